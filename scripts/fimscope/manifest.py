@@ -16,7 +16,7 @@ RECORDED_PACKAGES = ("torch", "transformers", "tokenizers", "nnsight", "pyarrow"
 
 
 def run_manifest(args: argparse.Namespace) -> dict[str, Any]:
-    """The manifest of one step: no time, no host name, no path, so that equal runs give equal bytes.
+    """The manifest of one step: no time, no host name, no path: equal runs give equal bytes.
 
     Arguments that name an existing input file are recorded by its sha256, output paths not at all,
     other arguments by their value.
@@ -45,7 +45,7 @@ def run_manifest(args: argparse.Namespace) -> dict[str, Any]:
 
 def file_sha256(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -51,6 +51,7 @@ REASONS = (
     "other_javascript",
     "hole_moved",
     "time_limit",
+    "compiler_failed",
     "gold_several_tokens",
     "token_boundary",
     "over_budget",
@@ -96,6 +97,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         "variants": [
             *VARIANT_KEY,
             ("program_id", pa.string()),
+            ("kind", pa.string()),
             ("name", pa.string()),
             ("gold", pa.string()),
             ("prefix", pa.string()),
@@ -116,6 +118,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("window", pa.string()),  # the syntax unit that the prompt shows
             ("n_prompt_truncated", pa.int32()),  # tokens of the program that it does not show
         ],
+        "activation_index": [*VARIANT_KEY, ("positions", pa.list_(POSITION))],
         "predictions": [
             *VARIANT_KEY,
             ("program_id", pa.string()),
@@ -127,6 +130,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("predicted_token_id", pa.int32()),
             ("first_token", pa.string()),
             ("completion", pa.string()),  # all the text that was generated
+            ("completed_type", pa.string()),  # the first type that the completion spells
             ("correct", pa.bool_()),
             ("gold_rank", pa.int32()),  # 0 is first
             ("gold_logprob", pa.float32()),  # natural logarithm, of the gold's first token
@@ -198,7 +202,9 @@ def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Ta
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the step that makes it") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a whole Parquet file ({error}); delete it and run again")
+        raise UserError(
+            f"{path}: not a whole Parquet file ({error}); delete it and run again"
+        ) from None
     found = (table.schema.metadata or {}).get(b"fimscope.schema", b"none").decode()
     expected = f"{name}/{SCHEMA_VERSION}"
     if found != expected:
@@ -248,6 +254,6 @@ class replacing:
         if kind is not None:
             self.temporary.unlink(missing_ok=True)
             return
-        with open(self.temporary, "rb+") as file:
+        with self.temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(self.temporary, self.path)
+        self.temporary.replace(self.path)

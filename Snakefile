@@ -1,0 +1,59 @@
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from fimscope.config import complete_config
+from fimscope.corpus.fingerprint import fingerprint
+from fimscope.dependencies import step_sources
+
+config = complete_config(
+    config, Path(workflow.basedir) / "config" / "schema.yaml", workflow.configfiles
+)
+
+
+include: "rules/common.smk"
+include: "rules/source.smk"
+include: "rules/edit.smk"
+include: "rules/model.smk"
+include: "rules/predict.smk"
+include: "rules/activations.smk"
+include: "rules/patch.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+
+
+rule predictions:
+    input:
+        expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
+
+
+rule activations:
+    input:
+        expand(f"{RESULTS}/activations/{{edit}}/manifest.json", edit=EDITS),
+
+
+rule patches:
+    input:
+        expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
+
+
+rule report:
+    input:
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/summary.md",

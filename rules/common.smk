@@ -1,0 +1,22 @@
+# Names that every rule uses.
+
+SOURCE = "results/source"
+RESULTS = f"results/{config['model']['name']}"
+EDITS = ["original", *config["edits"]]
+CONDITIONS = config["patch"]["conditions"]
+
+# A step runs on the Python that runs Snakemake, whatever else is on the PATH.
+shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+
+# What the steps that run the model say of it on their command line.
+MODEL_FLAGS = " ".join(
+    [
+        *(f"--{key} {config['model'][key]}" for key in ("dtype", "device", "attention")),
+        *(["--trust-remote-code"] if config["model"]["trust_remote_code"] else []),
+    ]
+)
+
+
+wildcard_constraints:
+    edit="|".join(EDITS),
+    folder=f"source|{config['model']['name']}",

@@ -1,0 +1,45 @@
+# Examples -> variants, each proven to keep the program's meaning.
+
+
+rule edit_examples:
+    input:
+        examples=f"{SOURCE}/examples.parquet",
+        code=step_sources("edit_examples"),
+    output:
+        edited=f"{SOURCE}/edited/{{edit}}.parquet",
+        rejected=f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet",
+    log:
+        f"{SOURCE}/logs/edit_examples/{{edit}}.log",
+    benchmark:
+        f"{SOURCE}/benchmarks/edit_examples/{{edit}}.tsv"
+    conda:
+        "fimscope"
+    resources:
+        mem_mb=2000,
+    params:
+        seed=config["seed"],
+    shell:
+        "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
+        " --seed {params.seed} --out {output.edited:q} --out-rejected {output.rejected:q}"
+        " --log {log:q}"
+
+
+rule check_types:
+    input:
+        examples=f"{SOURCE}/examples.parquet",
+        edited=f"{SOURCE}/edited/{{edit}}.parquet",
+        code=step_sources("check_types"),
+    output:
+        variants=f"{SOURCE}/variants/{{edit}}.parquet",
+        rejected=f"{SOURCE}/rejected/check_types/{{edit}}.parquet",
+    log:
+        f"{SOURCE}/logs/check_types/{{edit}}.log",
+    benchmark:
+        f"{SOURCE}/benchmarks/check_types/{{edit}}.tsv"
+    conda:
+        "fimscope"
+    resources:
+        mem_mb=2000,
+    shell:
+        "python scripts/check_types.py --examples {input.examples:q} --edited {input.edited:q}"
+        " --out {output.variants:q} --out-rejected {output.rejected:q} --log {log:q}"

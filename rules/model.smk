@@ -1,0 +1,51 @@
+# The model on disk, and the prompts that it is asked.
+
+
+rule prepare_model:
+    input:
+        code=step_sources("prepare_model"),
+    output:
+        f"{RESULTS}/model/prepared.json",
+    log:
+        f"{RESULTS}/logs/prepare_model.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/prepare_model.tsv"
+    conda:
+        "fimscope"
+    threads: workflow.cores
+    resources:
+        mem_mb=config["model"]["memory_mb"],
+    params:
+        sources=json.dumps(config["model"]["sources"]),
+        folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
+        trust="--trust-remote-code" if config["model"]["trust_remote_code"] else "",
+    shell:
+        "python scripts/prepare_model.py --sources {params.sources:q} --root . {params.trust}"
+        " --out {params.folder:q} --log {log:q}"
+
+
+rule build_prompts:
+    input:
+        original=f"{SOURCE}/variants/original.parquet",
+        variants=f"{SOURCE}/variants/{{edit}}.parquet",
+        model=f"{RESULTS}/model/prepared.json",
+        code=step_sources("build_prompts"),
+    output:
+        prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
+        rejected=f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet",
+    log:
+        f"{RESULTS}/logs/build_prompts/{{edit}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/build_prompts/{{edit}}.tsv"
+    conda:
+        "fimscope"
+    resources:
+        mem_mb=2000,
+    params:
+        **config["prompt"],
+        folder=lambda wildcards, input: Path(input.model).parent.as_posix(),
+    shell:
+        "python scripts/build_prompts.py --original {input.original:q}"
+        " --variants {input.variants:q} --model {params.folder:q} --format {params.format}"
+        " --max-tokens {params.max_tokens} --golds {params.golds}"
+        " --out {output.prompts:q} --out-rejected {output.rejected:q} --log {log:q}"

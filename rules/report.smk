@@ -1,0 +1,190 @@
+# Plots, tables, one page.
+
+FIGURES = f"{RESULTS}/figures"
+DRAWS = f"--draws {config['statistics']['draws']} --seed {config['seed']}"
+
+
+rule plot_funnel:
+    input:
+        funnel=expand(f"{RESULTS}/funnel/{{edit}}.parquet", edit=EDITS),
+        code=step_sources("plot_funnel"),
+    output:
+        svg=report(
+            f"{FIGURES}/funnel.svg",
+            category="1. Examples",
+            caption="../config/captions/funnel.rst",
+        ),
+        png=f"{FIGURES}/funnel.png",
+    log:
+        f"{RESULTS}/logs/plot_funnel.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_funnel.tsv"
+    conda:
+        "fimscope"
+    shell:
+        "python scripts/plot_funnel.py --funnel {input.funnel:q} --out-svg {output.svg:q}"
+        " --out-png {output.png:q} --log {log:q}"
+
+
+rule plot_accuracy:
+    input:
+        predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
+        code=step_sources("plot_accuracy"),
+    output:
+        svg=report(
+            f"{FIGURES}/accuracy.svg",
+            category="2. Answers",
+            caption="../config/captions/accuracy.rst",
+        ),
+        png=f"{FIGURES}/accuracy.png",
+    log:
+        f"{RESULTS}/logs/plot_accuracy.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_accuracy.tsv"
+    conda:
+        "fimscope"
+    params:
+        draws=DRAWS,
+    shell:
+        "python scripts/plot_accuracy.py --predictions {input.predictions:q} {params.draws}"
+        " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
+
+
+rule plot_wrong_answers:
+    input:
+        predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
+        code=step_sources("plot_wrong_answers"),
+    output:
+        svg=report(
+            f"{FIGURES}/wrong_answers.svg",
+            category="2. Answers",
+            caption="../config/captions/wrong_answers.rst",
+        ),
+        png=f"{FIGURES}/wrong_answers.png",
+    log:
+        f"{RESULTS}/logs/plot_wrong_answers.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_wrong_answers.tsv"
+    conda:
+        "fimscope"
+    shell:
+        "python scripts/plot_wrong_answers.py --predictions {input.predictions:q}"
+        " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
+
+
+rule plot_patches:
+    input:
+        pairs=f"{RESULTS}/pairs.parquet",
+        patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
+        code=step_sources("plot_patches"),
+    output:
+        svg=report(
+            f"{FIGURES}/patches.svg",
+            category="3. Patches",
+            caption="../config/captions/patches.rst",
+        ),
+        png=f"{FIGURES}/patches.png",
+    log:
+        f"{RESULTS}/logs/plot_patches.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_patches.tsv"
+    conda:
+        "fimscope"
+    params:
+        draws=DRAWS,
+    shell:
+        "python scripts/plot_patches.py --patches {input.patches:q} --pairs {input.pairs:q}"
+        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
+
+
+REJECTED = {
+    "source": [
+        f"{SOURCE}/rejected/collect_programs.parquet",
+        f"{SOURCE}/rejected/make_examples.parquet",
+        *expand(f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet", edit=EDITS),
+        *expand(f"{SOURCE}/rejected/check_types/{{edit}}.parquet", edit=EDITS),
+    ],
+    config["model"]["name"]: [
+        *expand(f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/rejected/pair_examples.parquet",
+    ],
+}
+
+
+rule gather_rejected:
+    input:
+        tables=lambda wildcards: REJECTED[wildcards.folder],
+        code=step_sources("gather_rejected"),
+    output:
+        "results/{folder}/rejected.parquet",
+    log:
+        "results/{folder}/logs/gather_rejected.log",
+    benchmark:
+        "results/{folder}/benchmarks/gather_rejected.tsv"
+    conda:
+        "fimscope"
+    shell:
+        "python scripts/gather_rejected.py --tables {input.tables:q} --out {output:q} --log {log:q}"
+
+
+rule write_summary:
+    input:
+        funnel=expand(f"{RESULTS}/funnel/{{edit}}.parquet", edit=EDITS),
+        predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
+        splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
+        patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
+        pairs=f"{RESULTS}/pairs.parquet",
+        rejected=["results/source/rejected.parquet", f"{RESULTS}/rejected.parquet"],
+        model=f"{RESULTS}/model/prepared.json",
+        figures=expand(
+            f"{FIGURES}/{{figure}}.svg",
+            figure=["funnel", "accuracy", "wrong_answers", "patches"],
+        ),
+        code=step_sources("write_summary"),
+    output:
+        summary=report(
+            f"{RESULTS}/summary.md",
+            category="4. Summary",
+            caption="../config/captions/summary.rst",
+        ),
+        figures=f"{RESULTS}/figures.json",
+    log:
+        f"{RESULTS}/logs/write_summary.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_summary.tsv"
+    conda:
+        "fimscope"
+    params:
+        name=config["model"]["name"],
+        benchmarks=[f"{SOURCE}/benchmarks", f"{RESULTS}/benchmarks"],
+        logs=[f"{SOURCE}/logs", f"{RESULTS}/logs"],
+        draws=DRAWS,
+    shell:
+        "python scripts/write_summary.py --funnel {input.funnel:q}"
+        " --predictions {input.predictions:q} --splits {input.splits:q}"
+        " --patches {input.patches:q} --pairs {input.pairs:q} --model-name {params.name:q}"
+        " --model-info {input.model:q} --benchmarks {params.benchmarks:q} --logs {params.logs:q}"
+        " {params.draws} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
+
+
+rule build_report:
+    input:
+        summary=f"{RESULTS}/summary.md",
+        figures=expand(
+            f"{FIGURES}/{{figure}}.svg",
+            figure=["funnel", "accuracy", "wrong_answers", "patches"],
+        ),
+        code=step_sources("build_report"),
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/build_report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/build_report.tsv"
+    conda:
+        "fimscope"
+    params:
+        figures=lambda wildcards, input: Path(input.figures[0]).parent.as_posix(),
+    shell:
+        "python scripts/build_report.py --summary {input.summary:q}"
+        " --figures-folder {params.figures:q} --out {output:q} --log {log:q}"

@@ -1,0 +1,55 @@
+# Raw TypeScript -> programs -> examples.
+
+
+rule collect_programs:
+    input:
+        lock="package-lock.json",
+        code=step_sources("collect_programs"),
+    output:
+        programs=f"{SOURCE}/programs.parquet",
+        rejected=f"{SOURCE}/rejected/collect_programs.parquet",
+    log:
+        f"{SOURCE}/logs/collect_programs.log",
+    benchmark:
+        f"{SOURCE}/benchmarks/collect_programs.tsv"
+    conda:
+        "fimscope"
+    resources:
+        mem_mb=2000,
+    params:
+        sources=json.dumps(config["source"]),
+        fingerprint=fingerprint(config["source"], Path.cwd()),
+        licenses=config["programs"]["licenses"],
+        max_bytes=config["programs"]["max_bytes"],
+        per_package=config["programs"]["per_package"],
+        seed=config["seed"],
+    shell:
+        "python scripts/collect_programs.py --sources {params.sources:q} --root ."
+        " --licenses {params.licenses:q} --max-bytes {params.max_bytes}"
+        " --per-package {params.per_package} --seed {params.seed}"
+        " --out {output.programs:q} --out-rejected {output.rejected:q} --log {log:q}"
+
+
+rule make_examples:
+    input:
+        programs=f"{SOURCE}/programs.parquet",
+        code=step_sources("make_examples"),
+    output:
+        examples=f"{SOURCE}/examples.parquet",
+        rejected=f"{SOURCE}/rejected/make_examples.parquet",
+    log:
+        f"{SOURCE}/logs/make_examples.log",
+    benchmark:
+        f"{SOURCE}/benchmarks/make_examples.tsv"
+    conda:
+        "fimscope"
+    resources:
+        mem_mb=2000,
+    params:
+        per_program=config["examples"]["per_program"],
+        fractions=[config["examples"]["fractions"][g] for g in ("fit", "select", "test")],
+        seed=config["seed"],
+    shell:
+        "python scripts/make_examples.py --programs {input.programs:q}"
+        " --per-program {params.per_program} --fractions {params.fractions} --seed {params.seed}"
+        " --out {output.examples:q} --out-rejected {output.rejected:q} --log {log:q}"

@@ -1,0 +1,133 @@
+"""Turn every variant into the prompt that the model is asked: window, tokens, named positions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from fimscope.manifest import run_manifest
+from fimscope.prompts import Prompt, Unfit
+from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.fim import choose_fim_window, fim_prompt
+from fimscope.prompts.rewrite import choose_rewrite_window, rewrite_prompt
+from fimscope.rejections import check_sum, rejection
+from fimscope.steps import Progress, log, run_step, step_parser
+from fimscope.tables import read_table, write_table
+from fimscope.typescript import Hole, TypeScript, TypeScriptError, Units
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A prompt format: how its window is chosen, and how a hole is shown through a window."""
+
+    choose: Callable[[Encoder, Units, int], Any]
+    render: Callable[[Encoder, Hole, Units, Any], Prompt]
+
+
+FORMATS = {
+    "fim": Format(choose_fim_window, fim_prompt),
+    "rewrite": Format(choose_rewrite_window, rewrite_prompt),
+}
+
+
+class PromptMaker:
+    """Makes the prompt of a variant, with the window that its original's prompt has.
+
+    The window is chosen on the original, so that an edit changes what the prompt says and not how
+    much of the program it shows.
+    """
+
+    def __init__(
+        self,
+        format: Format,
+        encoder: Encoder,
+        typescript: TypeScript,
+        max_tokens: int,
+        golds: str,
+    ):
+        self.format, self.encoder, self.typescript = format, encoder, typescript
+        self.max_tokens, self.golds = max_tokens, golds
+
+    def make(self, original: Row, variant: Row) -> Prompt:
+        """raises Unfit or TypeScriptError, with a reason, where the variant gives no prompt"""
+        window = self.format.choose(self.encoder, self._units(original), self.max_tokens)
+        hole = Hole(**{field.name: variant[field.name] for field in fields(Hole)})
+        prompt = self.format.render(self.encoder, hole, self._units(variant), window)
+        n_gold = len(prompt.gold_token_ids)
+        if self.golds == "single_token" and n_gold != 1:
+            raise Unfit("gold_several_tokens", f"{hole.gold!r} is {n_gold} tokens")
+        return prompt
+
+    def _units(self, row: Row) -> Units:
+        return self.typescript.units(row["prefix"], row["gold"], row["suffix"])
+
+
+def build_prompts(
+    maker: PromptMaker, originals: Mapping[str, Row], variants: list[Row]
+) -> tuple[list[Row], list[Row]]:
+    """Rows of the prompts table, and rows of the rejected table, in the variants' order.
+
+    originals   example_id -> its row of variants/original
+    """
+    prompts, rejected = [], []
+    progress = Progress("prompts", len(variants), "variants")
+    for variant in variants:
+        try:
+            prompt = maker.make(originals[variant["example_id"]], variant)
+            prompts.append(_prompt_row(variant, prompt))
+        except (Unfit, TypeScriptError) as error:
+            rejected.append(
+                rejection(
+                    "build_prompts",
+                    error.reason,
+                    str(error),
+                    example_id=variant["example_id"],
+                    edit=variant["edit"],
+                )
+            )
+        progress.add()
+    return prompts, rejected
+
+
+def _prompt_row(variant: Row, prompt: Prompt) -> dict[str, Any]:
+    return {
+        **{key: variant[key] for key in ("example_id", "edit", "program_id", "kind", "gold")},
+        "text": prompt.text,
+        "token_ids": prompt.token_ids,
+        "gold_token_ids": prompt.gold_token_ids,
+        "positions": [{"name": n, "index": i} for n, i in sorted(prompt.positions.items())],
+        "window": prompt.window,
+        "n_prompt_truncated": prompt.n_truncated,
+    }
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--original", type=Path, required=True, help="variants/original.parquet")
+    parser.add_argument("--variants", type=Path, required=True, help="variants/{edit}.parquet")
+    parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
+    parser.add_argument("--format", choices=sorted(FORMATS), required=True, help="prompt format")
+    parser.add_argument("--max-tokens", type=int, default=512, help="longest prompt of an original")
+    parser.add_argument("--golds", choices=["single_token", "all"], default="single_token")
+    parser.add_argument("--out", type=Path, required=True, help="the prompts table")
+    parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
+    with run_step(parser) as args:
+        manifest = run_manifest(args)
+        originals = {r["example_id"]: r for r in read_table(args.original, "variants").to_pylist()}
+        variants = read_table(args.variants, "variants").to_pylist()
+        encoder = Encoder.from_folder(args.model)
+        with TypeScript() as typescript:
+            maker = PromptMaker(
+                FORMATS[args.format], encoder, typescript, args.max_tokens, args.golds
+            )
+            prompts, rejected = build_prompts(maker, originals, variants)
+        check_sum("build_prompts", len(variants), len(prompts), len(rejected))
+        write_table(args.out, "prompts", prompts, manifest)
+        write_table(args.out_rejected, "rejected", rejected, manifest)
+        log.info("%d prompts, %d variants left out", len(prompts), len(rejected))
+
+
+if __name__ == "__main__":
+    main()

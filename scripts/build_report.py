@@ -1,0 +1,167 @@
+"""Build the report: the summary and its figures as one HTML page that needs nothing else."""
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fimscope.errors import UserError
+from fimscope.steps import run_step, step_parser
+from fimscope.tables import replacing
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+# No script can run in the page and nothing can be fetched, whatever text the tables held.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+STYLE = """
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #595959; --line: #ddd;
+  --tint: #f4f4f4; --link: #0060a0; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e6e6; --paper: #161616; --faint: #a8a8a8; --line: #3a3a3a; --tint: #242424;
+    --link: #7cc0f5; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 54rem; padding: 1rem; background: var(--paper);
+  color: var(--ink); font: 1rem/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
+h1 { font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
+h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
+h3 { font-size: 1.05rem; margin-top: 1.75rem; }
+a { color: var(--link); }
+nav ol { padding-left: 1.5rem; }
+code { font: .88em ui-monospace, Menlo, Consolas, monospace; background: var(--tint);
+  padding: .1em .25em; border-radius: 3px; overflow-wrap: anywhere; }
+figure { margin: 1.25rem 0; }
+.card { background: #fff; color: #222; border: 1px solid var(--line); border-radius: 6px;
+  padding: .75rem; overflow-x: auto; }
+.card svg { display: block; width: 100%; min-width: 36rem; height: auto; }
+figcaption { color: var(--faint); font-size: .9rem; margin-top: .4rem; }
+.wide { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; font-size: .85rem; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left;
+  white-space: nowrap; }
+th { background: var(--tint); }
+td code { overflow-wrap: normal; }
+@media print { .card { overflow: visible; } .card svg { min-width: 0; } nav { display: none; } }
+"""
+
+
+def build_report(summary: str, figures: Mapping[str, str]) -> str:
+    """The page as HTML.
+
+    summary   Markdown of write_summary; raw HTML and links in it come out as text
+    figures   file name -> SVG text; each must be named by an image in the summary to be shown
+    raises    UserError for an image of the summary that `figures` lacks
+    """
+    markdown = _markdown()
+    tokens = markdown.parse(summary)
+    title = next((t.content for t in _after(tokens, "heading_open", "h1")), "Report")
+    sections = list(_name_sections(tokens))
+    tokens = list(_place_figures(tokens, figures))
+    body = markdown.renderer.render(tokens, markdown.options, {})
+    contents = "".join(
+        f'<li><a href="#{html.escape(name)}">{html.escape(text)}</a></li>'
+        for name, text in sections
+    )
+    body = body.replace("</h1>", f'</h1>\n<nav aria-label="Contents"><ol>{contents}</ol></nav>', 1)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title.replace('`', ''))}</title>\n<style>{STYLE}</style>\n"
+        f"</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    )
+
+
+def inline_svg(svg: str, prefix: str, label: str) -> str:
+    """An SVG file as an element of a page: no prologue, no size of its own, ids made unique."""
+    start = svg.find("<svg")
+    if start < 0:
+        raise UserError(f"{prefix}.svg: no <svg> element; make the figure again")
+    element = re.sub(r"<metadata>.*?</metadata>", "", svg[start:], flags=re.DOTALL).strip()
+    element = re.sub(r'\bid="([^"]*)"', rf'id="{prefix}-\1"', element)
+    element = re.sub(r"url\(#([^)]*)\)", rf"url(#{prefix}-\1)", element)
+    element = re.sub(r'href="#([^"]*)"', rf'href="#{prefix}-\1"', element)
+    opening, rest = element.split(">", 1)
+    opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
+    return f'{opening} role="img" aria-label="{html.escape(label)}">{rest}'
+
+
+def _markdown() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown.disable(["link", "autolink", "reference", "html_block", "html_inline"])
+    markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
+    markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    return markdown
+
+
+def _after(tokens: Sequence["Token"], kind: str, tag: str) -> Iterator["Token"]:
+    """The content of every block that opens with this kind and tag."""
+    for token, content in pairwise(tokens):
+        if token.type == kind and token.tag == tag:
+            yield content
+
+
+def _name_sections(tokens: Sequence["Token"]) -> Iterator[tuple[str, str]]:
+    """Give every section heading an id; its id and text."""
+    for token, content in pairwise(tokens):
+        if token.type == "heading_open" and token.tag == "h2":
+            name = re.sub(r"[^a-z0-9]+", "-", content.content.lower()).strip("-")
+            token.attrSet("id", name)
+            yield name, content.content
+
+
+def _place_figures(tokens: Sequence["Token"], figures: Mapping[str, str]) -> Iterator["Token"]:
+    """The tokens with every paragraph that is one image turned into its figure."""
+    from markdown_it.token import Token
+
+    waiting = iter(tokens)
+    for token in waiting:
+        if token.type != "paragraph_open":
+            yield token
+            continue
+        content, closing = next(waiting), next(waiting)
+        children = content.children or []
+        if [child.type for child in children] != ["image"]:
+            yield from (token, content, closing)
+            continue
+        name = str(children[0].attrs["src"]).rsplit("/", 1)[-1]
+        if name not in figures:
+            found = ", ".join(sorted(figures)) or "none"
+            raise UserError(f"{name}: the summary names this figure; the folder holds: {found}")
+        label = children[0].content
+        svg = inline_svg(figures[name], name.removesuffix(".svg"), label)
+        figure = Token("html_block", "", 0)
+        figure.content = (
+            f'<figure><div class="card" tabindex="0">{svg}</div>\n'
+            f"<figcaption>{html.escape(label)}</figcaption></figure>\n"
+        )
+        yield figure
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as text ({error}); make it again") from None
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--summary", type=Path, required=True, help="summary.md")
+    parser.add_argument("--figures-folder", type=Path, required=True, help="folder of the SVGs")
+    parser.add_argument("--out", type=Path, required=True, help="the page, report.html")
+    with run_step(parser) as args:
+        figures = {path.name: _read(path) for path in sorted(args.figures_folder.glob("*.svg"))}
+        page = build_report(_read(args.summary), figures)
+        with replacing(args.out) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Read the residual stream of prompts at chosen points and tokens."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from fimscope.batch import Inputs, TokenIds, pad_batch
+from fimscope.models.load import Model
+from fimscope.positions import check_points, token_indices
+from fimscope.readout import unembed
+
+
+@torch.inference_mode()
+def collect(
+    model: Model,
+    prompts: Sequence[TokenIds],
+    positions: Sequence[Sequence[int]],
+    points: Sequence[int] | None = None,
+) -> Tensor:
+    """The residual stream at some tokens of each prompt.
+
+    positions  [example, position], token index in the prompt; -1 is the last
+    points     ascending; default: all, 0..L
+    returns    [point, example, position, d_model], the model's dtype, on the CPU
+    raises     MisalignedError where a prompt lacks a position, or their numbers differ
+
+    The forward stops behind the last point that is asked for.
+    """
+    points = check_points(model.n_blocks, points)
+    inputs = pad_batch(model, prompts)
+    columns = token_columns(inputs, token_indices(prompts, positions))
+    with model.nnsight.trace(**inputs.forward_arguments(), use_cache=False) as tracer:
+        found = torch.stack([at_columns(model.residual(point), columns) for point in points]).save()
+        tracer.stop()
+    return found.cpu()
+
+
+@torch.inference_mode()
+def collect_with_logits(
+    model: Model, prompts: Sequence[TokenIds], positions: Sequence[Sequence[int]]
+) -> tuple[Tensor, Tensor]:
+    """As `collect`, at all points, and the logits that follow each prompt, of the same forward.
+
+    returns  [point, example, position, d_model] in the model's dtype; [example, vocab] float32;
+             both on the CPU
+    """
+    inputs = pad_batch(model, prompts)
+    columns = token_columns(inputs, token_indices(prompts, positions))
+    points = range(model.n_points)
+    with model.nnsight.trace(**inputs.forward_arguments(), use_cache=False) as tracer:
+        found = torch.stack([at_columns(model.residual(point), columns) for point in points]).save()
+        last = model.residual(model.n_blocks)[:, -1].save()
+        tracer.stop()
+    return found.cpu(), unembed(model, last).cpu()
+
+
+def token_columns(inputs: Inputs, indices: Sequence[Sequence[int]]) -> Tensor:
+    """Columns in the padded batch of token indices in the prompts; both [example, position]."""
+    device = inputs.n_padding.device
+    columns = torch.tensor(indices, dtype=torch.long, device=device)
+    return columns + inputs.n_padding[:, None]
+
+
+def at_columns(hidden: Tensor, columns: Tensor) -> Tensor:
+    """[example, token, d_model] at columns [example, position] -> [example, position, d_model]."""
+    return hidden[torch.arange(len(hidden), device=hidden.device)[:, None], columns]

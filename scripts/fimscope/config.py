@@ -1,0 +1,97 @@
+"""The config: read with its defaults, refused with the key's name and the nearest valid one."""
+
+import copy
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fimscope.errors import UserError
+
+
+def complete_config(
+    config: Mapping[str, Any], schema_path: Path, files: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The config with the schema's defaults filled in.
+
+    files   the config files that were merged into it, the last one winning; errors name the one
+            that holds the key
+    raises  UserError for an unknown key, a missing key, or a value that the schema refuses
+    """
+    import jsonschema
+
+    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    completed = _with_defaults(copy.deepcopy(dict(config)), schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(
+        validator.iter_errors(completed),
+        key=lambda error: (error.validator == "oneOf", list(map(str, error.path))),
+    )
+    if errors:
+        raise UserError(_explain(errors[0], files))
+    return completed
+
+
+def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        for key, part in schema.get("properties", {}).items():
+            if key not in value and "default" in part:
+                value[key] = copy.deepcopy(part["default"])
+            if key in value:
+                value[key] = _with_defaults(value[key], part)
+    return value
+
+
+def _explain(error: Any, files: Sequence[str]) -> str:
+    """One line: the file, the key, the value, what was expected, what to do."""
+    error = _deepest(error)
+    path = [str(part) for part in error.absolute_path]
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))[0]
+        nearest = difflib.get_close_matches(unknown, known, n=1, cutoff=0)
+        path.append(unknown)
+        text = f"unknown key; the nearest valid one is {'.'.join([*path[:-1], nearest[0]])}"
+    elif error.validator == "enum":
+        text = f'"{error.instance}" is not one of {", ".join(map(str, error.validator_value))}'
+    elif error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        path.append(missing)
+        text = "this key is missing; config/schema.yaml says what it may hold"
+    else:
+        text = error.message
+    return f"{_file_of(path, files)}: {'.'.join(path) or 'config'}: {text}"
+
+
+def _deepest(error: Any) -> Any:
+    """Of a choice of shapes, the complaint of the shape that the value comes nearest to."""
+    while error.context:
+        wrong_kind = {e.schema_path[0] for e in error.context if e.validator == "const"}
+        candidates = [e for e in error.context if e.schema_path[0] not in wrong_kind]
+        by_shape: dict[Any, list[Any]] = {}
+        for e in candidates or error.context:
+            by_shape.setdefault(e.schema_path[0], []).append(e)
+        error = min(by_shape.values(), key=len)[0]
+    return error
+
+
+def _file_of(path: Sequence[str], files: Sequence[str]) -> str:
+    """The last of the config files that holds the key, or as much of it as any file holds."""
+
+    def depth(file: str) -> int:
+        value, found = yaml.safe_load(Path(file).read_text(encoding="utf-8")), 0
+        for key in path:
+            if isinstance(value, dict) and key in value:
+                value = value[key]
+            elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+                value = value[int(key)]
+            else:
+                break
+            found += 1
+        return found
+
+    if not files:
+        return "config"
+    return max(reversed(files), key=depth)

@@ -1,0 +1,204 @@
+"""Curves over points out of a patch table: one row a recipient, one column a point."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fimscope.errors import UserError
+from fimscope.stats import (
+    Interval,
+    Resampled,
+    resample_difference,
+    resample_means,
+    simultaneous_band,
+)
+from fimscope.tables import read_table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+DONOR_KINDS = ("paired", "self", "unrelated", "random", "random_position")
+EFFECT_DECIMALS = 3  # a sweep is exact to 1e-3 logits: what is smaller is no effect
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One value a recipient and point.
+
+    values     [recipient, point], float64
+    programs   [recipient], the recipient's program
+    pairs      [recipient], the pair's name, sorted
+    """
+
+    values: NDArray[np.float64]
+    programs: NDArray[np.str_]
+    pairs: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a condition's patches at one position give at every point.
+
+    points       [point]
+    effects      donor kind -> normalised effect, 0 the recipient's own, 1 the donor's
+    flips        donor kind -> 1 where the prediction becomes the target, else 0
+    n_small_gap  pairs without a normalised effect: donor and recipient differ by too little
+    """
+
+    condition: str
+    position: str
+    points: list[int]
+    effects: dict[str, Curve]
+    flips: dict[str, Curve]
+    n_pairs: int
+    n_small_gap: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The paired donor against every control at every point, in one family of tests.
+
+    controls     the donor kinds compared with
+    difference   control -> [point], paired minus control, on the recipients that have all kinds
+    band         control -> its simultaneous band, over all points and all controls
+    above        [point], the band lies above 0 for every control
+    """
+
+    controls: list[str]
+    difference: dict[str, NDArray[np.float64]]
+    band: dict[str, Interval]
+    above: NDArray[np.bool_]
+    n_pairs: int
+    n_programs: int
+
+
+def read_sweep(path: Path, pairs: pa.Table, position: str) -> Sweep:
+    """The curves of one patch table.
+
+    pairs    the pairs table: it names the target of each pair, which is the gold, or under
+             `wrong_to_wrong` what the paired donor predicts
+    raises   UserError where the table holds several conditions, lacks the position, names a pair
+             that `pairs` lacks, or lacks a point of a pair
+    """
+    columns = ["condition", "pair_id", "program_id", "donor_kind", "point", "position"]
+    measures = ["predicted_token_id", "normalised_effect"]
+    table = read_table(path, "patches", [*columns, *measures])
+    if not table.num_rows:  # a condition for which no pair was found
+        return Sweep(path.stem, position, [], {}, {}, 0, 0)
+    frame = table.to_pandas()
+    conditions = sorted(frame["condition"].unique())
+    if len(conditions) > 1:
+        raise UserError(f"{path}: conditions {conditions} found, one expected in each file")
+    if position not in set(frame["position"]):
+        found = ", ".join(sorted(frame["position"].unique()))
+        raise UserError(f"{path}: no patches at position {position!r}; it holds: {found}")
+    frame = frame[frame["position"] == position]
+    frame["flip"] = (frame["predicted_token_id"] == _targets(path, frame, pairs)).astype(float)
+
+    effects, flips, small = {}, {}, set()
+    kinds = set(frame["donor_kind"])
+    for kind in [*DONOR_KINDS, *sorted(kinds - set(DONOR_KINDS))]:
+        if kind not in kinds:
+            continue
+        rows = frame[frame["donor_kind"] == kind]
+        flips[kind] = _curve(path, rows, "flip")
+        if np.isnan(flips[kind].values).any():
+            raise UserError(f"{path}: {kind} lacks a point of a pair; run sweep_patches again")
+        effect = _curve(path, rows, "normalised_effect")
+        known = ~np.isnan(effect.values).any(axis=1)
+        small |= set(effect.pairs[~known])
+        if known.any():
+            effects[kind] = Curve(
+                np.round(effect.values[known], EFFECT_DECIMALS),
+                effect.programs[known],
+                effect.pairs[known],
+            )
+    return Sweep(
+        condition=conditions[0],
+        position=position,
+        points=[int(point) for point in sorted(frame["point"].unique())],
+        effects=effects,
+        flips=flips,
+        n_pairs=frame["pair_id"].nunique(),
+        n_small_gap=len(small),
+    )
+
+
+def resample_curves(curves: Mapping[str, Curve], n_draws: int, seed: int) -> dict[str, Resampled]:
+    """Every curve's mean and its spread over programs; the same draws for each kind of donor."""
+    return {
+        kind: resample_means(curve.values, curve.programs, n_draws, seed)
+        for kind, curve in curves.items()
+    }
+
+
+def compare_to_controls(curves: Mapping[str, Curve], n_draws: int, seed: int) -> Comparison | None:
+    """At which points the paired donor does more than each of its controls.
+
+    All points and all controls are one family: the band is simultaneous over both. None where
+    there is no paired donor, no control, or no recipient that has them all.
+    """
+    controls = [kind for kind in curves if kind != "paired"]
+    if "paired" not in curves or not controls:
+        return None
+    common = set.intersection(*(set(curve.pairs) for curve in curves.values()))
+    if not common:
+        return None
+    kept = {
+        kind: curve.values[np.isin(curve.pairs, list(common))] for kind, curve in curves.items()
+    }
+    paired = curves["paired"]
+    programs = paired.programs[np.isin(paired.pairs, list(common))]
+    n_points = paired.values.shape[1]
+    resampled = resample_difference(
+        np.tile(kept["paired"], len(controls)),
+        np.hstack([kept[control] for control in controls]),
+        programs,
+        n_draws,
+        seed,
+    )
+    band = simultaneous_band(resampled)
+    parts = {control: slice(i * n_points, (i + 1) * n_points) for i, control in enumerate(controls)}
+    return Comparison(
+        controls=controls,
+        difference={control: resampled.estimate[part] for control, part in parts.items()},
+        band={
+            control: Interval(band.lower[part], band.upper[part]) for control, part in parts.items()
+        },
+        above=np.all([band.lower[part] > 0 for part in parts.values()], axis=0),
+        n_pairs=resampled.n_rows,
+        n_programs=resampled.n_programs,
+    )
+
+
+def _targets(path: Path, frame: "DataFrame", pairs: pa.Table) -> NDArray[np.int64]:
+    """The target's token of every row of a patch frame, [row]."""
+    columns = ("condition", "pair_id", "target_token_id")
+    of_pair = {
+        (condition, pair): target
+        for condition, pair, target in zip(
+            *(pairs.column(name).to_pylist() for name in columns), strict=True
+        )
+    }
+    names = zip(frame["condition"], frame["pair_id"], strict=True)
+    try:
+        return np.array([of_pair[name] for name in names])
+    except KeyError as error:
+        raise UserError(f"{path}: pair {error} is not in the pairs table it came from") from None
+
+
+def _curve(path: Path, rows: "DataFrame", measure: str) -> Curve:
+    if rows.duplicated(["pair_id", "point"]).any():
+        raise UserError(f"{path}: a pair has several rows at one point; run sweep_patches again")
+    values = rows.pivot(index="pair_id", columns="point", values=measure).sort_index()
+    programs = rows.drop_duplicates("pair_id").set_index("pair_id")["program_id"]
+    return Curve(
+        values=values.to_numpy(dtype=np.float64),
+        programs=programs.loc[values.index].to_numpy(dtype=str),
+        pairs=values.index.to_numpy(dtype=str),
+    )

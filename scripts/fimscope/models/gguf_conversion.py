@@ -1,0 +1,61 @@
+"""A GGUF file made into a folder of safetensors and a fast tokenizer that loads in seconds."""
+
+import shutil
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+from fimscope.errors import UserError
+from fimscope.models.sources import one_line
+from fimscope.steps import log
+
+
+def join_parts(parts: Iterable[Path], path: Path) -> None:
+    """Write the parts of a file one after another."""
+    with path.open("wb") as joined:
+        for part in parts:
+            log.info("gguf: joining %s", part.name)
+            with part.open("rb") as file:
+                shutil.copyfileobj(file, joined, 1 << 20)
+
+
+def convert_gguf(gguf: Path, folder: Path) -> None:
+    """Write config, tokenizer and dequantised weights of a GGUF file into a folder.
+
+    The weights are those that the GGUF file gives in float32, rounded to bfloat16: that rounding
+    is the only difference. Tied weights are stored once.
+    raises UserError where transformers does not know the file's architecture or it is damaged
+    """
+    import torch
+    from safetensors.torch import save_file
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    log.info("gguf: rebuilding the tokenizer (its merges are derived from the vocabulary)")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        tokenizer.save_pretrained(folder)
+        del tokenizer  # half a million merges: not in memory beside the weights
+        log.info("gguf: dequantising the weights to bfloat16")
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent,
+            gguf_file=gguf.name,
+            dtype=torch.bfloat16,
+            # else a machine with the kernels for it would keep the weights in their GGUF blocks
+            quantization_config=GgufConfig(dequantize=True),
+        )
+    except (ValueError, KeyError, IndexError, struct.error, NotImplementedError) as error:
+        raise UserError(
+            f"{gguf.name}: transformers cannot read this file ({one_line(error)}); take another"
+        ) from error
+    weights: dict[str, torch.Tensor] = {}
+    stored: set[int] = set()
+    for name, tensor in model.state_dict().items():
+        if tensor.data_ptr() not in stored:
+            stored.add(tensor.data_ptr())
+            weights[name] = tensor.contiguous()
+    log.info("gguf: writing %d tensors", len(weights))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # safetensors writes for the owner alone
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    model.generation_config.save_pretrained(folder)

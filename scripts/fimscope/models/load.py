@@ -1,0 +1,207 @@
+"""Load a causal language model from a local folder, with the same named places for every family."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from nnsight.intervention.envoy import Envoy
+from nnsight.modeling.transformers import TransformersModel
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from torch import Tensor
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+
+from fimscope.errors import UserError
+from fimscope.models.families import Family, find_family
+
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+ATTENTIONS = ("sdpa", "eager")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network, its nnsight wrapper, and where its family keeps things.
+
+    `nnsight` and `network` are the same modules: trace through the first, run plainly with the
+    second.
+    """
+
+    nnsight: TransformersModel
+    network: PreTrainedModel
+    family: Family
+
+    @cached_property
+    def config(self) -> Any:
+        return self.network.config.get_text_config()
+
+    @property
+    def n_blocks(self) -> int:
+        return self.config.num_hidden_layers
+
+    @property
+    def n_points(self) -> int:
+        return self.n_blocks + 1
+
+    @property
+    def d_model(self) -> int:
+        return self.config.hidden_size
+
+    @property
+    def n_heads(self) -> int:
+        return self.config.num_attention_heads
+
+    @property
+    def d_head(self) -> int:
+        return getattr(self.config, "head_dim", None) or self.d_model // self.n_heads
+
+    @property
+    def vocab_size(self) -> int:
+        return self.config.vocab_size
+
+    @property
+    def max_tokens(self) -> int:
+        return self.config.max_position_embeddings
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.network.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.network.device
+
+    @property
+    def attention(self) -> str:
+        return self.config._attn_implementation
+
+    @property
+    def pad_id(self) -> int:
+        """A token id to fill padded places with; they are masked, so that any valid one will do."""
+        pad = self.config.pad_token_id
+        return pad if isinstance(pad, int) and 0 <= pad < self.vocab_size else 0
+
+    @cached_property
+    def blocks(self) -> list[Envoy]:
+        return list(self.nnsight.get(self.family.blocks))
+
+    @cached_property
+    def final_norm(self) -> Envoy:
+        return self.nnsight.get(self.family.final_norm)
+
+    def in_block(self, block: int, path: str) -> Envoy:
+        """The module at one of the family's paths inside a block."""
+        return self.blocks[block].get(path)
+
+    def residual(self, point: int) -> Tensor:
+        """Inside a trace: the residual stream at a point, [example, token, d_model].
+
+        Point 0 enters block 0, point k leaves block k - 1. The hidden_states that transformers
+        gives for the last point are after the final norm; this is before it.
+        """
+        return self.blocks[0].input if point == 0 else self.blocks[point - 1].output
+
+
+def load_model(
+    path: Path, dtype: str, device: str, attention: str, trust_remote_code: bool = False
+) -> Model:
+    """The model of a local folder that holds config.json and *.safetensors (a tokenizer if any).
+
+    dtype      float32, bfloat16 or float16
+    attention  sdpa, or eager, the only one that gives attention patterns
+    raises     UserError where the folder, the family, a weight or a setting is not as expected
+    """
+    if dtype not in DTYPES:
+        raise UserError(f"model.dtype: {dtype!r} is not one of {', '.join(DTYPES)}")
+    if attention not in ATTENTIONS:
+        raise UserError(f"model.attention: {attention!r} is not one of {', '.join(ATTENTIONS)}")
+    check_device(device)
+    family = find_family(_read_config(path).get("model_type", "none"), f"{path}/config.json")
+    if not any(path.glob("*.safetensors")):
+        raise UserError(
+            f"{path}: no *.safetensors file; weights in other formats are not read, because a "
+            "pickle can run code. Convert them with save_pretrained"
+        )
+    try:
+        network, info = AutoModelForCausalLM.from_pretrained(
+            path,
+            dtype=DTYPES[dtype],
+            attn_implementation=attention,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=trust_remote_code,
+            output_loading_info=True,
+        )
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path}: cannot be loaded with attention {attention!r}: {error}") from None
+    if info["missing_keys"] or info["mismatched_keys"]:
+        wrong = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
+        raise UserError(
+            f"{path}: {len(wrong)} weights are missing or of another shape than config.json says "
+            f"({', '.join(wrong[:3])}, ...); the copy is not whole, fetch it again"
+        )
+    tokenizer = _read_tokenizer(path, trust_remote_code)
+    return wrap_network(network.to(device), family, tokenizer)
+
+
+def wrap_network(
+    network: PreTrainedModel, family: Family, tokenizer: PreTrainedTokenizerBase | None = None
+) -> Model:
+    """A model around a network that is in memory; it is put into evaluation mode."""
+    network.eval().requires_grad_(False)
+    # nnsight wants a tokenizer, and turns its padding side to the left.
+    tokenizer = tokenizer or _number_tokenizer(network.config.get_text_config().vocab_size)
+    return Model(
+        nnsight=TransformersModel(network, tokenizer=tokenizer, task="text-generation"),
+        network=network,
+        family=family,
+    )
+
+
+def check_device(device: str) -> None:
+    """raises UserError where the device is unknown or not there"""
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise UserError(
+            f"model.device: {device!r} is no device; expected cpu, cuda or cuda:1"
+        ) from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError("model.device: 'cuda' asked for, but no CUDA device is at hand; use 'cpu'")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no config.json; expected the folder of a model, as save_pretrained writes it"
+        ) from None
+    except ValueError as error:
+        raise UserError(f"{path}/config.json: not JSON ({error}); fetch the model again") from None
+
+
+def _read_tokenizer(path: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase | None:
+    if not any((path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
+        return None
+    return AutoTokenizer.from_pretrained(
+        path, local_files_only=True, trust_remote_code=trust_remote_code
+    )
+
+
+def _number_tokenizer(vocab_size: int) -> PreTrainedTokenizerFast:
+    """A tokenizer whose tokens are the decimal numbers of their ids."""
+    words = WordLevel({str(token_id): token_id for token_id in range(vocab_size)}, unk_token="0")
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(words), pad_token="0")

@@ -1,0 +1,39 @@
+"""The command-line options by which a step says which model it runs, and how."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fimscope.steps import log
+
+if TYPE_CHECKING:
+    from fimscope.models.load import Model
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
+    parser.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1")
+    parser.add_argument("--attention", default="sdpa", help="sdpa or eager")
+    parser.add_argument("--threads", type=int, help="threads of the CPU; default: torch's choice")
+    parser.add_argument(
+        "--batch-tokens", type=int, default=4096, help="padded tokens in one batch, at most"
+    )
+    parser.add_argument("--trust-remote-code", action="store_true", help="run the model's own code")
+
+
+def open_model(args: argparse.Namespace) -> "Model":
+    """The model that the options name, ready to run."""
+    started = time.monotonic()
+    import torch
+
+    from fimscope.models.load import load_model
+
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    model = load_model(args.model, args.dtype, args.device, args.attention, args.trust_remote_code)
+    # write_summary reads this line: imports and loading are what many small jobs would waste.
+    log.info("loading took %.1f s", time.monotonic() - started)
+    log.info("%s, %d blocks, on %s", args.model, model.n_blocks, args.device)
+    return model

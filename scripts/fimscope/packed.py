@@ -1,0 +1,126 @@
+"""Several patched copies of a prompt's end in one forward, over one cache of its beginning.
+
+A patch at one token changes nothing before it. So the tokens before it go into a key-value cache
+once, and copies of the rest go through the model packed in one row, each copy patched in its own
+way, each seeing the cached past and itself alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fimscope.batch import TokenIds
+from fimscope.cache import Past, packed_masks
+from fimscope.collect import at_columns
+from fimscope.forward import run_traced
+from fimscope.models.load import Model
+from fimscope.places import Place, activation
+
+# With fewer tokens than this in a pass, its fixed costs weigh more than its arithmetic.
+LEAST_TOKENS_OF_A_PASS = 512
+
+
+@dataclass(frozen=True)
+class Suffix:
+    """The tokens that are run again: from the patched one to the last, padded on the right.
+
+    token_ids  [example, token] int64
+    positions  [example, token] int64
+    start      [example] int64, the position of the patched token, which is in column 0
+    last       [example] int64, the column of the last token
+    """
+
+    token_ids: Tensor
+    positions: Tensor
+    start: Tensor
+    last: Tensor
+
+
+@dataclass(frozen=True)
+class Write:
+    """Values for some columns of a packed row, at one place.
+
+    columns  [column] int64
+    values   [example, column, width of the place]
+    """
+
+    place: Place
+    columns: Tensor
+    values: Tensor
+
+
+def suffix_of(model: Model, prompts: Sequence[TokenIds], starts: Sequence[int]) -> Suffix:
+    """The end of each prompt, from the token index `starts` gives for it."""
+    ends = [list(prompt[start:]) for prompt, start in zip(prompts, starts, strict=True)]
+    width = max(map(len, ends))
+    token_ids = torch.tensor([end + [model.pad_id] * (width - len(end)) for end in ends])
+    start = torch.tensor(list(starts))
+    last = torch.tensor([len(end) - 1 for end in ends])
+    # A padded column repeats the last position: some models have no position beyond it.
+    positions = start[:, None] + torch.minimum(torch.arange(width), last[:, None])
+    return Suffix(*(tensor.to(model.device) for tensor in (token_ids, positions, start, last)))
+
+
+def copies_per_pass(model: Model, past: Past, suffix: Suffix, memory: int) -> int:
+    """How many copies of a suffix go in one row: as many as pay and fit in `memory` bytes.
+
+    Every copy's scores are computed against every other's and masked, so that a row much longer
+    than its past wastes work.
+    """
+    n_examples, width = suffix.token_ids.shape
+    past_length = past.mask.shape[1]
+    worthwhile = max(LEAST_TOKENS_OF_A_PASS, past_length)
+    seen = past_length + worthwhile
+    # About 20 activations of a token are alive at once, and a mask; eager attention also holds
+    # its scores and their softmax for every head.
+    scores = 12 * model.n_heads if model.attention == "eager" else 8
+    bytes_of_token = 20 * model.d_model * model.dtype.itemsize + scores * seen
+    affordable = memory // (n_examples * bytes_of_token)
+    return max(1, min(worthwhile, affordable) // width)
+
+
+def run_copies(
+    model: Model, past: Past, suffix: Suffix, n_copies: int, writes: Sequence[Write]
+) -> Tensor:
+    """What leaves the final norm at the last token of each copy of the suffix.
+
+    writes   in the order in which a forward passes their places; token t of copy c is in column
+             c * width + t
+    returns  [example, copy, d_model], the model's dtype
+
+    The past is left as it was.
+    """
+    width = suffix.token_ids.shape[1]
+    columns = torch.arange(n_copies, device=model.device) * width + suffix.last[:, None]
+
+    def patch() -> None:
+        for write in writes:
+            activation(model, write.place)[:, write.columns] = write.values
+
+    hidden = run_traced(
+        model,
+        {
+            "input_ids": suffix.token_ids.repeat(1, n_copies),
+            "position_ids": suffix.positions.repeat(1, n_copies),
+            "attention_mask": _copy_masks(model, past, suffix, n_copies),
+            "past_key_values": past.cache,
+            "use_cache": True,
+        },
+        patch,
+    )
+    past.cache.crop(-n_copies * width)
+    return at_columns(hidden, columns)
+
+
+def _copy_masks(
+    model: Model, past: Past, suffix: Suffix, n_copies: int
+) -> dict[str, Tensor] | Tensor:
+    width = suffix.token_ids.shape[1]
+    copy = torch.arange(n_copies, device=model.device).repeat_interleave(width)
+    column = torch.arange(width, device=model.device).repeat(n_copies)
+    own = (copy[:, None] == copy) & (column[:, None] >= column)
+    before = past.mask & (past.positions < suffix.start[:, None])
+    positions = suffix.positions.repeat(1, n_copies)
+    return packed_masks(model, past, before, own, positions, positions)

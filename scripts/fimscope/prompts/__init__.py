@@ -1,0 +1,27 @@
+"""How a variant becomes a prompt: the format, the window around the hole, tokens and positions."""
+
+from dataclasses import dataclass
+
+
+class Unfit(Exception):
+    """This variant gives no prompt; `reason` is one of tables.REASONS."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt, ready for the model.
+
+    positions    token index of every named position that the prompt has
+    n_truncated  tokens of the program that the prompt does not show
+    """
+
+    text: str
+    token_ids: list[int]
+    gold_token_ids: list[int]
+    positions: dict[str, int]
+    window: str
+    n_truncated: int

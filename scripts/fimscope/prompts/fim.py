@@ -1,0 +1,95 @@
+"""Prompts with fill-in-the-middle tokens: the text before the hole, the text after it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fimscope.errors import UserError
+from fimscope.prompts import Prompt, Unfit
+from fimscope.prompts.encoder import Encoder, last_token_of
+from fimscope.typescript import Hole, Units
+
+# (prefix, suffix, middle) tokens by family, as each family's own model card gives them.
+FIM_TOKENS = {
+    "StarCoder, StarCoder2": ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+    "SantaCoder": ("<fim-prefix>", "<fim-suffix>", "<fim-middle>"),
+    "Qwen2.5-Coder, CodeGemma": ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
+    "DeepSeek-Coder": ("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
+    "CodeLlama": ("▁<PRE>", "▁<SUF>", "▁<MID>"),
+}
+
+
+def find_fim_tokens(encoder: Encoder) -> tuple[int, int, int]:
+    """Ids of the prefix, suffix and middle tokens of the tokenizer's family.
+
+    raises UserError with the families that are known where the tokenizer has none of their tokens
+    """
+    for tokens in FIM_TOKENS.values():
+        prefix, suffix, middle = (encoder.token_id(token) for token in tokens)
+        if prefix is not None and suffix is not None and middle is not None:
+            return prefix, suffix, middle
+    raise UserError(
+        "prompt.format: fim needs a tokenizer with fill-in-the-middle tokens, and this one has "
+        f"none of those known ({'; '.join(FIM_TOKENS)}); set prompt.format: rewrite"
+    )
+
+
+@dataclass(frozen=True)
+class FimWindow:
+    """How many of the parts next to the hole a prompt shows, on either side."""
+
+    n_before: int
+    n_after: int
+
+
+def choose_fim_window(encoder: Encoder, units: Units, max_tokens: int) -> FimWindow:
+    """As many whole parts (statements, members, lines) next to the hole as the budget holds.
+
+    Each side has half of the budget, and what the other side leaves.
+    raises Unfit (over_budget) where not even the hole's own lines fit
+    """
+    budget = max_tokens - len(encoder.start_ids) - 3
+    before = [encoder.count(part) for part in reversed(units.before_parts)]
+    after = [encoder.count(part) for part in units.after_parts]
+    n_before = _fitting(before, max(budget // 2, budget - sum(after)))
+    n_after = _fitting(after, budget - sum(before[:n_before]))
+    if (before and not n_before) or (after and not n_after):
+        raise Unfit("over_budget", f"the hole's own lines do not fit into {budget} tokens")
+    return FimWindow(n_before, n_after)
+
+
+def _fitting(costs: Sequence[int], budget: int) -> int:
+    """How many of the first costs stay within the budget together."""
+    total = 0
+    for n, cost in enumerate(costs):
+        total += cost
+        if total > budget:
+            return n
+    return len(costs)
+
+
+def fim_prompt(encoder: Encoder, hole: Hole, units: Units, window: FimWindow) -> Prompt:
+    """Prefix, suffix, middle: the order that StarCoder's family was trained on most."""
+    fim_prefix, fim_suffix, fim_middle = find_fim_tokens(encoder)
+    shown_before = "".join(units.before_parts[len(units.before_parts) - window.n_before :])
+    shown_after = "".join(units.after_parts[: window.n_after])
+    before, after = encoder.encode(shown_before), encoder.encode(shown_after)
+    start = [*encoder.start_ids, fim_prefix]
+    token_ids = [*start, *before.ids, fim_suffix, *after.ids, fim_middle]
+    positions = {
+        "fim_prefix": len(start) - 1,
+        "fim_suffix": len(start) + len(before.ids),
+        "fim_middle": len(token_ids) - 1,
+        "last": len(token_ids) - 1,
+    }
+    name_start = hole.name_start - (len(hole.prefix) - len(shown_before))
+    if (name_token := last_token_of(before.spans, name_start, hole.name)) is not None:
+        positions["hole_name"] = len(start) + name_token
+    shown = len(before.ids) + len(after.ids)
+    return Prompt(
+        text=f"{shown_before}<hole>{shown_after}",
+        token_ids=token_ids,
+        gold_token_ids=encoder.encode(hole.gold).ids,  # a special token stands between: no merge
+        positions=positions,
+        window=f"{window.n_before} parts before, {window.n_after} after",
+        n_truncated=max(0, encoder.count(hole.prefix) + encoder.count(hole.suffix) - shown),
+    )

@@ -1,0 +1,216 @@
+"""Intervals and tests in which the program, not the example, is the unit of inference."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+N_DRAWS = 10_000
+LEVEL = 0.95
+LEAST_PROGRAMS = 6  # of five that all agree, a two-sided sign test has p = 2/32
+DRAWS_AT_ONCE = 1_000  # bounds the memory of the [draw, program] counts
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Lower and upper ends, each a float array [point], or one float each."""
+
+    lower: Floats
+    upper: Floats
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Means over rows, and the same means over resampled programs.
+
+    estimate   [point], the mean of all rows
+    error      [point], its standard error, clustered by program
+    draws      [draw, point], the mean in each bootstrap draw
+    t          [draw, point], (draw - estimate) / the draw's own standard error; infinite where
+               a draw without spread differs from the estimate
+    """
+
+    estimate: Floats
+    error: Floats
+    draws: Floats
+    t: Floats
+    n_rows: int
+    n_programs: int
+
+
+def wilson_interval(n_right: int, n: int, level: float = LEVEL) -> Interval:
+    """The score interval of a rate, n_right of n independent trials (Wilson 1927).
+
+    raises ValueError if n is 0 or n_right is not in 0..n
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(n_right, n).proportion_ci(level, method="wilson")
+    return Interval(np.float64(found.low), np.float64(found.high))
+
+
+def mcnemar_exact(n_broken: int, n_mended: int) -> float:
+    """Two-sided exact p of McNemar's test: are right->wrong and wrong->right equally frequent?
+
+    The discordant pairs alone count: under the null n_broken is Binomial(n_broken + n_mended, 1/2)
+    (McNemar 1947). 1.0 where no pair is discordant. Takes pairs as independent; read it beside an
+    interval that is clustered by program.
+    """
+    from scipy.stats import binomtest
+
+    n_discordant = n_broken + n_mended
+    return float(binomtest(n_broken, n_discordant).pvalue) if n_discordant else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number, in the order given (Holm 1979)."""
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def resample_means(
+    values: NDArray, programs: Sequence[str], n_draws: int = N_DRAWS, seed: int = 0
+) -> Resampled:
+    """Means at every point, and their spread when programs are drawn with replacement.
+
+    values     [row, point], finite; booleans count as 0 and 1
+    programs   [row], the program of each row; all rows of a program are drawn together
+    raises     ValueError without rows, or with a value that is not finite
+
+    The pairs cluster bootstrap (Cameron, Gelbach & Miller 2008, section III; for evaluations of
+    language models: Miller 2024, arXiv 2411.00640). A draw's own standard error, which `t` needs,
+    is the linearised one of a ratio: sqrt(G/(G-1) * sum of squared program residuals) / rows.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or len(values) == 0 or len(values) != len(programs):
+        raise ValueError(f"values [row, point] and programs [row] differ: {values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError("values must be finite; leave out the rows without a value first")
+    names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
+    n_programs = len(names)
+    counts = np.bincount(codes, minlength=n_programs).astype(np.float64)
+    estimate = values.mean(axis=0)
+    centred = values - estimate  # so that the squares below do not cancel
+    sums = np.zeros((n_programs, values.shape[1]))
+    np.add.at(sums, codes, centred)
+
+    # below it, a spread is rounding
+    least = 1e-7 * np.abs(centred).max(axis=0) + 1e-12 * np.abs(values).max(axis=0)
+    deviations, t = [], []
+    for weights in _program_weights(n_programs, n_draws, seed):
+        deviation = weights @ sums / (weights @ counts)[:, None]
+        error = _clustered_error(weights, deviation, sums, counts, least)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t.append(np.where(np.abs(deviation) <= least, 0.0, deviation / error))
+        deviations.append(deviation)
+    once = np.ones((1, n_programs))
+    return Resampled(
+        estimate=estimate,
+        error=_clustered_error(once, np.zeros_like(estimate)[None], sums, counts, least)[0],
+        draws=estimate + np.concatenate(deviations),
+        t=np.concatenate(t),
+        n_rows=len(values),
+        n_programs=n_programs,
+    )
+
+
+def resample_difference(
+    first: NDArray,
+    second: NDArray,
+    programs: Sequence[str],
+    n_draws: int = N_DRAWS,
+    seed: int = 0,
+) -> Resampled:
+    """Means of first minus second, two curves measured on the same rows; as `resample_means`.
+
+    first, second   [row, point], row i of both from the same recipient
+    """
+    first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if first.shape != second.shape:
+        raise ValueError(f"paired curves differ in shape: {first.shape} and {second.shape}")
+    return resample_means(first - second, programs, n_draws, seed)
+
+
+def percentile_interval(resampled: Resampled, level: float = LEVEL) -> Interval:
+    """The middle `level` of the draws at each point, [point]: holds for one point at a time."""
+    tail = (1 - level) / 2
+    lower, upper = np.quantile(resampled.draws, [tail, 1 - tail], axis=0)
+    return Interval(lower, upper)
+
+
+def rate_interval(resampled: Resampled, level: float = LEVEL) -> Interval:
+    """As `percentile_interval`, for shares of rows, [point].
+
+    Where every row is 0 or every row is 1 the draws all agree and their percentiles would claim
+    certainty: there the Wilson interval of that many programs stands in.
+    """
+    interval = percentile_interval(resampled, level)
+    lower, upper = interval.lower.copy(), interval.upper.copy()
+    for share in (0, 1):
+        wilson = wilson_interval(share * resampled.n_programs, resampled.n_programs, level)
+        same = resampled.estimate == share
+        lower[same], upper[same] = wilson.lower, wilson.upper
+    return Interval(lower, upper)
+
+
+def simultaneous_band(resampled: Resampled, level: float = LEVEL) -> Interval:
+    """A band that holds at all points at once with probability `level`, [point].
+
+    estimate +- c * error, c the `level` quantile over draws of the largest |t| of any point: the
+    studentised max-T of Romano & Wolf (2005, Econometrica 73), with the bootstrap-t of Cameron,
+    Gelbach & Miller (2008). A band that excludes 0 somewhere, while no point has an effect, is
+    thereby as rare as 1 - level, however many points there are.
+
+    A constant point has a band without width. A point at which so few programs differ that many
+    draws have no spread has an infinite band: nothing can be said there, and the other points
+    do not pay for it. Under LEAST_PROGRAMS programs the whole band is infinite.
+    """
+    n_points = len(resampled.estimate)
+    if resampled.n_programs < LEAST_PROGRAMS:
+        infinite = np.full(n_points, np.inf)
+        return Interval(-infinite, infinite)
+    spread = resampled.error > 0
+    without = np.isinf(resampled.t).mean(axis=0)
+    tested = spread & (without <= (1 - level) / (2 * max(n_points, 1)))
+    half = np.where(spread, np.inf, 0.0)
+    if tested.any():
+        largest = np.abs(resampled.t[:, tested]).max(axis=1)
+        critical = np.quantile(largest, level, method="higher")  # no interpolation with infinity
+        half[tested] = critical * resampled.error[tested]
+    return Interval(resampled.estimate - half, resampled.estimate + half)
+
+
+def points_above(band: Interval, least: float = 0.0) -> NDArray[np.bool_]:
+    """At which points the band's lower end lies above `least`, [point]."""
+    return band.lower > least
+
+
+def _program_weights(n_programs: int, n_draws: int, seed: int) -> Iterator[Floats]:
+    """How often each program is in each draw, [draw, program], a chunk of draws at a time."""
+    generator = np.random.default_rng(seed)
+    chances = np.full(n_programs, 1 / n_programs)
+    for start in range(0, n_draws, DRAWS_AT_ONCE):
+        size = min(DRAWS_AT_ONCE, n_draws - start)
+        yield generator.multinomial(n_programs, chances, size=size).astype(np.float64)
+
+
+def _clustered_error(
+    weights: Floats, deviation: Floats, sums: Floats, counts: Floats, least: Floats
+) -> Floats:
+    """Standard error of each draw's mean, clustered by program, [draw, point]; 0 under `least`."""
+    n_programs = len(counts)
+    squares = (
+        weights @ sums**2
+        - 2 * deviation * (weights @ (sums * counts[:, None]))
+        + deviation**2 * (weights @ counts**2)[:, None]
+    )
+    correction = n_programs / max(n_programs - 1, 1)
+    error = np.sqrt(correction * np.maximum(squares, 0)) / (weights @ counts)[:, None]
+    return np.where(error <= least, 0.0, error)

@@ -1,0 +1,218 @@
+"""The numbers that the figures and the summary share, as plain values ready for JSON."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fimscope.curves import Comparison, Sweep, compare_to_controls, resample_curves
+from fimscope.stats import (
+    Interval,
+    Resampled,
+    holm,
+    mcnemar_exact,
+    percentile_interval,
+    rate_interval,
+    resample_means,
+)
+
+Numbers = dict[str, Any]
+TOP = 10
+
+
+def accuracy_numbers(predictions: pa.Table, edit: str, n_draws: int, seed: int) -> Numbers:
+    """How often the gold comes first and in the top 10, beside the commonest-type baseline.
+
+    Rates are over examples, with 95% intervals by cluster bootstrap over programs. The baseline
+    answers every hole of the same examples with their commonest gold.
+    """
+    n = predictions.num_rows
+    if not n:
+        return {"edit": edit, "n": 0, "n_programs": 0}
+    right = predictions["correct"].to_numpy()
+    in_top = predictions["gold_rank"].to_numpy() < TOP
+    resampled = resample_means(
+        np.column_stack([right, in_top]), predictions["program_id"].to_pylist(), n_draws, seed
+    )
+    ends = rate_interval(resampled)
+    gold, n_gold = min(
+        Counter(predictions["gold"].to_pylist()).items(), key=lambda item: (-item[1], item[0])
+    )
+    return {
+        "edit": edit,
+        "n": n,
+        "n_programs": resampled.n_programs,
+        "n_right": int(right.sum()),
+        "right": _rate(resampled.estimate[0], ends.lower[0], ends.upper[0]),
+        "n_top10": int(in_top.sum()),
+        "top10": _rate(resampled.estimate[1], ends.lower[1], ends.upper[1]),
+        "baseline": {"gold": gold, "n": n_gold, "rate": number(n_gold / n)},
+    }
+
+
+def change_numbers(splits: Mapping[str, pa.Table], n_draws: int, seed: int) -> list[Numbers]:
+    """What each edit does to the answers of the same examples: broken, mended, McNemar's test.
+
+    The p-values of several edits are adjusted together (Holm). The difference in accuracy, edit
+    minus original, has a 95% interval by cluster bootstrap over programs.
+    """
+    found = []
+    for edit, split in splits.items():
+        broken, mended = split["broken"].to_numpy(), split["mended"].to_numpy()
+        if edit == "original" or not split.num_rows:
+            continue
+        change = mended.astype(float) - broken.astype(float)
+        resampled = resample_means(change[:, None], split["program_id"].to_pylist(), n_draws, seed)
+        ends = percentile_interval(resampled)
+        n_broken, n_mended = int(broken.sum()), int(mended.sum())
+        right = np.array(split["outcome"].to_pylist()) == "right"
+        found.append(
+            {
+                "edit": edit,
+                "n": split.num_rows,
+                "n_programs": resampled.n_programs,
+                "n_right_before": int((right & ~mended | broken).sum()),
+                "n_broken": n_broken,
+                "n_mended": n_mended,
+                "difference": _rate(resampled.estimate[0], ends.lower[0], ends.upper[0]),
+                "mcnemar_p": mcnemar_exact(n_broken, n_mended),
+            }
+        )
+    for row, adjusted in zip(found, holm([row["mcnemar_p"] for row in found]), strict=True):
+        row["adjusted_p"] = significant(adjusted)
+        row["mcnemar_p"] = significant(row["mcnemar_p"])
+    return found
+
+
+def confusion_numbers(predictions: pa.Table, edit: str, n_kept: int = 10) -> Numbers:
+    """Gold by predicted of the wrong answers: the commonest of each, the rest as `other`.
+
+    counts   [gold, predicted], with one more row and one more column for the rest where there
+             is a rest; `golds` and `predicted` name them, null for the rest
+    """
+    wrong = predictions.filter(pc.invert(predictions["correct"]))
+    golds = wrong["gold"].to_pylist()
+    answers = [answer or "" for answer in wrong["predicted"].to_pylist()]
+    kept_golds, rows = _kept(golds, n_kept)
+    kept_answers, columns = _kept(answers, n_kept)
+    counts = np.zeros((len(kept_golds), len(kept_answers)), dtype=int)
+    np.add.at(counts, (rows, columns), 1)
+    pairs = Counter(zip(golds, answers, strict=True))
+    commonest = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))[:n_kept]
+    return {
+        "edit": edit,
+        "n": predictions.num_rows,
+        "n_wrong": len(golds),
+        "n_programs": pc.count_distinct(wrong["program_id"]).as_py(),
+        "n_wrong_top10": int((wrong["gold_rank"].to_numpy() < TOP).sum()),
+        "n_kinds": len(pairs),
+        "golds": kept_golds,
+        "predicted": kept_answers,
+        "counts": counts.tolist(),
+        "commonest": [{"gold": g, "predicted": p, "n": n} for (g, p), n in commonest],
+    }
+
+
+def funnel_numbers(funnels: Sequence[pa.Table]) -> dict[str, list[Numbers]]:
+    """The stages of every edit in the funnel tables, in their order: edit -> stages."""
+    found: dict[str, list[Numbers]] = {}
+    for funnel in funnels:
+        for row in funnel.to_pylist():
+            stages = found.setdefault(row["edit"], [])
+            stages.append({key: row[key] for key in ("stage", "n_rows", "n_programs")})
+    return found
+
+
+def sweep_numbers(sweep: Sweep, n_draws: int, seed: int) -> Numbers:
+    """Curves of a patch sweep, and where the paired donor does more than its controls."""
+    effects = {
+        kind: _curve_numbers(resampled, percentile_interval(resampled))
+        for kind, resampled in resample_curves(sweep.effects, n_draws, seed).items()
+    }
+    flips = {
+        kind: _curve_numbers(resampled, rate_interval(resampled))
+        for kind, resampled in resample_curves(sweep.flips, n_draws, seed).items()
+    }
+    comparison = compare_to_controls(sweep.effects, n_draws, seed)
+    itself = sweep.effects.get("self")
+    return {
+        "condition": sweep.condition,
+        "position": sweep.position,
+        "n_pairs": sweep.n_pairs,
+        "n_small_gap": sweep.n_small_gap,
+        "points": sweep.points,
+        "effects": effects,
+        "flips": flips,
+        "largest_self_effect": None if itself is None else number(np.abs(itself.values).max()),
+        "comparison": _comparison_numbers(sweep.points, comparison),
+        "half_of_maximum": _half_of_maximum(sweep.points, effects, comparison),
+    }
+
+
+def number(value: float) -> float | None:
+    """A float at six decimals, so that equal runs print alike; None where it is not finite."""
+    return round(float(value), 6) + 0.0 if math.isfinite(value) else None
+
+
+def significant(p: float) -> float:
+    """A p-value at four significant digits."""
+    return float(f"{p:.4g}")
+
+
+def _rate(estimate: float, lower: float, upper: float) -> Numbers:
+    return {"estimate": number(estimate), "lower": number(lower), "upper": number(upper)}
+
+
+def _kept(names: Sequence[str], n_kept: int) -> tuple[list[str | None], list[int]]:
+    """The commonest names, None for the rest if there is one, and each name's place among them."""
+    ranked = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
+    kept: list[str | None] = [name for name, _ in ranked[:n_kept]]
+    if len(ranked) > n_kept:
+        kept.append(None)
+    place = {name: i for i, name in enumerate(kept)}
+    return kept, [place[name] if name in place else len(kept) - 1 for name in names]
+
+
+def _curve_numbers(resampled: Resampled, ends: Interval) -> Numbers:
+    return {
+        "n_pairs": resampled.n_rows,
+        "n_programs": resampled.n_programs,
+        "estimate": [number(value) for value in resampled.estimate],
+        "lower": [number(value) for value in ends.lower],
+        "upper": [number(value) for value in ends.upper],
+    }
+
+
+def _comparison_numbers(points: list[int], comparison: Comparison | None) -> Numbers | None:
+    if comparison is None:
+        return None
+    return {
+        "controls": comparison.controls,
+        "n_pairs": comparison.n_pairs,
+        "n_programs": comparison.n_programs,
+        "difference": {
+            control: {
+                "estimate": [number(value) for value in comparison.difference[control]],
+                "lower": [number(value) for value in band.lower],
+                "upper": [number(value) for value in band.upper],
+            }
+            for control, band in comparison.band.items()
+        },
+        "points_above": [p for p, above in zip(points, comparison.above, strict=True) if above],
+    }
+
+
+def _half_of_maximum(
+    points: list[int], effects: Numbers, comparison: Comparison | None
+) -> Numbers | None:
+    """Where the paired curve peaks and first reaches half of that; None if it never stands out."""
+    if comparison is None or not comparison.above.any():
+        return None
+    curve = effects["paired"]["estimate"]
+    peak = int(np.argmax(curve))
+    half = next(i for i, value in enumerate(curve) if value >= curve[peak] / 2)
+    return {"maximum": curve[peak], "at": points[peak], "half_at": points[half]}

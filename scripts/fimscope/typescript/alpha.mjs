@@ -1,0 +1,155 @@
+// Whether two JavaScript texts are one program under two sets of variable names.
+
+import { parse } from "acorn";
+import { analyze } from "eslint-scope";
+
+const SKIPPED = new Set(["start", "end", "range", "loc", "shorthand"]);
+
+/**
+ * What sets two JavaScript modules apart beside the names of their variables, or undefined.
+ *
+ * They are equal where their syntax trees are and one bijection carries each scope's variables of
+ * the first to those of the second. Globals, members, labels and export names must be the same.
+ * Independent of the editor and of the TypeScript checker: acorn parses, eslint-scope resolves.
+ */
+export function differenceOfJavascript(first, second) {
+  if (first === second) return undefined;
+  let sides;
+  try {
+    sides = [resolve(first), resolve(second)];
+  } catch (error) {
+    return `acorn: ${error.message}`;
+  }
+  const compared = new Comparison(...sides);
+  return compared.difference(sides[0].tree, sides[1].tree, "");
+}
+
+/** The tree of a module, the variables that each identifier names, and its exported identifiers. */
+function resolve(text) {
+  const tree = parse(text, { ecmaVersion: "latest", sourceType: "module", ranges: true });
+  const manager = analyze(tree, { ecmaVersion: 2025, sourceType: "module" });
+  const variables = new Map();
+  const add = (identifier, variable) => {
+    if (!variables.has(identifier)) variables.set(identifier, []);
+    const known = variables.get(identifier);
+    if (!known.includes(variable)) known.push(variable);
+  };
+  let looksUpAtRunTime = false;
+  for (const scope of manager.scopes) {
+    for (const variable of scope.variables) {
+      // The implicit `arguments` has no declaration: its name is the language's.
+      if (variable.identifiers.length === 0) continue;
+      for (const identifier of variable.identifiers) add(identifier, variable);
+      for (const reference of variable.references) add(reference.identifier, variable);
+    }
+    for (const { identifier, resolved } of scope.references) {
+      if (identifier.name === "eval" && !resolved) looksUpAtRunTime = true;
+    }
+  }
+  return { tree, variables, exported: exportedIdentifiers(tree), looksUpAtRunTime };
+}
+
+/** Identifiers that declare a variable and name an export at once. */
+function exportedIdentifiers(tree) {
+  const exported = new Set();
+  const collect = (pattern) => {
+    if (!pattern) return;
+    if (pattern.type === "Identifier") exported.add(pattern);
+    if (pattern.type === "ObjectPattern") {
+      for (const property of pattern.properties) collect(property.value ?? property.argument);
+    }
+    if (pattern.type === "ArrayPattern") pattern.elements.forEach(collect);
+    if (pattern.type === "AssignmentPattern") collect(pattern.left);
+    if (pattern.type === "RestElement") collect(pattern.argument);
+  };
+  for (const statement of tree.body) {
+    if (statement.type !== "ExportNamedDeclaration" || !statement.declaration) continue;
+    collect(statement.declaration.id);
+    for (const { id } of statement.declaration.declarations ?? []) collect(id);
+  }
+  return exported;
+}
+
+class Comparison {
+  constructor(first, second) {
+    this.first = first;
+    this.second = second;
+    this.forward = new Map();
+    this.backward = new Map();
+  }
+
+  difference(a, b, place) {
+    if (Array.isArray(a) && Array.isArray(b)) {
+      if (a.length !== b.length) return `${place}: ${a.length} parts, then ${b.length}`;
+      return firstOf(a.keys(), (index) => this.difference(a[index], b[index], place));
+    }
+    if (!isNode(a) || !isNode(b)) return sameValue(a, b) ? undefined : `${place}: another value`;
+    if (a.type !== b.type) return `${place}: ${a.type}, then ${b.type}`;
+    const here = a.type === "Program" ? "" : `${place}/${a.type}`.slice(-120);
+    if (a.type === "Identifier") {
+      const found = this.differenceOfNames(a, b);
+      return found && `${place}: ${found}`;
+    }
+    // acorn gives one node for both names of `export {a}` and of `import {a}`.
+    if (a.type === "ExportSpecifier") return this.differenceOfSpecifiers(a, b, "exported", here);
+    if (a.type === "ImportSpecifier") return this.differenceOfSpecifiers(a, b, "imported", here);
+    const keys = Object.keys(a).filter((key) => !SKIPPED.has(key));
+    if (Object.keys(b).filter((key) => !SKIPPED.has(key)).length !== keys.length) {
+      return `${here}: other parts`;
+    }
+    return firstOf(keys, (key) => this.difference(a[key], b[key], here));
+  }
+
+  differenceOfSpecifiers(a, b, side, place) {
+    const [was, is] = [moduleName(a[side]), moduleName(b[side])];
+    if (was !== is) return `${place}: ${side} ${was}, then ${is}`;
+    return this.difference(a.local, b.local, place);
+  }
+
+  differenceOfNames(a, b) {
+    const names = `${a.name}, then ${b.name}`;
+    const own = this.first.variables.get(a) ?? [];
+    const other = this.second.variables.get(b) ?? [];
+    if (own.length !== other.length) return `resolved otherwise: ${names}`;
+    const isFixed =
+      own.length === 0 ||
+      this.first.exported.has(a) ||
+      this.second.exported.has(b) ||
+      this.first.looksUpAtRunTime ||
+      this.second.looksUpAtRunTime;
+    if (isFixed && a.name !== b.name) return `a name that must stay: ${names}`;
+    return firstOf(own.keys(), (index) => {
+      const [mine, its] = [own[index], other[index]];
+      if (!this.forward.has(mine) && !this.backward.has(its)) {
+        this.forward.set(mine, its);
+        this.backward.set(its, mine);
+      }
+      const isPair = this.forward.get(mine) === its && this.backward.get(its) === mine;
+      return isPair ? undefined : `another variable: ${names}`;
+    });
+  }
+}
+
+function firstOf(values, find) {
+  for (const value of values) {
+    const found = find(value);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isNode(value) {
+  return typeof value === "object" && value !== null && typeof value.type === "string";
+}
+
+// Plain values, and the plain objects in which acorn keeps a regular expression or a template.
+function sameValue(a, b) {
+  if (a instanceof RegExp && b instanceof RegExp) return String(a) === String(b);
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => sameValue(a[key], b[key]));
+}
+
+function moduleName(node) {
+  return node.type === "Literal" ? node.value : node.name;
+}

@@ -1,0 +1,62 @@
+// Programs as JavaScript: all types erased, by the compiler's own emit.
+
+import ts from "typescript";
+
+import { RecentCache } from "./cache.mjs";
+
+const OPTIONS = {
+  target: ts.ScriptTarget.ESNext,
+  module: ts.ModuleKind.ESNext,
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  noEmitHelpers: true,
+  newLine: ts.NewLineKind.LineFeed,
+};
+
+// The holes of one program share the JavaScript of its larger units.
+const erased = new RecentCache(64);
+
+/** The JavaScript of a text, comments kept. */
+export function erase(text) {
+  return erased.get(text, () => emit(text, {}));
+}
+
+/** The JavaScript of a text for comparison: no comments, no syntax that is not yet ECMAScript. */
+export function plainJavascript(text) {
+  return emit(text, {
+    target: ts.ScriptTarget.ES2022,
+    removeComments: true,
+    experimentalDecorators: true,
+  });
+}
+
+/** The JavaScript of class members, object members or an expression: none parses alone. */
+export function eraseFramed(text, frame) {
+  const [open, close] = FRAMES[frame];
+  const lines = erase(`${open}\n${text}\n${close}`).trimEnd().split("\n");
+  return dedent(lines.slice(1, -1));
+}
+
+const FRAMES = {
+  member: ["abstract class Frame {", "}"],
+  property: ["({", "})"],
+  expression: ["[", "]"],
+};
+
+function emit(text, options) {
+  const { outputText } = ts.transpileModule(text, {
+    fileName: "program.ts",
+    compilerOptions: { ...OPTIONS, ...options },
+  });
+  return withoutEmptyExport(outputText);
+}
+
+// The compiler ends a module without imports and exports with a mark that the program has not.
+function withoutEmptyExport(javascript) {
+  return javascript.replace(/(^|\n)export \{\};\n$/, "$1");
+}
+
+function dedent(lines) {
+  const filled = lines.filter((line) => line.trim() !== "");
+  const indent = Math.min(...filled.map((line) => line.length - line.trimStart().length));
+  return lines.map((line) => line.slice(indent)).join("\n");
+}

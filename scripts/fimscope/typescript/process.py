@@ -1,0 +1,139 @@
+"""A Node process that answers JSON lines, with a time limit on each answer."""
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from fimscope.errors import UserError
+from fimscope.typescript.results import TypeScriptError
+
+SERVICE = Path(__file__).parent / "service.mjs"
+NODE_PACKAGES = ("typescript", "acorn", "eslint-scope")
+START_SECONDS = 120.0
+
+
+class NodeService:
+    """The process that runs `service.mjs`: started at the first request, and after it has died."""
+
+    def __init__(self, seconds_per_request: float):
+        self.seconds_per_request = seconds_per_request
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
+        self._unread = b""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None before the first request and after a failure."""
+        return self._process.pid if self._process else None
+
+    def ask(self, command: str, **request: Any) -> Any:
+        """The result of one request.
+
+        raises TypeScriptError with the service's reason, `time_limit`, or `compiler_failed`
+        raises UserError where Node or its packages are missing
+        """
+        self._start()
+        line = json.dumps({"command": command, **request}).encode() + b"\n"
+        answer = json.loads(self._exchange(line, self.seconds_per_request))
+        if "reason" in answer:
+            raise TypeScriptError(answer["reason"], answer["detail"])
+        return answer["result"]
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            if stream:
+                stream.close()
+        self._process, self._unread = None, b""
+
+    def _start(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.stop()
+        node = find_node()
+        require_packages()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in stop)
+        self._process = subprocess.Popen(
+            [node, "--stack-size=4000", str(SERVICE)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
+            # `node` may be a script around the real one: its group is ended as a whole.
+            start_new_session=True,
+        )
+        os.set_blocking(self._process.stdin.fileno(), False)
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self._exchange(b"", START_SECONDS)
+
+    def _exchange(self, to_write: bytes, seconds: float) -> bytes:
+        """Write a request and read one line; whatever goes wrong, the process is gone after it."""
+        deadline = time.monotonic() + seconds
+        unwritten = memoryview(to_write)
+        stdin, stdout = self._process.stdin, self._process.stdout
+        received = [self._unread]
+        while b"\n" not in received[-1]:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self.stop()
+                raise TypeScriptError("time_limit", f"no answer in {seconds:g} s")
+            readable, writable, _ = select.select(
+                [stdout], [stdin] if unwritten else [], [], min(left, 1.0)
+            )
+            try:
+                if writable:
+                    unwritten = unwritten[os.write(stdin.fileno(), unwritten[:65536]) :]
+                if readable:
+                    chunk = os.read(stdout.fileno(), 1 << 20)
+                    if not chunk:
+                        raise BrokenPipeError
+                    received.append(chunk)
+            except BrokenPipeError:
+                raise TypeScriptError("compiler_failed", self._epitaph()) from None
+        line, _, self._unread = b"".join(received).partition(b"\n")
+        return line
+
+    def _epitaph(self) -> str:
+        """How the process ended, and the last that it said; the process is gone after it."""
+        status = self._process.wait()
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip().splitlines()
+        errors = [line.strip() for line in said if "rror" in line] or said[-1:]
+        self.stop()
+        return f"Node ended with status {status}: {(errors or ['no message'])[0][:300]}"
+
+
+def find_node() -> str:
+    """The path of Node: beside this Python first, then on PATH. Raises UserError."""
+    beside = Path(sys.executable).parent / "node"
+    node = str(beside) if beside.is_file() else shutil.which("node")
+    if node is None:
+        raise UserError(
+            f"node: not found beside {sys.executable} nor on PATH; "
+            "run `pip install -r requirements.txt`, which brings it"
+        )
+    return node
+
+
+def require_packages() -> None:
+    """Raise UserError where a Node package is in no node_modules folder above this file."""
+    for package in NODE_PACKAGES:
+        if not any((folder / "node_modules" / package).is_dir() for folder in SERVICE.parents):
+            raise UserError(
+                f"node_modules/{package}: not found in any folder above {SERVICE.parent}; "
+                "run `npm ci` in the project's folder"
+            )

@@ -1,0 +1,127 @@
+// The compiler's view of one program: its syntax tree, its types, its JavaScript.
+
+import path from "node:path";
+import ts from "typescript";
+
+import { RecentCache } from "./cache.mjs";
+import { Refusal } from "./refusal.mjs";
+
+const PROGRAM_FILE = "/program.ts";
+
+const OPTIONS = {
+  target: ts.ScriptTarget.ESNext,
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  // A file without import or export is a program of its own too: its names are not the page's.
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  lib: ["lib.esnext.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"],
+  types: [],
+  strict: true,
+  noResolve: true,
+  skipLibCheck: true,
+  experimentalDecorators: true,
+  noEmit: true,
+};
+
+const LIB_FOLDER = path.dirname(ts.getDefaultLibFilePath(OPTIONS));
+const libFiles = new Map();
+const parsedFiles = new RecentCache(32);
+const checkers = new RecentCache(4);
+const errors = new RecentCache(4);
+// Lends the next program the lib files that it has found.
+let previousProgram;
+
+/** The syntax tree of a text, errors or not, with parent links. */
+export function parse(text) {
+  return parsedFiles.get(text, () => {
+    const sourceFile = ts.createSourceFile(PROGRAM_FILE, text, OPTIONS.target, true);
+    sourceFile.externalModuleIndicator ??= true;
+    return sourceFile;
+  });
+}
+
+/** The syntax tree of a text that must be whole TypeScript. Throws Refusal `syntax_error`. */
+export function parseWhole(text) {
+  const sourceFile = parse(text);
+  const [error] = sourceFile.parseDiagnostics;
+  if (error) {
+    throw new Refusal("syntax_error", isJsx(text) ? "JSX is not supported" : describe(error));
+  }
+  return sourceFile;
+}
+
+/** The syntax tree of a text, and the type checker of its program; imports are not resolved. */
+export function typed(text) {
+  return checkers.get(text, () => {
+    const sourceFile = parse(text);
+    return { sourceFile, checker: programOf(sourceFile).getTypeChecker() };
+  });
+}
+
+/**
+ * All errors of a text, in syntax and in types. Their program answers nothing else: what a checker
+ * was asked before can change which errors it finds.
+ */
+export function errorsOf(text) {
+  return errors.get(text, () => {
+    const sourceFile = parse(text);
+    const program = programOf(sourceFile);
+    return [
+      ...program.getSyntacticDiagnostics(sourceFile),
+      ...program.getSemanticDiagnostics(sourceFile),
+    ];
+  });
+}
+
+function programOf(sourceFile) {
+  previousProgram = ts.createProgram({
+    rootNames: [PROGRAM_FILE],
+    options: OPTIONS,
+    host: hostOf(sourceFile),
+    oldProgram: previousProgram,
+  });
+  return previousProgram;
+}
+
+/** "line 3: ';' expected." */
+export function describe(diagnostic) {
+  const message = ts.flattenDiagnosticMessageText(diagnostic.messageText, " ");
+  if (!diagnostic.file) return message;
+  const { line } = diagnostic.file.getLineAndCharacterOfPosition(diagnostic.start ?? 0);
+  return `line ${line + 1}: ${message}`;
+}
+
+function isJsx(text) {
+  const asJsx = ts.createSourceFile("/program.tsx", text, OPTIONS.target);
+  return asJsx.parseDiagnostics.length === 0;
+}
+
+function hostOf(sourceFile) {
+  return {
+    getSourceFile: (name) => (name === PROGRAM_FILE ? sourceFile : libFile(name)),
+    getDefaultLibFileName: () => "lib.esnext.full.d.ts",
+    getDefaultLibLocation: () => LIB_FOLDER,
+    getCurrentDirectory: () => "/",
+    getCanonicalFileName: (name) => name,
+    useCaseSensitiveFileNames: () => true,
+    getNewLine: () => "\n",
+    fileExists: (name) => name === PROGRAM_FILE || libFile(name) !== undefined,
+    readFile: () => undefined,
+    directoryExists: () => false,
+    getDirectories: () => [],
+    writeFile: () => {},
+  };
+}
+
+// Only the compiler's own lib files are ever read from the disk, and each of them once.
+function libFile(name) {
+  if (path.dirname(name) !== LIB_FOLDER) return undefined;
+  if (!libFiles.has(name)) {
+    const text = ts.sys.readFile(name);
+    libFiles.set(
+      name,
+      text === undefined ? undefined : ts.createSourceFile(name, text, OPTIONS.target, false),
+    );
+  }
+  return libFiles.get(name);
+}

@@ -1,0 +1,104 @@
+"""What the TypeScript service answers, as Python values."""
+
+from dataclasses import dataclass
+
+
+class TypeScriptError(Exception):
+    """A request that has no result; `reason` is one of `fimscope.tables.REASONS`."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Hole:
+    """One annotation taken out of a program: the program is prefix + gold + suffix."""
+
+    kind: str  # parameter | return
+    name: str  # of the parameter or of the function
+    prefix: str
+    gold: str
+    suffix: str
+    name_start: int  # code point in prefix where the name starts
+
+
+@dataclass(frozen=True)
+class RejectedHole:
+    """An annotation that can't be a hole."""
+
+    kind: str
+    gold: str
+    start: int  # code point in the program where the annotation starts
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Holes:
+    """All annotations of a program's function signatures, each in one of the two lists."""
+
+    holes: list[Hole]
+    rejected: list[RejectedHole]
+
+
+@dataclass(frozen=True)
+class Rename:
+    """One symbol's old and new name; kind is `variable`, `parameter` or `function`."""
+
+    old: str
+    new: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A hole after an edit."""
+
+    prefix: str
+    gold: str
+    suffix: str
+    name: str
+    name_start: int  # code point in prefix where the name starts
+    renames: list[Rename]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The verdict on a variant; `reason` and `detail` are None where it passes."""
+
+    parses: bool
+    same_errors: bool
+    same_javascript: bool
+    reason: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A syntax unit that encloses a hole.
+
+    kind     function, method, constructor, accessor, property, class, namespace, statement, file
+    before   its text up to the hole, without comments in front of it (those of a file stay)
+    after    its text from the hole's end
+    erased   the unit as JavaScript, every type erased, comments kept; empty where nothing is left
+    """
+
+    kind: str
+    before: str
+    after: str
+    erased: str
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units around a hole, the smallest first and the whole file last, and the file in parts.
+
+    before_parts, after_parts   join to the text before and after the hole; no cut between two of
+                                them lies inside a statement or a member
+    """
+
+    units: list[Unit]
+    before_parts: list[str]
+    after_parts: list[str]

@@ -1,0 +1,35 @@
+// Answers requests from stdin on stdout, one JSON document a line, one answer to each, in order.
+
+import { edit, editNames } from "./edits/index.mjs";
+import { holes } from "./holes.mjs";
+import { check } from "./proof.mjs";
+import { Refusal } from "./refusal.mjs";
+import { typeTexts } from "./types.mjs";
+import { units } from "./units.mjs";
+
+const COMMANDS = { holes, edit, edit_names: editNames, check, units, type_texts: typeTexts };
+
+function answer(line) {
+  try {
+    const { command, ...request } = JSON.parse(line);
+    if (!Object.hasOwn(COMMANDS, command)) {
+      throw new Refusal("compiler_failed", `no command ${JSON.stringify(command)}`);
+    }
+    return { result: COMMANDS[command](request) };
+  } catch (error) {
+    if (error instanceof Refusal) return { reason: error.reason, detail: error.detail };
+    return { reason: "compiler_failed", detail: String(error?.message ?? error).slice(0, 500) };
+  }
+}
+
+let waiting = [];
+process.stdin.on("data", (chunk) => {
+  const end = chunk.lastIndexOf(0x0a);
+  waiting.push(end < 0 ? chunk : chunk.subarray(0, end + 1));
+  if (end < 0) return;
+  const lines = Buffer.concat(waiting).toString("utf8").split("\n").slice(0, -1);
+  waiting = [chunk.subarray(end + 1)];
+  for (const line of lines) process.stdout.write(`${JSON.stringify(answer(line))}\n`);
+});
+
+process.stdout.write('{"result":"ready"}\n');

@@ -1,0 +1,52 @@
+"""Choose donors and recipients for every condition of the patch sweep, with their controls."""
+
+from pathlib import Path
+
+from fimscope.manifest import run_manifest
+from fimscope.pairs import pair
+from fimscope.rejections import rejection
+from fimscope.steps import log, run_step, step_parser
+from fimscope.tables import read_table, write_table
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--programs", type=Path, required=True, help="programs.parquet")
+    parser.add_argument("--original", type=Path, required=True, help="predictions of `original`")
+    parser.add_argument("--variants", type=Path, required=True, help="predictions of the edit")
+    parser.add_argument("--conditions", nargs="+", required=True, help="conditions to pair for")
+    parser.add_argument("--max-pairs", type=int, default=120, help="pairs of each condition")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="the pairs table")
+    parser.add_argument("--out-rejected", type=Path, required=True, help="recipients left alone")
+    with run_step(parser) as args:
+        manifest = run_manifest(args)
+        programs = read_table(args.programs, "programs", ["program_id", "cluster"]).to_pylist()
+        clusters = {row["program_id"]: row["cluster"] for row in programs}
+        originals = {
+            row["example_id"]: row for row in read_table(args.original, "predictions").to_pylist()
+        }
+        variants = read_table(args.variants, "predictions").to_pylist()
+        rows, rejected = [], []
+        for condition in args.conditions:
+            found, lonely = pair(
+                condition, variants, originals, clusters, args.max_pairs, args.seed
+            )
+            rows.extend(found)
+            rejected.extend(
+                rejection(
+                    "pair_examples",
+                    "not_paired",
+                    f"no donor under {condition}",
+                    example_id=row["example_id"],
+                    edit=row["edit"],
+                )
+                for row in lonely
+            )
+            log.info("%s: %d pairs, %d without a donor", condition, len(found) // 4, len(lonely))
+        write_table(args.out, "pairs", rows, manifest)
+        write_table(args.out_rejected, "rejected", rejected, manifest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Draw how often the model answers right under every edit, beside the commonest-type baseline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fimscope.plots import FAINT, PRINT_WIDTH, STYLES, draw_rates, save_figure, use_theme, visible
+from fimscope.stats import N_DRAWS, Interval
+from fimscope.steps import run_step, step_parser
+from fimscope.summary import Numbers, accuracy_numbers
+from fimscope.tables import read_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = ["program_id", "gold", "correct", "gold_rank"]
+BASELINE = (0, (4, 2))
+ENDS = ("lower", "upper")
+
+
+def plot_accuracy(edits: Sequence[Numbers]) -> "Figure":
+    """One row an edit: share right with its 95% interval on the left, gold in top 10 on the right.
+
+    edits   numbers of `summary.accuracy_numbers`, drawn from the top in this order
+    """
+    import matplotlib.pyplot as plt
+
+    use_theme()
+    heights = list(range(len(edits)))[::-1]
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(PRINT_WIDTH, 1.35 + 0.55 * len(edits)), sharey=True, width_ratios=[3, 2]
+    )
+    known = [(height, row) for height, row in zip(heights, edits, strict=True) if row["n"]]
+    for axes, measure, kind in ((left, "right", "right"), (right, "top10", "top10")):
+        rates = [row[measure]["estimate"] for _, row in known]
+        ends = Interval(*(np.array([row[measure][end] for _, row in known]) for end in ENDS))
+        draw_rates(axes, [height for height, _ in known], rates, ends, kind)
+    for height, row in known:
+        _draw_baseline(left, height, row["baseline"])
+    left.set_yticks(heights, [_label(row) for row in edits])
+    left.tick_params(axis="y", length=0)
+    right.tick_params(axis="y", length=0)
+    left.set_ylim(-0.6, len(edits) - 0.4)
+    left.set_title("Right answers")
+    right.set_title("Gold in the top 10")
+    for axes in (left, right):
+        axes.set_xlabel("% of examples")
+    handles = [
+        plt.Line2D([], [], color=STYLES["right"].colour, marker="o", ms=5, lw=1.6),
+        plt.Line2D([], [], color=FAINT, linestyle=BASELINE),
+    ]
+    labels = ["rate, 95% interval over programs", "always the commonest gold"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _label(row: Numbers) -> str:
+    if not row["n"]:
+        return f"{visible(row['edit'])}\nno examples"
+    return f"{visible(row['edit'])}\n{row['n']} examples, {row['n_programs']} programs"
+
+
+def _draw_baseline(axes: "Axes", height: int, baseline: Numbers) -> None:
+    rate = 100 * baseline["rate"]
+    axes.vlines(rate, height - 0.35, height + 0.35, color=FAINT, linestyle=BASELINE, lw=1.1)
+    axes.annotate(
+        f"{visible(baseline['gold'], 16)} {rate:.1f}",
+        (rate, height - 0.35),
+        xytext=(3, 0),
+        textcoords="offset points",
+        color=FAINT,
+        fontsize=7,
+    )
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument(
+        "--predictions", type=Path, nargs="+", required=True, help="predictions/{edit}.parquet"
+    )
+    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
+    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    with run_step(parser) as args:
+        edits = [
+            accuracy_numbers(
+                read_table(path, "predictions", COLUMNS), path.stem, args.draws, args.seed
+            )
+            for path in args.predictions
+        ]
+        save_figure(plot_accuracy(edits), args.out_svg, args.out_png)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,372 @@
+"""Write the study's numbers as one page in plain words, and the same numbers as JSON."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fimscope.curves import read_sweep as read_curves
+from fimscope.errors import UserError
+from fimscope.manifest import run_manifest
+from fimscope.markdown import code, table
+from fimscope.readings import (
+    p_value,
+    percent,
+    points_changed,
+    rate,
+    read_accuracy,
+    read_funnel,
+    read_sweep,
+    read_wrong_answers,
+)
+from fimscope.stats import N_DRAWS
+from fimscope.steps import run_step, step_parser
+from fimscope.summary import (
+    Numbers,
+    accuracy_numbers,
+    change_numbers,
+    confusion_numbers,
+    funnel_numbers,
+    sweep_numbers,
+)
+from fimscope.tables import read_table, replacing
+from fimscope.timings import timing_numbers
+
+QUESTIONS = {
+    "restore": "The original, answered right, gives to its variant, answered wrong: "
+    "is the type there to be restored?",
+    "same_type": "A right example of another program with the same gold gives to a wrong one: "
+    "is there a type indicator that any program can lend?",
+    "wrong_to_wrong": "A wrong example gives to a wrong example with another answer: "
+    "is the wrong answer carried by the same mechanism?",
+}
+METHOD = """\
+The unit of inference is the program. Intervals hold 95% and come from a cluster bootstrap: whole
+programs are drawn with replacement ({draws} draws, seed {seed}) and the percentiles of the redrawn
+means are given. Where a rate is 0% or 100% everywhere, the Wilson interval of the number of
+programs stands in. The change under an edit is tested with McNemar's exact test on the answers to
+the same examples, adjusted for the number of edits (Holm); the interval beside it respects
+programs.
+
+Many points are looked at, so one of them would stand out by chance. "More than all its controls"
+therefore means: paired minus control, on the same recipients, has a studentised max-T band over
+all points and all controls of the condition at once, and its lower end lies above 0 for every
+control. Conditions are not adjusted for one another. A normalised effect is 0 where the recipient
+predicts as before and 1 where it does as its paired donor; pairs whose gap is too small to divide
+by have none and are counted. A patch at `last` hands over, at the last point, all that the
+prediction is made from: the paired effect is 1 there by construction.
+"""
+
+
+def summary_numbers(
+    funnels: Sequence[Any],
+    predictions: Mapping[str, Any],
+    splits: Mapping[str, Any],
+    sweeps: Sequence[Any],
+    n_draws: int,
+    seed: int,
+) -> Numbers:
+    """All numbers of the study but its timings, with the sentences that read them.
+
+    funnels, predictions, splits   tables; the last two by edit
+    sweeps                         of `curves.read_sweep`, one a condition
+    """
+    accuracy = [accuracy_numbers(t, edit, n_draws, seed) for edit, t in predictions.items()]
+    changes = change_numbers(splits, n_draws, seed)
+    wrong = [confusion_numbers(t, edit) for edit, t in predictions.items()]
+    funnel = funnel_numbers(funnels)
+    patches = [sweep_numbers(sweep, n_draws, seed) for sweep in sweeps]
+    return {
+        "funnel": funnel,
+        "accuracy": accuracy,
+        "changes": changes,
+        "wrong_answers": wrong,
+        "patches": patches,
+        "readings": {
+            "funnel": read_funnel(funnel),
+            "accuracy": read_accuracy(accuracy, changes),
+            "wrong_answers": read_wrong_answers(wrong),
+            "patches": {sweep["condition"]: read_sweep(sweep) for sweep in patches},
+        },
+    }
+
+
+def write_summary(
+    numbers: Numbers,
+    name: str,
+    model: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    timings: Numbers,
+    figures: str,
+) -> str:
+    """The page, in Markdown.
+
+    numbers    of `summary_numbers`
+    name       the model's, for the title; `model` is what prepare_model recorded of it
+    manifest   of this run: the versions and the settings of the statistics
+    figures    the link from the page to the folder of the figures
+    """
+    draws, seed = manifest["settings"]["draws"], manifest["settings"]["seed"]
+    readings = numbers["readings"]
+    edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
+    lines = [
+        f"# Where {code(name)} decides the type",
+        "",
+        "## What was asked",
+        "",
+        "The model fills in one missing type annotation of a real TypeScript program, under "
+        f"{edits}. How often is it right, what does it answer where it is wrong, and at which "
+        "residual point does an activation from elsewhere turn the answer?",
+        "",
+        "## What came through",
+        "",
+        f"![Programs and holes that reach every stage.]({figures}/funnel.svg)",
+        "",
+        *_paragraph(readings["funnel"]),
+        *_funnel_table(numbers["funnel"]),
+        "## How often it is right",
+        "",
+        "![Right answers and gold in the top 10 under every edit, with 95% intervals over "
+        f"programs; dashed: always the commonest gold.]({figures}/accuracy.svg)",
+        "",
+        *_paragraph(readings["accuracy"]),
+        *_accuracy_table(numbers["accuracy"]),
+        *_change_table(numbers["changes"]),
+        "## What the wrong answers are",
+        "",
+        "![Wrong answers: gold by predicted type, the commonest of each.]"
+        f"({figures}/wrong_answers.svg)",
+        "",
+        *_paragraph(readings["wrong_answers"]),
+        *_wrong_tables(numbers["wrong_answers"]),
+        "## What patching does",
+        "",
+        "![Above: mean normalised effect of a patch at every point. Below: predictions that become "
+        "the target. Bands: 95% over programs. Squares: points simultaneously above every "
+        f"control.]({figures}/patches.svg)",
+        "",
+    ]
+    for sweep in numbers["patches"]:
+        question = QUESTIONS.get(sweep["condition"])
+        lines += [f"### {code(sweep['condition'])}", ""]
+        lines += [f"*{question}*", ""] if question else []
+        lines += _paragraph(readings["patches"][sweep["condition"]])
+    lines += ["## The curves in numbers", ""]
+    for sweep in numbers["patches"]:
+        lines += _curve_table(sweep)
+    lines += ["## How the numbers were made", "", METHOD.format(draws=draws, seed=seed)]
+    lines += ["## How it was run", "", *_run_table(model, manifest)]
+    lines += ["## Time and memory", "", *_timing_lines(timings)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _paragraph(sentences: Sequence[str]) -> list[str]:
+    return [" ".join(sentences), ""]
+
+
+def _funnel_table(funnel: Mapping[str, Sequence[Numbers]]) -> list[str]:
+    counts = {
+        edit: {s["stage"]: f"{s['n_rows']} ({s['n_programs']})" for s in stages}
+        for edit, stages in funnel.items()
+    }
+    stages = list(dict.fromkeys(stage for found in counts.values() for stage in found))
+    rows = [[stage, *(found.get(stage, "") for found in counts.values())] for stage in stages]
+    return table(["stage: rows (programs)", *map(code, counts)], rows)
+
+
+def _accuracy_table(edits: Sequence[Numbers]) -> list[str]:
+    header = ["edit", "examples (programs)", "right", "gold in top 10", "commonest gold"]
+    rows = []
+    for row in edits:
+        cells = [code(row["edit"]), f"{row['n']} ({row['n_programs']})"]
+        if row["n"]:
+            baseline = f"{percent(row['baseline']['rate'])} {code(row['baseline']['gold'])}"
+            cells += [rate(row["right"]), rate(row["top10"]), baseline]
+        else:
+            cells += ["", "", ""]
+        rows.append(cells)
+    return table(header, rows)
+
+
+def _change_table(changes: Sequence[Numbers]) -> list[str]:
+    if not changes:
+        return ["No edit was compared with the original.", ""]
+    header = ["edit", "right before", "broken", "mended", "change", "McNemar", "adjusted"]
+    rows = [
+        [
+            code(row["edit"]),
+            f"{row['n_right_before']} of {row['n']}",
+            str(row["n_broken"]),
+            str(row["n_mended"]),
+            points_changed(row["difference"]),
+            p_value(row["mcnemar_p"]),
+            p_value(row["adjusted_p"]),
+        ]
+        for row in changes
+    ]
+    return table(header, rows)
+
+
+def _wrong_tables(edits: Sequence[Numbers]) -> list[str]:
+    rows = [
+        [code(row["edit"]), code(pair["gold"]), code(pair["predicted"]), str(pair["n"])]
+        for row in edits
+        for pair in row["commonest"][:5]
+    ]
+    return table(["edit", "gold", "predicted", "answers"], rows, n_left=3) if rows else []
+
+
+def _curve_table(sweep: Numbers) -> list[str]:
+    """Effect and flips of the paired donor at every point, and of each control."""
+    title = f"**{code(sweep['condition'])}**, position {code(sweep['position'])}: "
+    title += f"{sweep['n_pairs']} pairs, {sweep['n_small_gap']} without a normalised effect"
+    if not sweep["n_pairs"]:
+        return [f"{title}.", ""]
+    largest = sweep["largest_self_effect"]
+    if largest is not None:
+        title += f"; largest change by `self`: {largest:z.3f}"
+    comparison = sweep["comparison"]
+    above = set(comparison["points_above"]) if comparison else set()
+    controls = [kind for kind in sweep["flips"] if kind != "paired"]
+    header = ["point", "paired effect", "above controls", "becomes target"]
+    rows = []
+    for place, point in enumerate(sweep["points"]):
+        cells = [str(point), _effect(sweep["effects"].get("paired"), place)]
+        cells.append("yes" if point in above else "no")
+        cells.append(_flips(sweep["flips"].get("paired"), place))
+        for control in controls:
+            effect = sweep["effects"].get(control)
+            shown = f"{effect['estimate'][place]:z.3f}" if effect else "none"
+            cells.append(f"{shown}; {percent(sweep['flips'][control]['estimate'][place])}")
+        rows.append(cells)
+    names = [f"{code(control)}: effect; becomes target" for control in controls]
+    return [f"{title}.", "", *table([*header, *names], rows)]
+
+
+def _effect(curve: Numbers | None, place: int) -> str:
+    if curve is None:
+        return "none"
+    estimate, lower, upper = (curve[key][place] for key in ("estimate", "lower", "upper"))
+    return f"{estimate:z.3f} ({lower:z.3f} to {upper:z.3f})"
+
+
+def _flips(curve: Numbers | None, place: int) -> str:
+    if curve is None:
+        return "none"
+    return rate({key: curve[key][place] for key in ("estimate", "lower", "upper")})
+
+
+def _run_table(model: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[str]:
+    git = manifest["git"]
+    recorded = {key: value for key, value in model.items() if key != "manifest"}
+    changed = " with uncommitted changes" if git.get("changed") else ""
+    rows = [
+        ["fimscope", code(str(manifest["fimscope"]))],
+        ["commit", code(str(git.get("commit"))) + changed],
+        ["Python", code(str(manifest["python"]))],
+    ]
+    rows += [[code(name), code(str(v))] for name, v in sorted(manifest["packages"].items())]
+    rows += [[f"model {code(key)}", code(value, 80)] for key, value in _flat(recorded)]
+    return table(["what", "value"], rows, n_left=2)
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as dotted keys with their text."""
+    if isinstance(value, Mapping):
+        return [
+            pair
+            for key in sorted(value)
+            for pair in _flat(value[key], f"{prefix}.{key}".strip("."))
+        ]
+    if isinstance(value, list):
+        return _flat(dict(enumerate(value)), prefix)
+    return [(prefix, str(value))]
+
+
+def _timing_lines(timings: Numbers) -> list[str]:
+    steps = timings["steps"]
+    if not steps:
+        return ["No benchmark file was found.", ""]
+    text = f"All steps together ran for {timings['wall_s']:.0f} s"
+    text += "" if timings["peak_mb"] is None else f", with a peak of {timings['peak_mb']:.0f} MB"
+    if timings["loading_s"] is None:
+        text += "; no step logged its loading time."
+    else:
+        share = timings["loading_s"] / timings["wall_s"] if timings["wall_s"] else 0
+        text += (
+            f"; {percent(share)} of that was loading, as logged by "
+            f"{timings['n_loading_logged']} of {len(steps)} steps."
+        )
+    rows = [
+        [
+            code(step["step"], 60),
+            f"{step['wall_s']:.1f}",
+            "not measured" if step["peak_mb"] is None else f"{step['peak_mb']:.0f}",
+            "not logged" if step["loading_s"] is None else f"{step['loading_s']:.1f}",
+        ]
+        for step in steps
+    ]
+    return [text, "", *table(["step", "wall time, s", "peak memory, MB", "loading, s"], rows)]
+
+
+def _read_model(path: Path) -> dict[str, Any]:
+    try:
+        model = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error}); run prepare_model") from None
+    if not isinstance(model, dict):
+        raise UserError(f"{path}: a JSON object is expected; run prepare_model")
+    return model
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    many = {"type": Path, "nargs": "+", "required": True}
+    parser.add_argument("--funnel", **many, help="funnel tables, one or more")
+    parser.add_argument("--predictions", **many, help="predictions/{edit}.parquet")
+    parser.add_argument("--splits", **many, help="split/{edit}.parquet")
+    parser.add_argument("--patches", **many, help="patches/{condition}.parquet")
+    parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
+    parser.add_argument("--position", default="last", help="the patched position to report")
+    parser.add_argument("--benchmarks", **many, help="folders of Snakemake's benchmark files")
+    parser.add_argument("--logs", type=Path, nargs="*", default=[], help="folders of the logs")
+    parser.add_argument("--model-name", required=True, help="what the model is called")
+    parser.add_argument("--model-info", type=Path, required=True, help="its prepared.json")
+    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument(
+        "--figures-folder", type=Path, help="where the figures stand; default: figures/ beside it"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the page, summary.md")
+    parser.add_argument("--out-figures", type=Path, required=True, help="its numbers as JSON")
+    with run_step(parser) as args:
+        manifest = run_manifest(args)
+        pairs = read_table(args.pairs, "pairs")
+        numbers = summary_numbers(
+            [read_table(path, "funnel") for path in args.funnel],
+            {path.stem: read_table(path, "predictions") for path in args.predictions},
+            {path.stem: read_table(path, "split") for path in args.splits},
+            [read_curves(path, pairs, args.position) for path in args.patches],
+            args.draws,
+            args.seed,
+        )
+        model = _read_model(args.model_info)
+        timings = timing_numbers(args.benchmarks, args.logs)
+        folder = args.figures_folder or args.out.parent / "figures"
+        link = Path(os.path.relpath(folder, args.out.parent)).as_posix()
+        _write(args.out, write_summary(numbers, args.model_name, model, manifest, timings, link))
+        everything = {**numbers, "model": model, "manifest": manifest, "timings": timings}
+        _write(
+            args.out_figures,
+            json.dumps(everything, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        )
+
+
+if __name__ == "__main__":
+    main()

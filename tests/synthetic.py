@@ -1,0 +1,164 @@
+"""A small made-up study with a known answer, as the tables that the last steps read."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from fimscope.tables import read_table, write_table
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "$\\frac{1}{0$",
+    "a\nb\x00",
+    "``|`x`|",
+    "![x](http://example.invalid/x.svg)",
+    "<img src=x onerror=alert(1)>",
+    "",
+)
+MANIFEST = {"step": "synthetic"}
+N_PROGRAMS, N_POINTS, RISE = 20, 7, 3  # the type enters at point RISE
+GOLD_TOKEN, FOIL_TOKEN = 5, 7
+
+
+def predictions_table(answers, edit="original", n_programs=4) -> pa.Table:
+    """Predictions in memory: answers are (gold, predicted, correct); programs in turn."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "example_id": f"e{i:03d}",
+                "edit": edit,
+                "program_id": f"p{i % n_programs:02d}",
+                "gold": gold,
+                "predicted": predicted,
+                "correct": correct,
+                "gold_rank": 0 if correct else 5 + 10 * (i % 2),
+            }
+            for i, (gold, predicted, correct) in enumerate(answers)
+        ]
+    )
+
+
+def write_study(folder: Path, answers: dict[str, list[tuple[str, str, bool]]]) -> None:
+    """Every table, a benchmark, a log and model.json below a folder.
+
+    answers   edit -> (gold, predicted, correct) of the examples, in one order for all edits
+
+    Conditions: `restore` has an effect of 0.8 from point RISE on; `same_type` has none;
+    `wrong_to_wrong` has no pairs.
+    """
+    before = [correct for _, _, correct in answers["original"]]
+    for edit, rows in answers.items():
+        predictions = predictions_table(rows, edit, N_PROGRAMS).to_pylist()
+        split = [
+            {
+                **{key: row[key] for key in ("example_id", "edit", "program_id", "gold")},
+                "predicted": row["predicted"],
+                "outcome": "right" if row["correct"] else "wrong",
+                "broken": was and not row["correct"],
+                "mended": not was and row["correct"],
+            }
+            for row, was in zip(predictions, before, strict=True)
+        ]
+        n = len(rows)
+        stages = {
+            "programs": 30,
+            "holes": n + 30,
+            "variants": n + 20,
+            "verified": n + 5,
+            "answered": n,
+            "right": sum(correct for _, _, correct in rows),
+            "broken": sum(row["broken"] for row in split),
+        }
+        funnel = [
+            {"edit": edit, "stage": stage, "n_programs": min(count, N_PROGRAMS), "n_rows": count}
+            for stage, count in stages.items()
+        ]
+        write_table(folder / f"predictions/{edit}.parquet", "predictions", predictions, MANIFEST)
+        write_table(folder / f"split/{edit}.parquet", "split", split, MANIFEST)
+        write_table(folder / f"funnel/{edit}.parquet", "funnel", funnel, MANIFEST)
+
+    patches = {
+        "restore": patch_rows("restore", rise=RISE, seed=1),
+        "same_type": patch_rows("same_type", rise=N_POINTS, seed=2),
+        "wrong_to_wrong": [],
+    }
+    pairs = [pair for rows in patches.values() for pair in pair_rows(rows)]
+    for condition, rows in patches.items():
+        write_table(folder / f"patches/{condition}.parquet", "patches", rows, MANIFEST)
+    write_table(folder / "pairs.parquet", "pairs", pairs, MANIFEST)
+
+    (folder / "benchmarks/predict_types").mkdir(parents=True)
+    (folder / "benchmarks/predict_types/original.tsv").write_text(
+        "s\th:m:s\tmax_rss\n40.0\t0:00:40\t1500.5\n", encoding="utf-8"
+    )
+    (folder / "benchmarks/split_examples.tsv").write_text(
+        "s\th:m:s\tmax_rss\n0.5\t0:00:00\tNA\n", encoding="utf-8"
+    )
+    (folder / "logs/predict_types").mkdir(parents=True)
+    (folder / "logs/predict_types/original.log").write_text(
+        "08:00:00 predict_types: loading took 8.1 s\n", encoding="utf-8"
+    )
+    model = {
+        "n_blocks": N_POINTS - 1,
+        "source": {"hub": HOSTILE[0]},
+        "tried": [{"reason": "offline"}],
+    }
+    (folder / "model.json").write_text(json.dumps(model), encoding="utf-8")
+
+
+def patch_rows(condition: str, rise: int, seed: int, n_pairs: int = 40) -> list[dict]:
+    """Rows of the patches table: paired 0.8 from point `rise` on, controls 0, noise of 0.2.
+
+    `self` is exactly 0. The first pair's gap is too small: it has no normalised effect.
+    """
+    noise = np.random.default_rng(seed)
+    rows = []
+    for i in range(n_pairs):
+        for kind in ("paired", "self", "unrelated", "random"):
+            for point in range(N_POINTS):
+                reached = kind == "paired" and point >= rise
+                effect = 0.0 if kind == "self" else 0.8 * reached + noise.normal(0, 0.2)
+                rows.append(
+                    {
+                        "condition": condition,
+                        "pair_id": f"{condition}-e{i:03d}",
+                        "example_id": f"e{i:03d}",
+                        "edit": "rename_vars",
+                        "program_id": f"p{i % N_PROGRAMS:02d}",
+                        "donor_kind": kind,
+                        "point": point,
+                        "position": "last",
+                        "predicted_token_id": GOLD_TOKEN if reached else FOIL_TOKEN,
+                        "to_gold": reached,
+                        "to_donor": kind == "self" or reached,
+                        "normalised_effect": None if i == 0 else effect,
+                    }
+                )
+    return rows
+
+
+def pair_rows(patches: list[dict]) -> list[dict]:
+    """The pairs table that these patches came from."""
+    pairs = {(row["pair_id"], row["donor_kind"]): row for row in patches}
+    return [
+        {
+            "condition": row["condition"],
+            "pair_id": row["pair_id"],
+            "recipient_example_id": row["example_id"],
+            "recipient_program_id": row["program_id"],
+            "donor_kind": row["donor_kind"],
+            "target_token_id": GOLD_TOKEN,
+            "foil_token_id": FOIL_TOKEN,
+        }
+        for row in pairs.values()
+    ]
+
+
+def write_sweep(folder: Path, rows: list[dict]) -> tuple[Path, pa.Table]:
+    """One patch table and the pairs table it came from, read back."""
+    path = folder / f"{rows[0]['condition']}.parquet"
+    write_table(path, "patches", rows, MANIFEST)
+    write_table(folder / "pairs.parquet", "pairs", pair_rows(rows), MANIFEST)
+    return path, read_table(folder / "pairs.parquet", "pairs")

@@ -1,0 +1,95 @@
+"""The config: defaults, presets, and errors that name the key."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from fimscope.config import complete_config
+from fimscope.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "config" / "schema.yaml"
+DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+PRESETS = sorted(p for p in (ROOT / "config").glob("*.yaml") if p != SCHEMA)
+
+
+def with_change(change) -> dict:
+    config = copy.deepcopy(DEFAULT)
+    change(config)
+    return config
+
+
+def test_the_schema_is_a_schema():
+    Draft202012Validator.check_schema(yaml.safe_load(SCHEMA.read_text()))
+
+
+def test_the_default_config_names_every_key_that_has_a_default_except_three():
+    """What a user may set stands in front of them; the schema is where the rare keys are."""
+    completed = complete_config(DEFAULT, SCHEMA)
+    assert set(completed) == set(DEFAULT)
+    rare = {("model", "trust_remote_code"), ("model", "memory_mb")}
+    for section in ("programs", "examples", "model", "prompt", "predict", "patch", "statistics"):
+        missing = {(section, key) for key in set(completed[section]) - set(DEFAULT[section])}
+        assert missing <= rare
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_every_preset_over_the_default_is_valid(preset):
+    merged = copy.deepcopy(DEFAULT)
+    for key, value in yaml.safe_load(preset.read_text()).items():
+        merged[key] = {**merged[key], **value} if isinstance(value, dict) else value
+    assert complete_config(merged, SCHEMA)["model"]["trust_remote_code"] is False
+
+
+def test_defaults_fill_nested_sections():
+    config = {"source": DEFAULT["source"], "model": DEFAULT["model"]}
+    assert complete_config(config, SCHEMA)["examples"]["fractions"]["select"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda c: c["model"].update(dtype="bf61"),
+            'model.dtype: "bf61" is not one of float32, bfloat16, float16',
+        ),
+        (lambda c: c["model"].update(dtyp="x"), "model.dtyp: unknown key; the nearest valid one is"
+         " model.dtype"),
+        (lambda c: c.update(sede=1), "sede: unknown key; the nearest valid one is seed"),
+        (lambda c: c.pop("source"), "source: this key is missing"),
+        (lambda c: c["source"][0].update(pakages=[]), "the nearest valid one is source.0.packages"),
+        (lambda c: c["source"].append({"kind": "git"}), 'source.1.kind: "git" is not one of'),
+        (
+            lambda c: c["model"]["sources"][0].update(revision="main"),
+            "model.sources.0.revision: 'main' does not match",
+        ),
+        (lambda c: c["model"].update(name="../elsewhere"), "model.name"),
+        (lambda c: c["model"].update(name="source"), "model.name"),
+        (lambda c: c.update(seed="x"), "seed: 'x' is not of type 'integer'"),
+        (lambda c: c.update(model=None), "model: None is not of type 'object'"),
+        (lambda c: c.update(patch={"max_pairs": 0}), "patch.max_pairs: 0 is less than"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_file_the_key_and_what_was_expected(change, message, tmp_path):
+    file = tmp_path / "mine.yaml"
+    config = with_change(change)
+    file.write_text(yaml.safe_dump(config))
+    with pytest.raises(UserError) as error:
+        complete_config(config, SCHEMA, [str(file)])
+    assert str(error.value).startswith(f"{file}: ")
+    assert message in str(error.value)
+
+
+def test_the_error_names_the_last_file_that_holds_the_key(tmp_path):
+    base, preset = tmp_path / "base.yaml", tmp_path / "preset.yaml"
+    base.write_text(yaml.safe_dump(DEFAULT))
+    preset.write_text(yaml.safe_dump({"prompt": {"format": "fimm"}}))
+    config = with_change(lambda c: c["prompt"].update(format="fimm"))
+    with pytest.raises(UserError, match=r"preset\.yaml: prompt\.format"):
+        complete_config(config, SCHEMA, [str(base), str(preset)])
+    config = with_change(lambda c: c.update(seed=-1))
+    with pytest.raises(UserError, match=r"base\.yaml: seed"):
+        complete_config(config, SCHEMA, [str(base), str(preset)])

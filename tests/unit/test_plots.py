@@ -1,0 +1,173 @@
+"""The figures: safe text, the same bytes every time, every number in its place."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fimscope.curves import DONOR_KINDS
+from fimscope.plots import STYLES, save_figure, visible
+from fimscope.summary import confusion_numbers
+from plot_accuracy import plot_accuracy
+from plot_funnel import plot_funnel
+from plot_patches import plot_patches
+from plot_wrong_answers import plot_wrong_answers
+from synthetic import HOSTILE, predictions_table
+
+FLAT = {"estimate": 0.5, "lower": 0.4, "upper": 0.6}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts_of(figure, folder: Path) -> list[str]:
+    """All text of a figure as its SVG holds it; parsing it proves that it is well-formed XML."""
+    save_figure(figure, folder / "x.svg", folder / "x.png")
+    root = ElementTree.fromstring((folder / "x.svg").read_text(encoding="utf-8"))
+    return ["".join(element.itertext()) for element in root.iter(f"{SVG}text")]
+
+
+def accuracy_row(edit: str, n: int = 40, gold: str = "string") -> dict:
+    return {
+        "edit": edit,
+        "n": n,
+        "n_programs": 12,
+        "right": FLAT,
+        "top10": FLAT,
+        "baseline": {"gold": gold, "n": 10, "rate": 0.25},
+    }
+
+
+def sweep(condition: str, kinds=("paired", "self", "unrelated", "random"), n_small_gap=3) -> dict:
+    curve = {
+        "n_pairs": 33,
+        "n_programs": 21,
+        "estimate": [0.0, 0.5, 1.0],
+        "lower": [0.0, 0.4, 0.9],
+        "upper": [0.1, 0.6, 1.0],
+    }
+    return {
+        "condition": condition,
+        "n_pairs": 33,
+        "n_small_gap": n_small_gap,
+        "points": [0, 1, 2],
+        "effects": dict.fromkeys(kinds, curve),
+        "flips": dict.fromkeys(kinds, curve),
+        "comparison": {"points_above": [1, 2]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("string", "string"),
+        ("a\nb\x00\x1b", "a\\nb\\x00\\x1b"),
+        ("a\u202eb\u200b", "a\\u202eb\\u200b"),
+        ("", "(nothing)"),
+        ("  ", "(2 spaces)"),
+        ("x" * 30, "x" * 23 + "…"),
+        ("$\\frac{1}{0$", "$\\frac{1}{0$"),
+        ("größe", "größe"),
+    ],
+)
+def test_visible(text, shown):
+    assert visible(text) == shown
+
+
+@given(st.text(st.characters(codec=None), max_size=40))
+def test_visible_text_is_short_and_prints(text):
+    shown = visible(text)
+    assert 0 < len(shown) <= 24
+    assert shown.isprintable()
+    shown.encode("utf-8")
+
+
+def test_every_donor_kind_has_its_own_colour_line_and_marker():
+    styles = [STYLES[kind] for kind in DONOR_KINDS]
+    for part in zip(*styles, strict=True):
+        assert len(set(part)) == len(styles)
+
+
+def test_accuracy_names_every_edit_with_its_numbers(tmp_path):
+    edits = [accuracy_row("original"), accuracy_row("rename_vars", n=39), accuracy_row("none", n=0)]
+    found = " ".join(texts_of(plot_accuracy(edits), tmp_path))
+    for expected in (
+        "original",
+        "rename_vars",
+        "39 examples, 12 programs",
+        "no examples",
+        "50.0",
+        "string 25.0",
+    ):
+        assert expected in found
+
+
+def test_funnel_names_every_stage_and_count(tmp_path):
+    stages = [
+        {"stage": "programs", "n_rows": 214, "n_programs": 214},
+        {"stage": "holes", "n_rows": 1640, "n_programs": 160},
+        {"stage": "broken", "n_rows": 0, "n_programs": 0},
+    ]
+    found = texts_of(plot_funnel({"original": stages, "rename_vars": stages}), tmp_path)
+    assert found.count("1,640 in 160 programs") == 2
+    assert found.count("0 in 0 programs") == 2
+    assert {"original", "rename_vars", "programs", "holes", "broken"} <= set(found)
+
+
+@pytest.mark.parametrize("conditions", [["restore"], ["restore", "same_type", "wrong_to_wrong"]])
+def test_patches_draw_every_condition_with_its_n(tmp_path, conditions):
+    found = texts_of(plot_patches([sweep(name) for name in conditions]), tmp_path)
+    assert found.count("paired: 33 pairs, 21 programs") == len(conditions)
+    assert found.count("no normalised effect, gap too small: 3") == len(conditions)
+    assert found.count("becomes the gold") == len(set(conditions) - {"wrong_to_wrong"})
+    assert set(conditions) <= set(found)
+
+
+def test_patches_draw_the_means_they_are_given():
+    figure = plot_patches([sweep("restore")])
+    effects, flips = figure.axes[0], figure.axes[1]
+    paired = next(line for line in effects.lines if line.get_label().startswith("paired"))
+    assert list(paired.get_ydata()) == [0.0, 0.5, 1.0]
+    paired = next(line for line in flips.lines if line.get_label().startswith("paired"))
+    assert list(paired.get_ydata()) == [0.0, 50.0, 100.0]
+    squares = effects.lines[-1]
+    assert list(squares.get_xdata()) == [1, 2]
+
+
+def test_a_condition_without_pairs_is_said_to_have_none(tmp_path):
+    empty = {**sweep("same_type", kinds=()), "n_pairs": 0, "points": [], "comparison": None}
+    found = texts_of(plot_patches([sweep("restore"), empty]), tmp_path)
+    assert found.count("no pairs") == 2
+
+
+def test_a_condition_without_any_large_gap_is_said_to_have_none(tmp_path):
+    small = {**sweep("restore"), "effects": {}, "comparison": None}
+    assert "every gap too small" in texts_of(plot_patches([small]), tmp_path)
+
+
+def test_wrong_answers_show_hostile_text_as_text(tmp_path):
+    rows = [("string", text, False) for text in HOSTILE]
+    numbers = confusion_numbers(predictions_table(rows), "original")
+    found = texts_of(plot_wrong_answers([numbers]), tmp_path)
+    for text in HOSTILE:
+        assert visible(text, 20) in found
+    svg = (tmp_path / "x.svg").read_text(encoding="utf-8")
+    assert "<script" not in svg
+
+
+def test_wrong_answers_without_any(tmp_path):
+    numbers = confusion_numbers(predictions_table([("string", "string", True)]), "original")
+    assert "no wrong answers" in texts_of(plot_wrong_answers([numbers]), tmp_path)
+
+
+def test_figures_are_the_same_bytes_every_time(tmp_path):
+    for name in "ab":
+        save_figure(
+            plot_patches([sweep("restore")]), tmp_path / f"{name}.svg", tmp_path / f"{name}.png"
+        )
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    svg = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert not re.search(r"<dc:date>|Matplotlib v", svg)
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,122 @@
+"""The report: one page that stands alone, in which no text of the data becomes markup."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from build_report import build_report, inline_svg
+from fimscope.errors import UserError
+from fimscope.markdown import code, table
+from fimscope.plots import save_figure
+from fimscope.summary import confusion_numbers
+from plot_wrong_answers import plot_wrong_answers
+from synthetic import HOSTILE, predictions_table
+
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+SVG = (
+    '<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg width="10pt" height="5pt" viewBox="0 0 10 5">'
+    "<metadata>x</metadata>"
+    '<defs><path id="a"/></defs><use href="#a" clip-path="url(#a)"/></svg>\n'
+)
+
+
+class Outline(HTMLParser):
+    """Collects the elements, their attributes and ids, and checks that all are closed."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def hostile_page(tmp_path) -> str:
+    """A report on a model that answers with markup."""
+    numbers = confusion_numbers(
+        predictions_table([(text, text + "x", False) for text in HOSTILE]), "original"
+    )
+    save_figure(plot_wrong_answers([numbers]), tmp_path / "w.svg", tmp_path / "w.png")
+    rows = [[code(pair["gold"]), code(pair["predicted"])] for pair in numbers["commonest"]]
+    lines = [
+        "# T",
+        "",
+        "## A",
+        "",
+        "![Wrong answers.](figures/w.svg)",
+        "",
+        *table(["g", "p"], rows),
+    ]
+    raw = [HOSTILE[0], "", "<img src=x onerror=alert(1)>", "", "[x](javascript:alert(1)) <a:b>"]
+    return build_report(
+        "\n".join([*lines, *raw]), {"w.svg": (tmp_path / "w.svg").read_text(encoding="utf-8")}
+    )
+
+
+def test_text_of_the_data_is_escaped(hostile_page):
+    assert "</script><script>alert(1)</script>" not in hostile_page
+    assert "&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;" in hostile_page
+    outline = Outline(hostile_page)
+    assert not {"script", "img", "iframe", "link"} & set(outline.tags)
+    assert not [name for name, _ in outline.attributes if name.startswith("on")]
+
+
+def test_the_page_needs_nothing_else(hostile_page):
+    outline = Outline(hostile_page)
+    targets = [value for name, value in outline.attributes if name in ("src", "href", "xlink:href")]
+    assert targets
+    assert all(target.startswith("#") for target in targets)
+    assert "default-src 'none'" in hostile_page
+    assert "@import" not in hostile_page
+    assert not re.search(r"url\((?!#)", hostile_page)
+
+
+def test_figures_stand_where_the_summary_names_them_with_their_caption():
+    page = build_report(
+        "# T\n\n## One\n\n![First.](figures/a.svg)\n\n## Two\n\n![Second.](b.svg)\n",
+        {"a.svg": SVG, "b.svg": SVG, "unused.svg": SVG},
+    )
+    outline = Outline(page)
+    assert outline.tags.count("svg") == 2
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", page)
+    assert captions == ["First.", "Second."]
+    assert page.index('id="one"') < page.index("First.") < page.index('id="two"')
+    ids = [value for name, value in outline.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    anchors = [value for name, value in outline.attributes if name == "href"]
+    assert {anchor.removeprefix("#") for anchor in anchors} <= set(ids)
+
+
+def test_inline_svg_drops_prologue_and_size_and_keeps_its_references():
+    assert inline_svg(SVG, "f", 'a "b"') == (
+        '<svg viewBox="0 0 10 5" role="img" aria-label="a &quot;b&quot;">'
+        '<defs><path id="f-a"/></defs><use href="#f-a" clip-path="url(#f-a)"/></svg>'
+    )
+
+
+def test_a_missing_figure_is_named():
+    with pytest.raises(UserError, match=r"a\.svg: the summary names this figure.*holds: none"):
+        build_report("![First.](figures/a.svg)\n", {})
+
+
+def test_the_page_is_for_small_dark_and_printed_screens():
+    page = build_report("# T\n", {})
+    for expected in ("width=device-width", "prefers-color-scheme: dark", "@media print"):
+        assert expected in page
+    assert page == build_report("# T\n", {})

@@ -1,0 +1,203 @@
+"""The statistics against published values, closed forms and simulation."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from fimscope.stats import (
+    holm,
+    mcnemar_exact,
+    percentile_interval,
+    points_above,
+    rate_interval,
+    resample_difference,
+    resample_means,
+    simultaneous_band,
+    wilson_interval,
+)
+
+
+@pytest.mark.parametrize(
+    ("n_right", "n", "lower", "upper"),
+    [
+        (8, 10, 0.490, 0.943),
+        (0, 10, 0.0, 0.278),  # upper = z2 / (n + z2)
+        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, table I, method 3
+        (15, 148, 0.0624, 0.1605),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_interval_gives_the_published_values(n_right, n, lower, upper):
+    found = wilson_interval(n_right, n)
+    digits = 3 if n == 10 else 4
+    assert (round(found.lower, digits), round(found.upper, digits)) == (lower, upper)
+
+
+def test_wilson_interval_refuses_no_trials():
+    with pytest.raises(ValueError):
+        wilson_interval(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended", "p"),
+    [
+        (0, 0, 1.0),
+        (5, 5, 1.0),
+        (6, 0, 2 / 64),  # 2 * (1/2)^6
+        (1, 9, 2 * (1 + 10) / 1024),
+        (9, 1, 2 * (1 + 10) / 1024),
+    ],
+)
+def test_mcnemar_by_hand(broken, mended, p):
+    assert mcnemar_exact(broken, mended) == pytest.approx(p)
+
+
+def test_holm_by_hand():
+    # 0.01 * 4, then 0.02 * 3, then 0.03 * 2, then 0.5: each at least the one before
+    assert holm([0.5, 0.01, 0.03, 0.02]) == pytest.approx([0.5, 0.04, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_one_example_a_program_gives_the_binomial():
+    """With one row a program a resampled rate is Binomial(n, rate) / n, exactly."""
+    n, n_right = 80, 52
+    values = np.arange(n)[:, None] < n_right
+    resampled = resample_means(values, [f"p{i}" for i in range(n)], n_draws=40_000)
+    rate = n_right / n
+    interval = percentile_interval(resampled)
+    expected = binom.ppf([0.025, 0.975], n, rate) / n
+    assert [interval.lower[0], interval.upper[0]] == pytest.approx(expected, abs=1 / n)
+    assert resampled.draws.std() == pytest.approx(np.sqrt(rate * (1 - rate) / n), rel=0.02)
+    assert resampled.error[0] == pytest.approx(np.sqrt(rate * (1 - rate) / (n - 1)))
+
+
+def test_rows_of_one_program_count_once():
+    """Ten copies of each row, in its program, leave the standard error as it was."""
+    generator = np.random.default_rng(1)
+    values = generator.normal(size=(40, 3))
+    programs = np.array([f"p{i}" for i in range(40)])
+    once = resample_means(values, programs)
+    copied = resample_means(np.repeat(values, 10, axis=0), np.repeat(programs, 10))
+    assert copied.error == pytest.approx(once.error)
+    assert copied.draws.std(axis=0) == pytest.approx(once.draws.std(axis=0), rel=1e-6)
+    loose = resample_means(np.repeat(values, 10, axis=0), np.arange(400).astype(str))
+    assert (loose.error < once.error / 2).all()
+
+
+def test_the_error_of_programs_of_unequal_size_by_hand():
+    # programs a: 1, 1; b: 0; c: 0, 1. mean 3/5, residual sums 0.8, -0.6, -0.2
+    resampled = resample_means(np.array([[1], [1], [0], [0], [1]]), ["a", "a", "b", "c", "c"])
+    assert resampled.estimate[0] == pytest.approx(0.6)
+    assert resampled.error[0] == pytest.approx(np.sqrt(1.5 * (0.64 + 0.36 + 0.04)) / 5)
+
+
+def test_same_seed_same_draws_whatever_the_chunks(monkeypatch):
+    values = np.random.default_rng(2).normal(size=(30, 4))
+    programs = [f"p{i % 11}" for i in range(30)]
+    first = resample_means(values, programs, n_draws=500, seed=7)
+    again = resample_means(values, programs, n_draws=500, seed=7)
+    other = resample_means(values, programs, n_draws=500, seed=8)
+    monkeypatch.setattr("fimscope.stats.DRAWS_AT_ONCE", 64)
+    chunked = resample_means(values, programs, n_draws=500, seed=7)
+    assert np.array_equal(first.draws, again.draws)
+    assert not np.array_equal(first.draws, other.draws)
+    assert chunked.draws == pytest.approx(first.draws)
+
+
+def test_percentile_interval_covers_in_95_of_100_data_sets():
+    generator = np.random.default_rng(3)
+    hits = []
+    for _ in range(500):
+        sizes = generator.integers(1, 4, size=80)
+        programs = np.repeat(np.arange(80), sizes).astype(str)
+        values = np.repeat(generator.normal(0.3, 1, size=80), sizes)
+        values = values + generator.normal(0, 0.5, size=len(values))
+        interval = percentile_interval(resample_means(values[:, None], programs, n_draws=600))
+        hits.append(interval.lower[0] <= 0.3 <= interval.upper[0])
+    assert 0.93 <= np.mean(hits) <= 0.97
+
+
+@pytest.mark.parametrize("n_programs", [15, 60])
+def test_a_sweep_of_25_points_without_effect_is_rarely_called_one(n_programs):
+    generator = np.random.default_rng(4)
+    false_alarms = []
+    for _ in range(300):
+        programs = np.repeat(np.arange(n_programs), 2).astype(str)
+        walk = generator.normal(size=(n_programs, 25)).cumsum(axis=1) / np.sqrt(np.arange(1, 26))
+        values = np.repeat(walk, 2, axis=0) + generator.normal(size=(2 * n_programs, 25))
+        band = simultaneous_band(resample_means(values, programs, n_draws=600))
+        false_alarms.append(((band.lower > 0) | (band.upper < 0)).any())
+    assert 0.01 <= np.mean(false_alarms) <= 0.08
+
+
+def test_pointwise_intervals_would_raise_false_alarms():
+    """The reason for the simultaneous band: independent points, each at 5%."""
+    generator = np.random.default_rng(5)
+    alarms = []
+    for _ in range(60):
+        resampled = resample_means(generator.normal(size=(60, 25)), np.arange(60), n_draws=400)
+        interval = percentile_interval(resampled)
+        alarms.append(((interval.lower > 0) | (interval.upper < 0)).any())
+    assert np.mean(alarms) > 0.4
+
+
+def test_simultaneous_band_finds_an_effect_where_it_is():
+    generator = np.random.default_rng(6)
+    values = generator.normal(0, 0.5, size=(120, 19))
+    values[:, 10:] += 0.5
+    band = simultaneous_band(resample_means(values, np.repeat(np.arange(60), 2).astype(str)))
+    assert points_above(band).tolist() == [False] * 10 + [True] * 9
+    pointwise = percentile_interval(resample_means(values, np.repeat(np.arange(60), 2).astype(str)))
+    assert (band.upper - band.lower > pointwise.upper - pointwise.lower).all()
+
+
+def test_paired_difference_removes_what_both_curves_share():
+    generator = np.random.default_rng(7)
+    shared = generator.normal(0, 5, size=(50, 2))
+    second = shared + generator.normal(0, 0.1, size=(50, 2))
+    first = shared + 0.2 + generator.normal(0, 0.1, size=(50, 2))
+    programs = np.arange(50).astype(str)
+    difference = resample_difference(first, second, programs)
+    assert difference.estimate == pytest.approx(first.mean(axis=0) - second.mean(axis=0))
+    assert points_above(simultaneous_band(difference)).all()
+    assert difference.error.max() < resample_means(first, programs).error.min() / 10
+    with pytest.raises(ValueError, match="shape"):
+        resample_difference(first, second[:, :1], programs)
+
+
+def test_points_without_spread_do_not_spoil_the_band():
+    generator = np.random.default_rng(8)
+    values = generator.normal(1, 0.5, size=(60, 4))
+    values[:, 1] = 0.3  # constant
+    values[:, 2] = 0.0  # two programs of sixty differ: many draws hold neither
+    values[:2, 2] = 4.0
+    band = simultaneous_band(resample_means(values, np.arange(60).astype(str), n_draws=2000))
+    assert points_above(band).tolist() == [True, True, False, True]
+    assert band.lower[1] == pytest.approx(0.3)
+    assert np.isinf(band.lower[2])
+    assert np.isfinite(band.upper[[0, 3]]).all()
+
+
+def test_five_programs_give_no_claim_even_where_they_agree():
+    five, six = (
+        simultaneous_band(resample_means(np.ones((n, 2)), np.arange(n).astype(str), n_draws=50))
+        for n in (5, 6)
+    )
+    assert not points_above(five).any()
+    assert points_above(six).all()
+
+
+def test_rates_of_zero_and_one_are_not_certain():
+    values = np.column_stack([np.zeros(20), np.ones(20), np.arange(20) % 2])
+    interval = rate_interval(resample_means(values, np.repeat(np.arange(10), 2).astype(str)))
+    wilson = wilson_interval(0, 10)
+    assert (interval.lower[0], interval.upper[0]) == (wilson.lower, wilson.upper)
+    assert interval.lower[1] == pytest.approx(1 - wilson.upper)
+    assert interval.upper[1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("values", [np.zeros((0, 3)), np.array([[np.nan]]), np.zeros(3)])
+def test_values_that_cannot_be_averaged_are_refused(values):
+    with pytest.raises(ValueError):
+        resample_means(values, ["a"] * len(values))
