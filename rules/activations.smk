@@ -14,7 +14,7 @@ rule cache_activations:
     benchmark:
         f"{RESULTS}/benchmarks/cache_activations/{{edit}}.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         mem_mb=config["model"]["memory_mb"],

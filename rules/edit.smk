@@ -13,7 +13,7 @@ rule edit_examples:
     benchmark:
         f"{SOURCE}/benchmarks/edit_examples/{{edit}}.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     resources:
         mem_mb=2000,
     params:
@@ -37,7 +37,7 @@ rule check_types:
     benchmark:
         f"{SOURCE}/benchmarks/check_types/{{edit}}.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     resources:
         mem_mb=2000,
     shell:

@@ -11,7 +11,7 @@ rule prepare_model:
     benchmark:
         f"{RESULTS}/benchmarks/prepare_model.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         mem_mb=config["model"]["memory_mb"],
@@ -38,7 +38,7 @@ rule build_prompts:
     benchmark:
         f"{RESULTS}/benchmarks/build_prompts/{{edit}}.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     resources:
         mem_mb=2000,
     params:

@@ -17,7 +17,7 @@ rule pair_examples:
     benchmark:
         f"{RESULTS}/benchmarks/pair_examples.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     params:
         conditions=CONDITIONS,
         max_pairs=config["patch"]["max_pairs"],
@@ -45,7 +45,7 @@ rule sweep_patches:
     benchmark:
         f"{RESULTS}/benchmarks/sweep_patches.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         mem_mb=config["model"]["memory_mb"],

@@ -13,7 +13,7 @@ rule predict_types:
     benchmark:
         f"{RESULTS}/benchmarks/predict_types/{{edit}}.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         mem_mb=config["model"]["memory_mb"],
@@ -45,7 +45,7 @@ rule split_examples:
     benchmark:
         f"{RESULTS}/benchmarks/split_examples/{{edit}}.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     shell:
         "python scripts/split_examples.py --programs {input.programs:q}"
         " --examples {input.examples:q} --edited {input.edited:q} --variants {input.variants:q}"

@@ -20,7 +20,7 @@ rule plot_funnel:
     benchmark:
         f"{RESULTS}/benchmarks/plot_funnel.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     shell:
         "python scripts/plot_funnel.py --funnel {input.funnel:q} --out-svg {output.svg:q}"
         " --out-png {output.png:q} --log {log:q}"
@@ -42,7 +42,7 @@ rule plot_accuracy:
     benchmark:
         f"{RESULTS}/benchmarks/plot_accuracy.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     params:
         draws=DRAWS,
     shell:
@@ -66,7 +66,7 @@ rule plot_wrong_answers:
     benchmark:
         f"{RESULTS}/benchmarks/plot_wrong_answers.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     shell:
         "python scripts/plot_wrong_answers.py --predictions {input.predictions:q}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
@@ -89,7 +89,7 @@ rule plot_patches:
     benchmark:
         f"{RESULTS}/benchmarks/plot_patches.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     params:
         draws=DRAWS,
     shell:
@@ -122,7 +122,7 @@ rule gather_rejected:
     benchmark:
         "results/{folder}/benchmarks/gather_rejected.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     shell:
         "python scripts/gather_rejected.py --tables {input.tables:q} --out {output:q} --log {log:q}"
 
@@ -153,7 +153,7 @@ rule write_summary:
     benchmark:
         f"{RESULTS}/benchmarks/write_summary.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     params:
         name=config["model"]["name"],
         benchmarks=[f"{SOURCE}/benchmarks", f"{RESULTS}/benchmarks"],
@@ -182,7 +182,7 @@ rule build_report:
     benchmark:
         f"{RESULTS}/benchmarks/build_report.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     params:
         figures=lambda wildcards, input: Path(input.figures[0]).parent.as_posix(),
     shell:

@@ -13,7 +13,7 @@ rule collect_programs:
     benchmark:
         f"{SOURCE}/benchmarks/collect_programs.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     resources:
         mem_mb=2000,
     params:
@@ -42,7 +42,7 @@ rule make_examples:
     benchmark:
         f"{SOURCE}/benchmarks/make_examples.tsv"
     conda:
-        "fimscope"
+        "envs/steps.yaml"
     resources:
         mem_mb=2000,
     params:

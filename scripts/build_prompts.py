@@ -17,6 +17,9 @@ from fimscope.typescript import Hole, TypeScript, TypeScriptError, Units
 
 Row = Mapping[str, Any]
 
+# No code is denser than this; a unit with more characters need not be looked at.
+MOST_CHARS_A_TOKEN = 16
+
 
 @dataclass(frozen=True)
 class Format:
@@ -52,16 +55,19 @@ class PromptMaker:
 
     def make(self, original: Row, variant: Row) -> Prompt:
         """raises Unfit or TypeScriptError, with a reason, where the variant gives no prompt"""
-        window = self.format.choose(self.encoder, self._units(original), self.max_tokens)
+        units = self._units(original, self.max_tokens * MOST_CHARS_A_TOKEN)
+        window = self.format.choose(self.encoder, units, self.max_tokens)
+        if variant["edit"] != original["edit"]:
+            units = self._units(variant, 2 * self.max_tokens * MOST_CHARS_A_TOKEN)
         hole = Hole(**{field.name: variant[field.name] for field in fields(Hole)})
-        prompt = self.format.render(self.encoder, hole, self._units(variant), window)
+        prompt = self.format.render(self.encoder, hole, units, window)
         n_gold = len(prompt.gold_token_ids)
         if self.golds == "single_token" and n_gold != 1:
             raise Unfit("gold_several_tokens", f"{hole.gold!r} is {n_gold} tokens")
         return prompt
 
-    def _units(self, row: Row) -> Units:
-        return self.typescript.units(row["prefix"], row["gold"], row["suffix"])
+    def _units(self, row: Row, max_chars: int) -> Units:
+        return self.typescript.units(row["prefix"], row["gold"], row["suffix"], max_chars)
 
 
 def build_prompts(

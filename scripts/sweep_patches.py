@@ -12,7 +12,7 @@ from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.encoder import Encoder
 from fimscope.rejections import check_sum
 from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.store import Activations
+from fimscope.store import ActivationCache
 from fimscope.tables import read_table, write_table
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Key = tuple[str, str]  # example_id, edit
 class Donors:
     """The residual stream at the last token of every cached prompt, and random ones beside it."""
 
-    def __init__(self, caches: Sequence[Activations], seed: int):
+    def __init__(self, caches: Sequence[ActivationCache], seed: int):
         import torch
 
         self.seed = seed
@@ -203,7 +203,7 @@ def main() -> None:
             (row["example_id"], row["edit"]): row["token_ids"]
             for row in read_table(args.prompts, "prompts").to_pylist()
         }
-        donors = Donors([Activations(folder) for folder in args.activations], args.seed)
+        donors = Donors([ActivationCache(folder) for folder in args.activations], args.seed)
         encoder = Encoder.from_folder(args.model)
         model = open_model(args)
         order = {(pair["pair_id"], pair["donor_kind"]): n for n, pair in enumerate(pairs)}

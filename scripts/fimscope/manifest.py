@@ -12,6 +12,8 @@ from typing import Any
 
 import fimscope
 
+# Options that change no byte of what a step makes.
+WITHOUT_EFFECT = ("log", "workers")
 RECORDED_PACKAGES = ("torch", "transformers", "tokenizers", "nnsight", "pyarrow", "numpy", "scipy")
 
 
@@ -29,7 +31,7 @@ def run_manifest(args: argparse.Namespace) -> dict[str, Any]:
             hashes = [file_sha256(path) for path in paths if path.is_file()]
             if hashes and not name.startswith(("out", "log")):
                 inputs[name] = hashes
-        elif name != "log":
+        elif name not in WITHOUT_EFFECT:
             settings[name] = value
     return {
         "step": Path(sys.argv[0]).stem,

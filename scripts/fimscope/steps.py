@@ -23,6 +23,13 @@ def step_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def positive(text: str) -> int:
+    """A whole number above zero, from the command line."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
+    return int(text)
+
+
 @contextmanager
 def run_step(parser: argparse.ArgumentParser) -> Iterator[argparse.Namespace]:
     """Parse the command line, open the log, run the body with the arguments, log how long it took.

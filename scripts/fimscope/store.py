@@ -85,7 +85,7 @@ class ActivationWriter:
         shutil.rmtree(self.partial)
 
 
-class Activations:
+class ActivationCache:
     """A complete cache, read by memory map.
 
     rows   (example_id, edit) -> row

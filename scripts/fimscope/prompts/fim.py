@@ -1,6 +1,5 @@
 """Prompts with fill-in-the-middle tokens: the text before the hole, the text after it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fimscope.errors import UserError
@@ -44,27 +43,25 @@ class FimWindow:
 def choose_fim_window(encoder: Encoder, units: Units, max_tokens: int) -> FimWindow:
     """As many whole parts (statements, members, lines) next to the hole as the budget holds.
 
-    Each side has half of the budget, and what the other side leaves.
+    The side that shows fewer tokens grows next, until its next part does not fit.
     raises Unfit (over_budget) where not even the hole's own lines fit
     """
     budget = max_tokens - len(encoder.start_ids) - 3
-    before = [encoder.count(part) for part in reversed(units.before_parts)]
-    after = [encoder.count(part) for part in units.after_parts]
-    n_before = _fitting(before, max(budget // 2, budget - sum(after)))
-    n_after = _fitting(after, budget - sum(before[:n_before]))
-    if (before and not n_before) or (after and not n_after):
-        raise Unfit("over_budget", f"the hole's own lines do not fit into {budget} tokens")
-    return FimWindow(n_before, n_after)
-
-
-def _fitting(costs: Sequence[int], budget: int) -> int:
-    """How many of the first costs stay within the budget together."""
-    total = 0
-    for n, cost in enumerate(costs):
-        total += cost
-        if total > budget:
-            return n
-    return len(costs)
+    waiting = [list(units.before_parts), list(reversed(units.after_parts))]
+    n_shown, n_tokens = [0, 0], [0, 0]
+    growing = [side for side in (0, 1) if waiting[side]]
+    while growing:
+        side = min(growing, key=n_tokens.__getitem__)
+        cost = encoder.count(waiting[side].pop())
+        fits = sum(n_tokens) + cost <= budget
+        if fits:
+            n_shown[side] += 1
+            n_tokens[side] += cost
+        elif not n_shown[side]:
+            raise Unfit("over_budget", f"the hole's own lines do not fit into {max_tokens} tokens")
+        if not fits or not waiting[side]:
+            growing.remove(side)
+    return FimWindow(*n_shown)
 
 
 def fim_prompt(encoder: Encoder, hole: Hole, units: Units, window: FimWindow) -> Prompt:

@@ -4,7 +4,9 @@ The model is shown the code with every type erased, and asked to go on with the 
 the hole stands.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import takewhile
 
 from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder, gold_tokens, last_token_of
@@ -26,14 +28,19 @@ def choose_rewrite_window(encoder: Encoder, units: Units, max_tokens: int) -> Re
     raises Unfit (over_budget) where its text up to the hole alone is too long
     """
     budget = max_tokens - len(encoder.start_ids)
-    for rank in reversed(range(len(units.units))):
-        if encoder.count(_rewrite_text(units.units[rank], None)) <= budget:
-            return RewriteWindow(rank, None)
-    lines = len(units.units[0].erased.splitlines())
-    for n_lines in range(lines - 1, 0, -1):
-        if encoder.count(_rewrite_text(units.units[0], n_lines)) <= budget:
-            return RewriteWindow(0, n_lines)
-    raise Unfit("over_budget", f"the hole's own function does not fit into {budget} tokens")
+    costs = (encoder.count(_rewrite_text(unit, None)) for unit in units.units)
+    n_fitting = sum(1 for _ in takewhile(lambda cost: cost <= budget, costs))
+    if n_fitting:
+        return RewriteWindow(n_fitting - 1, None)
+    innermost = units.units[0]
+    n_lines = bisect_right(
+        range(len(innermost.erased.splitlines())),
+        budget,
+        key=lambda n: encoder.count(_rewrite_text(innermost, n)),
+    )
+    if n_lines < 2:
+        raise Unfit("over_budget", f"the hole's own function does not fit into {max_tokens} tokens")
+    return RewriteWindow(0, n_lines - 1)
 
 
 def rewrite_prompt(encoder: Encoder, hole: Hole, units: Units, window: RewriteWindow) -> Prompt:

@@ -89,9 +89,12 @@ class TypeScript:
         )
         return Checks(**row)
 
-    def units(self, prefix: str, gold: str, suffix: str) -> Units:
-        """The syntax units around a hole, and the file in parts that a window may cut."""
-        row = self._service.ask("units", **_hole(prefix, gold, suffix))
+    def units(self, prefix: str, gold: str, suffix: str, max_chars: int = 10**9) -> Units:
+        """The syntax units around a hole, and the file in parts that a window may cut.
+
+        Units of more than `max_chars` UTF-16 units are left out, but for the smallest.
+        """
+        row = self._service.ask("units", **_hole(prefix, gold, suffix), max_chars=max_chars)
         units = [Unit(**unit) for unit in row["units"]]
         return Units(units, row["before_parts"], row["after_parts"])
 

@@ -93,7 +93,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Units:
-    """The units around a hole, the smallest first and the whole file last, and the file in parts.
+    """The units around a hole, the smallest first and the largest last, and the file in parts.
 
     before_parts, after_parts   join to the text before and after the hole; no cut between two of
                                 them lies inside a statement or a member

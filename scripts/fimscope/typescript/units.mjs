@@ -6,13 +6,18 @@ import { erase, eraseFramed } from "./erase.mjs";
 import { locate } from "./holes.mjs";
 import { splitAround } from "./parts.mjs";
 
-/** The request `units`: `{units: [{kind, before, after, erased}], before_parts, after_parts}`. */
-export function units(hole) {
+/**
+ * The request `units`: `{units: [{kind, before, after, erased}], before_parts, after_parts}`.
+ * Units of more than `max_chars` are left out, but for the smallest.
+ */
+export function units({ max_chars: maxChars, ...hole }) {
   const { text, sourceFile, annotation } = locate(hole);
   const start = hole.prefix.length;
   const end = start + hole.gold.length;
+  const isShort = (span, rank) => rank === 0 || span.end - span.start <= maxChars;
+  const spans = [...spansAround(annotation.owner)].filter(isShort);
   return {
-    units: [...spansAround(annotation.owner)].map((span) => ({
+    units: spans.map((span) => ({
       kind: span.kind,
       before: text.slice(span.start, start),
       after: text.slice(end, span.end),

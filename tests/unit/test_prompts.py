@@ -1,0 +1,194 @@
+"""Prompts: the hole never in them, tokens that decode to the text, positions on the right token."""
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from fimscope.errors import UserError
+from fimscope.prompts import Unfit
+from fimscope.prompts.encoder import Encoder, gold_tokens
+from fimscope.prompts.fim import (
+    FIM_TOKENS,
+    FimWindow,
+    choose_fim_window,
+    fim_prompt,
+    find_fim_tokens,
+)
+from fimscope.prompts.rewrite import RewriteWindow, choose_rewrite_window, rewrite_prompt
+from fimscope.typescript import Hole, Unit, Units
+from tokenizers_for_tests import byte_tokenizer
+
+PROGRAM = """const zero = 0;
+function pad(text: string, width: number): string {
+  return text.padEnd(width);
+}
+function other(a: boolean) {
+  return !a;
+}
+"""
+ANNOTATION = PROGRAM.index(": number") + 2
+HOLE = Hole(
+    kind="parameter",
+    name="width",
+    prefix=PROGRAM[:ANNOTATION],
+    gold="number",
+    suffix=PROGRAM[ANNOTATION + len("number") :],
+    name_start=PROGRAM.index("width"),
+)
+UNITS = Units(
+    units=[
+        Unit(
+            "function",
+            "function pad(text: string, width: ",
+            "): string {\n  return text.padEnd(width);\n}",
+            "function pad(text, width) {\n    return text.padEnd(width);\n}\n",
+        ),
+        Unit(
+            "file",
+            HOLE.prefix,
+            HOLE.suffix,
+            "const zero = 0;\nfunction pad(text, width) {\n    return text.padEnd(width);\n}\n"
+            "function other(a) {\n    return !a;\n}\n",
+        ),
+    ],
+    before_parts=["const zero = 0;\n", "function pad(text: string, width: "],
+    after_parts=["): string {\n", "  return text.padEnd(width);\n", "}\n",
+                 "function other(a: boolean) {\n  return !a;\n}\n"],
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return Encoder(byte_tokenizer([PROGRAM] * 3))
+
+
+def test_the_parts_of_the_fixture_are_the_program():
+    assert "".join(UNITS.before_parts) == HOLE.prefix
+    assert "".join(UNITS.after_parts) == HOLE.suffix
+
+
+def test_a_whole_fim_prompt_spells_prefix_and_suffix(encoder):
+    prompt = fim_prompt(encoder, HOLE, UNITS, choose_fim_window(encoder, UNITS, 512))
+    fim_prefix, fim_suffix, fim_middle = find_fim_tokens(encoder)
+    ids = prompt.token_ids
+    assert ids[0] == fim_prefix
+    assert ids[-1] == fim_middle
+    assert ids.count(fim_suffix) == 1
+    middle = ids.index(fim_suffix)
+    assert encoder.decode(ids[1:middle]) == HOLE.prefix
+    assert encoder.decode(ids[middle + 1 : -1]) == HOLE.suffix
+    assert prompt.positions["fim_prefix"] == 0
+    assert prompt.positions["fim_suffix"] == middle
+    assert prompt.positions["fim_middle"] == prompt.positions["last"] == len(ids) - 1
+    assert encoder.decode([ids[prompt.positions["hole_name"]]]).strip() in "width"
+    assert encoder.decode(ids[1 : prompt.positions["hole_name"] + 1]).endswith("width")
+    assert encoder.decode(prompt.gold_token_ids) == "number"
+    assert prompt.n_truncated == 0
+
+
+def test_a_fim_window_shows_whole_parts_next_to_the_hole(encoder):
+    own_lines = encoder.count(UNITS.before_parts[1]) + encoder.count(UNITS.after_parts[0])
+    window = choose_fim_window(encoder, UNITS, own_lines + 3)
+    assert window == FimWindow(1, 1)
+    prompt = fim_prompt(encoder, HOLE, UNITS, window)
+    assert prompt.text == UNITS.before_parts[1] + "<hole>" + UNITS.after_parts[0]
+    hidden = encoder.count(HOLE.prefix) + encoder.count(HOLE.suffix) - own_lines
+    assert prompt.n_truncated == hidden > 0
+
+
+def test_a_fim_window_gives_one_side_what_the_other_leaves(encoder):
+    before = sum(map(encoder.count, UNITS.before_parts))
+    after = [encoder.count(part) for part in UNITS.after_parts]
+    all_but_the_last = before + sum(after[:3]) + 3
+    assert choose_fim_window(encoder, UNITS, all_but_the_last) == FimWindow(2, 3)
+    assert choose_fim_window(encoder, UNITS, all_but_the_last + after[3]) == FimWindow(2, 4)
+
+
+def test_a_hole_whose_own_line_does_not_fit_is_unfit(encoder):
+    with pytest.raises(Unfit) as unfit:
+        choose_fim_window(encoder, UNITS, 5)
+    assert unfit.value.reason == "over_budget"
+
+
+@pytest.mark.parametrize(("family", "tokens"), FIM_TOKENS.items())
+def test_fim_tokens_are_found_by_family(family, tokens):
+    encoder = Encoder(byte_tokenizer([PROGRAM], special=tokens))
+    assert [encoder.token_id(token) for token in tokens] == list(find_fim_tokens(encoder))
+
+
+def test_a_tokenizer_without_fim_tokens_is_refused_with_the_families():
+    encoder = Encoder(byte_tokenizer([PROGRAM], special=["<s>"]))
+    with pytest.raises(UserError, match=r"StarCoder.*CodeLlama.*set prompt\.format: rewrite"):
+        find_fim_tokens(encoder)
+
+
+def test_special_tokens_in_a_program_stay_text(encoder):
+    text = 'const a = "<fim_middle><|endoftext|>";'
+    ids = encoder.encode(text).ids
+    assert not set(ids) & {encoder.token_id("<fim_middle>"), encoder.token_id("<|endoftext|>")}
+    assert encoder.decode(ids) == text
+
+
+def test_a_start_token_is_put_in_front(encoder):
+    tokenizer = byte_tokenizer([PROGRAM])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", 0)]
+    )
+    started = Encoder(tokenizer)
+    assert started.start_ids == [0]
+    window = FimWindow(2, 4)
+    plain, with_start = (fim_prompt(e, HOLE, UNITS, window) for e in (encoder, started))
+    assert with_start.token_ids == [0, *plain.token_ids]
+    assert with_start.positions == {name: i + 1 for name, i in plain.positions.items()}
+    rewrite = rewrite_prompt(started, HOLE, UNITS, RewriteWindow(0, None))
+    assert rewrite.token_ids[0] == 0
+    assert encoder.decode(rewrite.token_ids[1 : rewrite.positions["hole_name"] + 1]).endswith(
+        "width"
+    )
+
+
+def test_a_rewrite_prompt_is_javascript_then_typescript_up_to_the_hole(encoder):
+    prompt = rewrite_prompt(encoder, HOLE, UNITS, RewriteWindow(0, None))
+    assert prompt.text == (
+        "// JavaScript\nfunction pad(text, width) {\n    return text.padEnd(width);\n}\n"
+        "// TypeScript\nfunction pad(text: string, width:"
+    )
+    assert encoder.decode(prompt.token_ids) == prompt.text
+    assert encoder.decode(prompt.gold_token_ids) == " number"
+    named = encoder.decode(prompt.token_ids[: prompt.positions["hole_name"] + 1])
+    assert named.endswith("string, width")
+    assert prompt.positions["last"] == len(prompt.token_ids) - 1
+
+
+def test_a_rewrite_prompt_shows_the_largest_unit_that_fits(encoder):
+    whole = len(rewrite_prompt(encoder, HOLE, UNITS, RewriteWindow(1, None)).token_ids)
+    assert choose_rewrite_window(encoder, UNITS, whole) == RewriteWindow(1, None)
+    assert choose_rewrite_window(encoder, UNITS, whole - 1) == RewriteWindow(0, None)
+
+
+def test_a_long_function_loses_the_last_lines_of_its_javascript(encoder):
+    function = len(rewrite_prompt(encoder, HOLE, UNITS, RewriteWindow(0, None)).token_ids)
+    window = choose_rewrite_window(encoder, UNITS, function - 1)
+    assert window == RewriteWindow(0, 2)
+    prompt = rewrite_prompt(encoder, HOLE, UNITS, window)
+    assert len(prompt.token_ids) <= function - 1
+    assert "padEnd(width);\n// TypeScript" in prompt.text
+    with pytest.raises(Unfit) as unfit:
+        choose_rewrite_window(encoder, UNITS, 10)
+    assert unfit.value.reason == "over_budget"
+
+
+def test_a_name_outside_the_unit_has_no_position(encoder):
+    far = Hole(**{**vars(HOLE), "name": "zero", "name_start": PROGRAM.index("zero")})
+    assert "hole_name" not in rewrite_prompt(encoder, far, UNITS, RewriteWindow(0, None)).positions
+    assert "hole_name" in rewrite_prompt(encoder, far, UNITS, RewriteWindow(1, None)).positions
+
+
+def test_a_gold_that_changes_the_tokens_in_front_of_it_is_unfit():
+    vocabulary = {"a": 0, "b": 1, "ab": 2, "c": 3}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [("a", "b")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    encoder = Encoder(tokenizer)
+    assert gold_tokens(encoder, "a", "c") == [3]
+    with pytest.raises(Unfit) as unfit:
+        gold_tokens(encoder, "a", "b")
+    assert unfit.value.reason == "token_boundary"

@@ -1,0 +1,143 @@
+"""A copy of the project in a folder of its own, with a small source and a small model."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "package.json", "package-lock.json")
+
+# Real programs, of three packages, so that fit, select and test each get one.
+FILES = {
+    "spectra": [
+        "ml-spectra-processing/src/x/xAbsolute.ts",
+        "ml-spectra-processing/src/x/xMean.ts",
+        "ml-spectra-processing/src/x/xRotate.ts",
+        "ml-spectra-processing/src/x/xRescale.ts",
+        "ml-spectra-processing/src/x/xNorm.ts",
+        "ml-spectra-processing/src/utils/createFromToArray.ts",
+    ],
+    "hashes": ["@noble/hashes/src/utils.ts", "@noble/hashes/src/hmac.ts"],
+    "rxjs": [
+        "rxjs/src/internal/util/isFunction.ts",
+        "rxjs/src/internal/util/isDate.ts",
+        "rxjs/src/internal/util/arrRemove.ts",
+        "rxjs/src/internal/util/args.ts",
+        "rxjs/src/internal/Scheduler.ts",
+        "rxjs/src/internal/Notification.ts",
+    ],
+}
+HOSTILE = {
+    "spectra/empty.ts": b"",
+    "spectra/binary.ts": b"\x00\x01\x02",
+    "spectra/latin.ts": b"const caf\xe9 = 1;",
+    "spectra/broken.ts": b"function ( { : number",
+    "spectra/types.d.ts": b"export declare const a: number;",
+    'rxjs/it\'s; touch "owned" $(touch owned)\n.ts': b"export const a = 1; // no annotation\n",
+    "rxjs/script.ts": b"// </script><script>alert(1)</script>\nexport function f(a: number) {}\n",
+}
+
+
+def snakemake(project: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess:
+    """Run snakemake in a project; the output has both streams."""
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--profile", "profiles/default", *words],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+    )
+    assert not check or done.returncode == 0, done.stdout[-6000:]
+    return done
+
+
+@pytest.fixture(scope="session")
+def copy_project() -> Callable[[Path], Path]:
+    """Copies what a clone would hold of the pipeline; node_modules is shared."""
+
+    def copy(project: Path) -> Path:
+        project.mkdir()
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, project / part, ignore=ignored)
+            else:
+                shutil.copy2(source, project / part)
+        (project / "node_modules").symlink_to(ROOT / "node_modules")
+        return project
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def small_study(tmp_path_factory, copy_project) -> Path:
+    """A project whose whole DAG has run, on real programs and a model of 24 blocks."""
+    project = copy_project(tmp_path_factory.mktemp("workflow") / "project with spaces")
+    write_sources(project)
+    config = {
+        "source": [
+            {"kind": "directory", "path": f"raw/{package}", "package": package} for package in FILES
+        ],
+        "examples": {"per_program": 12},
+        "model": {
+            "name": "tiny",
+            "sources": [{"folder": "tiny model"}],
+            "dtype": "float32",
+            "device": "cpu",
+            "attention": "sdpa",
+        },
+        "prompt": {"format": "fim", "max_tokens": 96},
+        "activations": {
+            "positions": ["last", "hole_name", "fim_prefix", "fim_suffix", "fim_middle"]
+        },
+        "statistics": {"draws": 200},
+    }
+    (project / "small.yaml").write_text(yaml.safe_dump(config))
+    variants = ["original", "rename_vars"]
+    snakemake(
+        project,
+        "--configfile",
+        "small.yaml",
+        *("--", *(f"results/source/variants/{edit}.parquet" for edit in variants)),
+    )
+    teach(project)
+    snakemake(project, "--configfile", "small.yaml")
+    return project
+
+
+def write_sources(project: Path) -> None:
+    for package, files in FILES.items():
+        (project / "raw" / package).mkdir(parents=True)
+        for file in files:
+            shutil.copy2(ROOT / "node_modules" / file, project / "raw" / package)
+    for name, content in HOSTILE.items():
+        (project / "raw" / name).write_bytes(content)
+
+
+def teach(project: Path) -> None:
+    """Build the model of the study in the project's folder."""
+    from tiny_model import build_tiny_model
+
+    from build_prompts import FORMATS, PromptMaker, build_prompts
+    from fimscope.tables import read_table
+    from fimscope.typescript import TypeScript
+
+    rows = read_table(project / "results/source/variants/original.parquet", "variants").to_pylist()
+
+    def prompts(encoder):
+        with TypeScript() as typescript:
+            maker = PromptMaker(FORMATS["fim"], encoder, typescript, 96, "single_token")
+            made, _ = build_prompts(maker, {row["example_id"]: row for row in rows}, rows)
+        return [(row["token_ids"], row["gold_token_ids"][0]) for row in made]
+
+    texts = [row["prefix"] + row["gold"] + row["suffix"] for row in rows]
+    build_tiny_model(project / "tiny model", texts, prompts)

@@ -1,0 +1,64 @@
+"""The house itself: lint, format, dry runs of every preset, one set of pins."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, snakemake
+
+PRESETS = sorted(p.name for p in (ROOT / "config").glob("*.yaml") if p.name != "schema.yaml")
+BIN = Path(sys.executable).parent
+
+
+def run(*words: str) -> None:
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("snakefmt", "--check", "Snakefile", "rules"),
+        ("snakemake", "--lint"),
+    ],
+    ids=" ".join,
+)
+def test_linters_and_formatters(words):
+    run(str(BIN / words[0]), *words[1:])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_dry_run_of_every_preset_reaches_the_report(copy_project, tmp_path, preset):
+    project = copy_project(tmp_path / "project")
+    output = snakemake(project, "-n", "--configfile", f"config/{preset}").stdout
+    assert "build_report" in output
+
+
+@pytest.mark.parametrize("target", ["predictions", "activations", "patches", "report"])
+def test_targets_that_a_user_would_name(copy_project, tmp_path, target):
+    project = copy_project(tmp_path / "project")
+    assert "prepare_model" in snakemake(project, "-n", "--", target).stdout
+
+
+def test_the_rule_the_script_and_the_log_have_one_name():
+    for path in (ROOT / "rules").glob("*.smk"):
+        rule = None
+        for line in path.read_text().splitlines():
+            if line.startswith("rule "):
+                rule = line.removeprefix("rule ").rstrip(":")
+                assert (ROOT / "scripts" / f"{rule}.py").is_file()
+            if "logs/" in line:
+                assert f"logs/{rule}" in line
+            if "python scripts/" in line:
+                assert f"scripts/{rule}.py" in line
+
+
+def test_the_pins_stand_in_one_place():
+    assert "-r requirements.txt" in (ROOT / "environment.yml").read_text()
+    assert 'file = ["requirements.txt"]' in (ROOT / "pyproject.toml").read_text()
+    lock = (ROOT / "package-lock.json").read_text()
+    assert '"integrity": "sha512-' in lock
+    assert '"resolved"' not in lock

@@ -1,0 +1,293 @@
+"""From raw source to the report, on real programs, a real compiler and a model of 24 blocks."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import FILES, HOSTILE, snakemake
+
+from fimscope.prompts.encoder import Encoder
+from fimscope.store import ActivationCache
+from fimscope.tables import SCHEMAS, read_manifest, read_table
+
+EDITS = ["original", "rename_vars"]
+CONDITIONS = ["restore", "same_type", "wrong_to_wrong"]
+SOURCE = Path("results/source")
+MODEL = Path("results/tiny")
+
+
+@pytest.fixture(scope="module")
+def tables(small_study):
+    def read(path: Path | str, name: str) -> list[dict]:
+        return read_table(small_study / path, name).to_pylist()
+
+    return read
+
+
+def hashes(project: Path) -> dict[str, str]:
+    """Of every table and activation file, by path."""
+    files = [*project.glob("results/**/*.parquet"), *project.glob("results/**/*.safetensors")]
+    return {
+        path.relative_to(project).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+def test_every_input_is_a_program_or_a_rejected_row(tables):
+    programs = tables(SOURCE / "programs.parquet", "programs")
+    rejected = tables(SOURCE / "rejected" / "collect_programs.parquet", "rejected")
+    n_files = sum(map(len, FILES.values())) + len(HOSTILE)
+    assert len(programs) + len(rejected) == n_files
+    reasons = {row["path"]: row["reason"] for row in rejected}
+    assert reasons["empty.ts"] == "empty"
+    assert reasons["binary.ts"] == "binary"
+    assert reasons["latin.ts"] == "not_utf8"
+    assert reasons["types.d.ts"] == "declaration_file"
+    later = tables(SOURCE / "rejected" / "make_examples.parquet", "rejected")
+    assert {row["path"]: row["reason"] for row in later}["broken.ts"] == "syntax_error"
+
+
+def test_no_row_is_dropped_in_silence(tables):
+    examples = tables(SOURCE / "examples.parquet", "examples")
+    for edit in EDITS:
+        edited = tables(SOURCE / f"edited/{edit}.parquet", "variants")
+        variants = tables(SOURCE / f"variants/{edit}.parquet", "variants")
+        prompts = tables(MODEL / f"prompts/{edit}.parquet", "prompts")
+        left_out = {
+            step: len(tables(folder / f"rejected/{step}/{edit}.parquet", "rejected"))
+            for folder, step in [
+                (SOURCE, "edit_examples"),
+                (SOURCE, "check_types"),
+                (MODEL, "build_prompts"),
+            ]
+        }
+        assert len(examples) == len(edited) + left_out["edit_examples"]
+        assert len(edited) == len(variants) + left_out["check_types"]
+        assert len(variants) == len(prompts) + left_out["build_prompts"]
+        assert len(prompts) == len(tables(MODEL / f"predictions/{edit}.parquet", "predictions"))
+        assert len(prompts) == len(tables(MODEL / f"split/{edit}.parquet", "split"))
+
+
+def test_groups_share_no_package(tables):
+    groups: dict[str, set] = {}
+    for row in tables(SOURCE / "examples.parquet", "examples"):
+        groups.setdefault(row["group"], set()).add(row["package"])
+    assert sorted(groups) == ["fit", "select", "test"]
+    assert sum(map(len, groups.values())) == len(set().union(*groups.values()))
+
+
+def test_a_variant_is_the_same_program_but_for_its_names(tables):
+    originals = {
+        r["example_id"]: r for r in tables(SOURCE / "variants/original.parquet", "variants")
+    }
+    variants = tables(SOURCE / "variants/rename_vars.parquet", "variants")
+    assert len(variants) > 20
+    for row in variants:
+        original = originals[row["example_id"]]
+        assert row["gold"] == original["gold"]
+        assert row["renames"]
+        assert all(row["checks"].values())
+        assert row["prefix"].count("\n") == original["prefix"].count("\n")
+
+
+def test_there_are_25_points_and_the_last_one_is_the_models_own_answer(small_study, tables):
+    """Point 24 through the final norm and the unembedding is what predict_types saw."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    cache = ActivationCache(small_study / MODEL / "activations/original")
+    assert cache.n_points == 25
+    assert sorted(p.name for p in cache.folder.glob("*.safetensors")) == [
+        f"point_{k:02d}.safetensors" for k in range(25)
+    ]
+    model = AutoModelForCausalLM.from_pretrained(small_study / MODEL / "model")
+    with torch.inference_mode():
+        logits = model.lm_head(model.transformer.ln_f(cache.read(24, "last")))
+    for row in tables(MODEL / "predictions/original.parquet", "predictions"):
+        own = logits[cache.rows[row["example_id"], "original"]]
+        assert int(own.argmax()) == row["predicted_token_id"]
+        expected = own.log_softmax(-1)[row["gold_token_id"]]
+        assert row["gold_logprob"] == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_the_activations_are_those_of_a_plain_forward(small_study, tables):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(small_study / MODEL / "model")
+    cache = ActivationCache(small_study / MODEL / "activations/rename_vars")
+    for row in tables(MODEL / "prompts/rename_vars.parquet", "prompts")[:5]:
+        with torch.inference_mode():
+            hidden = model(
+                torch.tensor([row["token_ids"]]), output_hidden_states=True
+            ).hidden_states
+        for position in row["positions"]:
+            for point in (0, 7, 23):
+                found = cache.read(point, position["name"])[
+                    cache.rows[row["example_id"], "rename_vars"]
+                ]
+                expected = hidden[point][0, position["index"]]
+                torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_positions_stand_on_their_tokens(small_study, tables):
+    encoder = Encoder.from_folder(small_study / MODEL / "model")
+    names = {r["example_id"]: r["name"] for r in tables(SOURCE / "examples.parquet", "examples")}
+    for row in tables(MODEL / "prompts/original.parquet", "prompts"):
+        at = {position["name"]: position["index"] for position in row["positions"]}
+        for name in ("fim_prefix", "fim_suffix", "fim_middle"):
+            assert row["token_ids"][at[name]] == encoder.token_id(f"<{name}>")
+        text = encoder.decode(row["token_ids"][1 : at["hole_name"] + 1])
+        assert text.rstrip(":?( ").endswith(names[row["example_id"]])
+
+
+def test_something_is_right_and_something_breaks(tables):
+    funnel = {
+        (row["edit"], row["stage"]): row["n_rows"]
+        for edit in EDITS
+        for row in tables(MODEL / f"funnel/{edit}.parquet", "funnel")
+    }
+    assert funnel["original", "right"] > 10
+    assert funnel["rename_vars", "broken"] > 3
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_patch_of_oneself_changes_nothing_and_the_last_point_gives_the_donor(tables, condition):
+    rows = tables(MODEL / f"patches/{condition}.parquet", "patches")
+    assert rows
+    assert {row["point"] for row in rows} == set(range(25))
+    assert {row["donor_kind"] for row in rows} == {"paired", "self", "unrelated", "random"}
+    for row in rows:
+        if row["donor_kind"] == "self":
+            assert row["logit_diff"] == pytest.approx(row["recipient_logit_diff"], abs=1e-3)
+        if row["donor_kind"] == "paired" and row["point"] == 24:
+            assert row["to_donor"]
+            if row["normalised_effect"] is not None:
+                assert row["normalised_effect"] == pytest.approx(1, abs=1e-3)
+    paired = [r for r in rows if r["donor_kind"] == "paired" and r["normalised_effect"] is not None]
+    by_point = [
+        np.mean([r["normalised_effect"] for r in paired if r["point"] == point])
+        for point in (0, 24)
+    ]
+    assert by_point[0] < 0.5 < by_point[1]
+
+
+def test_one_patch_by_hand(small_study, tables):
+    """Plain hooks on the bare model, one pair, one point: what the sweep says."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(small_study / MODEL / "model")
+    row = next(
+        row
+        for row in tables(MODEL / "patches/restore.parquet", "patches")
+        if row["donor_kind"] == "paired" and row["point"] == 12
+    )
+    prompts = {
+        (r["example_id"], r["edit"]): r["token_ids"]
+        for edit in EDITS
+        for r in tables(MODEL / f"prompts/{edit}.parquet", "prompts")
+    }
+    pair = next(
+        p
+        for p in tables(MODEL / "pairs.parquet", "pairs")
+        if p["pair_id"] == row["pair_id"] and p["donor_kind"] == "paired"
+    )
+    with torch.inference_mode():
+        donor = model(
+            torch.tensor([prompts[pair["donor_example_id"], pair["donor_edit"]]]),
+            output_hidden_states=True,
+        ).hidden_states[12][0, -1]
+
+        def patch(module, args, output):
+            hidden = (output[0] if isinstance(output, tuple) else output).clone()
+            hidden[0, -1] = donor
+            return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
+
+        handle = model.transformer.h[11].register_forward_hook(patch)
+        logits = model(torch.tensor([prompts[row["example_id"], row["edit"]]])).logits[0, -1]
+        handle.remove()
+    diff = logits[pair["target_token_id"]] - logits[pair["foil_token_id"]]
+    assert row["logit_diff"] == pytest.approx(float(diff), abs=1e-3)
+    assert row["predicted_token_id"] == int(logits.argmax())
+
+
+def test_every_table_has_its_schema_and_its_manifest(small_study):
+    known = {f"{name}/1" for name in SCHEMAS}
+    paths = sorted((small_study / "results").rglob("*.parquet"))
+    assert len(paths) > 25
+    for path in paths:
+        metadata = pq.read_schema(path).metadata
+        assert metadata[b"fimscope.schema"].decode() in known
+        manifest = read_manifest(path)
+        assert manifest["packages"]["torch"]
+        assert str(small_study) not in json.dumps(manifest)
+
+
+def test_the_report_holds_the_figures_and_runs_nothing_of_the_source(small_study):
+    page = (small_study / MODEL / "report.html").read_text()
+    assert page.count("<svg") >= 4
+    assert "<script>alert" not in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert not list(small_study.rglob("owned"))
+
+
+def test_a_second_run_has_nothing_to_do(small_study):
+    assert "Nothing to be done" in snakemake(small_study, "--configfile", "small.yaml").stdout
+
+
+def test_a_killed_step_and_a_lost_table_end_with_the_same_bytes(small_study):
+    before = hashes(small_study)
+    lost = ["predictions/rename_vars.parquet", "activations/original/point_07.safetensors"]
+    for name in lost:
+        (small_study / MODEL / name).unlink()
+    (small_study / MODEL / "activations/original/manifest.json").unlink()
+    command = ["-m", "snakemake", "--profile", "profiles/default", "--configfile", "small.yaml"]
+    run = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=small_study,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    killed = False
+    for _ in range(600):
+        step = subprocess.run(
+            ["pgrep", "-g", str(run.pid), "-f", "scripts/(cache|predict)"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split()
+        if step:
+            time.sleep(0.5)
+            os.kill(int(step[-1]), signal.SIGKILL)
+            killed = True
+            break
+        time.sleep(0.1)
+    run.wait()
+    assert killed
+    assert run.returncode != 0
+    snakemake(small_study, "--configfile", "small.yaml")
+    assert hashes(small_study) == before
+
+
+def test_snakemakes_own_report_is_made(small_study):
+    snakemake(small_study, "--configfile", "small.yaml", "--report", "own report.html")
+    assert (small_study / "own report.html").stat().st_size > 100_000
+
+
+def test_a_mistake_in_the_config_is_one_line(small_study):
+    done = snakemake(
+        small_study, "--configfile", "small.yaml", "--config", "model={dtype: bf61}", check=False
+    )
+    assert done.returncode != 0
+    assert 'model.dtype: "bf61" is not one of float32, bfloat16, float16' in done.stdout
+    assert "Traceback" not in done.stdout
