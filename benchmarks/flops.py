@@ -20,7 +20,7 @@ def forward_flops(model: Model, n_tokens: int, n_examples: int) -> float:
 
 
 def sweep_flops(model: Model, n_tokens: int, n_examples: int) -> float:
-    """Of a sweep of the last token over all points: a copy patched at point k needs blocks k.. only.
+    """Of a sweep of the last token over all points; patched at point k it needs blocks k.. only.
 
     All copies read the same past, and all need their own logits.
     """

@@ -1,7 +1,7 @@
 """The ways that the product is measured against: plain hooks, plain nnsight, TransformerLens."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from copy import deepcopy
 
 import torch
 from torch import Tensor
@@ -101,8 +101,10 @@ def transformer_lens_sweep(
         from transformer_lens.model_bridge import TransformerBridge
     except ImportError:
         return None
+    # It puts its own modules into the network that it is given.
+    network = deepcopy(model.network)
     bridge = TransformerBridge.boot_transformers(
-        "gpt2", hf_model=model.network, tokenizer=model.nnsight.tokenizer, device=str(model.device)
+        "gpt2", hf_model=network, tokenizer=model.nnsight.tokenizer, device=str(model.device)
     )
     bridge.eval()
     with torch.inference_mode():
@@ -122,4 +124,4 @@ def transformer_lens_sweep(
             index_df=rows,
         )
 
-    return partial(sweep)
+    return sweep

@@ -1,4 +1,4 @@
-"""Seconds of several ways to do one thing, taken in turns so that a busy machine slows them alike."""
+"""Seconds of several ways to do one thing, in turns, so that a busy machine slows them alike."""
 
 import platform
 import time

@@ -28,17 +28,17 @@ def cache_activations(
 
     positions   [example, position] token index
     """
+    import torch
+
     from fimscope.batch import plan_batches, run_batches
     from fimscope.collect import collect
 
     def collect_rows(rows: list[int]) -> Any:
-        present = [[index if index is not None else -1 for index in positions[r]] for r in rows]
+        wanted = [positions[row] for row in rows]
+        present = [[-1 if index is None else index for index in row] for row in wanted]
+        absent = torch.tensor([[index is None for index in row] for row in wanted])
         values = collect(model, [token_ids[row] for row in rows], present)
-        for i, row in enumerate(rows):
-            for p, index in enumerate(positions[row]):
-                if index is None:
-                    values[:, i, p] = float("nan")
-        return values
+        return values.masked_fill(absent[None, :, :, None], float("nan"))
 
     progress = Progress("activations", len(token_ids), "prompts")
     batches = plan_batches([len(ids) for ids in token_ids], batch_tokens)

@@ -5,7 +5,7 @@ once, and copies of the rest go through the model packed in one row, each copy p
 way, each seeing the cached past and itself alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,6 +51,14 @@ class Write:
     values: Tensor
 
 
+@dataclass(frozen=True)
+class Begin:
+    """The residual stream of a suffix without a patch at one point, [example, token, d_model]."""
+
+    point: int
+    residual: Tensor
+
+
 def suffix_of(model: Model, prompts: Sequence[TokenIds], starts: Sequence[int]) -> Suffix:
     """The end of each prompt, from the token index `starts` gives for it."""
     ends = [list(prompt[start:]) for prompt, start in zip(prompts, starts, strict=True)]
@@ -82,23 +90,55 @@ def copies_per_pass(model: Model, past: Past, suffix: Suffix, memory: int) -> in
 
 
 def run_copies(
-    model: Model, past: Past, suffix: Suffix, n_copies: int, writes: Sequence[Write]
+    model: Model,
+    past: Past,
+    suffix: Suffix,
+    n_copies: int,
+    writes: Sequence[Write],
+    begin: Begin | None = None,
 ) -> Tensor:
     """What leaves the final norm at the last token of each copy of the suffix.
 
     writes   in the order in which a forward passes their places; token t of copy c is in column
              c * width + t
+    begin    where no block before the first write need run: what the stream is there
     returns  [example, copy, d_model], the model's dtype
 
     The past is left as it was.
     """
-    width = suffix.token_ids.shape[1]
-    columns = torch.arange(n_copies, device=model.device) * width + suffix.last[:, None]
 
     def patch() -> None:
+        if begin is not None:
+            _skip_blocks(model, begin, n_copies)
         for write in writes:
             activation(model, write.place)[:, write.columns] = write.values
 
+    return _run(model, past, suffix, n_copies, patch, begin.point if begin else 0)
+
+
+def run_unpatched(
+    model: Model, past: Past, suffix: Suffix, points: Sequence[int]
+) -> tuple[Tensor, dict[int, Begin]]:
+    """One copy without a patch, [example, 1, d_model], and what its stream is at some points."""
+    kept: dict[int, Begin] = {}
+
+    def keep() -> None:
+        for point in points:
+            kept[point] = Begin(point, model.residual(point).clone())
+
+    return _run(model, past, suffix, 1, keep, 0), kept
+
+
+def _run(
+    model: Model,
+    past: Past,
+    suffix: Suffix,
+    n_copies: int,
+    touch: Callable[[], None],
+    first_block: int,
+) -> Tensor:
+    width = suffix.token_ids.shape[1]
+    columns = torch.arange(n_copies, device=model.device) * width + suffix.last[:, None]
     hidden = run_traced(
         model,
         {
@@ -108,10 +148,19 @@ def run_copies(
             "past_key_values": past.cache,
             "use_cache": True,
         },
-        patch,
+        touch,
     )
-    past.cache.crop(-n_copies * width)
+    for layer in past.cache.layers[first_block:]:
+        layer.crop(-n_copies * width)
     return at_columns(hidden, columns)
+
+
+def _skip_blocks(model: Model, begin: Begin, n_copies: int) -> None:
+    """Inside a trace: run no block before a point, and put the known stream there."""
+    known = begin.residual.repeat(1, n_copies, 1)
+    for block in model.blocks[: begin.point]:
+        # Only what the last of them gives is read.
+        block.skip(known)
 
 
 def _copy_masks(

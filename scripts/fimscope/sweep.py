@@ -13,7 +13,7 @@ from fimscope.cache import Past, past_of
 from fimscope.collect import token_columns
 from fimscope.errors import MisalignedError
 from fimscope.models.load import Model
-from fimscope.packed import Suffix, Write, copies_per_pass, run_copies, suffix_of
+from fimscope.packed import Suffix, Write, copies_per_pass, run_copies, run_unpatched, suffix_of
 from fimscope.places import residual
 from fimscope.positions import check_points, token_indices
 from fimscope.readout import Readout, join_readouts, read_out, unembed, unembed_normed
@@ -218,21 +218,39 @@ def _run_patches(
     donors   of each point, [example, donor, d_model]
     windows  the points that one copy is patched at
     """
-    width = suffix.token_ids.shape[1]
     n_donors = next(iter(donors.values())).shape[1]
     copies = [(window, donor) for window in windows for donor in range(n_donors)]
-    copies.append(((), 0))  # the baseline
     step = copies_per_pass(model, past, suffix, memory)
+    if step > len(copies):
+        baseline = [((), 0)]
+        writes = _write_donors(model, suffix, donors, [*copies, *baseline])
+        yield run_copies(model, past, suffix, len(copies) + 1, writes)
+        return
+    # With several passes, each leaves out the blocks before its own first point.
+    baseline, begins = run_unpatched(model, past, suffix, list(donors))
     for first in range(0, len(copies), step):
         chosen = copies[first : first + step]
-        writes = []
-        for point, values in donors.items():
-            patched = [column for column, (window, _) in enumerate(chosen) if point in window]
-            if patched:
-                columns = torch.tensor(patched, device=model.device) * width
-                own = values[:, [chosen[column][1] for column in patched]]
-                writes.append(Write(residual(point), columns, own.to(model.device, model.dtype)))
-        yield run_copies(model, past, suffix, len(chosen), writes)
+        begin = begins[min(min(window) for window, _ in chosen)]
+        writes = _write_donors(model, suffix, donors, chosen)
+        yield run_copies(model, past, suffix, len(chosen), writes, begin)
+    yield baseline
+
+
+def _write_donors(
+    model: Model,
+    suffix: Suffix,
+    donors: Mapping[int, Tensor],
+    copies: Sequence[tuple[Sequence[int], int]],
+) -> list[Write]:
+    """The writes of copies, each of a window of points and a donor, at their first tokens."""
+    writes = []
+    for point, values in donors.items():
+        patched = [column for column, (window, _) in enumerate(copies) if point in window]
+        if patched:
+            columns = torch.tensor(patched, device=model.device) * suffix.token_ids.shape[1]
+            own = values[:, [copies[column][1] for column in patched]]
+            writes.append(Write(residual(point), columns, own.to(model.device, model.dtype)))
+    return writes
 
 
 def _unpack(tensor: Tensor, n_points: int, n_donors: int) -> Tensor:

@@ -61,6 +61,20 @@ def test_missing_weights_are_not_left_random(folder, tmp_path):
         load_model(path, "float32", "cpu", "sdpa")
 
 
+def test_weights_of_another_shape_are_refused(folder, tmp_path):
+    path = changed_copy(folder, tmp_path, n_inner=99)
+    with pytest.raises(UserError, match="not those that config.json describes"):
+        load_model(path, "float32", "cpu", "sdpa")
+
+
+def test_truncated_weights_are_named(folder, tmp_path):
+    path = changed_copy(folder, tmp_path)
+    weights = path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(UserError, match="a weights file is not whole"):
+        load_model(path, "float32", "cpu", "sdpa")
+
+
 def test_only_safetensors_are_read(folder, tmp_path):
     path = changed_copy(folder, tmp_path)
     (path / "model.safetensors").rename(path / "pytorch_model.bin")

@@ -140,13 +140,17 @@ def test_the_activations_are_those_of_a_plain_forward(small_study, tables):
 
 def test_positions_stand_on_their_tokens(small_study, tables):
     encoder = Encoder.from_folder(small_study / MODEL / "model")
+    n_named = 0
     names = {r["example_id"]: r["name"] for r in tables(SOURCE / "examples.parquet", "examples")}
     for row in tables(MODEL / "prompts/original.parquet", "prompts"):
         at = {position["name"]: position["index"] for position in row["positions"]}
         for name in ("fim_prefix", "fim_suffix", "fim_middle"):
             assert row["token_ids"][at[name]] == encoder.token_id(f"<{name}>")
-        text = encoder.decode(row["token_ids"][1 : at["hole_name"] + 1])
-        assert text.rstrip(":?( ").endswith(names[row["example_id"]])
+        if "hole_name" in at:  # the name of a return type may stand above the window
+            text = encoder.decode(row["token_ids"][1 : at["hole_name"] + 1])
+            assert text.rstrip(":?( ").endswith(names[row["example_id"]])
+            n_named += 1
+    assert n_named > 20
 
 
 def test_something_is_right_and_something_breaks(tables):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from nnsight.intervention.envoy import Envoy
-from nnsight.modeling.transformers import TransformersModel
+from nnsight import Envoy, TransformersModel
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from torch import Tensor
@@ -31,7 +31,7 @@ DTYPES = {
 ATTENTIONS = ("sdpa", "eager")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A network, its nnsight wrapper, and where its family keeps things.
 
@@ -144,13 +144,20 @@ def load_model(
             trust_remote_code=trust_remote_code,
             output_loading_info=True,
         )
+    except SafetensorError as error:
+        raise UserError(f"{path}: a weights file is not whole ({error}); fetch it again") from None
     except (ValueError, OSError) as error:
         raise UserError(f"{path}: cannot be loaded with attention {attention!r}: {error}") from None
-    if info["missing_keys"] or info["mismatched_keys"]:
-        wrong = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
+    except RuntimeError as error:
         raise UserError(
-            f"{path}: {len(wrong)} weights are missing or of another shape than config.json says "
-            f"({', '.join(wrong[:3])}, ...); the copy is not whole, fetch it again"
+            f"{path}: the weights are not those that config.json describes ({error}); "
+            "fetch both again"
+        ) from None
+    # transformers only warns of them, and leaves them random.
+    if missing := sorted(info["missing_keys"]):
+        raise UserError(
+            f"{path}: {len(missing)} weights are missing ({', '.join(missing[:3])}, ...); "
+            "the copy is not whole, fetch it again"
         )
     tokenizer = _read_tokenizer(path, trust_remote_code)
     return wrap_network(network.to(device), family, tokenizer)

@@ -27,9 +27,11 @@ def open_model(args: argparse.Namespace) -> "Model":
     """The model that the options name, ready to run."""
     started = time.monotonic()
     import torch
+    from transformers.utils.logging import disable_progress_bar
 
     from fimscope.models.load import load_model
 
+    disable_progress_bar()  # the steps tell their progress themselves
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     model = load_model(args.model, args.dtype, args.device, args.attention, args.trust_remote_code)
