@@ -6,8 +6,14 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
+# Snakemake's own lock outlives a kill; one that the system holds ends with its process.
+LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 $(VENV)/.lock)
+SNAKEMAKE := $(LOCK) snakemake $(if $(LOCK),--nolock) --profile profiles/default
+
 run: $(VENV)/.gemma node_modules/.installed  ## raw TypeScript to a report, on gemma-3-270m
-	snakemake --profile profiles/default
+	@$(SNAKEMAKE) $(ARGS) || { status=$$?; \
+	  [ $$status = 75 ] && echo "Another run is going on in this folder; wait for it to end."; \
+	  exit $$status; }
 
 test: setup  ## all tests
 	pytest
