@@ -1,6 +1,7 @@
 """The command-line options by which a step says which model it runs, and how."""
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def open_model(args: argparse.Namespace) -> "Model":
     """The model that the options name, ready to run."""
     started = time.monotonic()
+    # Threads that spin while they wait make a shared machine several times slower; OpenMP reads
+    # this when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
     from transformers.utils.logging import disable_progress_bar
 
