@@ -18,5 +18,5 @@ MODEL_FLAGS = " ".join(
 
 
 wildcard_constraints:
-    edit="|".join(EDITS),
-    folder=f"source|{config['model']['name']}",
+    edit="|".join(map(re.escape, EDITS)),
+    folder=f"source|{re.escape(config['model']['name'])}",

@@ -14,14 +14,15 @@ rule edit_examples:
         f"{SOURCE}/benchmarks/edit_examples/{{edit}}.tsv"
     conda:
         "envs/steps.yaml"
+    threads: workflow.cores
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
     params:
         seed=config["seed"],
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
-        " --seed {params.seed} --out {output.edited:q} --out-rejected {output.rejected:q}"
-        " --log {log:q}"
+        " --seed {params.seed} --workers {threads} --out {output.edited:q}"
+        " --out-rejected {output.rejected:q} --log {log:q}"
 
 
 rule check_types:
@@ -38,8 +39,10 @@ rule check_types:
         f"{SOURCE}/benchmarks/check_types/{{edit}}.tsv"
     conda:
         "envs/steps.yaml"
+    threads: workflow.cores
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
     shell:
         "python scripts/check_types.py --examples {input.examples:q} --edited {input.edited:q}"
-        " --out {output.variants:q} --out-rejected {output.rejected:q} --log {log:q}"
+        " --workers {threads} --out {output.variants:q} --out-rejected {output.rejected:q}"
+        " --log {log:q}"

@@ -43,8 +43,9 @@ rule make_examples:
         f"{SOURCE}/benchmarks/make_examples.tsv"
     conda:
         "envs/steps.yaml"
+    threads: workflow.cores
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
     params:
         per_program=config["examples"]["per_program"],
         fractions=[config["examples"]["fractions"][g] for g in ("fit", "select", "test")],
@@ -52,4 +53,5 @@ rule make_examples:
     shell:
         "python scripts/make_examples.py --programs {input.programs:q}"
         " --per-program {params.per_program} --fractions {params.fractions} --seed {params.seed}"
-        " --out {output.examples:q} --out-rejected {output.rejected:q} --log {log:q}"
+        " --workers {threads} --out {output.examples:q} --out-rejected {output.rejected:q}"
+        " --log {log:q}"

@@ -1,7 +1,7 @@
 """Verify every variant: it parses, has its original's type errors and JavaScript, and its hole."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,50 +9,80 @@ from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import read_table, write_table
-from fimscope.typescript import Rename, TypeScript, TypeScriptError
+from fimscope.tables import Rows, write_tables
+from fimscope.typescript import (
+    Rename,
+    TypeScript,
+    TypeScriptError,
+    TypeScriptPool,
+    add_pool_options,
+    by_program,
+)
 
 STEP = "check_types"
 Row = Mapping[str, Any]
 
 
 def check_types(
-    typescript: TypeScript, examples: Mapping[str, Row], edited: Sequence[Row]
-) -> tuple[list[Row], list[Row]]:
-    """Rows of the variants table that pass every check, and rejected rows, in input order.
+    pool: TypeScriptPool, examples: Iterable[Row], edited: Collection[Row]
+) -> Iterator[tuple[str, Row]]:
+    """Rows with the table of each, `variants` for all that pass, or `rejected`, in input order.
 
-    examples   example_id -> its row of the examples table
+    raises UserError where the variants are not of these examples and in their order
     """
-    variants: list[Row] = []
-    rejected: list[Row] = []
+    n_out: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     progress = Progress("checks", len(edited), "variants")
+    groups = by_program(with_originals(examples, edited))
+    for rows in pool.map(_check_all, groups):
+        n_out.update(name for name, _ in rows)
+        reasons.update(row["reason"] for name, row in rows if name == "rejected")
+        yield from rows
+        progress.add(len(rows))
+    check_sum(STEP, len(edited), n_out["variants"], n_out["rejected"])
+    if reasons:
+        log.info("rejected: %s", dict(reasons))
+
+
+def with_originals(examples: Iterable[Row], edited: Iterable[Row]) -> Iterator[Row]:
+    """Each variant with its example as `original`; both tables are gone through once, in step."""
+    originals = iter(examples)
+    original: Row = {"example_id": None}
     for variant in edited:
-        original = examples[variant["example_id"]]
-        try:
-            checks = _verified(typescript, original, variant)
-        except TypeScriptError as error:
-            rejected.append(
-                rejection(
-                    STEP,
-                    error.reason,
-                    error.detail,
-                    original["package"],
-                    original["path"],
-                    variant["example_id"],
-                    variant["edit"],
+        while original["example_id"] != variant["example_id"]:
+            following = next(originals, None)
+            if following is None:
+                raise UserError(
+                    f"--edited: example {variant['example_id']} is not in --examples, or not where "
+                    "it was; run edit_examples.py on these examples"
                 )
-            )
-        else:
-            variants.append({**variant, "checks": checks})
-        progress.add()
-    check_sum(STEP, len(edited), len(variants), len(rejected))
-    return variants, rejected
+            original = following
+        yield {"program_id": variant["program_id"], "original": original, "variant": variant}
 
 
-def _verified(typescript: TypeScript, original: Row, variant: Row) -> Row:
+def _check_all(service: TypeScript, pairs: Sequence[Row]) -> list[tuple[str, Row]]:
+    return [_check_one(service, pair["original"], pair["variant"]) for pair in pairs]
+
+
+def _check_one(service: TypeScript, original: Row, variant: Row) -> tuple[str, Row]:
+    try:
+        return "variants", {**variant, "checks": _verified(service, original, variant)}
+    except TypeScriptError as error:
+        return "rejected", rejection(
+            STEP,
+            error.reason,
+            error.detail,
+            original["package"],
+            original["path"],
+            variant["example_id"],
+            variant["edit"],
+        )
+
+
+def _verified(service: TypeScript, original: Row, variant: Row) -> Row:
     """The checks of a variant that passes them all; raises TypeScriptError for any other."""
     renames = [Rename(**rename) for rename in variant["renames"]]
-    verdict = typescript.check(_parts(original), _parts(variant), renames)
+    verdict = service.check(_parts(original), _parts(variant), renames)
     if verdict.reason is not None:
         raise TypeScriptError(verdict.reason, verdict.detail)
     return {
@@ -70,26 +100,15 @@ def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     parser.add_argument("--edited", type=Path, required=True, help="the variants, unchecked")
+    add_pool_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the variants that pass")
     parser.add_argument("--out-rejected", type=Path, required=True, help="the rejected table")
-    with run_step(parser) as args:
-        examples = {
-            row["example_id"]: row for row in read_table(args.examples, "examples").to_pylist()
-        }
-        edited = read_table(args.edited, "variants").to_pylist()
-        for variant in edited:
-            if variant["example_id"] not in examples:
-                raise UserError(
-                    f"{args.edited}: example {variant['example_id']} is not in {args.examples}; "
-                    "run edit_examples.py on these examples"
-                )
-        with TypeScript() as typescript:
-            variants, rejected = check_types(typescript, examples, edited)
-        manifest = run_manifest(args)
-        write_table(args.out, "variants", variants, manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
-        reasons = Counter(row["reason"] for row in rejected)
-        log.info("%d variants pass, %d rejected %s", len(variants), len(rejected), dict(reasons))
+    with run_step(parser) as args, TypeScriptPool(args.workers, args.seconds) as pool:
+        rows = check_types(pool, Rows(args.examples, "examples"), Rows(args.edited, "variants"))
+        written = write_tables(
+            {"variants": args.out, "rejected": args.out_rejected}, rows, run_manifest(args)
+        )
+        log.info("%d variants pass, %d rejected", written["variants"], written["rejected"])
 
 
 if __name__ == "__main__":

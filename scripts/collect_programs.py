@@ -1,6 +1,5 @@
 """Collect raw TypeScript programs from the sources, with a reason for every input left out."""
 
-import argparse
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -14,7 +13,7 @@ from fimscope.corpus.sources import Source, list_inputs, read_sources
 from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
 from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, run_step, step_parser
+from fimscope.steps import Progress, log, positive, run_step, step_parser
 from fimscope.tables import write_table
 
 STEP = "collect_programs"
@@ -135,13 +134,6 @@ def main() -> None:
         manifest = run_manifest(args)
         write_table(args.out, "programs", programs, manifest)
         write_table(args.out_rejected, "rejected", rejected, manifest)
-
-
-def positive(text: str) -> int:
-    """A whole number above zero, from the command line."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
-    return int(text)
 
 
 if __name__ == "__main__":

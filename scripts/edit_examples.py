@@ -1,88 +1,122 @@
 """Carry out one edit on every example; the variants are not yet checked."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fimscope.edits import CORPUS_NAMED, ORIGINAL, parse_edit, spell_edit
 from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
+from fimscope.new_names import NewNames, corpus_names
 from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import read_table, write_table
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.steps import Progress, log, positive, run_step, step_parser
+from fimscope.tables import Rows, write_tables
+from fimscope.typescript import (
+    TypeScript,
+    TypeScriptError,
+    TypeScriptPool,
+    add_pool_options,
+    by_program,
+)
 
 STEP = "edit_examples"
-ORIGINAL = "original"
 Row = Mapping[str, Any]
 
 
 def edit_examples(
-    typescript: TypeScript, examples: Sequence[Row], edit: str, seed: int
-) -> tuple[list[Row], list[Row]]:
-    """Rows of the variants table, `checks` null, and of the rejected table, in input order."""
-    variants: list[Row] = []
-    rejected: list[Row] = []
+    pool: TypeScriptPool, examples: Collection[Row], edit: str, seed: int, exported: bool = False
+) -> Iterator[tuple[str, Row]]:
+    """Rows with the table of each, `variants` (`checks` null) or `rejected`, in input order.
+
+    edit       in its one spelling, as `fimscope.edits.canonical_edit` gives it
+    exported   names that a program exports change too
+    """
+    n_out: Counter[str] = Counter()
     progress = Progress(edit, len(examples), "examples")
-    for example in examples:
-        try:
-            variants.append(
-                {
-                    **{key: example[key] for key in ("example_id", "program_id", "kind")},
-                    "edit": edit,
-                    **_edited(typescript, example, edit, seed),
-                    "checks": None,
-                }
-            )
-        except TypeScriptError as error:
-            rejected.append(
-                rejection(
-                    STEP,
-                    error.reason,
-                    error.detail,
-                    example["package"],
-                    example["path"],
-                    example["example_id"],
-                    edit,
-                )
-            )
-        progress.add()
-    check_sum(STEP, len(examples), len(variants), len(rejected))
-    return variants, rejected
+    groups = by_program(examples)
+
+    def edit_all(service: TypeScript, group: Sequence[Row]) -> list[tuple[str, Row]]:
+        return [_edit_one(service, example, edit, seed, exported) for example in group]
+
+    for rows in pool.map(edit_all, groups):
+        n_out.update(name for name, _ in rows)
+        yield from rows
+        progress.add(len(rows))
+    check_sum(STEP, len(examples), n_out["variants"], n_out["rejected"])
 
 
-def _edited(typescript: TypeScript, example: Row, edit: str, seed: int) -> Row:
+def _edit_one(
+    service: TypeScript, example: Row, edit: str, seed: int, exported: bool
+) -> tuple[str, Row]:
+    try:
+        edited = _edited(service, example, edit, seed, exported)
+    except TypeScriptError as error:
+        return "rejected", rejection(
+            STEP,
+            error.reason,
+            error.detail,
+            example["package"],
+            example["path"],
+            example["example_id"],
+            edit,
+        )
+    kept = {key: example[key] for key in ("example_id", "program_id", "kind")}
+    return "variants", {**kept, "edit": edit, **edited, "checks": None}
+
+
+def _edited(service: TypeScript, example: Row, edit: str, seed: int, exported: bool) -> Row:
     parts = ("prefix", "gold", "suffix", "name_start")
     if edit == ORIGINAL:
         return {**{key: example[key] for key in (*parts, "name")}, "renames": []}
-    edited = typescript.edit(edit, *(example[key] for key in parts), seed)
+    edited = service.edit(edit, *(example[key] for key in parts), seed, exported)
     return {**vars(edited), "renames": [vars(rename) for rename in edited.renames]}
 
 
-def check_edit(edit: str, known: Sequence[str]) -> None:
-    """Raise UserError for an edit that is not `original`, nor known ones joined by `+`."""
-    if edit != ORIGINAL and not set(edit.split("+")) <= set(known):
-        raise UserError(
-            f"--edit: {edit!r} is not one of {', '.join([ORIGINAL, *known])}, "
-            "nor several of them joined by +"
-        )
+def read_names(path: Path) -> tuple[str, ...]:
+    """The names of a file, one on each line; raises UserError for what is no lower-case name."""
+    names = tuple(path.read_text(encoding="utf-8").split())
+    for name in names:
+        if not (name.isascii() and name.isalpha() and name.islower()):
+            raise UserError(f"{path}: {name!r} found; expected names of the letters a to z")
+    return names
 
 
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
-    parser.add_argument("--edit", required=True, help="the edit's name, or several joined by +")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the new names")
+    parser.add_argument(
+        "--edit",
+        required=True,
+        help="an edit such as rename_vars, rename_vars@0.5 (half of its sites), rename_vars@k3 "
+        "(three of them), or several joined by +",
+    )
+    parser.add_argument("--seed", type=int, required=True, help="seed of the names and the sites")
+    parser.add_argument(
+        "--exported", action="store_true", help="change names that the program exports too"
+    )
+    parser.add_argument("--syllables", type=positive, default=2, help="of a meaningless name")
+    parser.add_argument("--names", type=Path, help="a file of meaningless names to draw from first")
+    add_pool_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the variants table, unchecked")
     parser.add_argument("--out-rejected", type=Path, required=True, help="the rejected table")
     with run_step(parser) as args:
-        examples = read_table(args.examples, "examples").to_pylist()
-        with TypeScript() as typescript:
-            check_edit(args.edit, typescript.edit_names())
-            variants, rejected = edit_examples(typescript, examples, args.edit, args.seed)
-        manifest = run_manifest(args)
-        write_table(args.out, "variants", variants, manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
-        log.info("%d variants, %d rejected", len(variants), len(rejected))
+        steps = parse_edit(args.edit)
+        columns = ["kind", "name", "gold"]
+        needs_corpus = any(step.name in CORPUS_NAMED for step in steps)
+        new_names = NewNames(
+            args.syllables,
+            read_names(args.names) if args.names else None,
+            corpus_names(Rows(args.examples, "examples", columns)) if needs_corpus else None,
+        )
+        with TypeScriptPool(args.workers, args.seconds, new_names) as pool:
+            rows = edit_examples(
+                pool, Rows(args.examples, "examples"), spell_edit(steps), args.seed, args.exported
+            )
+            written = write_tables(
+                {"variants": args.out, "rejected": args.out_rejected}, rows, run_manifest(args)
+            )
+            log.info("%d variants, %d rejected", written["variants"], written["rejected"])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Take every function-signature annotation out of the programs in turn: one example per hole."""
 
-import argparse
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,70 +12,111 @@ from fimscope.corpus.groups import assign_groups
 from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
 from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import read_table, write_table
-from fimscope.typescript import Hole, Holes, RejectedHole, TypeScript, TypeScriptError
+from fimscope.steps import Progress, log, positive, run_step, step_parser
+from fimscope.tables import Rows, write_tables
+from fimscope.typescript import (
+    Hole,
+    Holes,
+    RejectedHole,
+    TypeScript,
+    TypeScriptError,
+    TypeScriptPool,
+    add_pool_options,
+)
 
 STEP = "make_examples"
 Row = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a chosen hole is in its program, in code points: all that is kept until the groups are
+    known."""
+
+    example_id: str
+    kind: str
+    name: str
+    name_start: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A program's chosen holes, and a rejected row for each of its other annotations."""
+
+    places: list[Place]
+    rejected: list[Row]
+    n_in: int  # annotations, or 1 for a program without
+
+
 def make_examples(
-    typescript: TypeScript,
-    programs: Sequence[Row],
+    pool: TypeScriptPool,
+    programs: Collection[Row],
     per_program: int,
     fractions: tuple[float, float, float],
     seed: int,
-) -> tuple[list[Row], list[Row]]:
-    """Rows of the examples table and of the rejected table, in the programs' and source order.
+) -> Iterator[tuple[str, Row]]:
+    """Rows with the table of each, `examples` or `rejected`, in the programs' and source order.
 
     Every annotation of a program is one row of one of the two; a program without annotations, or
     that the compiler can't read, is one rejected row. Of more than `per_program` holes a choice is
-    drawn from the seed.
+    drawn from the seed. The programs are gone through twice, and never all in memory.
+
+    raises UserError where no program has a hole
     """
-    examples: list[dict[str, Any]] = []
-    rejected: list[Row] = []
-    n_in = 0
+    choices: list[list[Place]] = []
+    n_in = n_rejected = 0
     progress = Progress("holes", len(programs), "programs")
-    for program in programs:
-        try:
-            found = typescript.holes(program["content"])
-        except TypeScriptError as error:
-            found = Holes([], [])
-            rejected.append(_rejected_row(program, error.reason, error.detail))
-        else:
-            if not found.holes and not found.rejected:
-                detail = "no annotation in a function's signature"
-                rejected.append(_rejected_row(program, "no_annotation", detail))
-        n_in += len(found.holes) + len(found.rejected) or 1
-        chosen, left_out = choose_holes(program, found, per_program, seed)
-        examples += chosen
-        rejected += left_out
+    for choice in pool.map(lambda service, row: _choice(service, row, per_program, seed), programs):
+        yield from (("rejected", row) for row in choice.rejected)
+        choices.append(choice.places)
+        n_in += choice.n_in
+        n_rejected += len(choice.rejected)
         progress.add()
-    check_sum(STEP, n_in, len(examples), len(rejected))
-    groups = assign_groups(
-        [(row["program_id"], row["package"], row["cluster"]) for row in programs],
-        Counter(row["program_id"] for row in examples),
-        fractions,
-        seed,
+    check_sum(STEP, n_in, sum(map(len, choices)), n_rejected)
+    keys = [(row["program_id"], row["package"], row["cluster"]) for row in programs]
+    n_examples = Counter(
+        {key[0]: len(places) for key, places in zip(keys, choices, strict=True) if places}
     )
-    return [{**row, "group": groups[row["program_id"]]} for row in examples], rejected
+    if not n_examples:
+        raise UserError(
+            f"--programs: no function-signature annotation in {len(programs)} programs; "
+            "collect programs that have some"
+        )
+    groups = assign_groups(keys, n_examples, fractions, seed)
+    in_groups: Counter[str] = Counter()
+    for program, places in zip(programs, choices, strict=True):
+        group = groups[program["program_id"]]
+        in_groups[group] += len(places)
+        yield from (("examples", _example(program, place, group)) for place in places)
+    log.info("examples in groups: %s", dict(in_groups))
 
 
-def choose_holes(
-    program: Row, found: Holes, per_program: int, seed: int
-) -> tuple[list[dict[str, Any]], list[Row]]:
-    """A program's examples, at most `per_program` of them, and the rejected rows of its others."""
+def _choice(service: TypeScript, program: Row, per_program: int, seed: int) -> Choice:
+    try:
+        found = service.holes(program["content"])
+    except TypeScriptError as error:
+        return Choice([], [_rejected_row(program, error.reason, error.detail)], 1)
+    if not found.holes and not found.rejected:
+        detail = "no annotation in a function's signature"
+        return Choice([], [_rejected_row(program, "no_annotation", detail)], 1)
+    return choose_holes(program, found, per_program, seed)
+
+
+def choose_holes(program: Row, found: Holes, per_program: int, seed: int) -> Choice:
+    """At most `per_program` of a program's holes, drawn from the seed."""
     ids = [example_id(program, hole) for hole in found.holes]
     chosen = set(sorted(ids, key=lambda name: draw(seed, name))[:per_program])
-    examples = [
-        {
-            "example_id": name,
-            "program_id": program["program_id"],
-            "package": program["package"],
-            "path": program["path"],
-            **vars(hole),
-        }
+    places = [
+        Place(
+            name,
+            hole.kind,
+            hole.name,
+            hole.name_start,
+            len(hole.prefix),
+            len(hole.prefix) + len(hole.gold),
+        )
         for name, hole in zip(ids, found.holes, strict=True)
         if name in chosen
     ]
@@ -87,7 +128,22 @@ def choose_holes(
         _rejected_row(program, hole.reason, hole.detail, example_id(program, hole))
         for hole in found.rejected
     ]
-    return examples, rejected
+    return Choice(places, rejected, len(found.holes) + len(found.rejected))
+
+
+def _example(program: Row, place: Place, group: str) -> Row:
+    content = program["content"]
+    return {
+        "example_id": place.example_id,
+        **{key: program[key] for key in ("program_id", "package", "path")},
+        "kind": place.kind,
+        "name": place.name,
+        "gold": content[place.start : place.end],
+        "prefix": content[: place.start],
+        "suffix": content[place.end :],
+        "name_start": place.name_start,
+        "group": group,
+    }
 
 
 def example_id(program: Row, hole: Hole | RejectedHole) -> str:
@@ -116,31 +172,16 @@ def main() -> None:
         metavar=("FIT", "SELECT", "TEST"),
         help="the groups' shares of the examples",
     )
+    add_pool_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the examples table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="the rejected table")
-    with run_step(parser) as args:
-        programs = read_table(args.programs, "programs").to_pylist()
-        with TypeScript() as typescript:
-            examples, rejected = make_examples(
-                typescript, programs, args.per_program, tuple(args.fractions), args.seed
-            )
-        if not examples:
-            raise UserError(
-                f"{args.programs}: no function-signature annotation in {len(programs)} programs; "
-                "collect programs that have some"
-            )
-        manifest = run_manifest(args)
-        write_table(args.out, "examples", examples, manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
-        groups = Counter(row["group"] for row in examples)
-        log.info("%d examples %s, %d rejected", len(examples), dict(groups), len(rejected))
-
-
-def positive(text: str) -> int:
-    """A whole number above zero, from the command line."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
-    return int(text)
+    with run_step(parser) as args, TypeScriptPool(args.workers, args.seconds) as pool:
+        programs = Rows(args.programs, "programs")
+        rows = make_examples(pool, programs, args.per_program, tuple(args.fractions), args.seed)
+        written = write_tables(
+            {"examples": args.out, "rejected": args.out_rejected}, rows, run_manifest(args)
+        )
+        log.info("%d examples, %d rejected", written["examples"], written["rejected"])
 
 
 if __name__ == "__main__":

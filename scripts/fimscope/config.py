@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from fimscope.edits import ORIGINAL, canonical_edit
 from fimscope.errors import UserError
 
 
@@ -31,7 +32,29 @@ def complete_config(
     )
     if errors:
         raise UserError(_explain(errors[0], files))
-    return completed
+    return _with_canonical_edits(completed, files)
+
+
+def _with_canonical_edits(config: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
+    """The config with every edit in its one spelling. raises UserError for what is no edit."""
+    spelled = [
+        canonical_edit(text, f"{_file_of(['edits'], files)}: edits.{i}")
+        for i, text in enumerate(config["edits"])
+    ]
+    patched = canonical_edit(
+        config["patch"]["edit"], f"{_file_of(['patch', 'edit'], files)}: patch.edit"
+    )
+    if repeated := {edit for edit in spelled if spelled.count(edit) > 1 or edit == ORIGINAL}:
+        raise UserError(
+            f"{_file_of(['edits'], files)}: edits: {sorted(repeated)[0]!r} is one too many; "
+            f"expected each edit once, and {ORIGINAL} not at all (it is always asked)"
+        )
+    if patched not in spelled:
+        raise UserError(
+            f"{_file_of(['patch', 'edit'], files)}: patch.edit: {patched!r} is none of "
+            f"the edits ({', '.join(spelled)})"
+        )
+    return {**config, "edits": spelled, "patch": {**config["patch"], "edit": patched}}
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:

@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 from fimscope.errors import UserError
 
 SCHEMA_VERSION = "1"
+ROWS_AT_ONCE = 500  # in memory, where a table is read or written in pieces
 
 EXAMPLE_KEY = [("example_id", pa.string())]
 VARIANT_KEY = [*EXAMPLE_KEY, ("edit", pa.string())]
@@ -188,6 +191,36 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("donor_logit_diff", pa.float32()),  # the same in the paired donor's own run
             ("normalised_effect", pa.float32()),  # 0 recipient, 1 donor; null under the least gap
         ],
+        "training_programs": [
+            ("program_id", pa.string()),
+            ("package", pa.string()),
+            ("version", pa.string()),
+            ("license", pa.string()),
+            ("path", pa.string()),
+            ("n_bytes", pa.int64()),
+            ("content", pa.string()),
+            ("part", pa.string()),  # train | validation
+            ("starts", pa.list_(pa.int64())),  # code points of its annotations
+            ("ends", pa.list_(pa.int64())),
+        ],
+        "training_packages": [
+            ("package", pa.string()),
+            ("version", pa.string()),
+            ("license", pa.string()),
+            ("part", pa.string()),
+            ("n_programs", pa.int64()),
+            ("n_bytes", pa.int64()),
+            ("n_annotations", pa.int64()),
+        ],
+        "training_log": [
+            ("step", pa.int64()),
+            ("n_tokens", pa.int64()),
+            ("loss", pa.float64()),  # since the row before, weighted, nats
+            ("top1", pa.float64()),  # of the validation packages' one-token types
+            ("top10", pa.float64()),
+            ("exact", pa.float64()),  # whole types of several tokens
+            ("middle_loss", pa.float64()),
+        ],
     }.items()
 }
 
@@ -200,16 +233,54 @@ def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Ta
     try:
         table = pq.read_table(path, columns=columns, memory_map=True)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the step that makes it") from None
+        raise _missing(path) from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(
-            f"{path}: not a whole Parquet file ({error}); delete it and run again"
-        ) from None
-    found = (table.schema.metadata or {}).get(b"fimscope.schema", b"none").decode()
+        raise _not_whole(path, error) from None
+    _check_schema(path, table.schema, name)
+    return table
+
+
+class Rows:
+    """The rows of a table in order, read from the disk in pieces each time they are gone through.
+
+    raises UserError as `read_table` does
+    """
+
+    def __init__(self, path: Path, name: str, columns: list[str] | None = None):
+        self.path, self.name, self.columns = path, name, columns
+        self.n_rows = sum(len(batch) for batch in self._batches([]))
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in self._batches(self.columns):
+            yield from batch.to_pylist()
+
+    def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+        try:
+            with pq.ParquetFile(self.path) as file:
+                _check_schema(self.path, file.schema_arrow, self.name)
+                yield from file.iter_batches(ROWS_AT_ONCE, columns=columns)
+        except FileNotFoundError:
+            raise _missing(self.path) from None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise _not_whole(self.path, error) from None
+
+
+def _check_schema(path: Path, schema: pa.Schema, name: str) -> None:
+    found = (schema.metadata or {}).get(b"fimscope.schema", b"none").decode()
     expected = f"{name}/{SCHEMA_VERSION}"
     if found != expected:
         raise UserError(f"{path}: table {found!r} found, {expected!r} expected")
-    return table
+
+
+def _missing(path: Path) -> UserError:
+    return UserError(f"{path}: no such file; run the step that makes it")
+
+
+def _not_whole(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: not a whole Parquet file ({error}); delete it and run again")
 
 
 def write_table(
@@ -222,12 +293,66 @@ def write_table(
         if isinstance(rows, pa.Table)
         else pa.Table.from_pylist([dict(row) for row in rows], schema)
     )
-    metadata = {
+    metadata = _metadata(name, manifest)
+    with replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+
+def write_tables(
+    paths: Mapping[str, Path],
+    rows: Iterable[tuple[str, Mapping[str, Any]]],
+    manifest: Mapping[str, Any],
+) -> Counter[str]:
+    """Write each row to the table that it names, as the rows come; gives the rows of each table.
+
+    Only a few hundred rows of a table are in memory. The tables take their names at the end; where
+    the rows end with an error, none does.
+    """
+    written: Counter[str] = Counter()
+    with ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(_TableWriter(path, name, manifest))
+            for name, path in paths.items()
+        }
+        for name, row in rows:
+            writers[name].write(row)
+            written[name] += 1
+    return written
+
+
+class _TableWriter:
+    """Writes one table row by row, in row groups of ROWS_AT_ONCE."""
+
+    def __init__(self, path: Path, name: str, manifest: Mapping[str, Any]):
+        self.schema = SCHEMAS[name].with_metadata(_metadata(name, manifest))
+        self.rows: list[dict[str, Any]] = []
+        self.place = replacing(path)
+
+    def __enter__(self) -> "_TableWriter":
+        self.file = pq.ParquetWriter(self.place.__enter__(), self.schema, compression="zstd")
+        return self
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self.rows.append(dict(row))
+        if len(self.rows) == ROWS_AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        self.file.write_table(pa.Table.from_pylist(self.rows, self.schema))
+        self.rows.clear()
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        if kind is None and self.rows:
+            self._flush()
+        self.file.close()
+        self.place.__exit__(kind)
+
+
+def _metadata(name: str, manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {
         "fimscope.schema": f"{name}/{SCHEMA_VERSION}",
         "fimscope.manifest": json.dumps(manifest, sort_keys=True),
     }
-    with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fimscope.errors import UserError
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "config" / "schema.yaml"
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-PRESETS = sorted(p for p in (ROOT / "config").glob("*.yaml") if p != SCHEMA)
+PRESETS = sorted(p for p in (ROOT / "config").glob("*.yaml") if "\nmodel:\n" in p.read_text())
 
 
 def with_change(change) -> dict:
@@ -81,6 +81,33 @@ def test_errors_name_the_file_the_key_and_what_was_expected(change, message, tmp
         complete_config(config, SCHEMA, [str(file)])
     assert str(error.value).startswith(f"{file}: ")
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("edits", "patched", "message"),
+    [
+        (["rename_var"], "rename_vars", "edits.0: 'rename_var' is no edit; did you mean"),
+        (["rename_types"], "rename_vars", "patch.edit: 'rename_vars' is none of the edits"),
+        (["original", "rename_vars"], "rename_vars", "edits: 'original' is one too many"),
+        (["rename_vars", "rename_vars@1.0"], "rename_vars", "edits: 'rename_vars' is one too many"),
+    ],
+)
+def test_edits_are_edits_each_once(edits, patched, message):
+    config = with_change(lambda c: c.update(edits=edits, patch={"edit": patched}))
+    with pytest.raises(UserError, match=message):
+        complete_config(config, SCHEMA)
+
+
+def test_edits_come_out_in_their_one_spelling():
+    config = with_change(
+        lambda c: c.update(
+            edits=["rename_types+rename_vars", "rename_vars@0.50"],
+            patch={"edit": "rename_types+rename_vars"},
+        )
+    )
+    completed = complete_config(config, SCHEMA)
+    assert completed["edits"] == ["rename_vars+rename_types", "rename_vars@0.5"]
+    assert completed["patch"]["edit"] == "rename_vars+rename_types"
 
 
 def test_the_error_names_the_last_file_that_holds_the_key(tmp_path):

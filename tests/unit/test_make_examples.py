@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from check_types import check_types
-from edit_examples import check_edit, edit_examples
-from fimscope.errors import UserError
+from edit_examples import edit_examples
 from fimscope.tables import read_table, write_table
-from fimscope.typescript import TypeScript
+from fimscope.typescript import TypeScriptPool
 from make_examples import make_examples
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -29,14 +28,22 @@ CONTENTS = {
 
 
 @pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
+def pool():
+    with TypeScriptPool(2) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="module")
 def programs():
     return [program(name, content) for name, content in CONTENTS.items()]
+
+
+def split_rows(rows):
+    """The rows that a step passes on, and those that it rejects."""
+    passed, rejected = [], []
+    for table, row in rows:
+        (rejected if table == "rejected" else passed).append(row)
+    return passed, rejected
 
 
 def program(name, content):
@@ -53,8 +60,8 @@ def program(name, content):
     }
 
 
-def test_every_annotation_is_an_example_or_rejected(typescript, programs):
-    examples, rejected = make_examples(typescript, programs, 10, FRACTIONS, 0)
+def test_every_annotation_is_an_example_or_rejected(pool, programs):
+    examples, rejected = split_rows(make_examples(pool, programs, 10, FRACTIONS, 0))
     assert [(row["path"], row["kind"], row["name"], row["gold"]) for row in examples] == [
         ("src/many.ts", "parameter", "a", "string"),
         ("src/many.ts", "parameter", "b", "number"),
@@ -77,12 +84,12 @@ def test_every_annotation_is_an_example_or_rejected(typescript, programs):
     assert len(set(ids)) == 10 and all(len(name) == 16 for name in ids)
 
 
-def test_the_cap_draws_a_choice_and_the_others_are_rejected(typescript, programs):
-    everything, _ = make_examples(typescript, programs[:2], 10, FRACTIONS, 0)
+def test_the_cap_draws_a_choice_and_the_others_are_rejected(pool, programs):
+    everything, _ = split_rows(make_examples(pool, programs[:2], 10, FRACTIONS, 0))
     names = {row["example_id"] for row in everything}
     choices = set()
     for seed in range(6):
-        examples, rejected = make_examples(typescript, programs[:2], 2, FRACTIONS, seed)
+        examples, rejected = split_rows(make_examples(pool, programs[:2], 2, FRACTIONS, seed))
         over = [row["example_id"] for row in rejected if row["reason"] == "over_program_cap"]
         kept = [row["example_id"] for row in examples]
         assert Counter(row["path"] for row in examples) == {"src/many.ts": 2, "src/two.ts": 2}
@@ -92,21 +99,20 @@ def test_the_cap_draws_a_choice_and_the_others_are_rejected(typescript, programs
     assert len(choices) > 1
 
 
-def test_a_program_has_one_group_and_the_groups_are_those_of_the_plan(typescript, programs):
-    examples, _ = make_examples(typescript, programs, 10, FRACTIONS, 0)
+def test_a_program_has_one_group_and_the_groups_are_those_of_the_plan(pool, programs):
+    examples, _ = split_rows(make_examples(pool, programs, 10, FRACTIONS, 0))
     groups = {(row["program_id"], row["group"]) for row in examples}
     assert len(groups) == 4
     assert {group for _, group in groups} == {"fit", "select", "test"}
 
 
-def test_edits_and_checks_account_for_every_row(typescript, programs):
-    examples, _ = make_examples(typescript, programs, 10, FRACTIONS, 0)
-    edited, rejected = edit_examples(typescript, examples, "rename_vars", 0)
+def test_edits_and_checks_account_for_every_row(pool, programs):
+    examples, _ = split_rows(make_examples(pool, programs, 10, FRACTIONS, 0))
+    edited, rejected = split_rows(edit_examples(pool, examples, "rename_vars", 0))
     assert [row["reason"] for row in rejected] == ["nothing_to_edit"]
     assert rejected[0]["path"] == "src/members.ts" and rejected[0]["edit"] == "rename_vars"
     assert all(row["checks"] is None and row["renames"] for row in edited)
-    by_id = {row["example_id"]: row for row in examples}
-    variants, failed = check_types(typescript, by_id, edited)
+    variants, failed = split_rows(check_types(pool, examples, edited))
     assert failed == [] and len(variants) == len(edited) == 8
     passed = {"parses": True, "same_errors": True, "same_javascript": True}
     assert all(row["checks"] == passed for row in variants)
@@ -115,15 +121,15 @@ def test_edits_and_checks_account_for_every_row(typescript, programs):
     assert len(texts) == 1
 
 
-def test_the_original_goes_through_unchanged(typescript, programs):
-    examples, _ = make_examples(typescript, programs, 10, FRACTIONS, 0)
-    edited, rejected = edit_examples(typescript, examples, "original", 0)
+def test_the_original_goes_through_unchanged(pool, programs):
+    examples, _ = split_rows(make_examples(pool, programs, 10, FRACTIONS, 0))
+    edited, rejected = split_rows(edit_examples(pool, examples, "original", 0))
     assert rejected == []
     same = ("example_id", "program_id", "kind", "name", "prefix", "gold", "suffix", "name_start")
     for example, variant in zip(examples, edited, strict=True):
         assert {key: example[key] for key in same} == {key: variant[key] for key in same}
         assert variant["renames"] == []
-    variants, failed = check_types(typescript, {row["example_id"]: row for row in examples}, edited)
+    variants, failed = split_rows(check_types(pool, examples, edited))
     assert len(variants) == len(edited) and failed == []
 
 
@@ -136,26 +142,17 @@ def test_the_original_goes_through_unchanged(typescript, programs):
         ("class A", "class A { n(a: 1) {} } class B", "hole_moved"),
     ],
 )
-def test_a_wrong_variant_is_rejected_with_its_reason(typescript, programs, old, new, reason):
-    examples, _ = make_examples(typescript, programs[2:3], 10, FRACTIONS, 0)
-    [variant], _ = edit_examples(typescript, examples, "original", 0)
+def test_a_wrong_variant_is_rejected_with_its_reason(pool, programs, old, new, reason):
+    examples, _ = split_rows(make_examples(pool, programs[2:3], 10, FRACTIONS, 0))
+    [variant], _ = split_rows(edit_examples(pool, examples, "original", 0))
     variant = {
         **variant,
         **{key: variant[key].replace(old, new) for key in ("prefix", "suffix")},
     }
-    variants, [failed] = check_types(
-        typescript, {row["example_id"]: row for row in examples}, [variant]
-    )
+    variants, [failed] = split_rows(check_types(pool, examples, [variant]))
     assert variants == []
     assert (failed["reason"], failed["path"]) == (reason, "src/one.ts")
     assert failed["detail"]
-
-
-def test_an_unknown_edit_is_the_users_to_mend():
-    check_edit("original", ["rename_vars"])
-    check_edit("rename_vars", ["rename_vars"])
-    with pytest.raises(UserError, match="'rename_var' is not one of original, rename_vars"):
-        check_edit("rename_var", ["rename_vars"])
 
 
 def run(step, *words):
@@ -166,31 +163,54 @@ def run(step, *words):
     )
 
 
-def test_the_steps_run_from_the_command_line_and_twice_give_the_same_bytes(tmp_path, programs):
+def test_the_steps_run_from_the_command_line_and_any_workers_give_the_same_bytes(
+    tmp_path, programs
+):
     write_table(tmp_path / "programs.parquet", "programs", programs, {})
     digests = []
-    for folder in (tmp_path / "first", tmp_path / "second"):
+    for folder, workers in ((tmp_path / "one", 1), (tmp_path / "two", 2)):
         words = ["--programs", tmp_path / "programs.parquet", "--per-program", 3, "--seed", 7]
         words += ["--fractions", *FRACTIONS, "--out", folder / "examples.parquet"]
-        done = run("make_examples", *words, "--out-rejected", folder / "rejected.parquet")
+        done = run(
+            "make_examples",
+            *words,
+            "--out-rejected",
+            folder / "rejected.parquet",
+            "--workers",
+            workers,
+        )
         assert done.returncode == 0, done.stderr
         words = ["--examples", folder / "examples.parquet", "--edit", "rename_vars", "--seed", 7]
         words += ["--out", folder / "edited.parquet"]
-        done = run("edit_examples", *words, "--out-rejected", folder / "rejected_2.parquet")
+        done = run(
+            "edit_examples",
+            *words,
+            "--out-rejected",
+            folder / "rejected_2.parquet",
+            "--workers",
+            workers,
+        )
         assert done.returncode == 0, done.stderr
         words = ["--examples", folder / "examples.parquet", "--edited", folder / "edited.parquet"]
         words += ["--out", folder / "variants.parquet"]
-        done = run("check_types", *words, "--out-rejected", folder / "rejected_3.parquet")
+        done = run(
+            "check_types",
+            *words,
+            "--out-rejected",
+            folder / "rejected_3.parquet",
+            "--workers",
+            workers,
+        )
         assert done.returncode == 0, done.stderr
         digests.append({file.name: file.read_bytes() for file in sorted(folder.iterdir())})
     assert digests[0] == digests[1]
-    variants = read_table(tmp_path / "first" / "variants.parquet", "variants").to_pylist()
+    variants = read_table(tmp_path / "one" / "variants.parquet", "variants").to_pylist()
     assert [row["checks"]["same_javascript"] for row in variants] == [True] * 6
 
 
-def test_examples_of_other_programs_are_the_users_to_mend(tmp_path, typescript, programs):
-    examples, _ = make_examples(typescript, programs, 10, FRACTIONS, 0)
-    edited, _ = edit_examples(typescript, examples, "original", 0)
+def test_examples_of_other_programs_are_the_users_to_mend(tmp_path, pool, programs):
+    examples, _ = split_rows(make_examples(pool, programs, 10, FRACTIONS, 0))
+    edited, _ = split_rows(edit_examples(pool, examples, "original", 0))
     write_table(tmp_path / "examples.parquet", "examples", examples[1:], {})
     write_table(tmp_path / "edited.parquet", "variants", edited, {})
     words = ["--examples", tmp_path / "examples.parquet", "--edited", tmp_path / "edited.parquet"]

@@ -6,7 +6,16 @@ import pytest
 
 from fimscope.errors import UserError
 from fimscope.rejections import check_sum, rejection
-from fimscope.tables import SCHEMAS, read_manifest, read_table, replacing, write_table
+from fimscope.tables import (
+    ROWS_AT_ONCE,
+    SCHEMAS,
+    Rows,
+    read_manifest,
+    read_table,
+    replacing,
+    write_table,
+    write_tables,
+)
 
 ROWS = [{"edit": "original", "stage": "holes", "n_programs": 3, "n_rows": 7}]
 
@@ -75,3 +84,59 @@ def test_the_sum_is_checked():
     check_sum("s", 5, 3, 2)
     with pytest.raises(UserError, match="5 rows came in, 3 went out and 1 were rejected"):
         check_sum("s", 5, 3, 1)
+
+
+def test_rows_are_written_and_read_in_pieces_in_their_order(tmp_path):
+    n_rows = 2 * ROWS_AT_ONCE + 3
+    drawn = []
+
+    def rows():
+        for n in range(n_rows):
+            drawn.append(n)
+            yield "funnel", {**ROWS[0], "n_rows": n}
+            if n % 2:
+                yield "rejected", rejection("t", "empty", str(n))
+
+    paths = {"funnel": tmp_path / "a.parquet", "rejected": tmp_path / "b.parquet"}
+    written = write_tables(paths, rows(), {"step": "t"})
+    assert written == {"funnel": n_rows, "rejected": n_rows // 2}
+    table = Rows(paths["funnel"], "funnel")
+    assert len(table) == n_rows
+    for _ in range(2):
+        assert [row["n_rows"] for row in table] == list(range(n_rows))
+    assert [row["detail"] for row in Rows(paths["rejected"], "rejected")][:2] == ["1", "3"]
+    assert list(Rows(paths["funnel"], "funnel", ["edit"]))[-1] == {"edit": "original"}
+    assert read_table(paths["funnel"], "funnel").num_rows == n_rows
+    assert read_manifest(paths["rejected"]) == {"step": "t"}
+    sizes = pq.ParquetFile(paths["funnel"]).metadata
+    assert [sizes.row_group(k).num_rows for k in range(sizes.num_row_groups)] == [
+        ROWS_AT_ONCE,
+        ROWS_AT_ONCE,
+        3,
+    ]
+
+
+def test_rows_that_end_in_an_error_leave_the_old_tables(tmp_path):
+    path, other = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    path.write_text("old")
+
+    def rows():
+        yield "funnel", ROWS[0]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_tables({"funnel": path, "rejected": other}, rows(), {})
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_table_read_in_pieces_is_checked_as_one_read_whole(tmp_path):
+    path = tmp_path / "a.parquet"
+    with pytest.raises(UserError, match="a.parquet: no such file"):
+        Rows(path, "funnel")
+    write_table(path, "funnel", ROWS, {})
+    with pytest.raises(UserError, match=r"a.parquet: table 'funnel/1' found, 'split/1' expected"):
+        Rows(path, "split")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError, match="a.parquet: not a whole Parquet file"):
+        Rows(path, "funnel")

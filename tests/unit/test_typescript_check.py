@@ -3,6 +3,7 @@
 import pytest
 
 from fimscope.typescript import Rename, TypeScript
+from marked import split_marked
 
 # name: (original, variant); the hole stands between « and ».
 WRONG_JAVASCRIPT = {
@@ -333,12 +334,6 @@ RIGHT = {
 def typescript():
     with TypeScript() as service:
         yield service
-
-
-def split_marked(marked: str) -> tuple[str, str, str]:
-    prefix, rest = marked.split("«")
-    gold, suffix = rest.split("»")
-    return prefix, gold, suffix
 
 
 def verdict_on(typescript, pair):

@@ -1,13 +1,16 @@
 """The TypeScript compiler from Python: holes, edits, checks, syntax units, types in completions."""
 
 from fimscope.typescript.client import TypeScript
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
 from fimscope.typescript.results import (
     Checks,
     Edited,
     Hole,
     Holes,
+    Places,
     RejectedHole,
     Rename,
+    Span,
     TypeScriptError,
     Unit,
     Units,
@@ -18,10 +21,15 @@ __all__ = [
     "Edited",
     "Hole",
     "Holes",
+    "Places",
     "RejectedHole",
     "Rename",
+    "Span",
     "TypeScript",
     "TypeScriptError",
+    "TypeScriptPool",
     "Unit",
     "Units",
+    "add_pool_options",
+    "by_program",
 ]

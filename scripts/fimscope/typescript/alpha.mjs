@@ -3,24 +3,30 @@
 import { parse } from "acorn";
 import { analyze } from "eslint-scope";
 
+import { RecentCache } from "./cache.mjs";
+
+// The variants of one program share its original.
+const resolved = new RecentCache(4);
+
 const SKIPPED = new Set(["start", "end", "range", "loc", "shorthand"]);
 
 /**
  * What sets two JavaScript modules apart beside the names of their variables, or undefined.
  *
  * They are equal where their syntax trees are and one bijection carries each scope's variables of
- * the first to those of the second. Globals, members, labels and export names must be the same.
+ * the first to those of the second. Globals, members and labels must be the same, and export names
+ * too but for those that `exports` (old name -> new name) lists.
  * Independent of the editor and of the TypeScript checker: acorn parses, eslint-scope resolves.
  */
-export function differenceOfJavascript(first, second) {
+export function differenceOfJavascript(first, second, exports = new Map()) {
   if (first === second) return undefined;
   let sides;
   try {
-    sides = [resolve(first), resolve(second)];
+    sides = [resolved.get(first, () => resolve(first)), resolve(second)];
   } catch (error) {
     return `acorn: ${error.message}`;
   }
-  const compared = new Comparison(...sides);
+  const compared = new Comparison(...sides, exports);
   return compared.difference(sides[0].tree, sides[1].tree, "");
 }
 
@@ -71,9 +77,10 @@ function exportedIdentifiers(tree) {
 }
 
 class Comparison {
-  constructor(first, second) {
+  constructor(first, second, exports) {
     this.first = first;
     this.second = second;
+    this.exports = exports;
     this.forward = new Map();
     this.backward = new Map();
   }
@@ -111,13 +118,14 @@ class Comparison {
     const own = this.first.variables.get(a) ?? [];
     const other = this.second.variables.get(b) ?? [];
     if (own.length !== other.length) return `resolved otherwise: ${names}`;
+    const isExport = this.first.exported.has(a) || this.second.exported.has(b);
+    const expected = isExport ? (this.exports.get(a.name) ?? a.name) : a.name;
     const isFixed =
       own.length === 0 ||
-      this.first.exported.has(a) ||
-      this.second.exported.has(b) ||
+      isExport ||
       this.first.looksUpAtRunTime ||
       this.second.looksUpAtRunTime;
-    if (isFixed && a.name !== b.name) return `a name that must stay: ${names}`;
+    if (isFixed && b.name !== expected) return `a name that must stay: ${names}`;
     return firstOf(own.keys(), (index) => {
       const [mine, its] = [own[index], other[index]];
       if (!this.forward.has(mine) && !this.backward.has(its)) {

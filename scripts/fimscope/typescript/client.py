@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
+from fimscope.edits import parse_edit
+from fimscope.new_names import NewNames
 from fimscope.typescript.process import NodeService
 from fimscope.typescript.results import (
     Checks,
     Edited,
     Hole,
     Holes,
+    Places,
     RejectedHole,
     Rename,
+    Span,
     TypeScriptError,
     Unit,
     Units,
@@ -28,14 +32,19 @@ class TypeScript:
     or the compiler threw), and what each method names. The next request is not affected.
     """
 
-    def __init__(self, seconds_per_request: float = 60.0):
-        self._service = NodeService(seconds_per_request)
+    def __init__(self, seconds_per_request: float = 60.0, new_names: NewNames | None = None):
+        supply = {"command": "new_names", **(new_names or NewNames()).request()}
+        self._service = NodeService(seconds_per_request, first_request=supply)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._service.stop()
+
+    def abandon(self) -> None:
+        """Make the request of another thread end at once, with TypeScriptError."""
+        self._service.abandon()
 
     def holes(self, text: str) -> Holes:
         """Every annotation of the program's function signatures, in source order."""
@@ -58,18 +67,28 @@ class TypeScript:
         return self._service.ask("edit_names")
 
     def edit(
-        self, edit: str, prefix: str, gold: str, suffix: str, name_start: int, seed: int
+        self,
+        edit: str,
+        prefix: str,
+        gold: str,
+        suffix: str,
+        name_start: int,
+        seed: int,
+        exported: bool = False,
     ) -> Edited:
-        """The hole after an edit, or after several joined by `+`.
+        """The hole after an edit, spelled as `fimscope.edits.parse_edit` reads it.
 
-        raises TypeScriptError, also with `nothing_to_edit` and `edit_failed`
+        exported   names that the program exports change too; each is a rename of kind `export`
+        raises     TypeScriptError, also with `nothing_to_edit` and `edit_failed`
+        raises     UserError where there is no such edit
         """
         row = self._service.ask(
             "edit",
-            edit=edit,
+            steps=[vars(step) for step in parse_edit(edit)],
             hole=_hole(prefix, gold, suffix),
             before_name=prefix[:name_start],
             seed=seed,
+            exported=exported,
         )
         renames = [Rename(**rename) for rename in row.pop("renames")]
         name_start = len(row.pop("before_name"))
@@ -88,6 +107,30 @@ class TypeScript:
             renames=[vars(rename) for rename in renames],
         )
         return Checks(**row)
+
+    def places(self, prefix: str, gold: str, suffix: str, name_start: int) -> Places:
+        """Where the hole's name is declared and used, in any variant; the gold is left out.
+
+        The uses of an original and of its renamed variant are as many and in the same order, but
+        for those in annotations that an edit has deleted or masked.
+        """
+        rows = self._service.ask(
+            "places", hole=_hole(prefix, gold, suffix), before_name=prefix[:name_start]
+        )
+        declaration: Span | None = None
+        uses: list[Span] = []
+        end = 0
+        suffix_start = len(prefix) + len(gold)
+        for row in rows:
+            start = end + len(row["between"])
+            end = start + len(row["text"])
+            part, offset = ("suffix", suffix_start) if start >= suffix_start else ("prefix", 0)
+            span = Span(part, start - offset, end - offset, row["text"])
+            if row["is_declaration"]:
+                declaration = span
+            else:
+                uses.append(span)
+        return Places(declaration, uses)
 
     def units(self, prefix: str, gold: str, suffix: str, max_chars: int = 10**9) -> Units:
         """The syntax units around a hole, and the file in parts that a window may cut.

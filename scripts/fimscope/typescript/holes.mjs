@@ -7,25 +7,29 @@ import { Refusal } from "./refusal.mjs";
 
 /**
  * Every annotation of a function's signature, in source order:
- * `{kind, node, owner, name}` with the name's node, or `{..., problem}` where it can't be a hole.
+ * `{kind, node, owner, index, name}` with the name's node, or `{..., problem}` where it can't be a
+ * hole. The index counts all places where the signatures could have an annotation, filled or not.
  */
 export function annotations(sourceFile) {
   const found = [];
+  let places = 0;
   const visit = (node) => {
-    if (isFunction(node)) found.push(...signatureAnnotations(node));
+    if (isFunction(node)) {
+      found.push(...signatureAnnotations(node, places));
+      places += node.parameters.length + 1;
+    }
     ts.forEachChild(node, visit);
   };
   visit(sourceFile);
   return found.sort((a, b) => a.node.getStart() - b.node.getStart());
 }
 
-/** The annotation that is exactly the gold between prefix and suffix, and its place in the row. */
+/** The annotation that is exactly the gold between prefix and suffix, or undefined. */
 export function annotationAt(sourceFile, hole) {
   const start = hole.prefix.length;
   const end = start + hole.gold.length;
   const all = annotations(sourceFile);
-  const index = all.findIndex(({ node }) => node.getStart() === start && node.end === end);
-  return index < 0 ? undefined : { ...all[index], index };
+  return all.find(({ node }) => node.getStart() === start && node.end === end);
 }
 
 /**
@@ -64,16 +68,17 @@ function isFunction(node) {
   );
 }
 
-function signatureAnnotations(owner) {
+function signatureAnnotations(owner, first) {
   const found = [];
-  for (const parameter of owner.parameters) {
+  for (const [place, parameter] of owner.parameters.entries()) {
     if (!parameter.type) continue;
-    const annotation = { kind: "parameter", node: parameter.type, owner };
+    const annotation = { kind: "parameter", node: parameter.type, owner, index: first + place };
     if (ts.isIdentifier(parameter.name)) found.push({ ...annotation, name: parameter.name });
     else found.push({ ...annotation, problem: "a destructured parameter has no name" });
   }
   if (owner.type) {
-    const annotation = { kind: "return", node: owner.type, owner };
+    const index = first + owner.parameters.length;
+    const annotation = { kind: "return", node: owner.type, owner, index };
     const name = functionName(owner);
     if (name) found.push({ ...annotation, name });
     else found.push({ ...annotation, problem: "the return type of a function without a name" });

@@ -45,7 +45,15 @@ class Holes:
 
 @dataclass(frozen=True)
 class Rename:
-    """One symbol's old and new name; kind is `variable`, `parameter` or `function`."""
+    """One site that an edit has changed, by its old and new text.
+
+    kind   `variable`, `parameter`, `function`, `type`: a symbol's names
+           `export`: beside one of these, the name is exported
+           `alias`: a type and the alias that was added for it
+           `annotation`: an annotation and what it became, "" or `any`
+           `comment`: a comment that is gone
+           `distractor`: the text that was added, line breaks and all
+    """
 
     old: str
     new: str
@@ -73,6 +81,24 @@ class Checks:
     same_javascript: bool
     reason: str | None
     detail: str | None
+
+
+@dataclass(frozen=True)
+class Span:
+    """A name's place: code points from start to end in the `part` prefix or suffix of a program."""
+
+    part: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a hole's name is declared, None where the program does not, and all its uses."""
+
+    declaration: Span | None
+    uses: list[Span]
 
 
 @dataclass(frozen=True)

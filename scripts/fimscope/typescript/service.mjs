@@ -1,13 +1,23 @@
 // Answers requests from stdin on stdout, one JSON document a line, one answer to each, in order.
 
-import { edit, editNames } from "./edits/index.mjs";
+import { edit, editNames, newNames } from "./edits/index.mjs";
 import { holes } from "./holes.mjs";
+import { places } from "./places.mjs";
 import { check } from "./proof.mjs";
 import { Refusal } from "./refusal.mjs";
 import { typeTexts } from "./types.mjs";
 import { units } from "./units.mjs";
 
-const COMMANDS = { holes, edit, edit_names: editNames, check, units, type_texts: typeTexts };
+const COMMANDS = {
+  holes,
+  new_names: newNames,
+  edit,
+  edit_names: editNames,
+  check,
+  places,
+  units,
+  type_texts: typeTexts,
+};
 
 function answer(line) {
   try {

@@ -2,63 +2,78 @@
 
 import { locate } from "../holes.mjs";
 import { Refusal } from "../refusal.mjs";
+import { addDistractor } from "./add_distractor.mjs";
+import { aliasTypes } from "./alias_types.mjs";
+import { deleteAnnotations, maskAnnotations } from "./annotations.mjs";
+import { configureCorpusNames, misleadingNames, naturalNames } from "./corpus_names.mjs";
+import { configureNames } from "./names.mjs";
+import { renameTypes } from "./rename_types.mjs";
 import { renameVars } from "./rename_vars.mjs";
+import { chooseSites, replaceAround } from "./sites.mjs";
+import { stripComments } from "./strip_comments.mjs";
 
 /**
- * Each edit: `(text, gold, seed) -> {replacements, renames}`, where gold is `{start, end}`, the
- * hole's place in the text, and a replacement is `{start, end, text}`; none may touch the gold.
+ * Each edit: `(text, gold, options) -> sites`, every place where it could change something.
+ *
+ * gold     `{start, end}`, the hole's place in the text; no site touches it
+ * options  `{seed, exported, origin}`; exported: names that the program exports change too;
+ *          origin: the text before the first edit of a join
+ * site     `{renames: [{old, new, kind}], replacements: [{start, end, text}]}`
+ *
+ * An edit whose sites depend on one another has `choose`, which is
+ * given the share too and gives the sites of it.
  */
-const EDITS = new Map([["rename_vars", renameVars]]);
+const EDITS = new Map([
+  ["strip_comments", { sites: stripComments }],
+  ["rename_vars", { sites: renameVars }],
+  ["misleading_names", { sites: misleadingNames }],
+  ["natural_names", { sites: naturalNames }],
+  ["rename_types", { sites: renameTypes }],
+  ["alias_types", { sites: aliasTypes }],
+  ["delete_annotations", { choose: deleteAnnotations }],
+  ["mask_annotations", { choose: maskAnnotations }],
+  ["add_distractor", { choose: addDistractor }],
+]);
 
 /** The request `edit_names`. */
 export function editNames() {
   return [...EDITS.keys()];
 }
 
-/** The request `edit`: edits joined by `+` are carried out one after the other. */
-export function edit({ edit: name, hole, before_name: beforeName, seed }) {
+/** The request `new_names`: where all edits after it draw their names from. */
+export function newNames({ syllables, listed, corpus }) {
+  configureNames(syllables, listed);
+  configureCorpusNames(corpus);
+  return null;
+}
+
+/**
+ * The request `edit`: the steps `{name, dose, count}` of a join are carried out one after the
+ * other, each on its own share of the sites. Refused where none of them finds anything to change.
+ */
+export function edit({ steps, hole, before_name: beforeName, seed, exported }) {
+  const options = { seed, exported, origin: hole.prefix + hole.gold + hole.suffix };
   let edited = { ...hole, before_name: beforeName };
   const renames = [];
   let isChanged = false;
-  for (const part of name.split("+")) {
-    const change = EDITS.get(part);
-    if (!change) throw new Refusal("edit_failed", `no edit is called ${JSON.stringify(part)}`);
+  for (const step of steps) {
+    const change = EDITS.get(step.name);
+    if (!change) throw new Refusal("edit_failed", `no edit is called ${JSON.stringify(step.name)}`);
     const { text } = locate(edited);
     const start = edited.prefix.length;
     const gold = { start, end: start + edited.gold.length };
-    const { replacements, renames: carriedOut } = change(text, gold, seed);
+    const chosen = change.choose
+      ? change.choose(text, gold, options, step)
+      : chooseSites(change.sites(text, gold, options), step, options);
+    const replacements = chosen.flatMap((site) => site.replacements);
     edited = replaceAround(text, gold, edited.before_name.length, replacements);
-    renames.push(...carriedOut);
+    renames.push(...chosen.flatMap((site) => site.renames));
     isChanged ||= replacements.length > 0;
   }
-  if (!isChanged) throw new Refusal("nothing_to_edit", `${name} finds nothing to change`);
-  const annotation = locate(edited).annotation;
-  return { ...edited, name: annotation.name.getText(), renames };
-}
-
-function replaceAround(text, gold, nameStart, replacements) {
-  const ordered = [...replacements].sort((a, b) => a.start - b.start);
-  let previousEnd = 0;
-  for (const { start, end } of ordered) {
-    if (start < previousEnd || (start < gold.end && end > gold.start)) {
-      throw new Refusal("edit_failed", "two replacements, or one and the gold, overlap");
-    }
-    previousEnd = end;
+  if (!isChanged) {
+    const names = steps.map(({ name }) => name).join("+");
+    throw new Refusal("nothing_to_edit", `${names} finds nothing to change`);
   }
-  const replaced = (from, to) => {
-    let result = "";
-    let at = from;
-    for (const replacement of ordered) {
-      if (replacement.start < from || replacement.end > to) continue;
-      result += text.slice(at, replacement.start) + replacement.text;
-      at = replacement.end;
-    }
-    return result + text.slice(at, to);
-  };
-  return {
-    prefix: replaced(0, gold.start),
-    gold: text.slice(gold.start, gold.end),
-    suffix: replaced(gold.end, text.length),
-    before_name: replaced(0, nameStart),
-  };
+  const { annotation } = locate(edited);
+  return { ...edited, name: annotation.name.getText(), renames };
 }

@@ -1,6 +1,6 @@
 // Names that mean nothing: the same for the same program and seed, and found nowhere in it.
 
-import { createHash } from "node:crypto";
+import { generator, shuffle } from "./random.mjs";
 
 const CONSONANTS = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z"];
 const VOWELS = ["a", "i", "o", "u"];
@@ -19,25 +19,41 @@ const WORDS = new Set(
   ).split(" "),
 );
 
+let syllables = 2;
+let listed = [];
+
+/** Configure the names of all programs: of how many syllables, and the list to draw from first. */
+export function configureNames(number, list) {
+  syllables = number;
+  listed = list ?? [];
+}
+
 /**
- * An endless supply of fresh names for a program: letters only, in a seeded order, none of them
+ * An endless supply of fresh names: letters only, in an order that the key seeds, none of them
  * part of the program's text, whatever the case.
  */
-export function* freshNames(text, seed) {
-  const random = generator(`${seed}\n${text}`);
+export function* freshNames(text, key) {
+  const random = generator(key);
   const lowered = text.toLowerCase();
-  for (let length = 2; ; length += 1) {
+  const isFresh = (name) => !WORDS.has(name) && !lowered.includes(name);
+  yield* shuffle(listed.filter((name) => isFresh(name.toLowerCase())), random);
+  for (let length = syllables; ; length += 1) {
     for (const name of shuffled(length, random)) {
-      if (!WORDS.has(name) && !lowered.includes(name)) yield name;
+      if (isFresh(name)) yield name;
     }
   }
 }
 
+/** A fresh name as types are written. */
+export function* freshTypeNames(text, key) {
+  for (const name of freshNames(text, key)) yield name[0].toUpperCase() + name.slice(1);
+}
+
 // All names of two unlike syllables, each once; of more syllables as many as could ever be wanted.
 function shuffled(length, random) {
-  if (length > 2) {
+  if (length !== 2) {
     const drawn = new Set();
-    while (drawn.size < 20_000) {
+    while (drawn.size < Math.min(20_000, SYLLABLES.length ** length)) {
       drawn.add(Array.from({ length }, () => SYLLABLES[random(SYLLABLES.length)]).join(""));
     }
     return drawn;
@@ -45,25 +61,5 @@ function shuffled(length, random) {
   const names = SYLLABLES.flatMap((first) =>
     SYLLABLES.filter((second) => second !== first).map((second) => first + second),
   );
-  for (let last = names.length - 1; last > 0; last -= 1) {
-    const other = random(last + 1);
-    [names[last], names[other]] = [names[other], names[last]];
-  }
-  return names;
-}
-
-// Whole numbers below a bound, from sha256 in counter mode: the same on every machine.
-function generator(key) {
-  const start = createHash("sha256").update(key).digest("hex");
-  let counter = 0;
-  let block = Buffer.alloc(0);
-  return (bound) => {
-    if (block.length === 0) {
-      block = createHash("sha256").update(`${start}${counter}`).digest();
-      counter += 1;
-    }
-    const value = block.readUInt32BE(0);
-    block = block.subarray(4);
-    return value % bound;
-  };
+  return shuffle(names, random);
 }

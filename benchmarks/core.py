@@ -201,7 +201,7 @@ def run_benchmarks(args: argparse.Namespace) -> Iterator[list[str]]:
     yield [
         "# Benchmarks of the model core",
         "",
-        f"Written by `python benchmarks/run.py`. {machine(model.device, args.threads)}; "
+        f"Written by `python benchmarks/core.py`. {machine(model.device, args.threads)}; "
         f"{args.dtype}, torch {version('torch')}, transformers {version('transformers')}, "
         f"nnsight {version('nnsight')}. Random gpt_bigcode with {model.n_blocks} blocks, "
         f"d_model {model.d_model}, {model.n_heads} heads, vocabulary {model.vocab_size}, unless "
@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1")
     parser.add_argument("--threads", type=int, default=1, help="threads of the CPU")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each whole way")
-    parser.add_argument("--out", type=Path, default=HERE / "results.md", help="the table")
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "core.md", help="the table")
     with run_step(parser) as args:
         torch.set_num_threads(args.threads)
         lines: list[str] = []

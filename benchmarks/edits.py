@@ -1,0 +1,274 @@
+"""Edit real files and prove the variants, as the pipeline does; write the shares and the speed."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from check_types import check_types  # noqa: E402
+from collect_programs import collect_programs  # noqa: E402
+from edit_examples import edit_examples  # noqa: E402
+from fimscope.config import complete_config  # noqa: E402
+from fimscope.corpus.draws import draw  # noqa: E402
+from fimscope.corpus.sources import read_sources  # noqa: E402
+from fimscope.edits import canonical_edit  # noqa: E402
+from fimscope.steps import log, positive, run_step, step_parser  # noqa: E402
+from fimscope.typescript import (  # noqa: E402
+    Rename,
+    TypeScript,
+    TypeScriptPool,
+    add_pool_options,
+)
+from fimscope.typescript.process import find_node  # noqa: E402
+from make_examples import make_examples  # noqa: E402
+
+Row = Mapping[str, Any]
+OPTIONS = (
+    *("--noEmit", "--strict", "--skipLibCheck", "--noResolve", "--experimentalDecorators"),
+    *("--target", "esnext", "--module", "esnext", "--moduleResolution", "bundler"),
+    *("--moduleDetection", "force", "--lib", "esnext,dom,dom.iterable"),
+)
+
+
+@dataclass
+class Clock:
+    """Seconds on the wall, and of the cores: this process and those that it started."""
+
+    wall: float
+    cores: float
+
+
+@contextmanager
+def running_pool(clock: Clock, args: Any) -> Iterator[TypeScriptPool]:
+    """A pool, timed from its start to its end."""
+    wall, cores = time.perf_counter(), time.process_time()
+    with TypeScriptPool(args.workers, args.seconds) as pool:
+        yield pool
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                times = child.cpu_times()
+                clock.cores += times.user + times.system
+    clock.wall += time.perf_counter() - wall
+    clock.cores += time.process_time() - cores
+
+
+@dataclass
+class Outcome:
+    """What became of the examples under one edit; the shares are of those that have a site."""
+
+    edit: str
+    n_examples: int
+    n_nothing: int
+    n_handled: int
+    n_same_errors: int
+    n_same_javascript: int
+    n_proven: int
+    editing: Clock
+    checking: Clock
+    reasons: Counter[str]
+
+    def line(self, workers: int) -> str:
+        able = self.n_examples - self.n_nothing
+        counts = (self.n_handled, self.n_same_errors, self.n_same_javascript, self.n_proven)
+        shares = " | ".join(f"{100 * count / max(able, 1):.1f}%" for count in counts)
+        each = 1000 * workers / max(self.n_examples, 1)
+        per_second = self.n_examples / (self.editing.wall + self.checking.wall)
+        return (
+            f"| `{self.edit}` | {self.n_examples} | {self.n_nothing} | {shares} "
+            f"| {self.editing.wall * each:.1f} | {self.checking.wall * each:.1f} "
+            f"| {per_second:.1f} |"
+        )
+
+
+def choose_examples(n_files: int, pool: TypeScriptPool, seed: int) -> list[Row]:
+    """One hole of each of `n_files` real files, drawn from the packages of the default config."""
+    text = (ROOT / "config" / "config.yaml").read_text(encoding="utf-8")
+    config = complete_config(yaml.safe_load(text), ROOT / "config" / "schema.yaml")
+    settings = config["programs"]
+    programs, _ = collect_programs(
+        read_sources(json.dumps(config["source"])),
+        ROOT,
+        settings["max_bytes"],
+        max(settings["per_package"], n_files // 8),
+        settings["licenses"],
+        seed,
+    )
+    rows = make_examples(pool, programs, 1, (0.4, 0.2, 0.4), seed)
+    examples = [row for table, row in rows if table == "examples"]
+    chosen = set(
+        sorted((row["example_id"] for row in examples), key=lambda i: draw(seed, i))[:n_files]
+    )
+    return [row for row in examples if row["example_id"] in chosen]
+
+
+def run_edit(examples: Sequence[Row], edit: str, seed: int, args: Any) -> Outcome:
+    """One edit on all examples and the proof of what came out, each with a pool of its own."""
+    editing, checking = Clock(0.0, 0.0), Clock(0.0, 0.0)
+    with running_pool(editing, args) as pool:
+        edited, unedited = split_rows(edit_examples(pool, examples, edit, seed))
+    with running_pool(checking, args) as pool:
+        proven, failed = split_rows(check_types(pool, examples, edited))
+    reasons = Counter(row["reason"] for row in [*unedited, *failed])
+    verdicts = [row["checks"] for row in proven] + failed_verdicts(examples, edited, failed)
+    return Outcome(
+        edit,
+        len(examples),
+        reasons.pop("nothing_to_edit", 0),
+        len(edited),
+        sum(checks["same_errors"] for checks in verdicts),
+        sum(checks["same_javascript"] for checks in verdicts),
+        len(proven),
+        editing,
+        checking,
+        reasons,
+    )
+
+
+def failed_verdicts(
+    examples: Sequence[Row], edited: Sequence[Row], failed: Sequence[Row]
+) -> list[Row]:
+    """All checks of the variants that failed one."""
+    originals = {row["example_id"]: row for row in examples}
+    names = {
+        row["example_id"] for row in failed if row["reason"] in ("other_errors", "other_javascript")
+    }
+    with TypeScript() as service:
+        return [
+            vars(
+                service.check(
+                    parts(originals[row["example_id"]]),
+                    parts(row),
+                    [Rename(**rename) for rename in row["renames"]],
+                )
+            )
+            for row in edited
+            if row["example_id"] in names
+        ]
+
+
+def parts(row: Row) -> tuple[str, str, str]:
+    return row["prefix"], row["gold"], row["suffix"]
+
+
+def split_rows(rows: Iterable[tuple[str, Row]]) -> tuple[list[Row], list[Row]]:
+    """The rows that a step passes on, and those that it rejects."""
+    passed: list[Row] = []
+    rejected: list[Row] = []
+    for table, row in rows:
+        (rejected if table == "rejected" else passed).append(row)
+    return passed, rejected
+
+
+def seconds_per_start(examples: Sequence[Row], package: str, sample: int) -> float:
+    """Seconds of starting the package's `tsc` for one file, over a sample."""
+    command = [find_node(), str(ROOT / "node_modules" / package / "bin" / "tsc"), *OPTIONS]
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        for row in examples[:: max(len(examples) // sample, 1)][:sample]:
+            file = Path(folder) / "program.ts"
+            file.write_text("".join(parts(row)), encoding="utf-8")
+            subprocess.run([*command, file.name], cwd=folder, capture_output=True)
+        return (time.perf_counter() - started) / sample
+
+
+def report(
+    outcomes: Sequence[Outcome], starts: Mapping[str, float], n_packages: int, args: Any
+) -> str:
+    """The page that says what came out."""
+    n_files = outcomes[0].n_examples
+    wall = sum(each.editing.wall + each.checking.wall for each in outcomes)
+    cores = sum(each.editing.cores + each.checking.cores for each in outcomes)
+    lines = [
+        "# Benchmark of the edits",
+        "",
+        f"Written by `python benchmarks/edits.py`. One hole of each of {n_files} real files of "
+        f"{n_packages} packages, through the steps `edit_examples` and `check_types`. "
+        f"{machine()}, {args.workers} worker(s), load {os.getloadavg()[0]:.1f} at the end.",
+        "",
+        "| edit | files | nothing to edit | handled | same errors | same JavaScript | all checks "
+        "| ms an edit | ms a proof | files a second |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        *(each.line(args.workers) for each in outcomes),
+        "",
+        "Shares are of the files that have something to edit. ms an edit and ms a proof: wall time "
+        "of a step, its start included, times the workers, over the files; files a second: of "
+        "edit and proof together.",
+        "",
+        f"All together: {wall:.1f} s on the wall, {cores:.1f} core seconds "
+        f"({cores / args.workers:.1f} s on {args.workers} core(s) of nothing else).",
+        "",
+        "| type check of one variant and its original | seconds |",
+        "|---|---:|",
+        *(
+            f"| start `tsc` of {name} for each file | {2 * seconds:.2f} |"
+            for name, seconds in starts.items()
+        ),
+        f"| **the whole proof here** | {mean_proof(outcomes, args.workers):.3f} |",
+        "",
+    ]
+    for each in outcomes:
+        if each.reasons:
+            lines.append(f"`{each.edit}` left out: {dict(each.reasons.most_common())}.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def mean_proof(outcomes: Sequence[Outcome], workers: int) -> float:
+    n_proofs = sum(each.n_handled for each in outcomes)
+    return workers * sum(each.checking.wall for each in outcomes) / max(n_proofs, 1)
+
+
+def machine() -> str:
+    """What the figures were taken on."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.is_file() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} core(s)"
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument(
+        "--edits",
+        nargs="+",
+        default=["rename_vars", "rename_types", "delete_annotations"],
+        help="edits",
+    )
+    parser.add_argument("--files", type=positive, default=420, help="files, one hole of each")
+    parser.add_argument("--sample", type=positive, default=10, help="files that tsc is started for")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the files, holes and names")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "benchmarks" / "results" / "edits.md", help="the page"
+    )
+    add_pool_options(parser)
+    with run_step(parser) as args:
+        with TypeScriptPool(args.workers, args.seconds) as pool:
+            examples = choose_examples(args.files, pool, args.seed)
+        edits = [canonical_edit(edit, "--edits") for edit in args.edits]
+        outcomes = [run_edit(examples, edit, args.seed, args) for edit in edits]
+        starts = {
+            "TypeScript 6.0.3": seconds_per_start(examples, "typescript", args.sample),
+            "TypeScript 7.0.2": seconds_per_start(examples, "typescript-native", args.sample),
+        }
+        page = report(outcomes, starts, len({row["package"] for row in examples}), args)
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(page, encoding="utf-8")
+        log.info("%s", page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+// The errors of a program by the places where they stand, whatever lines an edit moves.
+
+import ts from "typescript";
+
+import { RecentCache } from "./cache.mjs";
+import { describe, errorsOf, parse } from "./program.mjs";
+
+// Imports are not resolved, so what the compiler says of missing modules says nothing.
+const MISSING_MODULE = new Set([2306, 2307, 2792, 7016]);
+
+// The codes with "Did you mean ...?" depend on how names are spelled; their plain codes do not.
+const PLAIN_CODE = new Map([
+  [2551, 2339],
+  [2552, 2304],
+  [2561, 2353],
+  [2568, 2339],
+  [2570, 2304],
+  [2662, 2304],
+  [2663, 2304],
+  [2724, 2305],
+  [2820, 2322],
+  [2833, 2503],
+]);
+
+const found = new RecentCache(32);
+
+/**
+ * The errors of a text: `"place code" -> [{diagnostic, detail}]`.
+ *
+ * The rule: an error stands at the number of statements, members, parameters, variables, cases and
+ * calls that begin at or before it, not counting what lies inside annotations or inside `added`
+ * spans. No edit changes that number, though lines may shift, names grow, comments and annotations
+ * go. Two errors are the same where place and code are; an error inside an added span has the
+ * place `added`, which no original has.
+ *
+ * added  `[{start, end}]`, declarations that an edit has put into the text
+ */
+export function errorsByPlace(text, added = []) {
+  return found.get(`${JSON.stringify(added)}\n${text}`, () => {
+    const starts = placeStarts(text, added);
+    const errors = new Map();
+    for (const diagnostic of errorsOf(text)) {
+      if (MISSING_MODULE.has(diagnostic.code)) continue;
+      const at = diagnostic.start ?? 0;
+      const isAdded = added.some(({ start, end }) => at >= start && at < end);
+      const place = isAdded ? "added" : countUpTo(starts, at);
+      const key = `${place} ${PLAIN_CODE.get(diagnostic.code) ?? diagnostic.code}`;
+      const detail = `${describe(diagnostic)} (TS${diagnostic.code})`;
+      if (!errors.has(key)) errors.set(key, []);
+      errors.get(key).push({ diagnostic, detail });
+    }
+    return errors;
+  });
+}
+
+/** The errors of one text that the other has not, or not as often. */
+export function missingErrors(of, from) {
+  return [...of].flatMap(([key, errors]) => errors.slice(from.get(key)?.length ?? 0));
+}
+
+/** Where in a text what counts as a place begins, in ascending order. */
+function placeStarts(text, added) {
+  const starts = [];
+  const visit = (node) => {
+    const from = node.getStart();
+    if (added.some(({ start, end }) => from >= start && node.end <= end)) return;
+    if (isPlace(node)) starts.push(from);
+    ts.forEachChild(node, (child) => {
+      const isAnnotation = child === node.type && !ts.isTypeAliasDeclaration(node);
+      if (!isAnnotation || !ts.isTypeNode(child)) visit(child);
+    });
+  };
+  visit(parse(text));
+  return starts.sort((a, b) => a - b);
+}
+
+function isPlace(node) {
+  return (
+    ts.isStatement(node) ||
+    ts.isClassElement(node) ||
+    ts.isTypeElement(node) ||
+    ts.isEnumMember(node) ||
+    ts.isObjectLiteralElement(node) ||
+    ts.isParameter(node) ||
+    ts.isVariableDeclaration(node) ||
+    ts.isCaseOrDefaultClause(node) ||
+    ts.isCallOrNewExpression(node)
+  );
+}
+
+function countUpTo(starts, at) {
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (starts[middle] <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,109 @@
+// Type errors from the native compiler: one process of it, told each text in turn.
+//
+// The one place that knows its API, which is not stable: package.json pins its exact version.
+
+import { createRequire } from "node:module";
+import path from "node:path";
+import { API } from "typescript-native/unstable/sync";
+
+import { Refusal } from "./refusal.mjs";
+
+const FOLDER = "/program";
+const CONFIG = `${FOLDER}/tsconfig.json`;
+const FILE = `${FOLDER}/program.ts`;
+
+const OPTIONS = {
+  target: "esnext",
+  module: "esnext",
+  moduleResolution: "bundler",
+  // A file without import or export is a program of its own too: its names are not the page's.
+  moduleDetection: "force",
+  lib: ["esnext", "dom", "dom.iterable"],
+  types: [],
+  strict: true,
+  noResolve: true,
+  skipLibCheck: true,
+  experimentalDecorators: true,
+  noEmit: true,
+};
+
+// The service's workers share the cores: each has one.
+process.env.GOMAXPROCS ??= "1";
+
+let compiler;
+
+/**
+ * All errors of a text, in syntax and in types, as `{start, length, code, category, message}` in
+ * UTF-16 units. Imports are not resolved; nothing but the compiler's own lib files is read.
+ *
+ * Every text is a program of its own, with a checker of its own: no text can add to the globals of
+ * the next. Throws Refusal `compiler_failed` where the compiler fails twice on one text.
+ */
+export function nativeErrors(text) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      if (compiler?.isAlive() !== true) compiler = new Compiler();
+      return compiler.errors(text);
+    } catch (error) {
+      compiler?.close();
+      compiler = undefined;
+      const detail = `the native compiler: ${String(error?.message ?? error).slice(0, 300)}`;
+      if (attempt === 2) throw new Refusal("compiler_failed", detail);
+    }
+  }
+}
+
+class Compiler {
+  constructor() {
+    this.files = new Map([
+      [CONFIG, JSON.stringify({ compilerOptions: OPTIONS, files: [path.basename(FILE)] })],
+      [FILE, ""],
+    ]);
+    const libFolder = `${findLibFolder()}/`;
+    this.api = new API({
+      cwd: FOLDER,
+      fs: {
+        // To answer undefined sends the compiler to the disk.
+        readFile: (name) => this.files.get(name) ?? (name.startsWith(libFolder) ? undefined : null),
+        fileExists: (name) => this.files.has(name) || (name.startsWith(libFolder) && undefined),
+        directoryExists: (name) => name === FOLDER,
+        getAccessibleEntries: () => ({ files: [], directories: [] }),
+        realpath: (name) => name,
+      },
+    });
+    this.snapshot = this.api.updateSnapshot({ openProjects: [CONFIG] });
+  }
+
+  errors(text) {
+    // The compiler's own reading of its input bears no half of a surrogate pair.
+    this.files.set(FILE, text.toWellFormed());
+    const snapshot = this.api.updateSnapshot({ fileChanges: { changed: [FILE] } });
+    this.snapshot.dispose();
+    this.snapshot = snapshot;
+    const { program } = snapshot.getProject(CONFIG);
+    const found = [...program.getSyntacticDiagnostics(FILE), ...program.getSemanticDiagnostics(FILE)];
+    return found.map(({ pos, end, code, category, text: message }) => {
+      return { start: pos, length: end - pos, code, category, message };
+    });
+  }
+
+  // Of a compiler that has died the file descriptors may be others' by now.
+  isAlive() {
+    const { exitCode, signalCode } = this.api.client.channel.child;
+    return exitCode === null && signalCode === null;
+  }
+
+  close() {
+    const { channel } = this.api.client;
+    // A compiler that has panicked outlives the signal that the channel sends.
+    channel.child.kill("SIGKILL");
+    channel.close();
+  }
+}
+
+/** The folder of the native compiler's lib files: beside its executable. */
+function findLibFolder() {
+  const compilerRequire = createRequire(import.meta.resolve("typescript-native/package.json"));
+  const native = `@typescript/typescript-${process.platform}-${process.arch}/package.json`;
+  return path.join(path.dirname(compilerRequire.resolve(native)), "lib");
+}
