@@ -19,9 +19,12 @@ rule edit_examples:
         mem_mb=4000,
     params:
         seed=config["seed"],
+        syllables=config["new_names"]["syllables"],
+        exported="--exported" if config["new_names"]["exported"] else "",
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
-        " --seed {params.seed} --workers {threads} --out {output.edited:q}"
+        " --seed {params.seed} --syllables {params.syllables} {params.exported}"
+        " --workers {threads} --out {output.edited:q}"
         " --out-rejected {output.rejected:q} --log {log:q}"
 
 

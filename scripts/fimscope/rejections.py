@@ -3,7 +3,7 @@
 from typing import Any
 
 from fimscope.errors import UserError
-from fimscope.tables import REASONS
+from fimscope.schemas import REASONS
 
 
 def rejection(
@@ -17,7 +17,7 @@ def rejection(
 ) -> dict[str, Any]:
     """One row of the rejected table. raises ValueError for a reason that is not on the list."""
     if reason not in REASONS:
-        raise ValueError(f"{reason!r} is not one of tables.REASONS")
+        raise ValueError(f"{reason!r} is not one of schemas.REASONS")
     return {
         "step": step,
         "package": package,

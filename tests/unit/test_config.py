@@ -31,7 +31,16 @@ def test_the_default_config_names_every_key_that_has_a_default_except_three():
     completed = complete_config(DEFAULT, SCHEMA)
     assert set(completed) == set(DEFAULT)
     rare = {("model", "trust_remote_code"), ("model", "memory_mb")}
-    for section in ("programs", "examples", "model", "prompt", "predict", "patch", "statistics"):
+    for section in (
+        "programs",
+        "examples",
+        "new_names",
+        "model",
+        "prompt",
+        "predict",
+        "patch",
+        "statistics",
+    ):
         missing = {(section, key) for key in set(completed[section]) - set(DEFAULT[section])}
         assert missing <= rare
 

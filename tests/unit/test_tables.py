@@ -6,9 +6,9 @@ import pytest
 
 from fimscope.errors import UserError
 from fimscope.rejections import check_sum, rejection
+from fimscope.schemas import SCHEMAS
 from fimscope.tables import (
     ROWS_AT_ONCE,
-    SCHEMAS,
     Rows,
     read_manifest,
     read_table,

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fimscope.edits import EDIT_NAMES
-from fimscope.tables import REASONS
+from fimscope.schemas import REASONS
 from fimscope.typescript import TypeScript, TypeScriptError
 
 ROOT = Path(__file__).parents[2]

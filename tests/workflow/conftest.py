@@ -88,6 +88,7 @@ def small_study(tmp_path_factory, copy_project) -> Path:
             {"kind": "directory", "path": f"raw/{package}", "package": package} for package in FILES
         ],
         "examples": {"per_program": 12},
+        "edits": ["rename_vars", "rename_types+rename_vars@0.5+delete_annotations"],
         "model": {
             "name": "tiny",
             "sources": [{"folder": "tiny model"}],

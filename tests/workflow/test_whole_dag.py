@@ -19,10 +19,12 @@ from conftest import FILES, HOSTILE, ROOT, snakemake
 from transformers import AutoModelForCausalLM
 
 from fimscope.prompts.encoder import Encoder
+from fimscope.schemas import SCHEMAS
 from fimscope.store import ActivationCache
-from fimscope.tables import SCHEMAS, read_manifest, read_table
+from fimscope.tables import read_manifest, read_table
 
-EDITS = ["original", "rename_vars"]
+JOIN = "rename_vars@0.5+rename_types+delete_annotations"  # the config has it in another order
+EDITS = ["original", "rename_vars", JOIN]
 CONDITIONS = ["restore", "same_type", "wrong_to_wrong"]
 SOURCE = Path("results/source")
 MODEL = Path("results/tiny")
@@ -92,9 +94,9 @@ def test_a_variant_is_the_same_program_but_for_its_names(tables):
     originals = {
         r["example_id"]: r for r in tables(SOURCE / "variants/original.parquet", "variants")
     }
-    variants = tables(SOURCE / "variants/rename_vars.parquet", "variants")
-    assert len(variants) > 20
-    for row in variants:
+    for edit in EDITS[1:]:
+        assert len(tables(SOURCE / f"variants/{edit}.parquet", "variants")) > 20
+    for row in tables(SOURCE / "variants/rename_vars.parquet", "variants"):
         original = originals[row["example_id"]]
         assert row["gold"] == original["gold"]
         assert row["renames"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 class Unfit(Exception):
-    """This variant gives no prompt; `reason` is one of tables.REASONS."""
+    """This variant gives no prompt; `reason` is one of schemas.REASONS."""
 
     def __init__(self, reason: str, detail: str):
         super().__init__(detail)
