@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 TARGETS = {"wrong_to_wrong": "donor's answer"}  # of every other condition: the gold
 CAPTION = (
     "residual point patched: 0 is what enters block 0, the last what enters the final norm\n"
-    "bands: 95%, cluster bootstrap over programs; "
-    "squares on top: simultaneously above every control"
+    "bands: 95%, cluster bootstrap over programs; squares: more recipients turn than under every "
+    "control (Holm over points)\nthe effect of a random vector has no bound and may leave the frame"
 )
 
 
@@ -63,9 +63,11 @@ def plot_patches(sweeps: Sequence[Numbers]) -> "Figure":
             title_fontsize=7,
             alignment="left",
         ).set_in_layout(False)  # it may be wider than its panel
+    grid[0, 0].set_ylim(*_frame(sweeps))
     grid[0, 0].set_ylabel("normalised effect\n(0 recipient, 1 donor)")
     grid[1, 0].set_ylabel("% of predictions")
-    figure.supxlabel(CAPTION, fontsize=7.5)
+    figure.supxlabel(CAPTION, fontsize=7)
+    figure.get_layout_engine().set(hspace=0.06)
     return figure
 
 
@@ -77,6 +79,13 @@ def _draw_effects(axes: "Axes", sweep: Numbers) -> None:
         axes.axhline(level, color=INK, linewidth=0.6)
     for kind, curve in sweep["effects"].items():
         _draw(axes, sweep["points"], curve, kind, scale=1)
+
+
+def _draw_flips(axes: "Axes", sweep: Numbers) -> None:
+    for kind, curve in sweep["flips"].items():
+        _draw(axes, sweep["points"], curve, kind, scale=100)
+    target = TARGETS.get(sweep["condition"], "gold")
+    axes.set_title(f"becomes the {target}", loc="left", fontweight="normal", pad=8)
     if sweep["comparison"]:
         above = sweep["comparison"]["points_above"]
         axes.plot(
@@ -91,16 +100,21 @@ def _draw_effects(axes: "Axes", sweep: Numbers) -> None:
         )
 
 
-def _draw_flips(axes: "Axes", sweep: Numbers) -> None:
-    for kind, curve in sweep["flips"].items():
-        _draw(axes, sweep["points"], curve, kind, scale=100)
-    target = TARGETS.get(sweep["condition"], "gold")
-    axes.set_title(f"becomes the {target}", loc="left", fontweight="normal")
+def _frame(sweeps: Sequence[Numbers]) -> tuple[float, float]:
+    """Limits that hold 0, 1 and every mean effect, but not those of random vectors."""
+    means = [
+        mean
+        for sweep in sweeps
+        for kind, curve in sweep["effects"].items()
+        if not kind.startswith("random")
+        for mean in curve["estimate"]
+    ]
+    return min([-0.2, *means]) - 0.1, max([1.1, *means]) + 0.1
 
 
 def _draw(axes: "Axes", points: list[int], curve: Numbers, kind: str, scale: int) -> None:
     mean, lower, upper = (scale * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
-    label = f"{kind}: {curve['n_pairs']} pairs, {curve['n_programs']} programs"
+    label = f"{kind}: n = {curve['n_pairs']} ({curve['n_programs']} programs)"
     draw_curve(axes, points, mean, Interval(lower, upper), kind, label)
 
 

@@ -49,10 +49,12 @@ programs stands in. The change under an edit is tested with McNemar's exact test
 the same examples, adjusted for the number of edits (Holm); the interval beside it respects
 programs.
 
-Many points are looked at, so one of them would stand out by chance. "More than all its controls"
-therefore means: paired minus control, on the same recipients, has a studentised max-T band over
-all points and all controls of the condition at once, and its lower end lies above 0 for every
-control. Conditions are not adjusted for one another. A normalised effect is 0 where the recipient
+Many points are looked at, so one of them would stand out by chance. "Above controls" therefore
+means: more programs' recipients turn to the target under the paired donor than under each control,
+by an exact sign test over programs whose p, adjusted by Holm for all points and all controls of the
+condition at once, is under 0.05 against every control. Conditions are not adjusted for one another.
+The share that turns is tested, and not the normalised effect, because the effect of a random vector
+is a ratio without bound. A normalised effect is 0 where the recipient
 predicts as before and 1 where it does as its paired donor; pairs whose gap is too small to divide
 by have none and are counted. A patch at `last` hands over, at the last point, all that the
 prediction is made from: the paired effect is 1 there by construction.

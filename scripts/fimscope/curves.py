@@ -10,13 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fimscope.errors import UserError
-from fimscope.stats import (
-    Interval,
-    Resampled,
-    resample_difference,
-    resample_means,
-    simultaneous_band,
-)
+from fimscope.stats import LEVEL, Resampled, holm, resample_means, sign_test
 from fimscope.tables import read_table
 
 if TYPE_CHECKING:
@@ -63,15 +57,13 @@ class Sweep:
 class Comparison:
     """The paired donor against every control at every point, in one family of tests.
 
-    controls     the donor kinds compared with
-    difference   control -> [point], paired minus control, on the recipients that have all kinds
-    band         control -> its simultaneous band, over all points and all controls
-    above        [point], the band lies above 0 for every control
+    difference   control -> [point], mean of paired minus control, on the recipients with all kinds
+    adjusted_p   control -> [point], Holm's over all points and all controls
+    above        [point], the difference is positive and its p under 0.05 for every control
     """
 
-    controls: list[str]
     difference: dict[str, NDArray[np.float64]]
-    band: dict[str, Interval]
+    adjusted_p: dict[str, NDArray[np.float64]]
     above: NDArray[np.bool_]
     n_pairs: int
     n_programs: int
@@ -137,42 +129,31 @@ def resample_curves(curves: Mapping[str, Curve], n_draws: int, seed: int) -> dic
     }
 
 
-def compare_to_controls(curves: Mapping[str, Curve], n_draws: int, seed: int) -> Comparison | None:
+def compare_to_controls(curves: Mapping[str, Curve]) -> Comparison | None:
     """At which points the paired donor does more than each of its controls.
 
-    All points and all controls are one family: the band is simultaneous over both. None where
-    there is no paired donor, no control, or no recipient that has them all.
+    A sign test over programs at each point against each control, exact however few programs differ;
+    all points and all controls are one family (Holm 1979). None where there is no paired donor, no
+    control, or no recipient that has them all.
     """
     controls = [kind for kind in curves if kind != "paired"]
     if "paired" not in curves or not controls:
         return None
-    common = set.intersection(*(set(curve.pairs) for curve in curves.values()))
+    common = sorted(set.intersection(*(set(curve.pairs) for curve in curves.values())))
     if not common:
         return None
-    kept = {
-        kind: curve.values[np.isin(curve.pairs, list(common))] for kind, curve in curves.items()
-    }
-    paired = curves["paired"]
-    programs = paired.programs[np.isin(paired.pairs, list(common))]
-    n_points = paired.values.shape[1]
-    resampled = resample_difference(
-        np.tile(kept["paired"], len(controls)),
-        np.hstack([kept[control] for control in controls]),
-        programs,
-        n_draws,
-        seed,
-    )
-    band = simultaneous_band(resampled)
-    parts = {control: slice(i * n_points, (i + 1) * n_points) for i, control in enumerate(controls)}
+    kept = {kind: curve.values[np.isin(curve.pairs, common)] for kind, curve in curves.items()}
+    programs = curves["paired"].programs[np.isin(curves["paired"].pairs, common)]
+    differences = {control: kept["paired"] - kept[control] for control in controls}
+    p_values = [sign_test(column, programs) for d in differences.values() for column in d.T]
+    adjusted = np.array(holm(p_values)).reshape(len(controls), -1)
+    means = {control: d.mean(axis=0) for control, d in differences.items()}
     return Comparison(
-        controls=controls,
-        difference={control: resampled.estimate[part] for control, part in parts.items()},
-        band={
-            control: Interval(band.lower[part], band.upper[part]) for control, part in parts.items()
-        },
-        above=np.all([band.lower[part] > 0 for part in parts.values()], axis=0),
-        n_pairs=resampled.n_rows,
-        n_programs=resampled.n_programs,
+        difference=means,
+        adjusted_p=dict(zip(controls, adjusted, strict=True)),
+        above=(adjusted < 1 - LEVEL).all(axis=0) & (np.array([*means.values()]) > 0).all(axis=0),
+        n_pairs=len(common),
+        n_programs=len(set(programs)),
     )
 
 

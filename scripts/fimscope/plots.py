@@ -119,7 +119,8 @@ def draw_curve(
     """
     style = STYLES[kind]
     if kind != "self":
-        axes.fill_between(points, band.lower, band.upper, color=style.colour, alpha=0.16, lw=0)
+        alpha = 0.05 if kind == "random" else 0.16  # its band may cover all the others
+        axes.fill_between(points, band.lower, band.upper, color=style.colour, alpha=alpha, lw=0)
     axes.plot(
         points,
         curve,

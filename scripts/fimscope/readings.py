@@ -107,26 +107,26 @@ def read_sweep(sweep: Numbers) -> list[str]:
     if not sweep["n_pairs"]:
         return ["No pair was found for this condition, so it shows nothing."]
     comparison, half = sweep["comparison"], sweep["half_of_maximum"]
+    above = comparison["points_above"] if comparison else []
     if comparison is None:
-        sentences = ["No pair has a normalised effect and its controls: no effect can be shown."]
-    elif half is None:
-        curve = sweep["effects"]["paired"]["estimate"]
-        best = max(range(len(curve)), key=lambda i: curve[i])
+        sentences = ["No pair has all its controls: no effect can be shown."]
+    elif not above:
         sentences = [
-            f"At no point does the paired donor do more than all its controls: no effect is "
-            f"shown. The largest mean effect is {curve[best]:z.3f}, at point "
-            f"{sweep['points'][best]}."
+            "At no point does the paired donor turn more recipients to the target than all its "
+            "controls do: no effect is shown."
         ]
     else:
-        above = comparison["points_above"]
-        place = sweep["points"].index(above[0])
-        effect = _effect(sweep["effects"]["paired"], place)
         sentences = [
-            f"The paired donor does more than all its controls at {spans(above, sweep['points'])}; "
-            f"at point {above[0]} its effect is {effect}.",
-            f"The effect is largest at point {half['at']} ({half['maximum']:z.3f}) and reaches "
-            f"half of that at point {half['half_at']}.",
+            "The paired donor turns more recipients to the target than every control does at "
+            f"{spans(above, sweep['points'])}."
         ]
+    if half:
+        effect = _effect(sweep["effects"]["paired"], sweep["points"].index(above[0]))
+        sentences.append(
+            f"At point {above[0]} its normalised effect is {effect}; it is largest at point "
+            f"{half['at']} ({half['maximum']:z.3f}) and reaches half of that at point "
+            f"{half['half_at']}."
+        )
     sentences.append(_read_flips(sweep))
     largest = sweep["largest_self_effect"]
     if largest is not None and largest > SELF_ROUNDING:

@@ -65,6 +65,19 @@ def mcnemar_exact(n_broken: int, n_mended: int) -> float:
     return float(binomtest(n_broken, n_discordant).pvalue) if n_discordant else 1.0
 
 
+def sign_test(differences: NDArray, programs: Sequence[str]) -> float:
+    """Two-sided exact p: are as many programs above 0 as below, each by its sum of differences?
+
+    differences   [row], paired; the rows of one program count as one observation
+
+    The sign test over clusters; with one row a program and differences of -1, 0, 1 it is McNemar's.
+    """
+    sums: dict[str, float] = {}
+    for program, difference in zip(programs, differences, strict=True):
+        sums[program] = sums.get(program, 0.0) + float(difference)
+    return mcnemar_exact(sum(v > 0 for v in sums.values()), sum(v < 0 for v in sums.values()))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for their number, in the order given (Holm 1979)."""
     adjusted = [0.0] * len(p_values)
@@ -121,23 +134,6 @@ def resample_means(
     )
 
 
-def resample_difference(
-    first: NDArray,
-    second: NDArray,
-    programs: Sequence[str],
-    n_draws: int = N_DRAWS,
-    seed: int = 0,
-) -> Resampled:
-    """Means of first minus second, two curves measured on the same rows; as `resample_means`.
-
-    first, second   [row, point], row i of both from the same recipient
-    """
-    first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if first.shape != second.shape:
-        raise ValueError(f"paired curves differ in shape: {first.shape} and {second.shape}")
-    return resample_means(first - second, programs, n_draws, seed)
-
-
 def percentile_interval(resampled: Resampled, level: float = LEVEL) -> Interval:
     """The middle `level` of the draws at each point, [point]: holds for one point at a time."""
     tail = (1 - level) / 2
@@ -158,38 +154,6 @@ def rate_interval(resampled: Resampled, level: float = LEVEL) -> Interval:
         same = resampled.estimate == share
         lower[same], upper[same] = wilson.lower, wilson.upper
     return Interval(lower, upper)
-
-
-def simultaneous_band(resampled: Resampled, level: float = LEVEL) -> Interval:
-    """A band that holds at all points at once with probability `level`, [point].
-
-    estimate +- c * error, c the `level` quantile over draws of the largest |t| of any point: the
-    studentised max-T of Romano & Wolf (2005, Econometrica 73), with the bootstrap-t of Cameron,
-    Gelbach & Miller (2008). A band that excludes 0 somewhere, while no point has an effect, is
-    thereby as rare as 1 - level, however many points there are.
-
-    A constant point has a band without width. A point at which so few programs differ that many
-    draws have no spread has an infinite band: nothing can be said there, and the other points
-    do not pay for it. Under LEAST_PROGRAMS programs the whole band is infinite.
-    """
-    n_points = len(resampled.estimate)
-    if resampled.n_programs < LEAST_PROGRAMS:
-        infinite = np.full(n_points, np.inf)
-        return Interval(-infinite, infinite)
-    spread = resampled.error > 0
-    without = np.isinf(resampled.t).mean(axis=0)
-    tested = spread & (without <= (1 - level) / (2 * max(n_points, 1)))
-    half = np.where(spread, np.inf, 0.0)
-    if tested.any():
-        largest = np.abs(resampled.t[:, tested]).max(axis=1)
-        critical = np.quantile(largest, level, method="higher")  # no interpolation with infinity
-        half[tested] = critical * resampled.error[tested]
-    return Interval(resampled.estimate - half, resampled.estimate + half)
-
-
-def points_above(band: Interval, least: float = 0.0) -> NDArray[np.bool_]:
-    """At which points the band's lower end lies above `least`, [point]."""
-    return band.lower > least
 
 
 def _program_weights(n_programs: int, n_draws: int, seed: int) -> Iterator[Floats]:

@@ -128,7 +128,11 @@ def funnel_numbers(funnels: Sequence[pa.Table]) -> dict[str, list[Numbers]]:
 
 
 def sweep_numbers(sweep: Sweep, n_draws: int, seed: int) -> Numbers:
-    """Curves of a patch sweep, and where the paired donor does more than its controls."""
+    """Curves of a patch sweep, and where the paired donor does more than its controls.
+
+    The comparison is of the share of recipients that turn to the target. The normalised effect of a
+    random vector is a ratio without bound, whose spread would hide any effect of the paired donor.
+    """
     effects = {
         kind: _curve_numbers(resampled, percentile_interval(resampled))
         for kind, resampled in resample_curves(sweep.effects, n_draws, seed).items()
@@ -137,7 +141,7 @@ def sweep_numbers(sweep: Sweep, n_draws: int, seed: int) -> Numbers:
         kind: _curve_numbers(resampled, rate_interval(resampled))
         for kind, resampled in resample_curves(sweep.flips, n_draws, seed).items()
     }
-    comparison = compare_to_controls(sweep.effects, n_draws, seed)
+    comparison = compare_to_controls(sweep.flips)
     itself = sweep.effects.get("self")
     return {
         "condition": sweep.condition,
@@ -191,16 +195,15 @@ def _comparison_numbers(points: list[int], comparison: Comparison | None) -> Num
     if comparison is None:
         return None
     return {
-        "controls": comparison.controls,
         "n_pairs": comparison.n_pairs,
         "n_programs": comparison.n_programs,
         "difference": {
-            control: {
-                "estimate": [number(value) for value in comparison.difference[control]],
-                "lower": [number(value) for value in band.lower],
-                "upper": [number(value) for value in band.upper],
-            }
-            for control, band in comparison.band.items()
+            control: [number(value) for value in means]
+            for control, means in comparison.difference.items()
+        },
+        "adjusted_p": {
+            control: [significant(p) for p in p_values]
+            for control, p_values in comparison.adjusted_p.items()
         },
         "points_above": [p for p, above in zip(points, comparison.above, strict=True) if above],
     }
@@ -209,8 +212,8 @@ def _comparison_numbers(points: list[int], comparison: Comparison | None) -> Num
 def _half_of_maximum(
     points: list[int], effects: Numbers, comparison: Comparison | None
 ) -> Numbers | None:
-    """Where the paired curve peaks and first reaches half of that; None if it never stands out."""
-    if comparison is None or not comparison.above.any():
+    """Where the paired effect peaks and first reaches half of that; None if it never stands out."""
+    if comparison is None or not comparison.above.any() or "paired" not in effects:
         return None
     curve = effects["paired"]["estimate"]
     peak = int(np.argmax(curve))

@@ -118,7 +118,7 @@ def test_funnel_names_every_stage_and_count(tmp_path):
 @pytest.mark.parametrize("conditions", [["restore"], ["restore", "same_type", "wrong_to_wrong"]])
 def test_patches_draw_every_condition_with_its_n(tmp_path, conditions):
     found = texts_of(plot_patches([sweep(name) for name in conditions]), tmp_path)
-    assert found.count("paired: 33 pairs, 21 programs") == len(conditions)
+    assert found.count("paired: n = 33 (21 programs)") == len(conditions)
     assert found.count("no normalised effect, gap too small: 3") == len(conditions)
     assert found.count("becomes the gold") == len(set(conditions) - {"wrong_to_wrong"})
     assert set(conditions) <= set(found)
@@ -131,7 +131,7 @@ def test_patches_draw_the_means_they_are_given():
     assert list(paired.get_ydata()) == [0.0, 0.5, 1.0]
     paired = next(line for line in flips.lines if line.get_label().startswith("paired"))
     assert list(paired.get_ydata()) == [0.0, 50.0, 100.0]
-    squares = effects.lines[-1]
+    squares = flips.lines[-1]
     assert list(squares.get_xdata()) == [1, 2]
 
 

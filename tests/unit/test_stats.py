@@ -8,11 +8,9 @@ from fimscope.stats import (
     holm,
     mcnemar_exact,
     percentile_interval,
-    points_above,
     rate_interval,
-    resample_difference,
     resample_means,
-    simultaneous_band,
+    sign_test,
     wilson_interval,
 )
 
@@ -118,19 +116,6 @@ def test_percentile_interval_covers_in_95_of_100_data_sets():
     assert 0.93 <= np.mean(hits) <= 0.97
 
 
-@pytest.mark.parametrize("n_programs", [15, 60])
-def test_a_sweep_of_25_points_without_effect_is_rarely_called_one(n_programs):
-    generator = np.random.default_rng(4)
-    false_alarms = []
-    for _ in range(300):
-        programs = np.repeat(np.arange(n_programs), 2).astype(str)
-        walk = generator.normal(size=(n_programs, 25)).cumsum(axis=1) / np.sqrt(np.arange(1, 26))
-        values = np.repeat(walk, 2, axis=0) + generator.normal(size=(2 * n_programs, 25))
-        band = simultaneous_band(resample_means(values, programs, n_draws=600))
-        false_alarms.append(((band.lower > 0) | (band.upper < 0)).any())
-    assert 0.01 <= np.mean(false_alarms) <= 0.08
-
-
 def test_pointwise_intervals_would_raise_false_alarms():
     """The reason for the simultaneous band: independent points, each at 5%."""
     generator = np.random.default_rng(5)
@@ -140,52 +125,6 @@ def test_pointwise_intervals_would_raise_false_alarms():
         interval = percentile_interval(resampled)
         alarms.append(((interval.lower > 0) | (interval.upper < 0)).any())
     assert np.mean(alarms) > 0.4
-
-
-def test_simultaneous_band_finds_an_effect_where_it_is():
-    generator = np.random.default_rng(6)
-    values = generator.normal(0, 0.5, size=(120, 19))
-    values[:, 10:] += 0.5
-    band = simultaneous_band(resample_means(values, np.repeat(np.arange(60), 2).astype(str)))
-    assert points_above(band).tolist() == [False] * 10 + [True] * 9
-    pointwise = percentile_interval(resample_means(values, np.repeat(np.arange(60), 2).astype(str)))
-    assert (band.upper - band.lower > pointwise.upper - pointwise.lower).all()
-
-
-def test_paired_difference_removes_what_both_curves_share():
-    generator = np.random.default_rng(7)
-    shared = generator.normal(0, 5, size=(50, 2))
-    second = shared + generator.normal(0, 0.1, size=(50, 2))
-    first = shared + 0.2 + generator.normal(0, 0.1, size=(50, 2))
-    programs = np.arange(50).astype(str)
-    difference = resample_difference(first, second, programs)
-    assert difference.estimate == pytest.approx(first.mean(axis=0) - second.mean(axis=0))
-    assert points_above(simultaneous_band(difference)).all()
-    assert difference.error.max() < resample_means(first, programs).error.min() / 10
-    with pytest.raises(ValueError, match="shape"):
-        resample_difference(first, second[:, :1], programs)
-
-
-def test_points_without_spread_do_not_spoil_the_band():
-    generator = np.random.default_rng(8)
-    values = generator.normal(1, 0.5, size=(60, 4))
-    values[:, 1] = 0.3  # constant
-    values[:, 2] = 0.0  # two programs of sixty differ: many draws hold neither
-    values[:2, 2] = 4.0
-    band = simultaneous_band(resample_means(values, np.arange(60).astype(str), n_draws=2000))
-    assert points_above(band).tolist() == [True, True, False, True]
-    assert band.lower[1] == pytest.approx(0.3)
-    assert np.isinf(band.lower[2])
-    assert np.isfinite(band.upper[[0, 3]]).all()
-
-
-def test_five_programs_give_no_claim_even_where_they_agree():
-    five, six = (
-        simultaneous_band(resample_means(np.ones((n, 2)), np.arange(n).astype(str), n_draws=50))
-        for n in (5, 6)
-    )
-    assert not points_above(five).any()
-    assert points_above(six).all()
 
 
 def test_rates_of_zero_and_one_are_not_certain():
@@ -201,3 +140,29 @@ def test_rates_of_zero_and_one_are_not_certain():
 def test_values_that_cannot_be_averaged_are_refused(values):
     with pytest.raises(ValueError):
         resample_means(values, ["a"] * len(values))
+
+
+def test_the_sign_test_counts_programs_by_hand():
+    """Six programs above, none below: 2 / 2**6. A program's rows are one observation."""
+    programs = list("aabbccddeeffgg")
+    differences = np.array([1, 0] * 6 + [1, -1])  # g is neither above nor below
+    assert sign_test(differences, programs) == pytest.approx(2 / 64)
+    assert sign_test(-differences, programs) == pytest.approx(2 / 64)
+    assert sign_test(np.zeros(14), programs) == 1.0
+
+
+def test_the_sign_test_is_mcnemars_with_one_row_a_program():
+    differences = np.array([1] * 15 + [-1] * 5 + [0] * 30)
+    programs = [str(i) for i in range(50)]
+    assert sign_test(differences, programs) == mcnemar_exact(15, 5)
+
+
+def test_a_family_of_sign_tests_under_no_effect_seldom_alarms():
+    """25 points, 40 programs, Holm: at most 5% of families, but for the draw of 400."""
+    rng = np.random.default_rng(7)
+    programs = [str(i) for i in range(40)]
+    alarms = []
+    for _ in range(400):
+        p_values = [sign_test(rng.integers(-1, 2, 40), programs) for _ in range(25)]
+        alarms.append(min(holm(p_values)) < 0.05)
+    assert np.mean(alarms) < 0.08
