@@ -31,6 +31,7 @@ include: "rules/predict.smk"
 include: "rules/activations.smk"
 include: "rules/patch.smk"
 include: "rules/report.smk"
+include: "rules/train.smk"
 
 
 rule all:

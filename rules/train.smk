@@ -1,0 +1,61 @@
+# A small model of StarCoderBase's architecture: pinned packages -> corpus -> tokenizer -> weights.
+# Not part of `all`; it takes hours on a CPU. Installs the corpus beside its lock file first.
+
+CORPUS = "models/embedded/corpus"
+TRAINING = "results/training"
+
+
+rule install_corpus:
+    input:
+        f"{CORPUS}/package.json",
+        f"{CORPUS}/package-lock.json",
+        f"{CORPUS}/.npmrc",
+    output:
+        f"{CORPUS}/node_modules/.package-lock.json",
+    log:
+        f"{TRAINING}/logs/install_corpus.log",
+    conda:
+        "envs/steps.yaml"
+    params:
+        corpus=lambda wildcards, input: Path(input[0]).parent.as_posix(),
+    shell:
+        "npm ci --prefix {params.corpus:q} --no-progress > {log:q} 2>&1"
+
+
+rule train_model:
+    input:
+        installed=f"{CORPUS}/node_modules/.package-lock.json",
+        settings="config/training.yaml",
+        code=step_sources("train_model"),
+    output:
+        weights=f"{TRAINING}/model/model.safetensors",
+        tokenizer=f"{TRAINING}/model/tokenizer.json",
+        programs=f"{TRAINING}/programs.parquet",
+        packages=f"{TRAINING}/packages.parquet",
+        rejected=f"{TRAINING}/rejected.parquet",
+        curve=f"{TRAINING}/curve.parquet",
+    log:
+        f"{TRAINING}/logs/train_model.log",
+    benchmark:
+        f"{TRAINING}/benchmarks/train_model.tsv"
+    conda:
+        "envs/steps.yaml"
+    resources:
+        mem_mb=4000,
+    params:
+        corpus=lambda wildcards, input: Path(input.installed).parent.parent.as_posix(),
+        study=json.dumps(config["source"]),
+        # Not an output: Snakemake takes a failed rule's outputs away, and the checkpoint must stay.
+        work=f"{TRAINING}/checkpoint",
+        folder=lambda wildcards, output: Path(output.weights).parent.as_posix(),
+    shell:
+        "python scripts/train_model.py --settings {input.settings:q} --corpus {params.corpus:q}"
+        " --study {params.study:q} --root . --threads {threads} --work {params.work:q}"
+        " --out-programs {output.programs:q} --out-packages {output.packages:q}"
+        " --out-rejected {output.rejected:q} --out-curve {output.curve:q}"
+        " --out {params.folder:q} --log {log:q}"
+
+
+rule embedded_model:
+    input:
+        rules.train_model.output,

@@ -1,0 +1,149 @@
+"""Measure a model on the study: accuracy, its fall under an edit, restoring patches, blocks."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fimscope.manifest import run_manifest
+from fimscope.models.options import add_model_options, open_model
+from fimscope.steps import log, run_step, step_parser
+from fimscope.tables import read_table, replacing
+
+if TYPE_CHECKING:
+    from fimscope.models.load import Model
+
+Row = Mapping[str, Any]
+LEAST_EFFECT = 0.01  # a block does work if top-1 changes by so much without it
+
+
+def measure_accuracy(
+    packages: Mapping[str, str],
+    prompts: Sequence[Row],
+    original: Sequence[Row],
+    edited: Sequence[Row],
+    draws: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Accuracy on the originals and after the edit.
+
+    packages   example_id -> package
+    prompts    of the originals; `original` and `edited` are the predictions, of any golds
+    """
+    from fimscope.training.quality import commonest_share, package_mean, share
+
+    n_gold = {row["example_id"]: len(row["gold_token_ids"]) for row in prompts}
+    after = {row["example_id"]: row for row in edited}
+    one = [row for row in original if n_gold[row["example_id"]] == 1]
+    several = [row for row in original if n_gold[row["example_id"]] > 1]
+    both = [row for row in one if row["example_id"] in after]
+    broken = [
+        row
+        for row in original
+        if row["correct"] and row["example_id"] in after and not after[row["example_id"]]["correct"]
+    ]
+
+    def mean(rows: Sequence[Row], values: Sequence[float]) -> dict[str, float]:
+        return package_mean(
+            np.array(values, dtype=np.float64),
+            [packages[row["example_id"]] for row in rows],
+            [row["program_id"] for row in rows],
+            draws,
+            seed,
+        )
+
+    return {
+        "n_single_token": len(one),
+        "n_several_tokens": len(several),
+        "top1": mean(one, [row["correct"] for row in one]),
+        "top1_over_examples": share([row["correct"] for row in one]),
+        "commonest": commonest_share(
+            [row["gold"] for row in one], [packages[row["example_id"]] for row in one]
+        ),
+        "top10": mean(one, [row["gold_rank"] < 10 for row in one]),
+        "exact_several_tokens": mean(several, [row["correct"] for row in several]),
+        "top1_after_edit": mean(both, [after[row["example_id"]]["correct"] for row in both]),
+        "drop": mean(
+            both,
+            [float(row["correct"]) - float(after[row["example_id"]]["correct"]) for row in both],
+        ),
+        "broken": len(broken),
+        "broken_single_token": sum(n_gold[row["example_id"]] == 1 for row in broken),
+        "broken_programs": len({row["program_id"] for row in broken}),
+        "ends_after_type": share(
+            original,
+            lambda row: (
+                row["completed_type"] != ""
+                and "".join(row["completion"].split()) == "".join(row["completed_type"].split())
+            ),
+        ),
+    }
+
+
+def measure_restoring(patches: Path, pairs: Path) -> dict[str, Any]:
+    """The mean normalised effect at each point, of the paired and of the unrelated donors."""
+    from fimscope.curves import read_sweep
+
+    sweep = read_sweep(patches, read_table(pairs, "pairs"), "last")
+    return {
+        "n_pairs": sweep.n_pairs,
+        **{
+            kind: [round(float(value), 4) for value in sweep.effects[kind].values.mean(axis=0)]
+            for kind in ("paired", "unrelated")
+            if kind in sweep.effects
+        },
+    }
+
+
+def measure_blocks(model: "Model", prompts: Sequence[Row], batch_tokens: int) -> dict[str, Any]:
+    """What the removal of each block costs on the golds of one token."""
+    from fimscope.training.quality import removal_effects, share
+
+    one = [row for row in prompts if len(row["gold_token_ids"]) == 1]
+    effects = removal_effects(model, one, batch_tokens)
+    return {
+        "effects": [round(effect, 4) for effect in effects],
+        "share_at_work": share(effects, lambda effect: abs(effect) >= LEAST_EFFECT),
+    }
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
+    parser.add_argument("--prompts", type=Path, required=True, help="prompts/original.parquet")
+    parser.add_argument("--original", type=Path, required=True, help="predictions of `original`")
+    parser.add_argument("--edited", type=Path, required=True, help="predictions of the edit")
+    parser.add_argument("--patches", type=Path, required=True, help="patches/restore.parquet")
+    parser.add_argument("--pairs", type=Path, required=True, help="pairs.parquet")
+    add_model_options(parser)
+    parser.add_argument("--draws", type=int, default=10_000, help="of the bootstrap over programs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="the measures, as JSON")
+    with run_step(parser) as args:
+        manifest = run_manifest(args)
+        packages = {
+            row["example_id"]: row["package"]
+            for row in read_table(args.examples, "examples").to_pylist()
+        }
+        prompts = read_table(args.prompts, "prompts").to_pylist()
+        measures = measure_accuracy(
+            packages,
+            prompts,
+            read_table(args.original, "predictions").to_pylist(),
+            read_table(args.edited, "predictions").to_pylist(),
+            args.draws,
+            args.seed,
+        )
+        measures["restore"] = measure_restoring(args.patches, args.pairs)
+        measures["blocks"] = measure_blocks(open_model(args), prompts, args.batch_tokens)
+        measures["manifest"] = manifest
+        with replacing(args.out) as temporary:
+            text = json.dumps(measures, indent=2, sort_keys=True) + "\n"
+            temporary.write_text(text, encoding="utf-8")
+        log.info("top-1 %.3f, %d broken", measures["top1"]["estimate"], measures["broken"])
+
+
+if __name__ == "__main__":
+    main()
