@@ -11,18 +11,18 @@ import torch
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "scripts"))
 
-import rivals  # noqa: E402
-from flops import forward_flops, sweep_flops  # noqa: E402
-from timing import Way, machine, table, time_ways  # noqa: E402
-from transformers import AutoModelForCausalLM, GPT2Config, GPTBigCodeConfig  # noqa: E402
+import rivals
+from flops import forward_flops, sweep_flops
+from timing import Way, machine, table, time_ways
+from transformers import AutoModelForCausalLM, GPT2Config, GPTBigCodeConfig
 
-from fimscope.batch import pad_batch, plan_batches  # noqa: E402
-from fimscope.collect import collect  # noqa: E402
-from fimscope.models.families import FAMILIES  # noqa: E402
-from fimscope.models.load import DTYPES, Model, wrap_network  # noqa: E402
-from fimscope.sampling import sample  # noqa: E402
-from fimscope.steps import log, run_step, step_parser  # noqa: E402
-from fimscope.sweep import sweep_last, sweep_plain, sweep_positions  # noqa: E402
+from fimscope.batch import pad_batch, plan_batches
+from fimscope.collect import collect
+from fimscope.models.families import FAMILIES
+from fimscope.models.load import DTYPES, Model, wrap_network
+from fimscope.sampling import sample
+from fimscope.steps import log, run_step, step_parser
+from fimscope.sweep import sweep_last, sweep_plain, sweep_positions
 
 NO_STOPS: tuple[int, ...] = ()
 N_SAMPLES, N_NEW = 100, 16

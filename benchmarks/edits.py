@@ -20,22 +20,22 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from check_types import check_types  # noqa: E402
-from collect_programs import collect_programs  # noqa: E402
-from edit_examples import edit_examples  # noqa: E402
-from fimscope.config import complete_config  # noqa: E402
-from fimscope.corpus.draws import draw  # noqa: E402
-from fimscope.corpus.sources import read_sources  # noqa: E402
-from fimscope.edits import canonical_edit  # noqa: E402
-from fimscope.steps import log, positive, run_step, step_parser  # noqa: E402
-from fimscope.typescript import (  # noqa: E402
+from check_types import check_types
+from collect_programs import collect_programs
+from edit_examples import edit_examples
+from fimscope.config import complete_config
+from fimscope.corpus.draws import draw
+from fimscope.corpus.sources import read_sources
+from fimscope.edits import canonical_edit
+from fimscope.steps import log, positive, run_step, step_parser
+from fimscope.typescript import (
     Rename,
     TypeScript,
     TypeScriptPool,
     add_pool_options,
 )
-from fimscope.typescript.process import find_node  # noqa: E402
-from make_examples import make_examples  # noqa: E402
+from fimscope.typescript.process import find_node
+from make_examples import make_examples
 
 Row = Mapping[str, Any]
 OPTIONS = (
