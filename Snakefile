@@ -29,7 +29,9 @@ include: "rules/edit.smk"
 include: "rules/model.smk"
 include: "rules/predict.smk"
 include: "rules/activations.smk"
+include: "rules/lens.smk"
 include: "rules/patch.smk"
+include: "rules/sample.smk"
 include: "rules/report.smk"
 include: "rules/train.smk"
 
@@ -53,6 +55,21 @@ rule activations:
 rule patches:
     input:
         expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
+
+
+rule lens:
+    input:
+        expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
+
+
+rule attention:
+    input:
+        expand(f"{RESULTS}/attention/{{edit}}.parquet", edit=EDITS),
+
+
+rule samples:
+    input:
+        expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
 
 
 rule report:

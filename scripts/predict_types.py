@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, open_model, stop_ids
 from fimscope.prompts.encoder import Encoder
 from fimscope.rejections import check_sum
 from fimscope.steps import Progress, log, run_step, step_parser
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
-
-
-def stop_ids(model: "Model") -> set[int]:
-    """The tokens by which the model says that its completion has ended."""
-    end = model.network.generation_config.eos_token_id
-    return set(end if isinstance(end, list) else [] if end is None else [end])
 
 
 def ask(

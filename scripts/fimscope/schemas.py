@@ -179,6 +179,36 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("donor_logit_diff", pa.float32()),  # the same in the paired donor's own run
             ("normalised_effect", pa.float32()),  # 0 recipient, 1 donor; null under the least gap
         ],
+        "lens": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("position", pa.string()),
+            ("point", pa.int32()),
+            ("top10", pa.list_(CANDIDATE)),
+            ("gold_rank", pa.int32()),  # 0 is first
+            ("gold_logprob", pa.float32()),
+            ("entropy", pa.float32()),  # nats
+            ("divergence", pa.float32()),  # nats, KL(final || point)
+        ],
+        "attention": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("position", pa.string()),  # of the token that looks
+            ("block", pa.int32()),
+            ("head", pa.int32()),
+            ("weights", pa.list_(pa.float32())),  # to every token of the prompt; they sum to 1
+        ],
+        "samples": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("gold", pa.string()),
+            ("n", pa.int32()),
+            ("n_correct", pa.int32()),
+            ("pass_at_1", pa.float64()),
+            ("pass_at_10", pa.float64()),
+            ("pass_at_100", pa.float64()),
+            ("distinct", pa.int32()),  # different types among the samples
+        ],
         "training_programs": [
             ("program_id", pa.string()),
             ("package", pa.string()),

@@ -101,6 +101,7 @@ def small_study(tmp_path_factory, copy_project) -> Path:
             "positions": ["last", "hole_name", "fim_prefix", "fim_suffix", "fim_middle"]
         },
         "statistics": {"draws": 200},
+        "sample": {"n": 20},
     }
     (project / "small.yaml").write_text(yaml.safe_dump(config))
     variants = ["original", "rename_vars"]

@@ -37,7 +37,9 @@ def test_a_dry_run_of_every_preset_reaches_the_report(copy_project, tmp_path, pr
     assert "build_report" in output
 
 
-@pytest.mark.parametrize("target", ["predictions", "activations", "patches", "report"])
+@pytest.mark.parametrize(
+    "target", ["predictions", "activations", "patches", "lens", "attention", "samples", "report"]
+)
 def test_targets_that_a_user_would_name(copy_project, tmp_path, target):
     project = copy_project(tmp_path / "project")
     assert "prepare_model" in snakemake(project, "-n", "--", target).stdout

@@ -153,6 +153,56 @@ def test_positions_stand_on_their_tokens(small_study, tables):
     assert n_named > 20
 
 
+@pytest.fixture(scope="module")
+def looked_inside(small_study):
+    """The tables that are made only where they are asked for."""
+    wanted = [str(MODEL / f"{name}/original.parquet") for name in ("lens", "attention", "samples")]
+    snakemake(small_study, "--configfile", "small.yaml", "--", *wanted)
+
+
+def test_the_lens_at_the_last_point_is_the_models_own_answer(looked_inside, tables):
+    own = {
+        r["example_id"]: r for r in tables(MODEL / "predictions/original.parquet", "predictions")
+    }
+    rows = tables(MODEL / "lens/original.parquet", "lens")
+    assert {row["point"] for row in rows} == set(range(25))
+    n_compared = 0
+    for row in rows:
+        if row["position"] == "last" and row["point"] == 24:
+            answer = own[row["example_id"]]
+            assert row["gold_logprob"] == pytest.approx(answer["gold_logprob"], abs=1e-5)
+            assert row["gold_rank"] == answer["gold_rank"]
+            assert row["top10"][0]["text"] == answer["top10"][0]["text"]
+            assert row["divergence"] == pytest.approx(0, abs=1e-5)
+            n_compared += 1
+    assert n_compared == len(own)
+
+
+def test_attention_is_that_of_a_plain_forward(looked_inside, small_study, tables):
+    model = AutoModelForCausalLM.from_pretrained(
+        small_study / MODEL / "model", attn_implementation="eager"
+    )
+    prompts = tables(MODEL / "prompts/original.parquet", "prompts")
+    rows = tables(MODEL / "attention/original.parquet", "attention")
+    assert len(rows) == len(prompts) * 24 * 4
+    with torch.inference_mode():
+        patterns = model(torch.tensor([prompts[0]["token_ids"]]), output_attentions=True).attentions
+    for row in rows[: 24 * 4]:
+        expected = patterns[row["block"]][0, row["head"], -1]
+        torch.testing.assert_close(torch.tensor(row["weights"]), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_samples_are_counted(looked_inside, tables):
+    rows = tables(MODEL / "samples/original.parquet", "samples")
+    assert rows
+    for row in rows:
+        assert row["n"] == 20
+        assert row["pass_at_1"] == pytest.approx(row["n_correct"] / 20)
+        assert row["pass_at_10"] >= row["pass_at_1"]
+        assert row["pass_at_100"] is None
+        assert 1 <= row["distinct"] <= 20
+
+
 def test_something_is_right_and_something_breaks(tables):
     funnel = {
         (row["edit"], row["stage"]): row["n_rows"]

@@ -1,4 +1,4 @@
-"""The command-line options by which a step says which model it runs, and how."""
+"""Which model a step runs, and how: its command-line options, the model opened by them."""
 
 import argparse
 import os
@@ -43,3 +43,9 @@ def open_model(args: argparse.Namespace) -> "Model":
     log.info("loading took %.1f s", time.monotonic() - started)
     log.info("%s, %d blocks, on %s", args.model, model.n_blocks, args.device)
     return model
+
+
+def stop_ids(model: "Model") -> set[int]:
+    """The tokens by which the model says that its completion has ended."""
+    end = model.network.generation_config.eos_token_id
+    return set(end if isinstance(end, list) else [] if end is None else [end])

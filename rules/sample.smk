@@ -1,0 +1,34 @@
+# Is the right type known though not said? Many completions of every hole.
+
+
+rule sample_types:
+    input:
+        prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
+        model=f"{RESULTS}/model/prepared.json",
+        code=step_sources("sample_types"),
+    output:
+        f"{RESULTS}/samples/{{edit}}.parquet",
+    log:
+        f"{RESULTS}/logs/sample_types/{{edit}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sample_types/{{edit}}.tsv"
+    conda:
+        "envs/steps.yaml"
+    threads: workflow.cores
+    resources:
+        mem_mb=config["model"]["memory_mb"],
+    params:
+        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
+        batch_tokens=config["predict"]["batch_tokens"],
+        flags=MODEL_FLAGS,
+        n=config["sample"]["n"],
+        temperature=config["sample"]["temperature"],
+        top_p=config["sample"]["top_p"],
+        max_new_tokens=config["predict"]["max_new_tokens"],
+        seed=config["seed"],
+    shell:
+        "python scripts/sample_types.py --prompts {input.prompts:q} --model {params.model:q}"
+        " {params.flags} --threads {threads} --n-samples {params.n}"
+        " --max-new-tokens {params.max_new_tokens} --temperature {params.temperature}"
+        " --top-p {params.top_p} --seed {params.seed} --batch-tokens {params.batch_tokens}"
+        " --out {output:q} --log {log:q}"
