@@ -14,6 +14,7 @@ run: $(VENV)/.gemma node_modules/.installed  ## raw TypeScript to a report, on g
 	@$(SNAKEMAKE) $(ARGS) || { status=$$?; \
 	  [ $$status = 75 ] && echo "Another run is going on in this folder; wait for it to end."; \
 	  exit $$status; }
+	@ls results/*/report.html
 
 test: setup  ## all tests
 	pytest

@@ -19,7 +19,7 @@ from fimscope.corpus.fingerprint import fingerprint
 from fimscope.dependencies import step_sources
 
 config = complete_config(
-    config, Path(workflow.basedir) / "config" / "schema.yaml", workflow.configfiles
+    config, Path(workflow.basedir) / "config" / "schema.yaml", workflow.configfiles[::-1]
 )
 
 

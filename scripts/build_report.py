@@ -25,7 +25,7 @@ STYLE = """
     --link: #7cc0f5; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 54rem; padding: 1rem; background: var(--paper);
+body { margin: 0 auto; max-width: 76rem; padding: 1rem; background: var(--paper);
   color: var(--ink); font: 1rem/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
 h1 { font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); }

@@ -59,7 +59,10 @@ def main() -> None:
             args.prompts, "prompts", ["example_id", "edit", "token_ids", "positions"]
         )
         if not len(prompts):
-            raise UserError(f"{args.prompts}: no prompts; build_prompts left all out")
+            raise UserError(
+                f"{args.prompts}: no prompts: build_prompts left all out; its rejected "
+                "table says why (prompt.golds: all lets golds of several tokens count)"
+            )
         index = index_rows(prompts, args.positions)
         positions = [[p["index"] for p in row["positions"]] for row in index]
         model = open_model(args)

@@ -21,7 +21,7 @@ TARGETS = {"wrong_to_wrong": "donor's answer"}  # of every other condition: the 
 CAPTION = (
     "residual point patched: 0 is what enters block 0, the last what enters the final norm\n"
     "bands: 95%, cluster bootstrap over programs; squares: more recipients turn than under every "
-    "control (Holm over points)\nthe effect of a random vector has no bound and may leave the frame"
+    "control (Holm)\nthe effect of a random vector has no bound and may leave the frame"
 )
 
 

@@ -117,9 +117,12 @@ def write_summary(
         "",
         "## What was asked",
         "",
-        "The model fills in one missing type annotation of a real TypeScript program, under "
-        f"{edits}. How often is it right, what does it answer where it is wrong, and at which "
-        "residual point does an activation from elsewhere turn the answer?",
+        "The model fills in one missing type annotation, of a parameter or a return, of a real "
+        f"TypeScript program, under {edits}. A gold of one token is answered by the first token "
+        "that the model says, any other by the whole type it completes; which golds count is "
+        "`prompt.golds` in the config, and all that was left out has its reason in "
+        "`rejected.parquet`. How often is it right, what does it answer where it is wrong, and at "
+        "which residual point does an activation from elsewhere turn the answer?",
         "",
         "## What came through",
         "",
