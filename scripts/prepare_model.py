@@ -158,9 +158,11 @@ def _write_fast_tokenizer(folder: Path, trust_remote_code: bool) -> None:
 
     log.info("no tokenizer.json: making it from the slow tokenizer's files")
     try:
-        AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code).save_pretrained(
-            folder
-        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        # Without any file of a tokenizer transformers makes an empty one.
+        if len(tokenizer) < 2:
+            raise ValueError("the source has no file of a tokenizer")
+        tokenizer.save_pretrained(folder)
     except (ValueError, KeyError, OSError, ImportError) as error:
         raise UserError(f"no tokenizer.json, and none can be made ({one_line(error)})") from error
     if not (folder / "tokenizer.json").is_file():

@@ -155,6 +155,15 @@ def test_the_models_own_code_is_refused_unless_trusted(tmp_path: Path):
     assert read_prepared(tmp_path / "model").trust_remote_code
 
 
+def test_a_model_without_any_tokenizer_is_refused(tmp_path: Path):
+    source = save_model(tmp_path / "source")
+    for path in [*source.glob("tokenizer*"), *source.glob("vocab*"), *source.glob("merges*")]:
+        path.unlink()
+    with pytest.raises(UserError, match="the source has no file of a tokenizer"):
+        prepare([{"folder": str(source)}], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_truncated_weight_file_is_refused(tmp_path: Path):
     weights = save_model(tmp_path / "origin") / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4])
