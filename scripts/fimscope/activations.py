@@ -1,8 +1,7 @@
 """Prompts whose tokens have names, and activations that are kept under those names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 from torch import Tensor
 
@@ -19,12 +18,6 @@ class NamedPrompt:
     prompt_id: str
     token_ids: Sequence[int]
     positions: Sequence[tuple[str, int]] = ()
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Of a row of the prompts table."""
-        positions = [(position["name"], position["index"]) for position in row["positions"]]
-        return cls(f"{row['example_id']} ({row['edit']})", row["token_ids"], positions)
 
     def index_of(self, position: str | int) -> int:
         """The token index, from 0, of a position; raises MisalignedError unless there is one."""

@@ -64,7 +64,7 @@ def test_the_first_type_is_what_the_parser_reads(typescript):
 
 
 def test_one_completion_alone_gives_what_it_gives_in_a_batch(typescript):
-    assert typescript.type_text("string | number)", "parameter") == "string | number"
+    assert typescript.type_texts([("string | number)", "parameter")]) == ["string | number"]
     assert typescript.type_texts([]) == []
 
 
@@ -79,6 +79,6 @@ def test_deep_nesting_spares_the_others_of_the_batch(typescript):
     st.sampled_from(["parameter", "return"]),
 )
 def test_whatever_a_model_writes_is_answered_with_a_part_of_it(typescript, completion, kind):
-    found = typescript.type_text(completion, kind)
+    [found] = typescript.type_texts([(completion, kind)])
     assert found in completion
-    assert typescript.type_text(found, kind) == found
+    assert typescript.type_texts([(found, kind)]) == [found]

@@ -153,10 +153,6 @@ class TypeScript:
                 return [""]
             return [text for row in completions for text in self.type_texts([row])]
 
-    def type_text(self, completion: str, kind: str) -> str:
-        """The first type that a completion spells, "" where it spells none."""
-        return self.type_texts([(completion, kind)])[0]
-
 
 def _hole(prefix: str, gold: str, suffix: str) -> dict[str, Any]:
     return {"prefix": prefix, "gold": gold, "suffix": suffix}
