@@ -40,6 +40,7 @@ rule train_model:
         f"{TRAINING}/benchmarks/train_model.tsv"
     conda:
         "envs/steps.yaml"
+    threads: 2
     resources:
         mem_mb=4000,
     params:

@@ -1,6 +1,7 @@
 """Train the embedded model from pinned packages: corpus, tokenizer, network, export."""
 
 import argparse
+import math
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -79,7 +80,9 @@ def training_plan(settings: Settings) -> "Plan":
                 for key in ("muon", "adamw", "warmup_steps", "steady_until", "steps")
             }
         ),
-        lengths=schedule["lengths"],
+        lengths=[
+            (phase.get("until", math.inf), phase["shares"]) for phase in schedule["lengths"]
+        ],
         batch_tokens=schedule["batch_tokens"],
         seed=settings["seed"],
         every=schedule["every"],

@@ -1,3 +1,5 @@
+import math
+
 import json
 
 import numpy as np
@@ -120,7 +122,7 @@ def tiny(folder):
     plan = Plan(
         shape=SHAPE,
         rates=Rates(0.02, 0.004, warmup_steps=2, steady_until=4, steps=8),
-        lengths={32: 0.5, 48: 0.5},
+        lengths=[(math.inf, {32: 0.5, 48: 0.5})],
         batch_tokens=96,
         seed=7,
         every=2,

@@ -36,12 +36,13 @@ Program = Mapping[str, Any]
 class Plan:
     """What a training run does; two runs of one plan on one corpus give the same weights.
 
-    lengths    tokens of a window -> share of the batches
+    lengths    phases, each with the step that ends it and, by tokens of a window, the share of the
+               batches; the last one has no end
     """
 
     shape: Shape
     rates: Rates
-    lengths: Mapping[int, float]
+    lengths: Sequence[tuple[float, Mapping[int, float]]]
     batch_tokens: int
     seed: int
     every: int  # steps between two checkpoints, log rows and validations
@@ -67,8 +68,9 @@ class Batches:
     def at(self, step: int) -> list[Window]:
         """The windows of a step: the same for the same seed and step, whatever ran before."""
         rng = np.random.default_rng([self.plan.seed, step])
-        lengths = sorted(self.plan.lengths)
-        shares = np.array([self.plan.lengths[n] for n in lengths], dtype=np.float64)
+        phase = next(shares for until, shares in self.plan.lengths if step < until)
+        lengths = sorted(phase)
+        shares = np.array([phase[n] for n in lengths], dtype=np.float64)
         n_tokens = int(rng.choice(lengths, p=shares / shares.sum()))
         n_windows = self.plan.batch_tokens // n_tokens
         drawn = np.searchsorted(self.cumulative, rng.random(n_windows), side="right")
