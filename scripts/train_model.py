@@ -80,9 +80,7 @@ def training_plan(settings: Settings) -> "Plan":
                 for key in ("muon", "adamw", "warmup_steps", "steady_until", "steps")
             }
         ),
-        lengths=[
-            (phase.get("until", math.inf), phase["shares"]) for phase in schedule["lengths"]
-        ],
+        lengths=[(phase.get("until", math.inf), phase["shares"]) for phase in schedule["lengths"]],
         batch_tokens=schedule["batch_tokens"],
         seed=settings["seed"],
         every=schedule["every"],
