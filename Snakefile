@@ -33,6 +33,7 @@ include: "rules/lens.smk"
 include: "rules/patch.smk"
 include: "rules/sample.smk"
 include: "rules/report.smk"
+include: "rules/explorer.smk"
 include: "rules/train.smk"
 
 
@@ -76,3 +77,8 @@ rule report:
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/summary.md",
+
+
+rule explorer:
+    input:
+        f"{RESULTS}/explorer.html",

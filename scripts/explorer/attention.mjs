@@ -13,13 +13,15 @@ export function promptPanel(variant, at, note) {
   const tokens = pieces.map((piece, index) => tokenElement(piece, index, named.get(index)));
   const text = element("pre", { class: "prompt", tabindex: "0", "aria-label": "Prompt" }, tokens);
   const { n_tokens: shown, n_prompt_truncated: left } = variant.answer;
-  const note1 = `${shown} tokens, the window is a ${unit}; ${left} tokens of the program are not in it.`;
-  if (!heads?.length) return element("div", {}, element("p", { class: "faint" }, note1), text);
+  const extent = `${shown} tokens, the window is a ${unit}; ${left} tokens of the program are not in it.`;
+  if (!heads?.length) return element("div", {}, element("p", { class: "faint" }, extent), text);
 
+  const token = clamp(at.token, pieces.length - 1, positions.hole_name ?? 0);
+  const keenest = keenestHead(heads, token);
   const state = {
-    block: clamp(at.block, heads.length - 1, heads.length - 1),
-    head: at.head !== undefined && at.head in heads[0] ? Number(at.head) : heads[0].length - 1,
-    token: clamp(at.token, pieces.length - 1, positions.hole_name ?? 0),
+    token,
+    block: clamp(at.block, heads.length - 1, keenest.block),
+    head: clamp(at.head, heads[0].length - 1, keenest.head),
   };
   const map = figure(
     "Weight on the marked token",
@@ -35,7 +37,7 @@ export function promptPanel(variant, at, note) {
   return element(
     "div",
     {},
-    element("p", { class: "faint" }, note1),
+    element("p", { class: "faint" }, extent),
     controls,
     element("div", { class: "split" }, element("div", {}, text), map.frame),
   );
@@ -63,6 +65,14 @@ export function promptPanel(variant, at, note) {
 function clamp(text, most, otherwise) {
   const number = Number.parseInt(text, 10);
   return Number.isInteger(number) && number >= 0 && number <= most ? number : otherwise;
+}
+
+/** The head that looks at a token most. */
+function keenestHead(heads, token) {
+  const all = heads.flatMap((block, b) =>
+    block.slice(0, -1).map((head, h) => ({ block: b, head: h, weight: weightOn(head, token) })),
+  );
+  return all.reduce((best, head) => (head.weight > best.weight ? head : best));
 }
 
 function tokenElement(piece, index, name) {
@@ -105,7 +115,7 @@ function headMap(heads, state, width, choose) {
   const plot = Plot.plot({
     width,
     height: Math.max(160, 15 * heads.length + 60),
-    marginLeft: 40,
+    marginLeft: 48,
     marginTop: 34,
     marginBottom: 6,
     padding: 0.06,

@@ -49,7 +49,7 @@ export function figure(title, draw, caption = null) {
 /** A legend in the SVG itself, above the plot: entries are [style, label]. Returns its height. */
 export function addLegend(svg, entries, left) {
   const width = Number(svg.getAttribute("width"));
-  const legend = d3.select(svg).append("g").attr("class", "legend").attr("font-size", 12);
+  const legend = d3.select(svg).append("g").attr("class", "legend").attr("text-anchor", "start");
   let [x, y] = [left, 12];
   for (const [style, label] of entries) {
     const needed = 46 + 6.8 * label.length;

@@ -3,7 +3,7 @@ import { element, select, visible } from "./dom.mjs";
 import { addLegend, figure, legendHeight, styleOf } from "./figure.mjs";
 import { topBars } from "./predictions.mjs";
 
-const METRICS = {
+const LENS_METRICS = {
   gold_probability: { label: "p(gold)", value: (cell) => cell.probability, domain: () => [0, 1], high: true },
   gold_rank: {
     label: "rank of gold",
@@ -19,24 +19,24 @@ const METRICS = {
     high: true,
   },
 };
-const ROW_HEIGHT = 20;
+const CELL_HEIGHT = 20;
 
 /** The panel of variants that have a lens. at: { metric, cell }, told changes through note(). */
 export function lensPanel(variants, at, note) {
   const cells = variants.flatMap(lensCells);
-  let metric = at.metric in METRICS ? at.metric : "gold_probability";
+  let metric = at.metric in LENS_METRICS ? at.metric : "gold_probability";
   let chosen = cells.find((cell) => cell.key === at.cell) ?? lastOf(cells, variants.at(-1).edit);
   const top = element("div", { class: "top", "aria-live": "polite" });
   const map = figure(
     "Logit lens",
-    (width) => heatMap(cells, METRICS[metric], width, chosen, choose),
+    (width) => heatMap(cells, LENS_METRICS[metric], width, chosen, choose),
     "The likeliest token at each point and position. Move over a cell, or use the arrow keys.",
   );
   map.frame.tabIndex = 0;
   map.frame.addEventListener("keydown", (event) => moveBy(event));
   const control = select(
     "colour",
-    Object.entries(METRICS).map(([value, { label }]) => [value, label]),
+    Object.entries(LENS_METRICS).map(([value, { label }]) => [value, label]),
     metric,
     (value) => {
       metric = value;
@@ -112,21 +112,22 @@ function heatMap(cells, metric, width, chosen, choose) {
   const points = [...new Set(cells.map((cell) => cell.point))].sort((a, b) => b - a);
   const columns = new Set(cells.map((cell) => cell.position)).size;
   const edits = new Set(cells.map((cell) => cell.edit)).size;
-  const letters = Math.max(2, Math.floor((width - 52) / (columns * edits) / 7.6));
+  const letters = Math.max(2, Math.floor((width - 60) / (columns * edits) / 7.6));
   const values = cells.map(metric.value).filter(Number.isFinite);
   const share = d3.scaleLinear(metric.domain(values), [0, 1]).clamp(true);
   const plot = Plot.plot({
     width,
-    height: ROW_HEIGHT * points.length + 64,
-    marginLeft: 36,
-    marginRight: 8,
-    marginTop: 42,
-    marginBottom: 16,
+    height: CELL_HEIGHT * points.length + 52,
+    marginLeft: 48,
+    marginRight: 4,
+    marginTop: 44,
+    marginBottom: 8,
     padding: 0.03,
-    fx: { domain: [...new Set(cells.map((cell) => cell.edit))], label: null, padding: 0.03 },
+    fx: { domain: [...new Set(cells.map((cell) => cell.edit))], axis: null, padding: 0.03 },
     x: { label: null, axis: "top", tickSize: 0, tickFormat: (name) => visible(name, letters) },
     y: { domain: points, label: "point", tickSize: 0 },
     marks: [
+      Plot.axisFx({ anchor: "top", dy: -18, label: null, fontWeight: "bold" }),
       Plot.cell(cells, {
         fx: "edit",
         x: "position",

@@ -130,8 +130,8 @@ export class ListPage {
   note() {
     this.ordered = this.table.getData("active");
     const examples = new Set(this.ordered.map((row) => row.number)).size;
-    const numbers = [this.ordered.length, this.rows.length, examples].map((n) => n.toLocaleString("en"));
-    this.count.textContent = `${numbers[0]} of ${numbers[1]} variants, of ${numbers[2]} examples`;
+    const [shown, all, of] = [this.ordered.length, this.rows.length, examples].map(grouped);
+    this.count.textContent = `${shown} of ${all} variants, of ${of} examples`;
   }
 
   key(event) {
@@ -166,6 +166,8 @@ export class ListPage {
   }
 }
 
+const grouped = (number) => number.toLocaleString("en");
+
 function listColumns(withEffect) {
   const text = (limit) => (cell) =>
     element("span", { title: cell.getValue() ?? "" }, visible(cell.getValue() ?? "", limit));
@@ -195,7 +197,15 @@ function listColumns(withEffect) {
       responsive: 2,
       formatter: (cell) => percent(cell.getValue()),
     },
-    { title: "rank", field: "gold_rank", ...number, widthGrow: 0.6, minWidth: 64, responsive: 4, formatter: (cell) => String((cell.getValue() ?? -1) + 1 || "") },
+    {
+      title: "rank",
+      field: "gold_rank",
+      ...number,
+      widthGrow: 0.6,
+      minWidth: 64,
+      responsive: 4,
+      formatter: (cell) => String((cell.getValue() ?? -1) + 1 || ""),
+    },
     ...(withEffect ? [effect] : []),
     { title: "package", field: "package", formatter: text(40), widthGrow: 1.4, minWidth: 110, responsive: 3 },
     { title: "path", field: "path", formatter: text(80), widthGrow: 2, minWidth: 130, responsive: 5 },

@@ -79,7 +79,3 @@ function doseMap(variant, kind, width) {
     ],
   });
 }
-
-function heatColour(share) {
-  return `color-mix(in srgb, var(--heat) ${(100 * (share || 0)).toFixed(1)}%, var(--paper))`;
-}

@@ -3,7 +3,7 @@ import { element, select, visible } from "./dom.mjs";
 import { addLegend, figure, legendHeight, styleOf } from "./figure.mjs";
 import { routeAddress } from "./route.mjs";
 
-const METRICS = {
+const PATCH_METRICS = {
   effects: "normalised effect",
   logit_diffs: "logit difference",
   gold_logprobs: "log-probability of gold",
@@ -11,9 +11,9 @@ const METRICS = {
 
 /** The panel of a variant's pairs. name(id) says an example's name, or null if it is not shown. */
 export function patchPanel(variant, metric, name, note) {
-  let shown = metric in METRICS ? metric : "effects";
+  let shown = metric in PATCH_METRICS ? metric : "effects";
   const figures = variant.pairs.map((pair) => pairFigure(variant, pair, () => shown, name));
-  const control = select("measure", Object.entries(METRICS), shown, (value) => {
+  const control = select("measure", Object.entries(PATCH_METRICS), shown, (value) => {
     shown = value;
     note("measure", value);
     for (const { redraw } of figures) redraw();
@@ -67,7 +67,7 @@ function curvePlot(rows, metric, width) {
     marginTop: top + (positions.length > 1 ? 24 : 10),
     marginBottom: 36,
     x: { label: "point", tickFormat: "d", domain: d3.extent(rows, (row) => row.point) },
-    y: { label: METRICS[metric], labelAnchor: "center", labelArrow: "none", grid: true, ticks: 5, nice: true },
+    y: { label: PATCH_METRICS[metric], labelAnchor: "center", labelArrow: "none", grid: true, ticks: 5, nice: true },
     fx: positions.length > 1 ? { domain: positions, label: null } : undefined,
     marks: [
       Plot.ruleY(metric === "effects" ? [0, 1] : [0], { stroke: "var(--line)" }),
@@ -104,7 +104,7 @@ function tip(rows, metric, positions) {
       ...(positions.length > 1 ? { fx: "position" } : {}),
       title: (row) =>
         `${row.kind.replaceAll("_", " ")}, point ${row.point}\n` +
-        `${METRICS[metric]}: ${row[metric].toFixed(2)}\npredicts ${visible(row.predicted ?? "", 24)}`,
+        `${PATCH_METRICS[metric]}: ${row[metric].toFixed(2)}\npredicts ${visible(row.predicted ?? "", 24)}`,
     }),
   );
 }

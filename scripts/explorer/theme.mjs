@@ -2,7 +2,7 @@
 import { element } from "./dom.mjs";
 
 const ORDER = ["system", "light", "dark"];
-const SIGNS = { system: "◐", light: "☀", dark: "☾" };
+const THEME_SIGNS = { system: "◐", light: "☀", dark: "☾" };
 
 /** A button that goes from theme to theme. */
 export function themeButton() {
@@ -20,7 +20,7 @@ export function themeButton() {
   function show() {
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    button.replaceChildren(element("span", { "aria-hidden": "true" }, SIGNS[theme]), ` ${theme}`);
+    button.replaceChildren(element("span", { "aria-hidden": "true" }, THEME_SIGNS[theme]), ` ${theme}`);
     button.setAttribute("aria-label", `Colours: ${theme}. Change`);
   }
 }

@@ -19,6 +19,8 @@ def changes(before: str, after: str, new_names: Mapping[str, str]) -> list[Chang
     returns     for each piece the number of UTF-16 units of `before` that stay in front of it, the
                 number that it replaces, and its text; what is behind the last piece stays
     """
+    if before == after:
+        return []
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     found: list[Change] = []
     kept = 0
@@ -34,7 +36,7 @@ def changes(before: str, after: str, new_names: Mapping[str, str]) -> list[Chang
 
 def utf16_length(text: str) -> int:
     """How many units a browser counts in a text."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 Words = Sequence[str]
@@ -50,9 +52,20 @@ def _pieces(old: Words, new: Words, new_names: Mapping[str, str]) -> Iterator[tu
         old_words = old[_start(old_lines, a1) : _start(old_lines, a2)]
         new_words = new[_start(new_lines, b1) : _start(new_lines, b2)]
         if tag == "equal":
-            yield from (([x], [y]) for x, y in zip(old_words, new_words, strict=True))
+            yield from _renamed_pieces(old_words, new_words)
         else:
             yield from _word_pieces(old_words, new_words, new_names)
+
+
+def _renamed_pieces(old: Words, new: Words) -> Iterator[tuple[Words, Words]]:
+    """Pieces of texts that correspond word by word: runs of equal words, single changed ones."""
+    start = 0
+    for i, (word, other) in enumerate(zip(old, new, strict=True)):
+        if word != other:
+            yield old[start:i], new[start:i]
+            yield [word], [other]
+            start = i + 1
+    yield old[start:], new[start:]
 
 
 def _word_pieces(
@@ -64,7 +77,7 @@ def _word_pieces(
     keys = [new_names.get(word, word) for word in new]
     for tag, a1, a2, b1, b2 in SequenceMatcher(None, old, keys, autojunk=False).get_opcodes():
         if tag == "equal":
-            yield from (([x], [y]) for x, y in zip(old[a1:a2], new[b1:b2], strict=True))
+            yield from _renamed_pieces(old[a1:a2], new[b1:b2])
         else:
             yield old[a1:a2], new[b1:b2]
 
