@@ -134,6 +134,12 @@ export class ListPage {
     this.count.textContent = `${shown} of ${all} variants, of ${of} examples`;
   }
 
+  /** An arrow key from elsewhere on the page: the keys are the list's from here on. */
+  enter(event) {
+    this.holder.focus();
+    this.key(event);
+  }
+
   key(event) {
     const page = Math.max(1, Math.floor(this.holder.clientHeight / ROW_HEIGHT) - 2);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };

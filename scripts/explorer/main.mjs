@@ -118,7 +118,7 @@ class Explorer {
     else if (event.key === "?") this.help.showModal();
     else if (event.key === "/") this.search();
     else if (event.key in ARROWS && this.row) this.step(ARROWS[event.key]);
-    else if (["ArrowDown", "ArrowUp"].includes(event.key) && !this.row) this.list.key(event);
+    else if (["ArrowDown", "ArrowUp"].includes(event.key) && !this.row) this.list.enter(event);
     else return;
     event.preventDefault();
   }
