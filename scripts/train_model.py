@@ -1,7 +1,7 @@
 """Train the embedded model from pinned packages: corpus, tokenizer, network, export."""
 
 import argparse
-import math
+import os
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -67,7 +67,7 @@ def study_texts(
 
 def training_plan(settings: Settings) -> "Plan":
     """The plan that the settings name."""
-    from fimscope.training.loop import Plan
+    from fimscope.training.loop import Phase, Plan
     from fimscope.training.network import Shape
     from fimscope.training.optimiser import Rates
 
@@ -80,7 +80,7 @@ def training_plan(settings: Settings) -> "Plan":
                 for key in ("muon", "adamw", "warmup_steps", "steady_until", "steps")
             }
         ),
-        lengths=[(phase.get("until", math.inf), phase["shares"]) for phase in schedule["lengths"]],
+        phases=[Phase(**phase) for phase in schedule["phases"]],
         batch_tokens=schedule["batch_tokens"],
         seed=settings["seed"],
         every=schedule["every"],
@@ -163,6 +163,8 @@ def main() -> None:
     parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
     parser.add_argument("--out-curve", type=Path, required=True, help="the training_log table")
     parser.add_argument("--out", type=Path, required=True, help="folder of the trained model")
+    # Threads that wait must not spin: on a busy machine they would keep each other from working.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     with run_step(parser) as args:
         import torch
         import yaml
