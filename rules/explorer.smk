@@ -2,10 +2,36 @@
 
 # These tables are made on request; the explorer shows those that are there.
 REQUESTED = {
-    "attention": expand(f"{RESULTS}/attention/{{edit}}.parquet", edit=EDITS),
+    "shares": expand(f"{RESULTS}/attention/{{edit}}.parquet", edit=EDITS),
     "samples": expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
     "steering": [f"{RESULTS}/steering/results.parquet"],
 }
+
+
+rule list_attended:
+    input:
+        prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
+        model=f"{RESULTS}/model/prepared.json",
+        code=step_sources("list_attended"),
+    output:
+        f"{RESULTS}/attention_tokens/{{edit}}.parquet",
+    log:
+        f"{RESULTS}/logs/list_attended/{{edit}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/list_attended/{{edit}}.tsv"
+    conda:
+        "envs/steps.yaml"
+    threads: workflow.cores
+    resources:
+        mem_mb=config["model"]["memory_mb"],
+    params:
+        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
+        batch_tokens=config["predict"]["batch_tokens"],
+        flags=MODEL_FLAGS,
+    shell:
+        "python scripts/list_attended.py --prompts {input.prompts:q} --model {params.model:q}"
+        " {params.flags} --attention eager --threads {threads}"
+        " --batch-tokens {params.batch_tokens} --out {output:q} --log {log:q}"
 
 
 rule build_explorer:
@@ -17,7 +43,8 @@ rule build_explorer:
         split=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
         lens=expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
         patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
-        attention=list(filter(Path.is_file, map(Path, REQUESTED["attention"]))),
+        attended=expand(f"{RESULTS}/attention_tokens/{{edit}}.parquet", edit=EDITS),
+        shares=list(filter(Path.is_file, map(Path, REQUESTED["shares"]))),
         samples=list(filter(Path.is_file, map(Path, REQUESTED["samples"]))),
         steering=list(filter(Path.is_file, map(Path, REQUESTED["steering"]))),
         model=f"{RESULTS}/model/prepared.json",
@@ -42,6 +69,7 @@ rule build_explorer:
         "python scripts/build_explorer.py --examples {input.examples:q}"
         " --variants {input.variants:q} --prompts {input.prompts:q}"
         " --predictions {input.predictions:q} --split {input.split:q} --lens {input.lens:q}"
-        " --patches {input.patches:q} --attention {input.attention:q} --samples {input.samples:q}"
+        " --patches {input.patches:q} --attention-tokens {input.attended:q}"
+        " --attention-shares {input.shares:q} --samples {input.samples:q}"
         " --steering {input.steering:q} --model {params.model:q} --model-name {params.name:q}"
         " --out {output.folder:q} --out-single {output.single:q} --log {log:q}"

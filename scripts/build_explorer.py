@@ -49,11 +49,15 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     for name in NEEDED:
         parser.add_argument(
-            f"--{name}", type=Path, nargs="+", required=True, help=f"{name}/{{edit}}.parquet"
+            f"--{name.replace('_', '-')}",
+            type=Path,
+            nargs="+",
+            required=True,
+            help=f"{name}/{{edit}}.parquet",
         )
     for name in OPTIONAL:
         parser.add_argument(
-            f"--{name}",
+            f"--{name.replace('_', '-')}",
             type=Path,
             nargs="*",
             default=[],

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from fimscope.schemas import SCHEMAS
-from fimscope.tables import write_table, write_tables
+from fimscope.tables import write_tables
 from tokenizers_for_tests import byte_tokenizer
 
 Row = dict[str, Any]
 MANIFEST = {"step": "explorer_study"}
 EDITS = ("original", "rename_vars")
 POSITIONS = ("hole_name", "last")
+TABLES = ("predictions", "split", "variants", "prompts", "lens", "attention_tokens", "samples")
 CONDITIONS = ("restore", "same_type")
 DONORS = ("paired", "self", "unrelated", "random")
 TYPES = (
@@ -75,12 +74,7 @@ class MadeStudy:
             self._write("split", f"split/{edit}", map(self._split, predictions))
             self._write("lens", f"lens/{edit}", self._lens(variants))
             self._write("samples", f"samples/{edit}", map(self._samples, variants))
-            write_table(
-                self.folder / f"attention/{edit}.parquet",
-                "attention",
-                self._attention(edit),
-                MANIFEST,
-            )
+            self._write("attention_tokens", f"attention_tokens/{edit}", self._attention(variants))
         for condition in CONDITIONS:
             self._write("patches", f"patches/{condition}", self._patches(condition))
 
@@ -88,8 +82,9 @@ class MadeStudy:
         """The command line of build_explorer for this study."""
         words = ["--examples", str(self.folder / "examples.parquet")]
         words += ["--model", str(self.folder / "model"), "--model-name", "made-up"]
-        for name in ("predictions", "split", "variants", "prompts", "lens", "attention", "samples"):
-            words += [f"--{name}", *(str(self.folder / f"{name}/{edit}.parquet") for edit in EDITS)]
+        for name in TABLES:
+            option = f"--{name.replace('_', '-')}"
+            words += [option, *(str(self.folder / f"{name}/{edit}.parquet") for edit in EDITS)]
         words += ["--patches", *(str(self.folder / f"patches/{c}.parquet") for c in CONDITIONS)]
         return words
 
@@ -202,25 +197,16 @@ class MadeStudy:
         rates = {"pass_at_1": 0.25, "pass_at_10": 0.8, "pass_at_100": 1.0}
         return {**variant, "n": 100, "n_correct": 25, "distinct": 9, **rates}
 
-    def _attention(self, edit: str) -> pa.Table:
-        """Every head looks at the first token, and a little at others, in columns."""
-        n_blocks, n_heads, n_tokens = self.size.n_points - 1, self.size.n_heads, self.size.n_tokens
-        n_each, n = n_blocks * n_heads, len(self.examples)
-        weights = self.rng.random((n * n_each, n_tokens), dtype=np.float32) ** 12
-        weights[:, 0] += 2
-        weights /= weights.sum(axis=1, keepdims=True)
-        offsets = pa.array(np.arange(n * n_each + 1, dtype=np.int32) * n_tokens)
-        ids = [example["example_id"] for example in self.examples]
-        columns = {
-            "example_id": pa.array(np.repeat(ids, n_each)),
-            "edit": pa.array([edit] * (n * n_each)),
-            "program_id": pa.array([""] * (n * n_each)),
-            "position": pa.array(["last"] * (n * n_each)),
-            "block": pa.array(np.tile(np.repeat(np.arange(n_blocks, dtype=np.int32), n_heads), n)),
-            "head": pa.array(np.tile(np.arange(n_heads, dtype=np.int32), n * n_blocks)),
-            "weights": pa.ListArray.from_arrays(offsets, pa.array(weights.ravel())),
-        }
-        return pa.table(columns).select(SCHEMAS["attention"].names)
+    def _attention(self, variants: Sequence[Row]) -> Iterator[Row]:
+        """Every head looks at the first token, and a little at some others."""
+        places = range(1, self.size.n_tokens)
+        for variant in variants:
+            for block in range(self.size.n_points - 1):
+                for head in range(self.size.n_heads):
+                    others = self.rng.choice(places, 6, replace=False).tolist()
+                    weights = [0.5, *(0.1 / (1 + i) for i in range(6))]
+                    looked = {"tokens": [0, *others], "weights": weights}
+                    yield {**variant, "block": block, "head": head, **looked}
 
     def _patches(self, condition: str) -> Iterator[Row]:
         for example in self.examples[:: 2 if condition == "restore" else 3]:

@@ -3,76 +3,95 @@ import { element, select, visible } from "./dom.mjs";
 import { figure } from "./figure.mjs";
 import { heatColour } from "./lens.mjs";
 
-const MEAN = "mean";
+const MARKED = "weight on the marked token";
 
-/** The panel of one variant's prompt. at: { block, head, token }; note() is told of changes. */
+/** The panel of one variant's prompt. at: { block, head, token, region }; note() is told of changes. */
 export function promptPanel(variant, at, note) {
-  const { pieces, positions, window: unit } = variant.prompt;
+  const { pieces, positions } = variant.prompt;
   const heads = variant.attention;
   const named = new Map(Object.entries(positions).map(([name, index]) => [index, name]));
   const tokens = pieces.map((piece, index) => tokenElement(piece, index, named.get(index)));
   const text = element("pre", { class: "prompt", tabindex: "0", "aria-label": "Prompt" }, tokens);
-  const { n_tokens: shown, n_prompt_truncated: left } = variant.answer;
-  const extent = `${shown} tokens, the window is a ${unit}; ${left} tokens of the program are not in it.`;
-  if (!heads?.length) return element("div", {}, element("p", { class: "faint" }, extent), text);
+  const regions = Object.keys(variant.shares).sort();
+  if (!heads.length && !regions.length) return element("div", {}, extentLine(variant), text);
 
-  const token = clamp(at.token, pieces.length - 1, positions.hole_name ?? 0);
-  const keenest = keenestHead(heads, token);
+  const token = numberOf(at.token) in pieces ? numberOf(at.token) : (positions.hole_name ?? 0);
   const state = {
     token,
-    block: clamp(at.block, heads.length - 1, keenest.block),
-    head: clamp(at.head, heads[0].length - 1, keenest.head),
+    region: regions.includes(at.region) || !heads.length ? (at.region ?? regions[0]) : MARKED,
+    head: chosenHead(heads, at) ?? keenestHead(heads, token),
   };
-  const map = figure(
-    "Weight on the marked token",
-    (width) => headMap(heads, state, width, choose),
-    "Of every head; click a cell for that head, click a token to mark it. Weights under 2% are not kept.",
-  );
+  const map = figure("Attention of the last token", (width) => headMap(mapCells(), state, width, choose));
   const controls = element("div", { class: "controls" });
   text.addEventListener("click", (event) => {
     const index = event.target.closest("[data-token]")?.dataset.token;
-    if (index !== undefined && getSelection().isCollapsed) mark(Number(index));
+    if (index !== undefined && getSelection().isCollapsed) change("token", Number(index));
   });
   draw();
   return element(
     "div",
     {},
-    element("p", { class: "faint" }, extent),
+    extentLine(variant),
     controls,
-    element("div", { class: "split" }, element("div", {}, text), map.frame),
+    element("div", { class: "split" }, element("div", {}, text, explanation(heads)), map.frame),
   );
 
   function choose(block, head) {
-    Object.assign(state, { block, head });
+    const found = heads.find((entry) => entry[0] === block && entry[1] === head);
+    if (!found) return;
+    state.head = found;
     note("block", block);
     note("head", head);
     draw();
   }
 
-  function mark(token) {
-    state.token = token;
-    note("token", token);
+  function change(name, value) {
+    state[name] = value;
+    note(name, value);
     draw();
   }
 
+  function mapCells() {
+    if (state.region !== MARKED) return variant.shares[state.region];
+    return heads.map(([block, head, looked]) => [block, head, weightOn(looked, state.token)]);
+  }
+
   function draw() {
-    paintTokens(tokens, heads[state.block][state.head], state.token, pieces);
-    controls.replaceChildren(...headControls(heads, state, choose));
+    paintTokens(tokens, pieces, state);
+    controls.replaceChildren(...headControls(heads, regions, state, choose, change));
     map.redraw();
   }
 }
 
-function clamp(text, most, otherwise) {
-  const number = Number.parseInt(text, 10);
-  return Number.isInteger(number) && number >= 0 && number <= most ? number : otherwise;
+function extentLine(variant) {
+  const { n_tokens: shown, n_prompt_truncated: left } = variant.answer;
+  const unit = variant.prompt.window;
+  const text = `${shown} tokens, the window is a ${unit}; ${left} tokens of the program are not in it.`;
+  return element("p", { class: "faint" }, text);
 }
 
-/** The head that looks at a token most. */
+function explanation(heads) {
+  if (!heads.length) return null;
+  const text = "The text is coloured by what the chosen head looks at. Click a token to mark it, a cell of the map for its head. Weights under 2% are not kept.";
+  return element("p", { class: "faint" }, text);
+}
+
+const numberOf = (text) => Number.parseInt(text, 10);
+
+function chosenHead(heads, at) {
+  return heads.find(([block, head]) => block === numberOf(at.block) && head === numberOf(at.head));
+}
+
+/** The head that looks at a token most; undefined without heads. */
 function keenestHead(heads, token) {
-  const all = heads.flatMap((block, b) =>
-    block.slice(0, -1).map((head, h) => ({ block: b, head: h, weight: weightOn(head, token) })),
-  );
-  return all.reduce((best, head) => (head.weight > best.weight ? head : best));
+  const weight = ([, , looked]) => weightOn(looked, token);
+  const keener = (best, head) => (weight(head) > weight(best) ? head : best);
+  return heads.length ? heads.reduce(keener) : undefined;
+}
+
+function weightOn(looked, token) {
+  for (let i = 0; i < looked.length; i += 2) if (looked[i] === token) return looked[i + 1] / 1000;
+  return 0;
 }
 
 function tokenElement(piece, index, name) {
@@ -81,67 +100,79 @@ function tokenElement(piece, index, name) {
   return element("span", { ...attributes, "data-name": name ?? null }, shown);
 }
 
-function paintTokens(tokens, head, marked, pieces) {
-  const weights = new Map();
-  for (let i = 0; i < head.length; i += 2) weights.set(head[i], head[i + 1] / 1000);
+function paintTokens(tokens, pieces, { head, token: marked, region }) {
   for (const [index, token] of tokens.entries()) {
-    const weight = weights.get(index) ?? 0;
+    const weight = head ? weightOn(head[2], index) : 0;
+    const said = head ? `, ${percentOf(weight)}` : "";
     token.style.backgroundColor = weight ? heatColour(Math.sqrt(weight)) : "";
-    token.title = `token ${index}: ${visible(pieces[index], 30)}, ${weight ? `${(100 * weight).toFixed(1)}%` : "under 2%"}`;
-    token.classList.toggle("marked", index === marked);
+    token.title = `token ${index}: ${visible(pieces[index], 30)}${said}`;
+    token.classList.toggle("marked", index === marked && region === MARKED);
   }
 }
 
-function headControls(heads, state, choose) {
-  const numbers = (n) => [...Array(n).keys()].map((i) => [String(i), String(i)]);
-  const names = numbers(heads[0].length);
-  names.at(-1)[1] = MEAN;
-  return [
-    select("block", numbers(heads.length), String(state.block), (value) => choose(Number(value), state.head)),
-    select("head", names, String(state.head), (value) => choose(state.block, Number(value))),
-  ];
+const percentOf = (weight) => (weight ? `${(100 * weight).toFixed(1)}%` : "under 2%");
+
+function headControls(heads, regions, state, choose, change) {
+  const made = [];
+  if (state.head) {
+    const [block, head] = state.head;
+    const blocks = [...new Set(heads.map((entry) => entry[0]))];
+    const inBlock = (number) => heads.filter((entry) => entry[0] === number).map((entry) => entry[1]);
+    const toBlock = (value) => {
+      const there = inBlock(Number(value));
+      choose(Number(value), there.includes(head) ? head : there[0]);
+    };
+    made.push(
+      select("block", blocks.map((b) => [String(b), String(b)]), String(block), toBlock),
+      select("head", inBlock(block).map((h) => [String(h), String(h)]), String(head), (value) =>
+        choose(block, Number(value)),
+      ),
+    );
+  }
+  const choices = [...(heads.length ? [MARKED] : []), ...regions];
+  if (choices.length > 1) {
+    const options = choices.map((name) => [name, name === MARKED ? name : `share of ${name}`]);
+    made.push(select("map", options, state.region, (value) => change("region", value)));
+  }
+  return made;
 }
 
-function headMap(heads, state, width, choose) {
-  const nHeads = heads[0].length;
-  const cells = heads.flatMap((block, b) =>
-    block.map((head, h) => ({
-      block: b,
-      head: h === nHeads - 1 ? MEAN : String(h),
-      number: h,
-      weight: weightOn(head, state.token),
-    })),
-  );
+/** cells: [block, head, weight]. */
+function headMap(cells, state, width, choose) {
+  const rows = cells.map(([block, head, weight]) => ({ block, head: String(head), number: head, weight }));
+  const heads = [...new Set(cells.map(([, head]) => head))].sort((a, b) => a - b);
+  const blocks = [...new Set(cells.map(([block]) => block))].sort((a, b) => b - a);
+  const what = state.region === MARKED ? `token ${state.token}` : state.region;
   const plot = Plot.plot({
     width,
-    height: Math.max(160, 15 * heads.length + 60),
+    height: Math.max(120, 15 * blocks.length + 60),
     marginLeft: 48,
-    marginTop: 34,
+    marginTop: 40,
     marginBottom: 6,
     padding: 0.06,
-    x: { domain: cells.slice(0, nHeads).map((cell) => cell.head), axis: "top", label: "head", tickSize: 0 },
-    y: { domain: [...heads.keys()].reverse(), label: "block", tickSize: 0 },
+    x: { domain: heads.map(String), axis: "top", label: "head", tickSize: 0 },
+    y: { domain: blocks, label: "block", tickSize: 0 },
     marks: [
-      Plot.cell(cells, { x: "head", y: "block", fill: (cell) => heatColour(Math.sqrt(cell.weight)), stroke: "var(--line)" }),
+      Plot.cell(rows, {
+        x: "head",
+        y: "block",
+        fill: (row) => heatColour(Math.sqrt(row.weight)),
+        stroke: "var(--line)",
+      }),
       Plot.tip(
-        cells,
+        rows,
         Plot.pointer({
           x: "head",
           y: "block",
-          title: (cell) => `block ${cell.block}, head ${cell.head}\n${cell.weight ? `${(100 * cell.weight).toFixed(1)}%` : "under 2%"}`,
+          title: (row) => `block ${row.block}, head ${row.head}\n${percentOf(row.weight)} on ${what}`,
         }),
       ),
     ],
   });
   for (const [i, rect] of [...plot.querySelectorAll('[aria-label="cell"] rect')].entries()) {
-    const { block, number } = cells[i];
-    rect.classList.toggle("chosen", block === state.block && number === state.head);
+    const { block, number } = rows[i];
+    rect.classList.toggle("chosen", block === state.head?.[0] && number === state.head[1]);
     rect.addEventListener("click", () => choose(block, number));
   }
   return plot;
-}
-
-function weightOn(head, token) {
-  for (let i = 0; i < head.length; i += 2) if (head[i] === token) return head[i + 1] / 1000;
-  return 0;
 }

@@ -87,12 +87,14 @@ function panels(example, variant, compared, parameters, name) {
     withSamples.length && ["samples", "Samples", () => samplesPanel(withSamples)],
     [
       "prompt",
-      variant.attention?.length ? "Prompt and attention" : "Prompt",
+      hasAttention(variant) ? "Prompt and attention" : "Prompt",
       () => promptChooser(compared, parameters, note),
     ],
   ];
   return made.filter(Boolean).map(([id, title, fill]) => panel(id, title, fill));
 }
+
+const hasAttention = ({ attention, shares }) => attention.length > 0 || Object.keys(shares).length > 0;
 
 /** A panel is filled when it comes near the screen: an example opens at once. */
 function panel(id, title, fill) {
@@ -127,7 +129,7 @@ function promptChooser(compared, parameters, note) {
   const asked = parameters.get("prompt");
   const show = (edit) => {
     const variant = compared.find((shown) => shown.edit === edit);
-    const at = Object.fromEntries(["block", "head", "token"].map((key) => [key, parameters.get(key)]));
+    const at = Object.fromEntries(["block", "head", "token", "region"].map((key) => [key, parameters.get(key)]));
     place.replaceChildren(promptPanel(variant, at, note));
   };
   show(edits.includes(asked) ? asked : edits.at(-1));

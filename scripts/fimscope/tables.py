@@ -41,29 +41,24 @@ class Rows:
 
     def __init__(self, path: Path, name: str, columns: list[str] | None = None):
         self.path, self.name, self.columns = path, name, columns
-        self.n_rows = sum(len(batch) for batch in read_batches(path, name, []))
+        self.n_rows = sum(len(batch) for batch in self._batches([]))
 
     def __len__(self) -> int:
         return self.n_rows
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for batch in read_batches(self.path, self.name, self.columns):
+        for batch in self._batches(self.columns):
             yield from batch.to_pylist()
 
-
-def read_batches(path: Path, name: str, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
-    """The rows of a table in order, in columns, ROWS_AT_ONCE at a time.
-
-    raises UserError as `read_table` does
-    """
-    try:
-        with pq.ParquetFile(path) as file:
-            _check_schema(path, file.schema_arrow, name)
-            yield from file.iter_batches(ROWS_AT_ONCE, columns=columns)
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _not_whole(path, error) from None
+    def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+        try:
+            with pq.ParquetFile(self.path) as file:
+                _check_schema(self.path, file.schema_arrow, self.name)
+                yield from file.iter_batches(ROWS_AT_ONCE, columns=columns)
+        except FileNotFoundError:
+            raise _missing(self.path) from None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise _not_whole(self.path, error) from None
 
 
 def _check_schema(path: Path, schema: pa.Schema, name: str) -> None:

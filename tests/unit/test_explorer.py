@@ -7,21 +7,23 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer_study import HOSTILE, HOSTILE_PROGRAM, MadeStudy, Size
 from fimscope.errors import UserError
+from fimscope.explorer import payload
 from fimscope.explorer.alignment import apply, changes
 from fimscope.explorer.blocks import block_element, block_script, pack, unpack
 from fimscope.explorer.bundle import bundle
 from fimscope.explorer.grouped import ByExample
-from fimscope.explorer.heads import read_heads
 from fimscope.explorer.listing import mean_effects
 from fimscope.explorer.pages import read_parts, single_page
 from fimscope.explorer.pieces import token_pieces
 from fimscope.tables import write_table
 from fimscope.typescript.process import find_node
+from list_attended import most_attended
 from tokenizers_for_tests import byte_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -83,17 +85,29 @@ def test_rows_of_an_example_come_in_order_from_a_table_in_any_order(tmp_path):
     assert table.rows("none") == [] and "c" in table and "none" not in table
 
 
-def test_heads_keep_the_tokens_looked_at_most_and_the_mean_of_a_block(tmp_path):
-    first, second = [0.01, 0.59, 0.4], [0.5, 0.49, 0.01]
-    rows = [
-        {"example_id": key, "edit": "e", "position": "last", "block": 0, "head": h, "weights": w}
-        for key in ("x", "y")
-        for h, w in enumerate((first, second))
+def test_heads_keep_the_tokens_that_are_looked_at_most():
+    weights = torch.tensor([[0.01, 0.59, 0.4], [0.45, 0.1, 0.45], [0.3, 0.3, 0.4]])
+    kept = list(most_attended(weights, n_tokens=2, least_weight=0.2))
+    assert [tokens for tokens, _ in kept] == [[1, 2], [0, 2], [2, 0]]
+    assert kept[0][1] == pytest.approx([0.59, 0.4])
+    row = {"block": 3, "head": 1, "tokens": [1, 2], "weights": kept[0][1]}
+    assert payload.heads([row]) == [[3, 1, [1, 590, 2, 400]]]
+
+
+def test_steering_is_a_curve_over_strengths_for_every_vector_and_points():
+    doses = [
+        ("mean", "m", [3], 1.0, True),
+        ("mean", "m", [3], 2.0, False),
+        (None, None, None, 0.0, False),
     ]
-    write_table(tmp_path / "t.parquet", "attention", rows, {})
-    found = dict(read_heads(tmp_path / "t.parquet"))
-    mean = [1, 540, 0, 255, 2, 205]
-    assert found == {(key, "e"): [[[1, 590, 2, 400], [0, 500, 1, 490], mean]] for key in ("x", "y")}
+    rows = [
+        {"kind": kind, "vector": vector, "points": points, "strength": strength, "to_gold": mended}
+        | {"predicted": "x", "gold_logprob": -1.0}
+        for kind, vector, points, strength, mended in doses
+    ]
+    mean, none = payload.steering(rows)
+    assert (mean["points"], mean["strengths"], mean["to_gold"]) == ([3], [1.0, 2.0], [True, False])
+    assert (none["kind"], none["points"]) == ("none", [])
 
 
 def test_mean_effects_are_of_the_paired_donor_at_the_last_token():

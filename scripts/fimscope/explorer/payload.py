@@ -147,6 +147,27 @@ def _curve(kind: str, position: str, rows: list[Row]) -> dict[str, Json]:
     }
 
 
+def heads(rows: Iterable[Row]) -> list[Json]:
+    """What each head looks at most: [block, head, [token, per mille, token, per mille, ...]]."""
+    return [
+        [row["block"], row["head"], _interleaved(row["tokens"], row["weights"])] for row in rows
+    ]
+
+
+def _interleaved(tokens: Sequence[int], weights: Sequence[float]) -> list[int]:
+    pairs = zip(tokens, weights, strict=True)
+    return [number for token, weight in pairs for number in (token, round(1000 * weight))]
+
+
+def shares(rows: Iterable[Row]) -> dict[str, Json]:
+    """By region the share of every head's attention that falls on it: [block, head, share]."""
+    found: dict[str, list[Json]] = {}
+    for row in rows:
+        place = [row["block"], row["head"], rounded(row["share"], 3)]
+        found.setdefault(row["region"], []).append(place)
+    return found
+
+
 def steering(rows: Iterable[Row]) -> list[Json]:
     """What steering did to a variant: one entry a vector and set of points, over strengths."""
     found: dict[tuple[str, str, tuple[int, ...]], list[Row]] = {}

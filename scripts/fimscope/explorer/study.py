@@ -8,7 +8,6 @@ from typing import Any
 from fimscope.errors import UserError
 from fimscope.explorer import payload
 from fimscope.explorer.grouped import ByExample
-from fimscope.explorer.heads import read_heads
 from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pieces import Decode, token_pieces
 from fimscope.schemas import SCHEMAS
@@ -18,7 +17,7 @@ Row = Mapping[str, Any]
 
 # Tables that an explorer needs, one file per edit, and those that it shows where they are given.
 NEEDED = ("predictions", "split", "variants", "prompts")
-OPTIONAL = ("lens", "attention", "patches", "samples", "steering")
+OPTIONAL = ("lens", "attention_tokens", "attention_shares", "patches", "samples", "steering")
 SCHEMA_NAMES = {"steering": "steering_results"}
 
 
@@ -33,9 +32,7 @@ class Study:
         self.tables = {
             name: ByExample(paths[name], SCHEMA_NAMES.get(name, name))
             for name in (*NEEDED, *OPTIONAL)
-            if name != "attention"
         }
-        self.heads = {key: heads for path in paths["attention"] for key, heads in read_heads(path)}
         columns = [name for name in SCHEMAS["examples"].names if name not in ("prefix", "suffix")]
         rows = read_table(examples, "examples", columns).to_pylist()
         self.examples = [row for row in rows if row["example_id"] in self.tables["predictions"]]
@@ -66,7 +63,7 @@ class Study:
 def describe_example(study: Study, example: Row) -> dict[str, Any]:
     """All that the page of one example shows."""
     needed = {name: study.one_by_edit(name, example) for name in NEEDED}
-    shown = {name: study.by_edit(name, example) for name in OPTIONAL if name in study.tables}
+    shown = {name: study.by_edit(name, example) for name in OPTIONAL}
     original = needed["variants"].get("original")
     if original is None:
         raise UserError(f"variants: no original of example {example['example_id']}; give its table")
@@ -81,7 +78,8 @@ def describe_example(study: Study, example: Row) -> dict[str, Any]:
                 "answer": payload.answer(needed["predictions"][edit], needed["split"][edit]),
                 "prompt": payload.prompt(prompt, pieces),
                 "lens": payload.lens(shown["lens"].get(edit, [])),
-                "attention": study.heads.get((example["example_id"], edit)),
+                "attention": payload.heads(shown["attention_tokens"].get(edit, [])),
+                "shares": payload.shares(shown["attention_shares"].get(edit, [])),
                 "pairs": payload.pairs(shown["patches"].get(edit, [])),
                 "steering": payload.steering(shown["steering"].get(edit, [])),
                 "samples": payload.samples(shown["samples"].get(edit, [])),
