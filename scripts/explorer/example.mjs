@@ -63,7 +63,7 @@ function answerCard(variant) {
       fact("gold", code(answer.gold)),
       fact("predicted", code(answer.predicted)),
       fact("p(gold)", `${percent(Math.exp(answer.gold_logprob))}, rank ${rank}`),
-      fact("goes on", code(answer.completion)),
+      fact("completion", code(answer.completion)),
     ),
   );
 }

@@ -180,7 +180,8 @@ function listColumns(withEffect) {
   const code = (cell) => element("code", {}, visible(cell.getValue() ?? "", 60));
   const number = { hozAlign: "right", headerHozAlign: "right", sorter: "number", minWidth: 78 };
   const effect = {
-    title: "patch effect",
+    title: "effect",
+    headerTooltip: "mean over all points of the paired donor's normalised effect",
     field: "effect",
     ...number,
     widthGrow: 0.8,

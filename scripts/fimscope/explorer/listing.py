@@ -17,13 +17,18 @@ def mean_effects(patches: pa.Table | None) -> dict[str, dict[tuple[str, str], fl
     """By condition and recipient the mean, over all points, of what its pair's donor does.
 
     The mean of the normalised effect at the last token: 0 where no point changes anything, 1 where
-    every point turns the answer into the donor's; the earlier the type is there, the higher.
+    every point turns the answer into the donor's; the earlier the type is there, the higher. The
+    conditions come in the table's order.
     """
     if patches is None:
         return {}
     chosen = patches.filter((pc.field("donor_kind") == "paired") & (pc.field("position") == "last"))
     keys = ["condition", "example_id", "edit"]
-    means = chosen.group_by(keys).aggregate([("normalised_effect", "mean")]).to_pylist()
+    means = (
+        chosen.group_by(keys, use_threads=False)
+        .aggregate([("normalised_effect", "mean")])
+        .to_pylist()
+    )
     found: dict[str, dict[tuple[str, str], float]] = {}
     for row in means:
         if row["normalised_effect_mean"] is not None:
@@ -65,7 +70,7 @@ def listing(
             "gold_probability": [_probability(row["gold_logprob"]) for row in shown],
             "effects": {
                 condition: [rounded(means.get(key), 3) for key in keys]
-                for condition, means in sorted(effects.items())
+                for condition, means in effects.items()
             },
         },
         "texts": texts.all(),

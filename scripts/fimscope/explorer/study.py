@@ -19,6 +19,11 @@ Row = Mapping[str, Any]
 NEEDED = ("predictions", "split", "variants", "prompts")
 OPTIONAL = ("lens", "attention_tokens", "attention_shares", "patches", "samples", "steering")
 SCHEMA_NAMES = {"steering": "steering_results"}
+VARIANT = ["example_id", "edit"]
+COLUMNS = {
+    "variants": [*VARIANT, "gold", "prefix", "suffix", "renames"],
+    "prompts": [*VARIANT, "token_ids", "positions", "window"],
+}
 
 
 class Study:
@@ -30,7 +35,7 @@ class Study:
     def __init__(self, examples: Path, paths: Mapping[str, Sequence[Path]], decode: Decode):
         self.paths, self.decode = paths, lru_cache(maxsize=1_000_000)(decode)
         self.tables = {
-            name: ByExample(paths[name], SCHEMA_NAMES.get(name, name))
+            name: ByExample(paths[name], SCHEMA_NAMES.get(name, name), COLUMNS.get(name))
             for name in (*NEEDED, *OPTIONAL)
         }
         columns = [name for name in SCHEMAS["examples"].names if name not in ("prefix", "suffix")]
