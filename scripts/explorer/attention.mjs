@@ -66,7 +66,7 @@ export function promptPanel(variant, at, note) {
 function extentLine(variant) {
   const { n_tokens: shown, n_prompt_truncated: left } = variant.answer;
   const unit = variant.prompt.window;
-  const text = `${shown} tokens, the window is a ${unit}; ${left} tokens of the program are not in it.`;
+  const text = `${shown} tokens; window: ${unit}; ${left} tokens of the program are not in it.`;
   return element("p", { class: "faint" }, text);
 }
 
