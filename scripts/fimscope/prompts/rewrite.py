@@ -28,7 +28,7 @@ def choose_rewrite_window(encoder: Encoder, units: Units, max_tokens: int) -> Re
     raises Unfit (over_budget) where its text up to the hole alone is too long
     """
     budget = max_tokens - len(encoder.start_ids)
-    costs = (encoder.count(_rewrite_text(unit, None)) for unit in units.units)
+    costs = (encoder.count(rewrite_text(unit, None)) for unit in units.units)
     n_fitting = sum(1 for _ in takewhile(lambda cost: cost <= budget, costs))
     if n_fitting:
         return RewriteWindow(n_fitting - 1, None)
@@ -36,7 +36,7 @@ def choose_rewrite_window(encoder: Encoder, units: Units, max_tokens: int) -> Re
     n_lines = bisect_right(
         range(len(innermost.erased.splitlines())),
         budget,
-        key=lambda n: encoder.count(_rewrite_text(innermost, n)),
+        key=lambda n: encoder.count(rewrite_text(innermost, n)),
     )
     if n_lines < 2:
         raise Unfit("over_budget", f"the hole's own function does not fit into {max_tokens} tokens")
@@ -52,7 +52,7 @@ def rewrite_prompt(encoder: Encoder, hole: Hole, units: Units, window: RewriteWi
     if window.rank >= len(units.units):
         raise Unfit("over_budget", "the edit took away the unit that the original's prompt shows")
     unit = units.units[window.rank]
-    text = _rewrite_text(unit, window.n_lines)
+    text = rewrite_text(unit, window.n_lines)
     encoding = encoder.encode(text)
     gap = unit.before[len(unit.before.rstrip()) :]
     token_ids = [*encoder.start_ids, *encoding.ids]
@@ -78,7 +78,8 @@ def rewrite_prompt(encoder: Encoder, hole: Hole, units: Units, window: RewriteWi
     )
 
 
-def _rewrite_text(unit: Unit, n_lines: int | None) -> str:
+def rewrite_text(unit: Unit, n_lines: int | None) -> str:
+    """The unit as JavaScript, of which n_lines are shown, then its TypeScript up to the hole."""
     erased = unit.erased.strip("\n")
     if n_lines is not None:
         erased = "\n".join(erased.splitlines()[:n_lines])
