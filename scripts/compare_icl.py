@@ -49,6 +49,22 @@ def _shot_or_rejection(
         return rejection(STEP, error.reason, f"no shot: {error}", example_id=donor["example_id"])
 
 
+def find_donors(
+    split: Sequence[Row], shots: Sequence[Shot], choices: Sequence[str], n: int
+) -> tuple[list[Row], list[Row]]:
+    """Rows of the split table for which every choice has n shots, and the rejected others."""
+    found, rejected = [], []
+    for row in split:
+        try:
+            for choice in choices:
+                draw_shots(choice, row, shots, n, seed=0)
+            found.append(row)
+        except Unfit as error:
+            key = {name: row[name] for name in ("example_id", "edit")}
+            rejected.append(rejection(STEP, error.reason, str(error), **key))
+    return found, rejected
+
+
 def write_prompts(
     recipients: Sequence[Row],
     shots: Sequence[Shot],
@@ -60,7 +76,7 @@ def write_prompts(
 ) -> Iterator[Row]:
     """Each recipient's prompt with no shots, and with every number of every choice and seed.
 
-    recipients   rows of the prompts table with their `outcome`
+    recipients   rows of the prompts table with their `outcome`, all of them with donors
     returns      rows with `token_ids`, or rows of the rejected table, which have a `reason`
     """
     for prompt in recipients:
@@ -69,15 +85,13 @@ def write_prompts(
         for choice in choices:
             for n in numbers:
                 for seed in seeds:
-                    try:
-                        shot_ids, names = draw_shots(choice, prompt, shots, n, seed)
-                        token_ids = put_in_front(prompt, shot_ids, n_start)
-                        if len(token_ids) > max_tokens:
-                            detail = f"{len(token_ids)} tokens with {n} shots ({choice})"
-                            raise Unfit("over_budget", f"{detail}, the most is {max_tokens}")
-                    except Unfit as error:
+                    shot_ids, names = draw_shots(choice, prompt, shots, n, seed)
+                    token_ids = put_in_front(prompt, shot_ids, n_start)
+                    if len(token_ids) > max_tokens:
+                        detail = f"{len(token_ids)} tokens with {n} shots ({choice})"
                         key = {name: prompt[name] for name in ("example_id", "edit")}
-                        yield rejection(STEP, error.reason, str(error), **key)
+                        why = f"{detail}, the most is {max_tokens}"
+                        yield rejection(STEP, "over_budget", why, **key)
                         continue
                     how = {"choice": choice, "n_shots": n, "seed": seed, "shots": names}
                     yield {**prompt, **how, "token_ids": token_ids}
@@ -119,7 +133,9 @@ def main() -> None:
 
         away = {row["example_id"] for row in examples if row["group"] != "fit"}
         split = [row for row in _rows(args.split, "split") if row["example_id"] in away]
-        outcomes = draw_of_each(split, args.max_examples, args.seed, "icl")
+        with_donors, lonely = find_donors(split, shots, args.choices, max(args.n_shots))
+        rejected += lonely
+        outcomes = draw_of_each(with_donors, args.max_examples, args.seed, "icl")
         recipients = [
             {**prompt, "outcome": outcomes[prompt["example_id"]]}
             for prompt in _rows(args.prompts, "prompts")
@@ -136,7 +152,7 @@ def main() -> None:
         asked = [row for row in written if "reason" not in row]
         rejected += [row for row in written if "reason" in row]
         n_cells = 1 + len(args.choices) * len(args.n_shots) * args.n_seeds
-        n_in = len(donors) - len(shots) + n_cells * len(recipients)
+        n_in = len(donors) - len(shots) + len(lonely) + n_cells * len(recipients)
         check_sum(STEP, n_in, len(asked), len(rejected))
         ask = partial(ask_types, answer=answer_prompts, what="in-context answers")
         answers = ask(model, asked, encoder, args.max_new_tokens, args.batch_tokens)

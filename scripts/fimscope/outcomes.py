@@ -8,6 +8,7 @@ Row = Mapping[str, Any]
 
 # `wrong` are those that were wrong, or not asked, before the edit too; `broken` the others.
 OUTCOMES = ("right", "wrong", "broken")
+OUTCOME_TITLES = {"right": "Right", "wrong": "Wrong", "broken": "Broken by the edit"}
 
 
 def outcome_of(split: Row) -> str:
