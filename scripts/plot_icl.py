@@ -136,7 +136,7 @@ def _reading(numbers: Numbers) -> list[str]:
     n_left = sum(panel["n_left_out"] for panel in numbers["outcomes"].values())
     if n_left:
         sentences.append(
-            f"{n_left} examples are left out, as one of their prompts is longer than the model reads."
+            f"{n_left} examples are left out, as one of their prompts is too long for the model."
         )
     return sentences
 

@@ -1,4 +1,4 @@
-"""The numbers of the in-context comparison: accuracy by shots, against none and against controls."""
+"""Numbers of the in-context comparison: accuracy by shots, against none and against controls."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -77,7 +77,12 @@ def _by_hand(network, prompt, hidden, readers):
 def test_in_one_block_the_last_token_is_as_if_the_hidden_ones_were_never_there():
     """One block: a token that is not read is a token that is left out, positions kept."""
     config = GPTBigCodeConfig(
-        vocab_size=VOCAB, n_positions=64, n_embd=32, n_head=4, n_layer=1, attn_implementation="eager"
+        vocab_size=VOCAB,
+        n_positions=64,
+        n_embd=32,
+        n_head=4,
+        n_layer=1,
+        attn_implementation="eager",
     )
     torch.manual_seed(3)
     network = AutoModelForCausalLM.from_config(config).eval()
@@ -102,7 +107,8 @@ def test_hidden_from_all_later_ones_a_token_has_no_effect_at_all():
     other = [*prompt[:4], 77, 78, *prompt[6:]]
     for readers, same in (("later", True), ("last", False)):
         first, second = (
-            answer_without(model, [ids], [[4, 5]], readers, [9], 0, set()) for ids in (prompt, other)
+            answer_without(model, [ids], [[4, 5]], readers, [9], 0, set())
+            for ids in (prompt, other)
         )
         assert torch.allclose(first.top_logprobs, second.top_logprobs, atol=1e-5) == same
 
