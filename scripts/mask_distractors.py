@@ -97,6 +97,17 @@ def mask_from_attention(recipients: Sequence[Row], seed: int) -> Iterator[Row]:
                     yield {**prompt, **how, "way": way, "hidden": hidden}
 
 
+def fitting(asked: Sequence[Row], max_tokens: int) -> tuple[list[Row], list[Row]]:
+    """What is no longer than the model reads, and rows of the rejected table for the rest."""
+    rejected = []
+    for row in asked:
+        if (n := len(row["token_ids"])) > max_tokens:
+            error = Unfit("over_budget", f"{n} tokens, the most is {max_tokens}")
+            how = (row["way"], row["distractor"], row["is_control"])
+            rejected.append(_rejection(row, *how, error))
+    return [row for row in asked if len(row["token_ids"]) <= max_tokens], rejected
+
+
 def _rejection(
     prompt: Row, way: str, distractor: str, is_control: bool, error: Unfit | TypeScriptError
 ) -> Row:
@@ -186,8 +197,10 @@ def main() -> None:
         asked = [{**prompt, **PLAIN} for prompt in recipients]
         asked += [row for row in masked if "reason" not in row]
         n_cells = 1 + 2 * (len(TEXT) + len(READERS) * len(REGIONS))
-        check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))
         model = open_model(args)
+        asked, too_long = fitting(asked, model.max_tokens - args.max_new_tokens)
+        rejected += too_long
+        check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))
         rows = ask_masked(model, asked, encoder, args.max_new_tokens, args.batch_tokens)
         write_table(args.out, "masking", rows, manifest)
         write_table(args.out_rejected, "rejected", rejected, manifest)

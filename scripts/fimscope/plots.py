@@ -40,6 +40,7 @@ STYLES = {
     "same_type": Style("#0072B2", "-", "o"),
     "other_type": Style("#D55E00", "--", "s"),
     "untyped": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "masked": Style("#0072B2", "-", "o"),
     "scrambled": Style("#767676", ":", "x"),
 }
 

@@ -1,5 +1,6 @@
 """Prompts with fill-in-the-middle tokens: the text before the hole, the text after it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,6 +65,34 @@ def choose_fim_window(encoder: Encoder, units: Units, max_tokens: int) -> FimWin
         if not fits or not waiting[side]:
             growing.remove(side)
     return FimWindow(*n_shown)
+
+
+# Possessive: a line of slashes can be split in many ways.
+COMMENTS = re.compile(r"(?:\s|//[^\n]*+|(?>/\*.*?\*/))*+", re.DOTALL)
+
+
+def follow_fim(original: Units, variant: Units, window: FimWindow) -> FimWindow:
+    """The window through which a variant shows the code that its original shows.
+
+    A comment that stood alone is a part less where an edit has taken it away: by the number of
+    parts, code that the original hides would take its place.
+    """
+    before = original.before_parts[::-1][: window.n_before], variant.before_parts[::-1]
+    after = original.after_parts[: window.n_after], variant.after_parts
+    return FimWindow(
+        window.n_before - _n_vanished(*before),
+        window.n_after - _n_vanished(*after),
+    )
+
+
+def _n_vanished(shown: Sequence[str], edited: Sequence[str]) -> int:
+    """How many of the shown parts, from the hole outwards, are comments that an edit has taken."""
+    n_vanished = 0
+    for index, part in enumerate(shown):
+        here = edited[index - n_vanished : index - n_vanished + 1]
+        if part.strip() and COMMENTS.fullmatch(part) and list(here) != [part]:
+            n_vanished += 1
+    return n_vanished
 
 
 def own_fim(units: Units, window: FimWindow) -> tuple[Units, FimWindow]:

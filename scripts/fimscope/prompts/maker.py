@@ -6,8 +6,13 @@ from typing import Any
 
 from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder
-from fimscope.prompts.fim import choose_fim_window, fim_prompt, own_fim
-from fimscope.prompts.rewrite import choose_rewrite_window, own_rewrite, rewrite_prompt
+from fimscope.prompts.fim import choose_fim_window, fim_prompt, follow_fim, own_fim
+from fimscope.prompts.rewrite import (
+    choose_rewrite_window,
+    follow_rewrite,
+    own_rewrite,
+    rewrite_prompt,
+)
 from fimscope.typescript import Hole, LabelledSpan, TypeScript, Units
 
 Row = Mapping[str, Any]
@@ -20,17 +25,19 @@ MOST_CHARS_A_TOKEN = 16
 class Format:
     """A prompt format: how its window is chosen, and how a hole is shown through a window.
 
-    own   narrows a window to the hole's own function
+    follow   the window of an original, for its variant
+    own      narrows a window to the hole's own function
     """
 
     choose: Callable[[Encoder, Units, int], Any]
+    follow: Callable[[Units, Units, Any], Any]
     own: Callable[[Units, Any], tuple[Units, Any]]
     render: Callable[[Encoder, Hole, Units, Any, Sequence[LabelledSpan]], Prompt]
 
 
 FORMATS = {
-    "fim": Format(choose_fim_window, own_fim, fim_prompt),
-    "rewrite": Format(choose_rewrite_window, own_rewrite, rewrite_prompt),
+    "fim": Format(choose_fim_window, follow_fim, own_fim, fim_prompt),
+    "rewrite": Format(choose_rewrite_window, follow_rewrite, own_rewrite, rewrite_prompt),
 }
 
 
@@ -66,9 +73,10 @@ class PromptMaker:
     def _window(self, original: Row, variant: Row) -> tuple[Units, Any]:
         units = self._units(original, self.max_tokens * MOST_CHARS_A_TOKEN)
         window = self.format.choose(self.encoder, units, self.max_tokens)
-        if variant["edit"] != original["edit"]:
-            units = self._units(variant, 2 * self.max_tokens * MOST_CHARS_A_TOKEN)
-        return units, window
+        if variant["edit"] == original["edit"]:
+            return units, window
+        edited = self._units(variant, 2 * self.max_tokens * MOST_CHARS_A_TOKEN)
+        return edited, self.format.follow(units, edited, window)
 
     def _render(self, variant: Row, units: Units, window: Any) -> Prompt:
         hole = Hole(**{field.name: variant[field.name] for field in fields(Hole)})

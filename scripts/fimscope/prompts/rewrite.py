@@ -47,6 +47,11 @@ def choose_rewrite_window(encoder: Encoder, units: Units, max_tokens: int) -> Re
     return RewriteWindow(0, n_lines - 1)
 
 
+def follow_rewrite(original: Units, variant: Units, window: RewriteWindow) -> RewriteWindow:
+    """The window through which a variant shows the unit that its original shows: the same."""
+    return window
+
+
 def own_rewrite(units: Units, window: RewriteWindow) -> tuple[Units, RewriteWindow]:
     """The units and the window that show the hole's own function alone.
 
