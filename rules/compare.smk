@@ -16,8 +16,10 @@ rule compare_models:
     conda:
         "envs/steps.yaml"
     params:
-        # Asked only when this rule is wanted; a model more, or another run of one, reruns it.
-        models=lambda wildcards: models_that_ran(Path("results"), PATCHED),
+        # Asked only when this rule is wanted. A model more reruns it, and so does a digest that is
+        # another than before.
+        models=lambda wildcards: list(models_that_ran(Path("results"), PATCHED)),
+        digests=lambda wildcards: list(models_that_ran(Path("results"), PATCHED).values()),
         edit=PATCHED,
         draws=DRAWS,
     shell:
