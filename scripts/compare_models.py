@@ -113,7 +113,7 @@ def _cells(name: str, row: Numbers, which: str) -> list[str]:
 
 def main() -> None:
     parser = step_parser(__doc__)
-    parser.add_argument("--models", nargs="+", required=True, help="names in the results folder")
+    parser.add_argument("--models", nargs="*", required=True, help="names in the results folder")
     parser.add_argument("--results", type=Path, default=Path("results"), help="that folder")
     parser.add_argument("--edit", required=True, help="beside `original`")
     parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
@@ -123,6 +123,11 @@ def main() -> None:
     parser.add_argument("--out-svg", type=Path, required=True, help="the figure")
     parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
     with run_step(parser) as args:
+        if not args.models:
+            raise UserError(
+                f"{args.results}: no model has answered `original` and `{args.edit}` yet; run one "
+                "first: snakemake --configfile config/<model>.yaml -- predictions"
+            )
         tables = {
             name: tuple(
                 read_table(

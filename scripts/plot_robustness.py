@@ -34,13 +34,13 @@ def plot_robustness(entries: Sequence[Numbers]) -> "Figure":
     use_theme()
     n_rows = -(-len(entries) // A_ROW)
     figure, grid = plt.subplots(
-        n_rows, A_ROW, figsize=(PRINT_WIDTH, 0.4 + 2.2 * n_rows), sharey=True, squeeze=False
+        n_rows, A_ROW, figsize=(PRINT_WIDTH, 0.5 + 2.3 * n_rows), sharey=True, squeeze=False
     )
     for axes in grid.flat[len(entries) :]:
         axes.set_axis_off()
     for axes, entry in zip(grid.flat, entries, strict=False):
         axes.set_title(visible(entry["name"]), loc="left")
-        axes.set_xlabel(f"{_unit(entry)}; n = {entry['n']} ({entry['n_programs']} programs)")
+        axes.set_xlabel(f"{_unit(entry)}\nn = {entry['n']} ({entry['n_programs']} programs)")
         if entry["accuracy"]:
             _draw(axes, entry)
         else:

@@ -10,20 +10,12 @@ from fimscope.manifest import file_sha256
 
 
 def models_that_ran(results: Path, edit: str) -> dict[str, str]:
-    """Name -> digest of its answers, of every model that has answered the original and the edit.
-
-    raises UserError where there is none
-    """
+    """Name -> digest of its answers, of every model that has answered the original and the edit."""
     found = {}
     for folder in sorted(results.iterdir()) if results.is_dir() else []:
         tables = [folder / "predictions" / f"{name}.parquet" for name in ("original", edit)]
         if all(path.is_file() for path in tables):
             found[folder.name] = " ".join(file_sha256(path) for path in tables)
-    if not found:
-        raise UserError(
-            f"{results}: no model has answered `original` and {edit!r} yet; run one first: "
-            "snakemake --configfile config/<model>.yaml -- predictions"
-        )
     return found
 
 
