@@ -53,7 +53,7 @@ def plot_masking(rows: Sequence[Numbers]) -> "Figure":
     figure.legend(
         handles, [label for _, label in DRAWN.values()], loc="outside lower center", ncols=2
     )
-    figure.supxlabel("change of the gold's log-probability, nats", fontsize=8)
+    grid[-1, 1].set_xlabel("change of the gold's log-probability, nats")
     return figure
 
 
