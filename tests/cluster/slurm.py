@@ -1,0 +1,193 @@
+"""Run a command on a Slurm of this machine's own: munge, a controller and one node on loopback.
+
+    python tests/cluster/slurm.py snakemake --workflow-profile profiles/slurm
+
+Needs root and Debian's slurmctld, slurmd, slurm-client and munge. Slurm drops SLURM_CONF on the way
+into a job, so the configuration must stand in /etc/slurm: the files written there go away with the
+daemons, and where a configuration stands already, nothing is started. The daemons listen on
+loopback, on ports of their own; the node says that it has more processors than it has, and two GPUs.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
+CONFIG = Path("/etc/slurm")
+N_CPUS = 8
+N_GPUS = 2
+MEMORY_MB = 8000
+
+
+def why_not() -> str | None:
+    """The reason why no Slurm can be started here, if there is one."""
+    if missing := [name for name in PROGRAMS if not find_program(name)]:
+        return f"{', '.join(missing)} not installed (slurmctld slurmd slurm-client munge)"
+    if os.geteuid() != 0:
+        return "needs root"
+    if any((CONFIG / name).exists() for name in ("slurm.conf", "gres.conf")):
+        return f"{CONFIG} holds the configuration of another Slurm"
+    return None
+
+
+def find_program(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+
+
+@contextlib.contextmanager
+def running_slurm() -> Iterator[Path]:
+    """Gives the folder with the daemons' logs; ends the jobs and the daemons afterwards.
+
+    raises  RuntimeError where Slurm cannot be started, with the daemon's last words
+    """
+    if reason := why_not():
+        raise RuntimeError(reason)
+    with contextlib.ExitStack() as stack:
+        # Not under a test's own folder: a socket's path has at most 107 characters.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-")))
+        folder.chmod(0o755)
+        stack.enter_context(configured(folder))
+        munge = ["--foreground", f"--socket={folder}/munge.socket", f"--key-file={folder}/key"]
+        munge += [f"--{name}-file={folder}/munge.{name}" for name in ("pid", "log", "seed")]
+        stack.enter_context(daemon(folder, "munged", *munge))
+        wait_for("munged", folder, (folder / "munge.socket").exists)
+        stack.enter_context(daemon(folder, "slurmctld", "-D"))
+        stack.enter_context(daemon(folder, "slurmd", "-D"))
+        wait_for("slurmctld", folder, lambda: node_state() == "idle")
+        stack.callback(end_jobs)
+        yield folder
+
+
+@contextlib.contextmanager
+def configured(folder: Path) -> Iterator[None]:
+    """The configuration stands in /etc/slurm meanwhile."""
+    new_folder = not CONFIG.exists()
+    CONFIG.mkdir(exist_ok=True)
+    (folder / "key").write_bytes(os.urandom(128))
+    (folder / "key").chmod(0o400)
+    for name in ("state", "spool"):
+        (folder / name).mkdir()
+    for k in range(N_GPUS):  # what a GPU is to the scheduler: a device file
+        os.mknod(folder / f"gpu{k}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    files = {"slurm.conf": slurm_conf(folder), "gres.conf": gres_conf(folder)}
+    try:
+        for name, text in files.items():
+            (CONFIG / name).write_text(text)
+        yield
+    finally:
+        for name in files:
+            (CONFIG / name).unlink(missing_ok=True)
+        if new_folder:
+            CONFIG.rmdir()
+
+
+def slurm_conf(folder: Path) -> str:
+    host = socket.gethostname().split(".")[0]
+    controller_port, node_port = free_ports(2)
+    return f"""\
+ClusterName=loopback
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller_port}
+SlurmdPort={node_port}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldParameters=enable_configless
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherParams=OverMemoryKill
+JobAcctGatherFrequency=task=1
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SchedulerParameters=sched_interval=1,bf_interval=1
+AccountingStorageType=accounting_storage/none
+ReturnToService=2
+MinJobAge=600
+KillWait=2
+InactiveLimit=0
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs={N_CPUS} RealMemory={MEMORY_MB} Gres=gpu:{N_GPUS}
+PartitionName=cpu Nodes={host} Default=YES MaxTime=1-00:00:00 State=UP
+PartitionName=gpu Nodes={host} MaxTime=1-00:00:00 State=UP
+"""
+
+
+def gres_conf(folder: Path) -> str:
+    return f"AutoDetect=off\nName=gpu File={folder}/gpu[0-{N_GPUS - 1}]\n"
+
+
+def free_ports(n: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@contextlib.contextmanager
+def daemon(folder: Path, name: str, *words: str) -> Iterator[None]:
+    """A daemon in the foreground, its words in a log; ended by its handle."""
+    with (folder / f"{name}.log").open("w") as log:
+        process = subprocess.Popen(
+            [find_program(name), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for(name: str, folder: Path, ready: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > end:
+            logs = "\n".join(log.read_text()[-1500:] for log in sorted(folder.glob("*.log")))
+            raise RuntimeError(f"{name} was not ready after {seconds} s:\n{logs}")
+        time.sleep(0.2)
+
+
+def ask(*words: str) -> str:
+    """What a Slurm command prints; nothing where it fails."""
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def node_state() -> str:
+    return ask("sinfo", "--noheader", "--partition=cpu", "--format=%T")
+
+
+def end_jobs() -> None:
+    """End every job of this Slurm and wait until its processes are gone."""
+    ask("scancel", "--user=root", "--full")
+    end = time.monotonic() + 30
+    while ask("squeue", "--noheader") and time.monotonic() < end:
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    with running_slurm():
+        sys.exit(subprocess.run(sys.argv[1:], check=False).returncode)
