@@ -5,12 +5,14 @@
 Needs root and Debian's slurmctld, slurmd, slurm-client and munge. Slurm drops SLURM_CONF on the way
 into a job, so the configuration must stand in /etc/slurm: the files written there go away with the
 daemons, and where a configuration stands already, nothing is started. The daemons listen on
-loopback, on ports of their own; the node says that it has more processors than it has, and two GPUs.
+loopback, on ports of their own; the node announces more processors than it has, and two GPUs. With
+slurmdbd and mariadb-server at hand, `--accounting` before the command keeps what sacct tells.
 """
 
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -21,19 +23,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
+ACCOUNTING = ("slurmdbd", "mariadbd", "mariadb-install-db", "sacct", "sacctmgr")
 CONFIG = Path("/etc/slurm")
+FILES = ("slurm.conf", "gres.conf", "slurmdbd.conf")
+NODE = socket.gethostname().split(".")[0]
 N_CPUS = 8
 N_GPUS = 2
 MEMORY_MB = 8000
 
 
-def why_not() -> str | None:
+def why_not(accounting: bool = False) -> str | None:
     """The reason why no Slurm can be started here, if there is one."""
-    if missing := [name for name in PROGRAMS if not find_program(name)]:
-        return f"{', '.join(missing)} not installed (slurmctld slurmd slurm-client munge)"
+    needed = PROGRAMS + (ACCOUNTING if accounting else ())
+    if missing := [name for name in needed if not find_program(name)]:
+        return f"{', '.join(missing)} not installed"
     if os.geteuid() != 0:
         return "needs root"
-    if any((CONFIG / name).exists() for name in ("slurm.conf", "gres.conf")):
+    if any((CONFIG / name).exists() for name in FILES):
         return f"{CONFIG} holds the configuration of another Slurm"
     return None
 
@@ -43,22 +49,25 @@ def find_program(name: str) -> str | None:
 
 
 @contextlib.contextmanager
-def running_slurm() -> Iterator[Path]:
+def running_slurm(accounting: bool = False) -> Iterator[Path]:
     """Gives the folder with the daemons' logs; ends the jobs and the daemons afterwards.
 
     raises  RuntimeError where Slurm cannot be started, with the daemon's last words
     """
-    if reason := why_not():
+    if reason := why_not(accounting):
         raise RuntimeError(reason)
     with contextlib.ExitStack() as stack:
         # Not under a test's own folder: a socket's path has at most 107 characters.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-")))
         folder.chmod(0o755)
-        stack.enter_context(configured(folder))
+        database_port, accounting_port = free_ports(2) if accounting else (0, 0)
+        stack.enter_context(configured(folder, database_port, accounting_port))
         munge = ["--foreground", f"--socket={folder}/munge.socket", f"--key-file={folder}/key"]
         munge += [f"--{name}-file={folder}/munge.{name}" for name in ("pid", "log", "seed")]
         stack.enter_context(daemon(folder, "munged", *munge))
         wait_for("munged", folder, (folder / "munge.socket").exists)
+        if accounting:
+            stack.enter_context(accounts(folder, database_port))
         stack.enter_context(daemon(folder, "slurmctld", "-D"))
         stack.enter_context(daemon(folder, "slurmd", "-D"))
         wait_for("slurmctld", folder, lambda: node_state() == "idle")
@@ -67,7 +76,31 @@ def running_slurm() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def configured(folder: Path) -> Iterator[None]:
+def accounts(folder: Path, database_port: int) -> Iterator[None]:
+    """A database and slurmdbd, which knows this cluster and the account `research`."""
+    where = [f"--datadir={folder}/database", "--user=root"]
+    subprocess.run(
+        [find_program("mariadb-install-db"), *where, "--auth-root-authentication-method=normal"],
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    where += [f"--socket={folder}/mariadb.socket", f"--pid-file={folder}/mariadb.pid"]
+    where += ["--bind-address=127.0.0.1", f"--port={database_port}", "--skip-grant-tables"]
+    with daemon(folder, "mariadbd", "--no-defaults", *where):
+        wait_for("mariadbd", folder, (folder / "mariadb.socket").exists, 60)
+        with daemon(folder, "slurmdbd", "-D"):
+            wait_for("slurmdbd", folder, lambda: bool(ask("sacctmgr", "-n", "show", "user")), 60)
+            for words in (
+                ("cluster", "loopback"),
+                ("account", "research", "cluster=loopback"),
+                ("user", "root", "account=research"),
+            ):
+                ask("sacctmgr", "--immediate", "add", *words)
+            yield
+
+
+@contextlib.contextmanager
+def configured(folder: Path, database_port: int, accounting_port: int) -> Iterator[None]:
     """The configuration stands in /etc/slurm meanwhile."""
     new_folder = not CONFIG.exists()
     CONFIG.mkdir(exist_ok=True)
@@ -77,10 +110,13 @@ def configured(folder: Path) -> Iterator[None]:
         (folder / name).mkdir()
     for k in range(N_GPUS):  # what a GPU is to the scheduler: a device file
         os.mknod(folder / f"gpu{k}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
-    files = {"slurm.conf": slurm_conf(folder), "gres.conf": gres_conf(folder)}
+    files = {"slurm.conf": slurm_conf(folder, accounting_port), "gres.conf": gres_conf(folder)}
+    if accounting_port:
+        files["slurmdbd.conf"] = slurmdbd_conf(folder, database_port, accounting_port)
     try:
         for name, text in files.items():
             (CONFIG / name).write_text(text)
+            (CONFIG / name).chmod(0o600 if name == "slurmdbd.conf" else 0o644)
         yield
     finally:
         for name in files:
@@ -89,12 +125,18 @@ def configured(folder: Path) -> Iterator[None]:
             CONFIG.rmdir()
 
 
-def slurm_conf(folder: Path) -> str:
-    host = socket.gethostname().split(".")[0]
+def slurm_conf(folder: Path, accounting_port: int) -> str:
     controller_port, node_port = free_ports(2)
+    accounting = (
+        "AccountingStorageType=accounting_storage/slurmdbd\n"
+        f"AccountingStorageHost=127.0.0.1\nAccountingStoragePort={accounting_port}\n"
+        f"AccountingStoragePass={folder}/munge.socket"
+        if accounting_port
+        else "AccountingStorageType=accounting_storage/none"
+    )
     return f"""\
 ClusterName=loopback
-SlurmctldHost={host}(127.0.0.1)
+SlurmctldHost={NODE}(127.0.0.1)
 SlurmctldPort={controller_port}
 SlurmdPort={node_port}
 SlurmUser=root
@@ -105,7 +147,7 @@ StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.pid
-SlurmctldParameters=enable_configless
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 SlurmdParameters=config_overrides
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -116,15 +158,33 @@ JobAcctGatherFrequency=task=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SchedulerParameters=sched_interval=1,bf_interval=1
-AccountingStorageType=accounting_storage/none
+{accounting}
 ReturnToService=2
 MinJobAge=600
 KillWait=2
 InactiveLimit=0
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={N_CPUS} RealMemory={MEMORY_MB} Gres=gpu:{N_GPUS}
-PartitionName=cpu Nodes={host} Default=YES MaxTime=1-00:00:00 State=UP
-PartitionName=gpu Nodes={host} MaxTime=1-00:00:00 State=UP
+NodeName={NODE} NodeAddr=127.0.0.1 CPUs={N_CPUS} RealMemory={MEMORY_MB} Gres=gpu:{N_GPUS}
+PartitionName=cpu Nodes={NODE} Default=YES MaxTime=1-00:00:00 State=UP
+PartitionName=gpu Nodes={NODE} MaxTime=1-00:00:00 State=UP
+"""
+
+
+def slurmdbd_conf(folder: Path, database_port: int, accounting_port: int) -> str:
+    return f"""\
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort={accounting_port}
+SlurmUser=root
+PidFile={folder}/slurmdbd.pid
+CommunicationParameters=NoCtldInAddrAny
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database_port}
+StorageUser=root
+StorageLoc=slurm
 """
 
 
@@ -189,5 +249,9 @@ def end_jobs() -> None:
 
 
 if __name__ == "__main__":
-    with running_slurm():
-        sys.exit(subprocess.run(sys.argv[1:], check=False).returncode)
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # so that the daemons end too
+        signal.signal(ending, lambda number, frame: sys.exit(128 + number))
+    command = sys.argv[1:]
+    accounting = command[:1] == ["--accounting"]
+    with running_slurm(accounting):
+        sys.exit(subprocess.run(command[accounting:], check=False).returncode)
