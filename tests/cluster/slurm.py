@@ -254,4 +254,11 @@ if __name__ == "__main__":
     command = sys.argv[1:]
     accounting = command[:1] == ["--accounting"]
     with running_slurm(accounting):
-        sys.exit(subprocess.run(command[accounting:], check=False).returncode)
+        # In a group of its own, so that what the command started ends with it.
+        process = subprocess.Popen(command[accounting:], process_group=0)
+        try:
+            status = process.wait()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+    sys.exit(status)

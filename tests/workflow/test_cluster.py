@@ -41,8 +41,8 @@ ACCOUNTING = why_not(accounting=True) is None
 SITE = {
     "jobs": 20,
     "latency-wait": 10,
+    "slurm-status-command": "squeue",
     "slurm-partition-config": "partitions.yaml",
-    "slurm-status-command": "sacct" if ACCOUNTING else "squeue",
     **({"default-resources": {"slurm_account": "research"}} if ACCOUNTING else {}),
 }
 PARTITIONS = {
