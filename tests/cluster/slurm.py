@@ -22,10 +22,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
 ACCOUNTING = ("slurmdbd", "mariadbd", "mariadb-install-db", "sacct", "sacctmgr")
 CONFIG = Path("/etc/slurm")
 FILES = ("slurm.conf", "gres.conf", "slurmdbd.conf")
+CLUSTER = f"loopback{os.getpid()}"  # stands in the environment of every process of a job
 NODE = socket.gethostname().split(".")[0]
 N_CPUS = 8
 N_GPUS = 2
@@ -91,8 +94,8 @@ def accounts(folder: Path, database_port: int) -> Iterator[None]:
         with daemon(folder, "slurmdbd", "-D"):
             wait_for("slurmdbd", folder, lambda: bool(ask("sacctmgr", "-n", "show", "user")), 60)
             for words in (
-                ("cluster", "loopback"),
-                ("account", "research", "cluster=loopback"),
+                ("cluster", CLUSTER),
+                ("account", "research", f"cluster={CLUSTER}"),
                 ("user", "root", "account=research"),
             ):
                 ask("sacctmgr", "--immediate", "add", *words)
@@ -135,7 +138,7 @@ def slurm_conf(folder: Path, accounting_port: int) -> str:
         else "AccountingStorageType=accounting_storage/none"
     )
     return f"""\
-ClusterName=loopback
+ClusterName={CLUSTER}
 SlurmctldHost={NODE}(127.0.0.1)
 SlurmctldPort={controller_port}
 SlurmdPort={node_port}
@@ -160,7 +163,7 @@ SelectTypeParameters=CR_CPU_Memory
 SchedulerParameters=sched_interval=1,bf_interval=1
 {accounting}
 ReturnToService=2
-MinJobAge=600
+MinJobAge=86400
 KillWait=2
 InactiveLimit=0
 GresTypes=gpu
@@ -241,11 +244,15 @@ def node_state() -> str:
 
 
 def end_jobs() -> None:
-    """End every job of this Slurm and wait until its processes are gone."""
+    """End every job of this Slurm, and the processes that a lost node forgot."""
     ask("scancel", "--user=root", "--full")
     end = time.monotonic() + 30
     while ask("squeue", "--noheader") and time.monotonic() < end:
         time.sleep(0.5)
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("SLURM_CLUSTER_NAME") == CLUSTER:
+                process.kill()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The whole DAG on a real Slurm of this machine, through a cancelled job, too little memory and a
 node that goes away."""
 
+import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -20,7 +20,6 @@ from fimscope.tables import read_table
 
 pytestmark = pytest.mark.cluster
 
-MODEL_STEPS = {"cache_activations", "predict_types", "sweep_patches"}
 STUDY = {
     "source": [{"kind": "directory", "path": f"raw/{name}", "package": name} for name in FILES],
     "examples": {"per_program": 2},
@@ -73,29 +72,34 @@ def project(slurm, copy_project, tmp_path_factory) -> Path:
     return project
 
 
-def submit(project: Path, *words: str) -> subprocess.Popen:
+@contextlib.contextmanager
+def submitted(project: Path, *words: str) -> Iterator[subprocess.Popen]:
+    """Snakemake at work on the cluster; the run has ended, and well, when the block is left."""
     profiles = ["--workflow-profile", "profiles/slurm", "--profile", "site.yaml"]
     options = ["--configfile", "study.yaml", "--slurm-init-seconds-before-status-checks", "3"]
-    with (project / "snakemake.log").open("a") as log:
-        return subprocess.Popen(
+    log = project / "snakemake.log"
+    with log.open("a") as output:
+        process = subprocess.Popen(
             [sys.executable, "-m", "snakemake", *profiles, *options, *words],
             cwd=project,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
+    try:
+        yield process
+        assert process.wait(1800) == 0, log.read_text()[-6000:]
+    finally:
+        process.kill()
 
 
 def all_jobs() -> list[dict[str, str]]:
-    """Every job that this Slurm has seen, as scontrol tells it, with the names of its steps."""
-    jobs = []
-    for line in ask("scontrol", "show", "job", "--oneliner").splitlines():
-        job = dict(re.findall(r"(\w+)=(\S*)", line))
-        log = Path(re.search(r"StdOut=(.*?) (?:Power|TresPerJob|\w+=)", line)[1])
-        job["log"] = str(log)
-        job["step"] = re.sub("^(rule|group)_", "", log.relative_to(log.parents[1]).parts[0])
-        jobs.append(job)
-    return jobs
+    """Every job that this Slurm has seen, as scontrol tells it, and its log under slurm_logs/."""
+    return [
+        dict(re.findall(r"(\w+)=(\S*)", line))
+        | {"log": re.search(r"StdOut=.*/slurm_logs/(\S+)", line)[1]}
+        for line in ask("scontrol", "show", "job", "--oneliner").splitlines()
+    ]
 
 
 def running(step: str, process: subprocess.Popen) -> str:
@@ -111,21 +115,22 @@ def running(step: str, process: subprocess.Popen) -> str:
 @pytest.fixture(scope="module")
 def troubled(project) -> dict:
     """The project after a run with three troubles, and the jobs that met them."""
-    variants = submit(project, "--", "results/source/variants/original.parquet")
-    assert variants.wait(600) == 0, (project / "snakemake.log").read_text()[-6000:]
+    with submitted(project, "--", "results/source/variants/original.parquet"):
+        pass
     teach(project)
-
-    run = submit(project, "--set-resources", SHORT_OF_MEMORY)
-    cancelled = running("cache_activations", run)
-    ask("scancel", cancelled)
-    lost = running("predict_types", run)
-    ask("scontrol", "update", f"nodename={NODE}", "state=down", "reason=test")
-    ask("scontrol", "update", f"nodename={NODE}", "state=resume")
-    ask("scontrol", "update", f"jobid={lost}", "starttime=now")  # else in two minutes
-    assert run.wait(1200) == 0, (project / "snakemake.log").read_text()[-6000:]
+    with submitted(project, "--set-resources", SHORT_OF_MEMORY) as run:
+        cancelled = running("cache_activations", run)
+        ask("scancel", cancelled)
+        lost = running("predict_types", run)
+        ask("scontrol", "update", f"nodename={NODE}", "state=down", "reason=test")
+        ask("scontrol", "update", f"nodename={NODE}", "state=resume")
+        ask("scontrol", "update", f"jobid={lost}", "starttime=now")  # else in two minutes
     jobs = all_jobs()
-    shutil.copy2(project / "snakemake.log", project / "results")
     return {"project": project, "jobs": jobs, "cancelled": cancelled, "lost": lost}
+
+
+def same_work(a: dict[str, str], b: dict[str, str]) -> bool:
+    return Path(a["log"]).parent == Path(b["log"]).parent
 
 
 def test_the_whole_run_ends_right(troubled):
@@ -147,14 +152,19 @@ def test_small_steps_share_a_job(troubled):
 
 
 def test_steps_of_the_model_get_a_gpu_and_the_partition_that_has_it(troubled):
+    asked = {job["log"]: "gres:gpu:1" in job.get("TresPerJob", "") for job in troubled["jobs"]}
+    for step in ("predict_types", "cache_activations", "sweep_patches"):
+        assert all(gpu for log, gpu in asked.items() if step in log)
+    for step in ("group_source", "group_edit", "group_report", "prepare_model"):
+        assert not any(gpu for log, gpu in asked.items() if step in log)
     for job in troubled["jobs"]:
-        with_model = any(step in job["log"] for step in MODEL_STEPS)
-        assert job["Partition"] == ("gpu" if with_model else "cpu")
-        assert ("gres:gpu" in job.get("TresPerJob", "")) == with_model
+        assert job["Partition"] == ("gpu" if asked[job["log"]] else "cpu")
 
 
 def test_a_cancelled_job_runs_again(troubled):
-    first, second = attempts(troubled, "cache_activations", troubled["cancelled"])
+    jobs = {job["JobId"]: job for job in troubled["jobs"]}
+    first = jobs[troubled["cancelled"]]
+    (second,) = [job for job in jobs.values() if same_work(first, job) and job != first]
     assert first["JobState"] == "CANCELLED"
     assert second["JobState"] == "COMPLETED"
 
@@ -172,13 +182,6 @@ def test_a_job_of_a_lost_node_runs_again(troubled):
 
 
 def test_logs_of_failed_jobs_are_left_in_one_place(troubled):
-    logs = {str(path) for path in troubled["project"].glob("results/slurm_logs/**/*.log")}
-    failed = {job["log"] for job in troubled["jobs"] if job["JobState"] != "COMPLETED"}
-    assert {Path(log).name for log in logs} == {Path(log).name for log in failed}
-
-
-def attempts(troubled: dict, step: str, job_id: str) -> list[dict[str, str]]:
-    """The job and those that did the same work after it."""
-    folder = next(Path(j["log"]).parent for j in troubled["jobs"] if j["JobId"] == job_id)
-    assert step in folder.parts[-2] or step in folder.name
-    return [job for job in troubled["jobs"] if Path(job["log"]).parent == folder]
+    folder = troubled["project"] / "results/slurm_logs"
+    logs = {path.relative_to(folder).as_posix() for path in folder.rglob("*.log")}
+    assert logs == {job["log"] for job in troubled["jobs"] if job["JobState"] != "COMPLETED"}
