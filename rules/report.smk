@@ -144,6 +144,7 @@ rule write_summary:
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
         patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
         pairs=f"{RESULTS}/pairs.parquet",
+        sections=expand(f"{RESULTS}/sections/{{name}}.json", name=config["experiments"]),
         rejected=["results/source/rejected.parquet", f"{RESULTS}/rejected.parquet"],
         model=f"{RESULTS}/model/prepared.json",
         figures=expand(
@@ -167,14 +168,15 @@ rule write_summary:
     resources:
         **SMALL_RESOURCES,
     params:
-        name=config["model"]["name"],
+        config=json.dumps(config, sort_keys=True),
         benchmarks=[f"{SOURCE}/benchmarks", f"{RESULTS}/benchmarks"],
         logs=[f"{SOURCE}/logs", f"{RESULTS}/logs"],
         draws=DRAWS,
     shell:
         "python scripts/write_summary.py --funnel {input.funnel:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q}"
-        " --patches {input.patches:q} --pairs {input.pairs:q} --model-name {params.name:q}"
+        " --patches {input.patches:q} --pairs {input.pairs:q} --sections {input.sections:q}"
+        " --config {params.config:q}"
         " --model-info {input.model:q} --benchmarks {params.benchmarks:q} --logs {params.logs:q}"
         " {params.draws} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
 
