@@ -87,7 +87,7 @@ rule measure_quality:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         flags=MODEL_FLAGS,
@@ -118,6 +118,8 @@ rule write_model_card:
         f"{RESULTS}/benchmarks/write_model_card.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.weights).parent.as_posix(),
     shell:
