@@ -23,7 +23,7 @@ rule list_attended:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         batch_tokens=config["predict"]["batch_tokens"],
@@ -61,7 +61,8 @@ rule build_explorer:
     conda:
         "envs/steps.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         name=config["model"]["name"],

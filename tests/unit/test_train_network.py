@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ from transformers import GPTBigCodeConfig, GPTBigCodeForCausalLM
 
 from fimscope.models.load import load_model
 from fimscope.training.export import export_model
-from fimscope.training.loop import Batches, Phase, Plan, padded, train, validate
+from fimscope.training.loop import Batches, Plan, padded, train, validate
 from fimscope.training.network import (
     Shape,
     forward,
+    grown,
     initial_parameters,
     logits,
     state_dict,
@@ -84,7 +86,7 @@ def test_adamw_is_that_of_torch():
     twin = parameters[name].clone().requires_grad_(True)
     for value in parameters.values():
         value.requires_grad_(True)
-    optimiser = Optimiser(parameters, Rates(0.02, 0.004, 1, 10, 20))
+    optimiser = Optimiser(parameters, Rates(0.02, 0.004, 0.3, 1, 10, 20))
     other = torch.optim.AdamW([twin], lr=0.004, betas=(0.9, 0.98), eps=1e-10, weight_decay=0)
     for step in range(3):
         for value in parameters.values():
@@ -98,7 +100,7 @@ def test_adamw_is_that_of_torch():
 
 
 def test_rates_rise_stay_and_fall_to_nothing():
-    rates = Rates(muon=0.02, adamw=0.004, warmup_steps=4, steady_until=10, steps=20)
+    rates = Rates(muon=0.02, adamw=0.004, decay=0.3, warmup_steps=4, steady_until=10, steps=20)
     assert [rates.at(step) for step in (0, 3, 4, 9, 10, 15, 19)] == pytest.approx(
         [0.25, 1, 1, 1, 1, 0.5, 0.1]
     )
@@ -119,15 +121,15 @@ def tiny(folder):
     maker = WindowMaker(tokenizer)
     plan = Plan(
         shape=SHAPE,
-        rates=Rates(0.02, 0.004, warmup_steps=2, steady_until=4, steps=8),
-        phases=[Phase({32: 0.5, 48: 0.5}, until=4), Phase({32: 1.0}, copying=0.5)],
+        rates=Rates(0.02, 0.004, 0.3, warmup_steps=2, steady_until=4, steps=8),
+        lengths=[(math.inf, {32: 0.5, 48: 0.5})],
         batch_tokens=96,
         seed=7,
         every=2,
     )
     folder.mkdir()
     unseen = [maker.plain(PROGRAMS[0], 1, 48)]
-    return plan, Batches(PROGRAMS, maker, plan), unseen, folder
+    return plan, Batches(PROGRAMS, maker, plan), unseen, initial_parameters(SHAPE, 7), folder
 
 
 def test_programs_of_this_test_have_their_annotations_where_they_say():
@@ -140,9 +142,9 @@ def test_a_run_that_was_stopped_gives_what_an_uninterrupted_one_gives(tmp_path):
     torch.set_num_threads(1)
     whole, rows = train(*tiny(tmp_path / "whole"))
     train(*tiny(tmp_path / "cut"), should_stop=lambda step: step >= 2)
-    plan, batches, unseen, folder = tiny(tmp_path / "again")
+    plan, batches, unseen, start, folder = tiny(tmp_path / "again")
     (tmp_path / "cut" / "checkpoint.safetensors").rename(folder / "checkpoint.safetensors")
-    resumed, resumed_rows = train(plan, batches, unseen, folder)
+    resumed, resumed_rows = train(plan, batches, unseen, start, folder)
     assert [row["step"] for row in rows] == [2, 4, 6, 8] and rows == resumed_rows
     for name, value in whole.items():
         assert torch.equal(value, resumed[name]), name
@@ -204,3 +206,13 @@ def test_export_is_a_model_that_loads_and_answers_the_same(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["multi_query"] is True
     weights = load_file(tmp_path / "model.safetensors")
     assert {value.dtype for value in weights.values()} == {torch.bfloat16}
+
+
+def test_a_grown_network_says_what_the_shallow_one_says():
+    shallow = random_parameters()
+    deep_shape = Shape(**{**vars(SHAPE), "n_blocks": 7})
+    deep = grown(shallow, deep_shape, seed=5)
+    ids = torch.randint(0, SHAPE.vocab_size, (2, 30), generator=torch.Generator().manual_seed(1))
+    expected = forward(shallow, SHAPE, ids, torch.float32)
+    assert torch.equal(forward(deep, deep_shape, ids, torch.float32), expected)
+    assert not deep["attn.c_attn.weight"][0].eq(0).any()  # a new block can learn
