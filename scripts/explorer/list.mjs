@@ -16,6 +16,7 @@ export class ListPage {
     this.parameters = new Map();
     this.current = null; // the row of the keyboard
     this.ordered = []; // what the list shows, in its order
+    this.stale = true; // until that order is read from the table
     this.count = element("p", { class: "count", role: "status" });
     this.filters = element("div", {});
     this.holder = element("div", { class: "table", tabindex: "0", "aria-label": "Variants" });
@@ -107,9 +108,9 @@ export class ListPage {
       rowHeight: ROW_HEIGHT,
       placeholder: "No variant passes this filter.",
       initialSort: field ? [{ column: field, dir: direction === "desc" ? "desc" : "asc" }] : [],
-      initialFilter: [{ field: rowFilter(this.parameters) }],
       rowFormatter: (row) => this.mark(row.getElement(), row.getData()),
       keybindings: false,
+      autoResize: false,
     });
     this.table.on("rowClick", (event, row) => {
       if (!event.ctrlKey && !event.metaKey && getSelection().isCollapsed) {
@@ -117,18 +118,42 @@ export class ListPage {
         this.open(this.current);
       }
     });
-    this.table.on("dataSorted", (sorters) => {
-      const [sorter] = sorters;
-      const said = sorter ? `${sorter.field}:${sorter.dir}` : "";
-      if (currentRoute().page === "list") noteParameter("sort", said);
-      this.parameters.set("sort", said);
+    this.table.on("dataSorted", (sorters) => this.noteSort(sorters[0]));
+    for (const change of ["dataFiltered", "dataSorted"]) {
+      this.table.on(change, () => (this.stale = true));
+    }
+    this.table.on("renderComplete", () => this.stale && this.note());
+    this.table.on("tableBuilt", () => {
+      if (this.isFiltered()) this.apply();
+      this.followSize();
     });
-    this.table.on("renderComplete", () => this.note());
-    this.table.on("tableBuilt", () => this.apply());
+  }
+
+  /** Draw anew where the list's size changes, but not where it is hidden. */
+  followSize() {
+    let drawn = [this.holder.clientWidth, this.holder.clientHeight].join();
+    new ResizeObserver(() => {
+      const size = [this.holder.clientWidth, this.holder.clientHeight].join();
+      if (this.frame.hidden || size === drawn) return;
+      drawn = size;
+      this.table.redraw();
+    }).observe(this.holder);
+  }
+
+  isFiltered() {
+    return [...this.parameters].some(([name, value]) => name !== "sort" && value);
+  }
+
+  noteSort(sorter) {
+    const said = sorter ? `${sorter.field}:${sorter.dir}` : "";
+    if (said === (this.parameters.get("sort") ?? "")) return;
+    this.parameters.set("sort", said);
+    if (currentRoute().page === "list") noteParameter("sort", said);
   }
 
   note() {
-    this.ordered = this.table.getData("active");
+    this.stale = false;
+    this.ordered = this.table.getRows("active").map((row) => row.getData());
     const examples = new Set(this.ordered.map((row) => row.number)).size;
     const [shown, all, of] = [this.ordered.length, this.rows.length, examples].map(grouped);
     this.count.textContent = `${shown} of ${all} variants, of ${of} examples`;

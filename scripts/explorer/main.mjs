@@ -48,7 +48,6 @@ class Explorer {
 
   show() {
     const route = currentRoute();
-    document.body.dataset.page = route.page;
     if (route.page === "example") this.showExample(route);
     else this.showList();
   }
@@ -56,6 +55,7 @@ class Explorer {
   showList() {
     const back = this.row;
     this.row = null;
+    document.body.dataset.page = "list";
     this.view.hidden = true;
     this.view.replaceChildren();
     this.list.frame.hidden = false;
@@ -80,8 +80,7 @@ class Explorer {
     } catch (error) {
       return this.say(error.message);
     }
-    this.list.frame.hidden = true;
-    this.view.hidden = false;
+    this.leaveList();
     this.drawCrumbs(row);
     scrollTo(0, 0);
     this.view.querySelector("h2").focus({ preventScroll: true });
@@ -103,9 +102,15 @@ class Explorer {
     );
   }
 
-  say(message) {
+  /** The list goes before the page may grow: in a page without an end it would draw every row. */
+  leaveList() {
     this.list.frame.hidden = true;
+    document.body.dataset.page = "example";
     this.view.hidden = false;
+  }
+
+  say(message) {
+    this.leaveList();
     this.crumbs.replaceChildren(element("a", { href: this.list.address() }, "list"));
     this.view.replaceChildren(element("p", { class: "message", role: "alert" }, message));
   }

@@ -1,11 +1,11 @@
 // The variants of the list as objects, made of the columns that they come in, and their filter.
 
-/** One object a variant. `text` is what the search looks through. */
+/** One object a variant; `effect` is of the condition that is shown. */
 export function listRows(index) {
   const { examples, variants, texts } = index;
   return variants.example.map((number, row) => {
     const effects = Object.entries(variants.effects).map(([name, column]) => [name, column[row]]);
-    const made = {
+    return {
       row,
       number,
       id: examples.id[number],
@@ -22,11 +22,17 @@ export function listRows(index) {
       gold_probability: variants.gold_probability[row],
       effects: Object.fromEntries(effects),
       effect: null,
+      text: null,
     };
-    const searched = [made.name, made.package, made.path, made.gold, made.predicted, made.id];
-    made.text = searched.join("\n").toLowerCase();
-    return made;
   });
+}
+
+/** What the search looks through, made when it is first asked for. */
+function searchText(row) {
+  row.text ??= [row.name, row.package, row.path, row.gold, row.predicted, row.id]
+    .join("\n")
+    .toLowerCase();
+  return row.text;
 }
 
 const SAME = ["outcome", "edit", "package", "gold", "predicted", "kind", "group"];
@@ -38,7 +44,7 @@ export function rowFilter(parameters) {
   const [least, most] = ["least", "most"].map((name) => parameters.get(name));
   return (row) =>
     asked.every((name) => row[name] === parameters.get(name)) &&
-    words.every((word) => row.text.includes(word)) &&
+    words.every((word) => searchText(row).includes(word)) &&
     within(row.effect, least, most);
 }
 

@@ -89,6 +89,12 @@ def test_a_filter_by_patch_effect(page):
 
 def test_only_the_rows_that_are_seen_are_drawn(page):
     assert page.locator(".tabulator-row").count() < 100
+    page.locator(".tabulator-row a").first.click()
+    page.wait_for_selector("#panel-source .code")
+    assert page.locator(".tabulator-row").count() < 100  # the hidden list does not unfold
+    page.keyboard.press("Escape")
+    page.locator(".filter-fold summary").click()
+    page.wait_for_function("document.querySelectorAll('.tabulator-row').length < 100")
 
 
 def test_the_keyboard_goes_through_list_and_examples(page):
