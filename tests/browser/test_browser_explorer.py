@@ -1,13 +1,51 @@
 """The explorer in a real browser: as a folder and as one file, from the disk alone."""
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from browser_pages import BROWSERS, Watched, build_made_up
 from explorer_study import HOSTILE
 
 SECOND = (
     "0000000000000001"  # right in the original, broken by the edit, with a patch of `same_type`
 )
 FIRST = "0000000000000000"  # predicts hostile text; of the hostile program
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; the tests are skipped where there is none."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright; pip install -r requirements.txt"
+    )
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium on the PATH; install one (Debian: apt install chromium)")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def explorer(browser, tmp_path_factory) -> Path:
+    """The folder in which `explorer/index.html` and `explorer.html` stand."""
+    folder = tmp_path_factory.mktemp("made up study")
+    build_made_up(folder)
+    return folder
+
+
+@pytest.fixture
+def watched(browser) -> Iterator[Watched]:
+    """A page that must end without an error."""
+    watched = Watched(browser, viewport={"width": 1280, "height": 900})
+    yield watched
+    watched.check()
+    watched.context.close()
 
 
 @pytest.fixture(params=["explorer/index.html", "explorer.html"])
@@ -219,8 +257,6 @@ def test_a_plot_is_saved_as_svg_with_plain_colours(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_page_is_wider_than_the_screen(browser, explorer, width, scheme):
-    from conftest import Watched
-
     watched = Watched(browser, viewport={"width": width, "height": 844}, color_scheme=scheme)
     watched.page.goto((explorer / "explorer/index.html").as_uri())
     watched.page.wait_for_selector(".tabulator-row")

@@ -1,17 +1,13 @@
-"""The explorer of a made-up study, opened from the disk in a real browser."""
+"""The explorer of a made-up study, built, and a page that is watched while it shows it."""
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from explorer_study import HOSTILE_PROGRAM, MadeStudy, Size
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PLAIN_PROGRAM = """/** Scales values; 𝑥 is outside the basic plane. */
 export function scale(values: object, factor: number, label: string): unknown {
@@ -22,10 +18,8 @@ export function scale(values: object, factor: number, label: string): unknown {
 PATIENCE_MS = 60_000  # a busy machine is slow, not wrong
 
 
-@pytest.fixture(scope="session")
-def explorer(tmp_path_factory) -> Path:
-    """The folder in which `explorer/index.html` and `explorer.html` stand."""
-    folder = tmp_path_factory.mktemp("made up study")
+def build_made_up(folder: Path) -> None:
+    """Write the explorer of a made-up study: `explorer/index.html` and `explorer.html`."""
     study = MadeStudy(folder, [HOSTILE_PROGRAM, PLAIN_PROGRAM], n_examples=120, size=Size())
     study.write()
     subprocess.run(
@@ -35,22 +29,6 @@ def explorer(tmp_path_factory) -> Path:
         ],
         check=True,
     )
-    return folder
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A headless Chromium; the tests are skipped where there is none."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="pip install -r requirements.txt"
-    )
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("no Chromium on the PATH; install one (Debian: apt install chromium)")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Watched:
@@ -75,12 +53,3 @@ class Watched:
         assert [
             url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))
         ] == []
-
-
-@pytest.fixture
-def watched(browser) -> Iterator[Watched]:
-    """A page that must end without an error."""
-    watched = Watched(browser, viewport={"width": 1280, "height": 900})
-    yield watched
-    watched.check()
-    watched.context.close()
