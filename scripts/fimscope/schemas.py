@@ -187,6 +187,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("top10", pa.list_(CANDIDATE)),
             ("gold_rank", pa.int32()),  # 0 is first
             ("gold_logprob", pa.float32()),
+            ("foil_token_id", pa.int32()),  # null, as what follows, where there is no foil
+            ("foil_rank", pa.int32()),
+            ("foil_logprob", pa.float32()),
+            ("final_rank", pa.int32()),  # of the token that is first at the last point
             ("entropy", pa.float32()),  # nats
             ("divergence", pa.float32()),  # nats, KL(final || point)
         ],
