@@ -37,6 +37,9 @@ STYLES = {
     "top10": Style("#56B4E9", "--", "D"),
     "wrong": Style("#E69F00", "--", "s"),
     "broken": Style("#E69F00", "--", "s"),
+    "gold": Style("#332288", "-", "o"),
+    "foil": Style("#882255", "-.", "v"),
+    "foil_of_original": Style("#882255", ":", "^"),
 }
 
 
@@ -151,6 +154,30 @@ def draw_rates(
         )
     axes.set_xlim(0, 100)
     axes.grid(axis="y", visible=False)
+
+
+def point_ticks(points: Sequence[int]) -> list[int]:
+    """About six points, the first and the last among them."""
+    step = max(1, round((points[-1] - points[0]) / 6))
+    ticks = [point for point in points[::step] if points[-1] - point > step / 2]
+    return [*ticks, points[-1]]
+
+
+def plain_log_scale(axes: "Axes") -> None:
+    """A logarithmic y axis whose ticks are plain numbers: the theme reads no mathematics."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def legend_above(figure: "Figure", axes: "Axes", n_columns: int) -> None:
+    """One legend for the whole figure, of the curves of one of its panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=n_columns)
 
 
 def say(axes: "Axes", message: str) -> None:
