@@ -85,7 +85,7 @@ def plot_positions(
     points: Sequence[int], positions: Mapping[str, Mapping[str, Numbers]]
 ) -> "Figure":
     """Rank and probabilities at the positions other than the last token, one column each."""
-    figure, grid = _panels(2, max(1, len(positions)), 4.2)
+    figure, grid = _panels(2, max(1, len(positions)), 4.2, sharey="row")
     for column, (name, outcomes) in zip(grid.T, positions.items(), strict=False):
         column[0].set_title(visible(name), loc="left")
         _draw_outcomes(column[0], points, outcomes, "rank")
@@ -135,11 +135,14 @@ def _draw_differences(axes: "Axes", points: Sequence[int], differences: Numbers)
     axes.legend(loc="best").set_in_layout(False)
 
 
-def _panels(n_rows: int, n_columns: int, height: float) -> tuple["Figure", np.ndarray]:
+def _panels(
+    n_rows: int, n_columns: int, height: float, sharey: str | bool = False
+) -> tuple["Figure", np.ndarray]:
     import matplotlib.pyplot as plt
 
     use_theme()
-    return plt.subplots(n_rows, n_columns, figsize=(PRINT_WIDTH, height), squeeze=False)
+    figsize = (PRINT_WIDTH, height)
+    return plt.subplots(n_rows, n_columns, figsize=figsize, squeeze=False, sharey=sharey)
 
 
 def _draw(

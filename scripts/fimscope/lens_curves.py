@@ -90,9 +90,7 @@ def read_lens_curves(lens: Path, split: Path) -> dict[str, LensCurves]:
     strangers = set(frame["example_id"]) - set(outcomes.index)
     if strangers:
         raise UserError(f"{lens}: example {min(strangers)} is not in {split}; run read_lens again")
-    return {
-        position: _curves(lens, rows, outcomes) for position, rows in frame.groupby("position")
-    }
+    return {position: _curves(lens, rows, outcomes) for position, rows in frame.groupby("position")}
 
 
 def group_numbers(curves: LensCurves, n_draws: int, seed: int) -> Numbers:
@@ -155,6 +153,21 @@ def match_pairs(originals: LensCurves, variants: LensCurves) -> tuple[LensCurves
     return _without_foils(before, ~same), _without_foils(broken, ~same)
 
 
+def choose_pairs(originals: LensCurves, variants: LensCurves) -> dict[str, str]:
+    """Broken pairs to look at, by where the variant's final answer leads: choice -> example_id.
+
+    The earliest, the one at the median and the latest; of equal ones the first by example_id. With
+    fewer than three pairs one of them stands for several choices and has the last of their names.
+    """
+    _, after = match_pairs(originals, variants)
+    if not len(after):
+        return {}
+    ranked = np.argsort(after.first_lead(), kind="stable")
+    places = {"earliest": 0, "median": len(after) // 2, "latest": len(after) - 1}
+    names = {str(after.examples[ranked[place]]): choice for choice, place in places.items()}
+    return {choice: example for example, choice in names.items()}
+
+
 def pair_numbers(before: LensCurves, after: LensCurves, n_draws: int, seed: int) -> Numbers:
     """Originals beside their broken variants, and the paired differences, original minus variant.
 
@@ -205,7 +218,9 @@ def lens_numbers(
     """
     originals = curves["original"]
     last = {name: positions.get("last", NOTHING) for name, positions in curves.items()}
-    same = [name for name in originals if name != "last" and _same(originals[name], last["original"])]
+    same = [
+        name for name in originals if name != "last" and _same(originals[name], last["original"])
+    ]
     return {
         "points": last["original"].points,
         "edit": edit,

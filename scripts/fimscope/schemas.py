@@ -194,6 +194,16 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("entropy", pa.float32()),  # nats
             ("divergence", pa.float32()),  # nats, KL(final || point)
         ],
+        "lens_tokens": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("choice", pa.string()),  # earliest | median | latest: by which rule it was chosen
+            ("token_index", pa.int32()),
+            ("token", pa.string()),
+            ("point", pa.int32()),
+            ("top", pa.string()),  # the likeliest next token there
+            ("top_logprob", pa.float32()),
+        ],
         "attention": [
             *VARIANT_KEY,
             ("program_id", pa.string()),
