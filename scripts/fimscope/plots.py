@@ -39,6 +39,11 @@ STYLES = {
     "broken": Style("#E69F00", "--", "s"),
     "gold": Style("#332288", "-", "o"),
     "foil": Style("#882255", "-.", "v"),
+    "greedy": Style("#009E73", "-", "o"),
+    "pass_at_1": Style("#B9A3D6", ":", "v"),
+    "pass_at_10": Style("#8257B5", "-.", "^"),
+    "pass_at_100": Style("#4A1E82", "-", "s"),
+    "chance": Style("#767676", ":", "x"),
     "foil_of_original": Style("#882255", ":", "^"),
 }
 

@@ -1,7 +1,6 @@
-"""Many samples of each prompt's completion, over one cache of the prompt, and pass@k of them."""
+"""Many samples of each prompt's completion, over one cache of the prompt."""
 
 from collections.abc import Collection, Sequence
-from math import prod
 
 import torch
 from torch import Tensor
@@ -124,16 +123,3 @@ def _invert(cumulative: Tensor, uniform: Tensor) -> Tensor:
     target = uniform.double() * cumulative[..., -1]
     index = torch.searchsorted(cumulative, target[..., None].contiguous(), right=True)[..., 0]
     return index.clamp(max=cumulative.shape[-1] - 1)
-
-
-def pass_at_k(n: int, n_correct: int, k: int) -> float:
-    """The chance that one of k samples is right, unbiased, from n of which n_correct are right.
-
-    1 - C(n - n_correct, k) / C(n, k) (Chen et al., "Evaluating Large Language Models Trained on
-    Code", 2021), as a product that does not overflow.
-    """
-    if not 0 <= n_correct <= n or not 1 <= k <= n:
-        raise UserError(f"pass@{k} of {n_correct} right among {n}: expected 1 <= k <= n samples")
-    if n - n_correct < k:
-        return 1.0
-    return 1.0 - prod(1 - k / i for i in range(n - n_correct + 1, n + 1))

@@ -10,7 +10,8 @@ from fimscope.attention import read_attention
 from fimscope.batch import pad_batch
 from fimscope.errors import UserError
 from fimscope.lens import read_lens, read_lens_generated
-from fimscope.sampling import draw, pass_at_k, sample
+from fimscope.pass_at_k import pass_at_k
+from fimscope.sampling import draw, sample
 from models import (
     ARCHITECTURES,
     LENGTHS,
