@@ -78,6 +78,69 @@ def sign_test(differences: NDArray, programs: Sequence[str]) -> float:
     return mcnemar_exact(sum(v > 0 for v in sums.values()), sum(v < 0 for v in sums.values()))
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Differences of means with their intervals and two-sided p-values, each [column]."""
+
+    estimate: Floats
+    lower: Floats
+    upper: Floats
+    p: Floats
+
+
+def clustered_difference(
+    values: NDArray, first: NDArray[np.bool_], programs: Sequence[str], level: float = LEVEL
+) -> Difference:
+    """Mean of the first group minus mean of the second, clustered by program.
+
+    values   [row, column], finite
+    first    [row], whether a row is of the first group; a program may have rows in both
+    raises   ValueError where a group has no row
+
+    The difference is the slope of a regression on the group; its error is the cluster-robust one
+    (Liang & Zeger 1986; with the G/(G-1) correction of Cameron & Miller 2015), its reference a t
+    distribution with G-1 degrees of freedom. With one program no difference is shown: p is 1.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if first.all() or not first.any():
+        raise ValueError("a difference needs rows in both groups")
+    means = values[first].mean(axis=0), values[~first].mean(axis=0)
+    residuals = np.where(
+        first[:, None],
+        (values - means[0]) / first.sum(),
+        (means[1] - values) / (~first).sum(),
+    )
+    return _from_influence(means[0] - means[1], residuals, programs, level)
+
+
+def clustered_mean(values: NDArray, programs: Sequence[str], level: float = LEVEL) -> Difference:
+    """Means of paired differences [row, column] against 0, as in `clustered_difference`."""
+    values = np.asarray(values, dtype=np.float64)
+    mean = values.mean(axis=0)
+    return _from_influence(mean, (values - mean) / len(values), programs, level)
+
+
+def _from_influence(
+    estimate: Floats, influence: Floats, programs: Sequence[str], level: float
+) -> Difference:
+    """Intervals from what each row adds to an estimate's error, [row, column]."""
+    from scipy.stats import t
+
+    names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
+    n_programs = len(names)
+    if n_programs == 1:
+        nothing = np.full(len(estimate), np.inf)
+        return Difference(estimate, -nothing, nothing, np.ones(len(estimate)))
+    sums = np.zeros((n_programs, influence.shape[1]))
+    np.add.at(sums, codes, influence)
+    error = np.sqrt(n_programs / (n_programs - 1) * (sums**2).sum(axis=0))
+    half = t.ppf((1 + level) / 2, n_programs - 1) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(estimate == 0, 0.0, np.abs(estimate) / error)
+    p = 2 * t.sf(ratio, n_programs - 1)
+    return Difference(estimate, estimate - half, estimate + half, p)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for their number, in the order given (Holm 1979)."""
     adjusted = [0.0] * len(p_values)
