@@ -12,14 +12,14 @@ from fimscope.tables import write_table
 def main() -> None:
     parser = step_parser(__doc__)
     two = {"type": Path, "nargs": 2, "required": True}
-    parser.add_argument("--attention", **two, help="shares of `original` and of the edit")
+    parser.add_argument("--shares", **two, help="shares of `original` and of the edit")
     parser.add_argument("--splits", **two, help="split tables of the same two, in this order")
     parser.add_argument("--out", type=Path, required=True, help="the attention_differences table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
         originals, variants = (
             read_shares(shares, split)
-            for shares, split in zip(args.attention, args.splits, strict=True)
+            for shares, split in zip(args.shares, args.splits, strict=True)
         )
         rows = compare_outcomes(originals) + compare_pairs(*match_shares(originals, variants))
         write_table(args.out, "attention_differences", rows, manifest)

@@ -46,7 +46,7 @@ def main() -> None:
     parser = step_parser(__doc__)
     two = {"type": Path, "nargs": 2, "required": True}
     parser.add_argument("--prompts", **two, help="prompts of `original` and of the edit")
-    parser.add_argument("--attention", **two, help="shares of the same two, in this order")
+    parser.add_argument("--shares", **two, help="shares of the same two, in this order")
     parser.add_argument("--splits", **two, help="split tables of the same two, in this order")
     parser.add_argument("--differences", type=Path, required=True, help="of compare_attention")
     parser.add_argument("--n-heads", type=positive, default=2, help="so many heads")
@@ -58,7 +58,7 @@ def main() -> None:
         pairs = match_shares(
             *(
                 read_shares(shares, split)
-                for shares, split in zip(args.attention, args.splits, strict=True)
+                for shares, split in zip(args.shares, args.splits, strict=True)
             )
         )
         differences = read_table(args.differences, "attention_differences").to_pylist()
