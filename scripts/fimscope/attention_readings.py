@@ -28,8 +28,9 @@ def attention_section(differences: Sequence[Row], edit: str) -> Section:
         title="Where the deciding token looks",
         question="Does the last token read other parts of the program where the answer is wrong?",
         method="The attention of the prompt's last token, where the type is decided, is summed "
-        f"over {len(REGION_KINDS)} kinds of region in every head of every block: where the hole's name "
-        "is declared, its uses, other annotations, comments, the format's own tokens, the rest. "
+        f"over {len(REGION_KINDS)} kinds of region in every head of every block: where the hole's "
+        "name is declared, its uses, other annotations, comments, the format's own tokens, the "
+        "rest. "
         "Attention shows what a head reads, not that the answer depends on it (Jain & Wallace "
         "2019); the patches show that.",
         control="Right and wrong originals: difference of means with an error clustered by program "
