@@ -33,8 +33,8 @@ def attention_section(differences: Sequence[Row], edit: str) -> Section:
         "rest. "
         "Attention shows what a head reads, not that the answer depends on it (Jain & Wallace "
         "2019); the patches show that.",
-        control="Right and wrong originals: difference of means with an error clustered by program "
-        "(Liang & Zeger 1986). Broken pairs: each original minus its own variant, sign test over "
+        control="Right and wrong originals: Welch's test clustered by program. "
+        "Broken pairs: each original minus its own variant, sign test over "
         "programs. In each comparison all heads, blocks and regions are one family (Holm). Only "
         "variants that have a region count for it. The last column is what attention spread evenly "
         "over the tokens would differ by. The largest of many estimates is overestimated.",

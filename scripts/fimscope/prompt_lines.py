@@ -39,7 +39,6 @@ def lay_out(tokens: Sequence[str], weights: Sequence[float], width: int) -> list
     lines: list[list[Piece]] = [[]]
     sums = [0.0]
     for token, weight in zip(tokens, weights, strict=True):
-        sums[-1] += weight
         for number, part in enumerate(token.replace("\t", "  ").split("\n")):
             if number:
                 lines.append([])
@@ -50,6 +49,8 @@ def lay_out(tokens: Sequence[str], weights: Sequence[float], width: int) -> list
                 lines.append([])
                 sums.append(0.0)
                 column = 0
+            if not number:
+                sums[-1] += weight
             if shown:
                 lines[-1].append(Piece(column, shown[:width], weight))
     return [Line(pieces, total) for pieces, total in zip(lines, sums, strict=True)]

@@ -97,48 +97,55 @@ def clustered_difference(
     first    [row], whether a row is of the first group; a program may have rows in both
     raises   ValueError where a group has no row
 
-    The difference is the slope of a regression on the group; its error is the cluster-robust one
-    (Liang & Zeger 1986; with the G/(G-1) correction of Cameron & Miller 2015), its reference a t
-    distribution with G-1 degrees of freedom. With one program no difference is shown: p is 1.
+    The error is Welch's (1947) with sums over a program's rows in place of single rows; what a
+    program adds in both groups is summed first. The reference is a t distribution whose degrees of
+    freedom are those of the group with fewer programs, which holds for however few there are. With
+    one program in a group no difference is shown: p is 1.
     """
     values = np.asarray(values, dtype=np.float64)
+    names = np.asarray(programs, dtype=str)
     if first.all() or not first.any():
         raise ValueError("a difference needs rows in both groups")
-    means = values[first].mean(axis=0), values[~first].mean(axis=0)
-    residuals = np.where(
-        first[:, None],
-        (values - means[0]) / first.sum(),
-        (means[1] - values) / (~first).sum(),
-    )
-    return _from_influence(means[0] - means[1], residuals, programs, level)
+    estimate = np.zeros(values.shape[1])
+    influence = np.zeros_like(values)
+    fewest = len(names)
+    for rows, sign in ((first, 1), (~first, -1)):
+        mean = values[rows].mean(axis=0)
+        n_programs = len(set(names[rows]))
+        fewest = min(fewest, n_programs)
+        correction = np.sqrt(n_programs / max(n_programs - 1, 1))
+        influence[rows] = sign * correction * (values[rows] - mean) / rows.sum()
+        estimate += sign * mean
+    return _from_influence(estimate, influence, names, fewest - 1, level)
 
 
 def clustered_mean(values: NDArray, programs: Sequence[str], level: float = LEVEL) -> Difference:
-    """Means of paired differences [row, column] against 0, as in `clustered_difference`."""
+    """Means of paired differences [row, column] against 0, clustered by program: a t test."""
     values = np.asarray(values, dtype=np.float64)
     mean = values.mean(axis=0)
-    return _from_influence(mean, (values - mean) / len(values), programs, level)
+    n_programs = len(set(programs))
+    correction = np.sqrt(n_programs / max(n_programs - 1, 1))
+    influence = correction * (values - mean) / len(values)
+    return _from_influence(mean, influence, programs, n_programs - 1, level)
 
 
 def _from_influence(
-    estimate: Floats, influence: Floats, programs: Sequence[str], level: float
+    estimate: Floats, influence: Floats, programs: Sequence[str], freedom: int, level: float
 ) -> Difference:
-    """Intervals from what each row adds to an estimate's error, [row, column]."""
+    """Intervals and p-values from what each row adds to the error of an estimate, [row, column]."""
     from scipy.stats import t
 
-    names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
-    n_programs = len(names)
-    if n_programs == 1:
+    if freedom < 1:
         nothing = np.full(len(estimate), np.inf)
         return Difference(estimate, -nothing, nothing, np.ones(len(estimate)))
-    sums = np.zeros((n_programs, influence.shape[1]))
+    names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
+    sums = np.zeros((len(names), influence.shape[1]))
     np.add.at(sums, codes, influence)
-    error = np.sqrt(n_programs / (n_programs - 1) * (sums**2).sum(axis=0))
-    half = t.ppf((1 + level) / 2, n_programs - 1) * error
+    error = np.sqrt((sums**2).sum(axis=0))
+    half = t.ppf((1 + level) / 2, freedom) * error
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(estimate == 0, 0.0, np.abs(estimate) / error)
-    p = 2 * t.sf(ratio, n_programs - 1)
-    return Difference(estimate, estimate - half, estimate + half, p)
+    return Difference(estimate, estimate - half, estimate + half, 2 * t.sf(ratio, freedom))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
