@@ -27,9 +27,10 @@ CAPTION = (
     "share of the last token's attention that goes to each kind of region, difference of means in "
     "percentage points\ndots: differs after Holm over all heads, blocks and regions of the row"
 )
-FONT_SIZE = 4.6  # of the prompt's text
+FONT_SIZE = 5.9  # of the prompt's text
 WIDTH = 66  # characters of a line in half of PRINT_WIDTH
-LINE_HEIGHT = 0.092  # inches
+LEAST_SHADE = 0.02  # of the darkest: a fainter token stands on white
+LINE_HEIGHT = 0.115  # inches
 
 
 def plot_differences(differences: "DataFrame") -> "Figure":
@@ -146,15 +147,15 @@ def _draw_lines(axes: "Axes", lines: Sequence[Line], largest: float, n_lines: in
     shades = colormaps["Oranges"]
     for number, line in enumerate(lines):
         if line.n_left_out:
-            text = f"… {line.n_left_out} lines, {100 * line.weight:.1f}%"
+            noun = "line" if line.n_left_out == 1 else "lines"
+            text = f"… {line.n_left_out} {noun}, {100 * line.weight:.1f}%"
             axes.text(0, number + 0.5, text, va="center", fontsize=FONT_SIZE, color=FAINT)
         for piece in line.pieces:
             shade = 0.85 * piece.weight / largest if largest else 0.0
-            axes.add_patch(
-                Rectangle(
-                    (piece.column, number), len(piece.text), 1, color=shades(shade), linewidth=0
-                )
-            )
+            place = (piece.column, number)
+            if shade > LEAST_SHADE:
+                colour = shades(shade)
+                axes.add_patch(Rectangle(place, len(piece.text), 1, color=colour, linewidth=0))
             axes.text(
                 piece.column,
                 number + 0.5,

@@ -43,6 +43,7 @@ STYLES = {
     "pass_at_1": Style("#B9A3D6", ":", "v"),
     "pass_at_10": Style("#8257B5", "-.", "^"),
     "pass_at_100": Style("#4A1E82", "-", "s"),
+    "chance_of_10": Style("#767676", ":", "+"),
     "chance": Style("#767676", ":", "x"),
     "foil_of_original": Style("#882255", ":", "^"),
 }

@@ -86,7 +86,17 @@ def _type_table(types: list[Numbers]) -> SectionTable:
     return SectionTable("By gold type, `original`", ["gold", *HEADER], rows)
 
 
-HEADER = ["n", "programs", "greedy", "pass@1", "pass@10", "pass@100", "chance@100", "top 10"]
+HEADER = [
+    "n",
+    "programs",
+    "greedy",
+    "top 10",
+    "pass@1",
+    "pass@10",
+    "chance@10",
+    "pass@100",
+    "chance@100",
+]
 
 
 def _type_name(gold: str | None) -> str:
@@ -96,6 +106,7 @@ def _type_name(gold: str | None) -> str:
 def _cells(group: Numbers) -> list[str]:
     if not group["n"]:
         return ["0", "0", *[""] * (len(HEADER) - 2)]
-    names = ("greedy", "pass_at_1", "pass_at_10", "pass_at_100", "chance_at_100", "top10")
+    at_k = ("pass_at_1", "pass_at_10", "chance_at_10", "pass_at_100", "chance_at_100")
+    names = ("greedy", "top10", *at_k)
     rates = [rate(group[name]) if name in group else "" for name in names]
     return [str(group["n"]), str(group["n_programs"]), *(text.replace("%", "") for text in rates)]
