@@ -1,7 +1,7 @@
 # What the model would say at every point.
 
 # The edit whose broken variants stand beside their originals, in every look inside the model.
-COMPARED = ["original", config["patch"]["edit"]]
+COMPARED = ["original", PATCHED]
 
 
 rule read_lens:

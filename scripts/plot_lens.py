@@ -90,6 +90,8 @@ def plot_positions(
         column[0].set_title(visible(name), loc="left")
         _draw_outcomes(column[0], points, outcomes, "rank")
         _draw_outcomes(column[1], points, outcomes, "gold")
+        if column[1].get_lines():
+            plain_log_scale(column[1])  # where no type is decided, both are small
     for row, name in zip(grid, ("rank", "gold"), strict=True):
         row[0].set_ylabel(LABELS[name])
     return _finish(figure, grid, points, BANDS, grid[1, 0])

@@ -46,6 +46,12 @@ STYLES = {
     "chance_of_10": Style("#767676", ":", "+"),
     "chance": Style("#767676", ":", "x"),
     "foil_of_original": Style("#882255", ":", "^"),
+    "edited": Style("#009E73", "--", "D"),
+    "same_type": Style("#0072B2", "-", "o"),
+    "other_type": Style("#D55E00", "--", "s"),
+    "untyped": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "masked": Style("#0072B2", "-", "o"),
+    "scrambled": Style("#767676", ":", "x"),
 }
 
 
