@@ -32,6 +32,7 @@ include: "rules/model.smk"
 include: "rules/predict.smk"
 include: "rules/activations.smk"
 include: "rules/lens.smk"
+include: "rules/attention.smk"
 include: "rules/patch.smk"
 include: "rules/sample.smk"
 include: "rules/report.smk"
@@ -65,17 +66,17 @@ rule patches:
 
 rule lens:
     input:
-        expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/sections/lens.json",
 
 
 rule attention:
     input:
-        expand(f"{RESULTS}/attention/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/sections/attention.json",
 
 
 rule samples:
     input:
-        expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/sections/samples.json",
 
 
 rule report:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.curves import read_sweep
-from fimscope.plots import INK, PRINT_WIDTH, draw_curve, save_figure, say, use_theme, visible
+from fimscope.plots import (
+    INK,
+    PRINT_WIDTH,
+    draw_curve,
+    point_ticks,
+    save_figure,
+    say,
+    use_theme,
+    visible,
+)
 from fimscope.stats import N_DRAWS, Interval
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import Numbers, sweep_numbers
@@ -53,7 +62,7 @@ def plot_patches(sweeps: Sequence[Numbers]) -> "Figure":
         _draw_effects(above, sweep)
         _draw_flips(below, sweep)
         for axes in (above, below):
-            axes.set_xticks(_ticks(sweep["points"]))
+            axes.set_xticks(point_ticks(sweep["points"]))
         legend.legend(
             *below.get_legend_handles_labels(),
             loc="upper left",
@@ -123,13 +132,6 @@ def _note(sweep: Numbers) -> str:
     if not sweep["n_small_gap"]:
         return "every pair has a normalised effect"
     return f"no normalised effect, gap too small: {sweep['n_small_gap']}"
-
-
-def _ticks(points: Sequence[int]) -> list[int]:
-    """About six points, the first and the last among them."""
-    step = max(1, round((points[-1] - points[0]) / 6))
-    ticks = [point for point in points[::step] if points[-1] - point > step / 2]
-    return [*ticks, points[-1]]
 
 
 def main() -> None:

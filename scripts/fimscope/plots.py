@@ -37,6 +37,15 @@ STYLES = {
     "top10": Style("#56B4E9", "--", "D"),
     "wrong": Style("#E69F00", "--", "s"),
     "broken": Style("#E69F00", "--", "s"),
+    "gold": Style("#332288", "-", "o"),
+    "foil": Style("#882255", "-.", "v"),
+    "greedy": Style("#009E73", "-", "o"),
+    "pass_at_1": Style("#B9A3D6", ":", "v"),
+    "pass_at_10": Style("#8257B5", "-.", "^"),
+    "pass_at_100": Style("#4A1E82", "-", "s"),
+    "chance_of_10": Style("#767676", ":", "+"),
+    "chance": Style("#767676", ":", "x"),
+    "foil_of_original": Style("#882255", ":", "^"),
     "edited": Style("#009E73", "--", "D"),
     "same_type": Style("#0072B2", "-", "o"),
     "other_type": Style("#D55E00", "--", "s"),
@@ -157,6 +166,30 @@ def draw_rates(
         )
     axes.set_xlim(0, 100)
     axes.grid(axis="y", visible=False)
+
+
+def point_ticks(points: Sequence[int]) -> list[int]:
+    """About six points, the first and the last among them."""
+    step = max(1, round((points[-1] - points[0]) / 6))
+    ticks = [point for point in points[::step] if points[-1] - point > step / 2]
+    return [*ticks, points[-1]]
+
+
+def plain_log_scale(axes: "Axes") -> None:
+    """A logarithmic y axis whose ticks are plain numbers: the theme reads no mathematics."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def legend_above(figure: "Figure", axes: "Axes", n_columns: int) -> None:
+    """One legend for the whole figure, of the curves of one of its panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=n_columns)
 
 
 def say(axes: "Axes", message: str) -> None:

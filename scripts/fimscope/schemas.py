@@ -189,16 +189,57 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("top10", pa.list_(CANDIDATE)),
             ("gold_rank", pa.int32()),  # 0 is first
             ("gold_logprob", pa.float32()),
+            ("foil_token_id", pa.int32()),  # null, as what follows, where there is no foil
+            ("foil_rank", pa.int32()),
+            ("foil_logprob", pa.float32()),
+            ("final_rank", pa.int32()),  # of the token that is first at the last point
             ("entropy", pa.float32()),  # nats
             ("divergence", pa.float32()),  # nats, KL(final || point)
         ],
-        "attention": [
+        "lens_tokens": [
             *VARIANT_KEY,
             ("program_id", pa.string()),
-            ("position", pa.string()),  # of the token that looks
+            ("choice", pa.string()),  # earliest | median | latest: by which rule it was chosen
+            ("token_index", pa.int32()),
+            ("token", pa.string()),
+            ("point", pa.int32()),
+            ("top", pa.string()),  # the likeliest next token there
+            ("top_logprob", pa.float32()),
+        ],
+        "attention_shares": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
             ("block", pa.int32()),
             ("head", pa.int32()),
-            ("weights", pa.list_(pa.float32())),  # to every token of the prompt; they sum to 1
+            ("region", pa.string()),  # a kind of region; all kinds of a head sum to 1
+            ("n_tokens", pa.int32()),  # of this kind in the prompt
+            ("n_prompt_tokens", pa.int32()),
+            ("share", pa.float32()),  # of the last token's attention
+        ],
+        "attention_differences": [
+            ("comparison", pa.string()),  # right_minus_wrong | original_minus_broken
+            ("block", pa.int32()),
+            ("head", pa.int32()),
+            ("region", pa.string()),
+            ("n", pa.int32()),  # variants, or pairs, that have the region
+            ("n_programs", pa.int32()),
+            ("first_share", pa.float64()),  # mean where right, or of the originals
+            ("second_share", pa.float64()),
+            ("difference", pa.float64()),  # first minus second
+            ("lower", pa.float64()),  # 95%, clustered by program
+            ("upper", pa.float64()),
+            ("token_difference", pa.float64()),  # the same of the region's share of all tokens
+            ("p", pa.float64()),
+            ("adjusted_p", pa.float64()),  # Holm, over all rows of the comparison
+        ],
+        "attention_heads": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("block", pa.int32()),
+            ("head", pa.int32()),
+            ("region", pa.string()),  # in which this head was chosen
+            ("tokens", pa.list_(pa.string())),
+            ("weights", pa.list_(pa.float32())),  # of the last token to each; they sum to 1
         ],
         "samples": [
             *VARIANT_KEY,
