@@ -31,6 +31,7 @@ include: "rules/predict.smk"
 include: "rules/activations.smk"
 include: "rules/lens.smk"
 include: "rules/patch.smk"
+include: "rules/steer.smk"
 include: "rules/sample.smk"
 include: "rules/report.smk"
 include: "rules/train.smk"
@@ -65,6 +66,16 @@ rule lens:
 rule attention:
     input:
         expand(f"{RESULTS}/attention/{{edit}}.parquet", edit=EDITS),
+
+
+rule steering:
+    input:
+        f"{RESULTS}/sections/steering.json",
+
+
+rule probes:
+    input:
+        f"{RESULTS}/sections/probes.json",
 
 
 rule samples:

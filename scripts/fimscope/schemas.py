@@ -278,6 +278,20 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("verdict", pa.string()),  # exact | typechecks | error | no_type | unchecked
             ("detail", pa.string()),  # the first new error, or why it was not checked
         ],
+        "probes": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("gold", pa.string()),
+            ("predicted", pa.string()),  # by the model
+            ("outcome", pa.string()),  # right | wrong, of the model
+            ("name_seen", pa.bool_()),  # the hole's name is that of an example the probe is fitted to
+            ("point", pa.int32()),
+            ("task", pa.string()),  # gold | control
+            ("l2", pa.float64()),
+            ("label", pa.string()),  # what is right in this task
+            ("probed", pa.string()),  # what the probe says
+            ("correct", pa.bool_()),
+        ],
         "training_programs": [
             ("program_id", pa.string()),
             ("package", pa.string()),
