@@ -115,8 +115,8 @@ rule plot_steering:
         types=f"{STEERING}/types.parquet",
         code=step_sources("plot_steering"),
     output:
-        svg=f"{FIGURES}/steering.svg",
-        png=f"{FIGURES}/steering.png",
+        svg=f"{RESULTS}/figures/steering.svg",
+        png=f"{RESULTS}/figures/steering.png",
         section=f"{RESULTS}/sections/steering.json",
     log:
         f"{RESULTS}/logs/plot_steering.log",
@@ -125,11 +125,12 @@ rule plot_steering:
     conda:
         "envs/steps.yaml"
     params:
-        draws=DRAWS,
+        draws=config["statistics"]["draws"],
+        seed=config["seed"],
     shell:
         "python scripts/plot_steering.py --examples {input.examples:q} --split {input.split:q}"
         " --vectors {input.vectors:q} --results {input.results:q} --settings {input.settings:q}"
-        " --disturbance {input.disturbance:q} --types {input.types:q} {params.draws}"
+        " --disturbance {input.disturbance:q} --types {input.types:q} --draws {params.draws} --seed {params.seed}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
         " --log {log:q}"
 
@@ -167,8 +168,8 @@ rule plot_probes:
         probes=f"{RESULTS}/probes.parquet",
         code=step_sources("plot_probes"),
     output:
-        svg=f"{FIGURES}/probes.svg",
-        png=f"{FIGURES}/probes.png",
+        svg=f"{RESULTS}/figures/probes.svg",
+        png=f"{RESULTS}/figures/probes.png",
         section=f"{RESULTS}/sections/probes.json",
     log:
         f"{RESULTS}/logs/plot_probes.log",
@@ -177,8 +178,9 @@ rule plot_probes:
     conda:
         "envs/steps.yaml"
     params:
-        draws=DRAWS,
+        draws=config["statistics"]["draws"],
+        seed=config["seed"],
     shell:
-        "python scripts/plot_probes.py --probes {input.probes:q} {params.draws}"
+        "python scripts/plot_probes.py --probes {input.probes:q} --draws {params.draws} --seed {params.seed}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
         " --log {log:q}"
