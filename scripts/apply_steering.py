@@ -107,9 +107,7 @@ def disturb(
     from fimscope.batch import plan_batches, run_batches
     from fimscope.steering import divergence_added
 
-    cut = [
-        (row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)
-    ]
+    cut = [(row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)]
     doses = [_doses_elsewhere(vectors, row["gold"], setting) for row, _ in cut]
     kept = [i for i, own in enumerate(doses) if own]
 
@@ -283,7 +281,9 @@ def main() -> None:
         write_table(args.out_settings, "steering_settings", scored, manifest)
         write_table(args.out_disturbance, "steering_disturbance", disturbance, manifest)
         write_table(args.out_completions, "steering_completions", completions, manifest)
-        log.info("%d results of %d examples", len(results), len(selecting) + len(wrong) + len(right))
+        log.info(
+            "%d results of %d examples", len(results), len(selecting) + len(wrong) + len(right)
+        )
 
 
 if __name__ == "__main__":

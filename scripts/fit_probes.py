@@ -68,9 +68,7 @@ def fit_probes(
                 wanted["select"],
             )
             answers = probe.labels(features["test"])
-            for row, label, answer in zip(
-                kept["test"].rows, wanted["test"], answers, strict=True
-            ):
+            for row, label, answer in zip(kept["test"].rows, wanted["test"], answers, strict=True):
                 keys = ("example_id", "edit", "program_id", "gold", "predicted", "outcome")
                 rows.append(
                     {

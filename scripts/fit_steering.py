@@ -64,12 +64,8 @@ def fit_steering(
         general = mean_difference(differences, programs, "mean_difference", "mean_difference")
         vectors += [general, *flipped_and_zero(general)]
         vectors += held_out_vectors(differences, golds, programs)
-        vectors += shuffled_vectors(
-            differences, programs, settings["n_shuffled"], settings["seed"]
-        )
-        vectors += random_vectors(
-            general.values.shape, settings["n_random"], settings["seed"]
-        )
+        vectors += shuffled_vectors(differences, programs, settings["n_shuffled"], settings["seed"])
+        vectors += random_vectors(general.values.shape, settings["n_random"], settings["seed"])
     for edit, (own, own_programs) in others.items():
         vectors.append(mean_difference(own, own_programs, f"other_edit/{edit}", "other_edit"))
     vectors += type_vectors(
@@ -146,7 +142,12 @@ def main() -> None:
         )
         save_vectors(args.out, vectors)
         write_table(args.out_table, "steering_vectors", vector_rows(vectors), manifest)
-        log.info("%d pairs, %d right examples, %d vectors", len(pairs), len(right_rows), len(vectors.by_name))
+        log.info(
+            "%d pairs, %d right examples, %d vectors",
+            len(pairs),
+            len(right_rows),
+            len(vectors.by_name),
+        )
 
 
 if __name__ == "__main__":

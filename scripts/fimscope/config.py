@@ -64,7 +64,9 @@ def _one_of(
     file = _file_of([part, "edit"], files)
     edit = canonical_edit(config[part]["edit"], f"{file}: {part}.edit")
     if edit not in spelled:
-        raise UserError(f"{file}: {part}.edit: {edit!r} is none of the edits ({', '.join(spelled)})")
+        raise UserError(
+            f"{file}: {part}.edit: {edit!r} is none of the edits ({', '.join(spelled)})"
+        )
     return edit
 
 

@@ -37,6 +37,18 @@ STYLES = {
     "top10": Style("#56B4E9", "--", "D"),
     "wrong": Style("#E69F00", "--", "s"),
     "broken": Style("#E69F00", "--", "s"),
+    "mean_difference": Style("#0072B2", "-", "o"),
+    "gold_type": Style("#009E73", "--", "v"),
+    "held_out_type": Style("#56B4E9", "-.", "D"),
+    "majority_type": Style("#D55E00", "--", "s"),
+    "other_edit": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "flipped": Style("#882255", ":", "v"),
+    "shuffled": Style("#767676", ":", "P"),
+    "zero": Style("#000000", ":", "x"),
+    "worsened": Style("#E69F00", ":", "s"),
+    "control": Style("#767676", ":", "P"),
+    "answer": Style("#56B4E9", "-.", "D"),
+    "majority": Style("#D55E00", "--", "s"),
 }
 
 

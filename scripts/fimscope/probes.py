@@ -71,9 +71,7 @@ def fit_probe(
     found = minimize(
         loss, first, jac=True, method="L-BFGS-B", options={"maxiter": MAX_STEPS, "gtol": 1e-4}
     ).x
-    return Probe(
-        found[:-n_labels].reshape(n_features, n_labels), found[-n_labels:], centre, scale
-    )
+    return Probe(found[:-n_labels].reshape(n_features, n_labels), found[-n_labels:], centre, scale)
 
 
 def choose_probe(
@@ -105,9 +103,7 @@ def common_labels(golds: Sequence[str], min_examples: int) -> list[str]:
     return sorted({gold for gold in golds if golds.count(gold) >= min_examples})
 
 
-def control_labels(
-    names: Sequence[str], labels: Sequence[int], n_labels: int, seed: int
-) -> Labels:
+def control_labels(names: Sequence[str], labels: Sequence[int], n_labels: int, seed: int) -> Labels:
     """The control task: every name has a label drawn at random, as often each as among `labels`.
 
     names    [example], any examples; the same name always has the same label

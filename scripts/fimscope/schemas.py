@@ -284,7 +284,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("gold", pa.string()),
             ("predicted", pa.string()),  # by the model
             ("outcome", pa.string()),  # right | wrong, of the model
-            ("name_seen", pa.bool_()),  # the hole's name is that of an example the probe is fitted to
+            (
+                "name_seen",
+                pa.bool_(),
+            ),  # the hole's name is that of an example the probe is fitted to
             ("point", pa.int32()),
             ("task", pa.string()),  # gold | control
             ("l2", pa.float64()),

@@ -87,7 +87,5 @@ def _passes(
 ) -> list[Result]:
     """What `read` makes of each packed pass, at the one position that is steered: the last."""
     last = [[-1]] * len(prompts)
-    columns = run_sweep(
-        model, prompts, last, windows, vectors[:, :, None], memory, read, Addition
-    )
+    columns = run_sweep(model, prompts, last, windows, vectors[:, :, None], memory, read, Addition)
     return next(columns)

@@ -46,9 +46,7 @@ def mean_difference(differences: Floats, programs: Sequence[str], name: str, kin
 
     differences  [pair, point, d_model]
     """
-    return Vector(
-        name, kind, None, differences.mean(axis=0), len(programs), len(set(programs))
-    )
+    return Vector(name, kind, None, differences.mean(axis=0), len(programs), len(set(programs)))
 
 
 def held_out_vectors(
@@ -85,9 +83,7 @@ def type_vectors(
         own = [i for i, other in enumerate(golds) if other == gold]
         values = residuals[own].mean(axis=0) - centre
         n_programs = len({programs[i] for i in own})
-        found.append(
-            Vector(f"gold_type/{gold}", "gold_type", gold, values, len(own), n_programs)
-        )
+        found.append(Vector(f"gold_type/{gold}", "gold_type", gold, values, len(own), n_programs))
     if found:
         commonest = min(found, key=lambda vector: (-vector.n_pairs, vector.name))
         majority = {**vars(commonest), "name": "majority_type", "kind": "majority_type"}
@@ -206,7 +202,9 @@ def save_vectors(path: Path, vectors: VectorSet) -> None:
 
     values = {name: vectors.by_name[name].values for name in sorted(vectors.by_name)}
     with replacing(path) as temporary:
-        save_file({name: np.ascontiguousarray(v, np.float32) for name, v in values.items()}, temporary)
+        save_file(
+            {name: np.ascontiguousarray(v, np.float32) for name, v in values.items()}, temporary
+        )
 
 
 def load_vectors(path: Path, rows: Sequence[Mapping[str, Any]]) -> VectorSet:
