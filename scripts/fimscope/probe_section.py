@@ -31,9 +31,9 @@ METHOD = (
 CONTROL = (
     "The control task of Hewitt & Liang (1909.03368): the same probe where each name in front of "
     "the hole has one random type, drawn with the golds' shares, tested on the examples whose name "
-    "was seen in fitting; the accuracy beyond it is the probe's selectivity. For wrong examples also "
-    "the best constant answer, by an exact sign test over programs at each point, adjusted over all "
-    "points (Holm)."
+    "was seen in fitting; the accuracy beyond it is the probe's selectivity. For wrong examples "
+    "also the best constant answer, by an exact sign test over programs at each point, adjusted "
+    "over all points (Holm)."
 )
 
 

@@ -191,7 +191,8 @@ def _setting_table(numbers: Numbers) -> SectionTable:
     return SectionTable(
         "At the chosen setting on `test`: mended, of all wrong examples and of those that the edit "
         "broke; right ones made wrong; rise of gold minus foil in logits; divergence in nats at "
-        f"tokens that are not the hole; p of mending fewer than the mean difference ({', '.join(LABELS[k] for k in CONTROLS)}: one family, Holm)",
+        "tokens that are not the hole; p of the difference to the mean difference, by Holm over "
+        f"{_names(CONTROLS)}",
         ["vector", "vectors", "mended %", "broken mended %", "worsened %", "gain", "KL", "p"],
         rows,
     )
