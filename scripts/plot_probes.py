@@ -24,13 +24,7 @@ CAPTION = (
     "oftener than the best constant answer (Holm)"
 )
 # Each curve has the style of what it is read from or for.
-KINDS = {
-    "right": "right",
-    "wrong": "wrong",
-    "answer": "answer",
-    "seen": "paired",
-    "control": "control",
-}
+KINDS = {name: name for name in CURVES} | {"seen": "paired"}
 
 
 def plot_probes(numbers: Numbers) -> "Figure":
