@@ -1,39 +1,20 @@
 """Steer: choose point and strength on `select`, then report them once on `test` with controls."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fimscope.doses import (
-    CHOSEN_KINDS,
-    NOTHING,
-    Dose,
-    choose_some,
-    doses_of_all,
-    doses_of_kinds,
-    stack_doses,
-    steer,
-    unrelated_tokens,
-    windows_of,
-)
+from fimscope.doses import CHOSEN_KINDS, NOTHING, doses_of_kinds, doses_on_test, windows_of
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model, stop_ids
+from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.encoder import Encoder
 from fimscope.settings import Setting, chosen_settings, score_settings
-from fimscope.steps import Progress, log, positive, run_step, step_parser
+from fimscope.steered import Steered, choose_some, complete, disturb, steer
+from fimscope.steps import log, positive, run_step, step_parser
 from fimscope.tables import read_table, write_table
-from fimscope.typescript import TypeScript
-from fimscope.vectors import VectorSet, load_vectors
-
-if TYPE_CHECKING:
-    from fimscope.models.load import Model
+from fimscope.vectors import load_vectors
 
 Row = Mapping[str, Any]
-
-# Held against the mean difference at its own setting: one vector an example.
-BASELINES = ("zero", "flipped", "held_out_type")
-MANY = ("random", "shuffled", "other_edit")  # kinds that have several vectors for all examples
-N_RANDOM_DOSES = 10  # random vectors of the dose curve and of the unrelated tokens
 
 
 def recipients_of(
@@ -69,130 +50,63 @@ def recipients_of(
     return found
 
 
-def doses_on_test(
-    vectors: VectorSet, gold: str, setting: Setting, strengths: Sequence[float]
-) -> list[Dose]:
-    """What an example gets at the chosen setting of a kind.
+def by_group(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    """The rows of select and test by group and outcome, each in its order."""
+    keys = [(group, outcome) for group in ("select", "test") for outcome in ("wrong", "right")]
+    return {key: [row for row in rows if (row["group"], row["outcome"]) == key] for key in keys}
 
-    Its own vector at all strengths; for the mean difference also every control at the chosen
-    strength, and some of them at all others.
+
+def apply_steering(
+    steered: Steered, groups: Mapping[tuple[str, str], Sequence[Row]], settings: Mapping[str, Any]
+) -> dict[str, list[Row]]:
+    """Rows of the tables steering_results, _settings, _disturbance and _completions, by name.
+
+    groups    (group, outcome) -> recipients
+    settings  strengths, window, n_tokens, max_new_tokens, seed
     """
-    strengths = sorted({*strengths, setting.strength})
-    if setting.kind != "mean_difference":
-        return doses_of_kinds(vectors, gold, [setting.kind], strengths)
-    others = [strength for strength in strengths if strength != setting.strength]
-    doses = doses_of_kinds(vectors, gold, ["mean_difference", "majority_type"], strengths)
-    doses += doses_of_kinds(vectors, gold, BASELINES, [setting.strength])
-    for kind in MANY:
-        doses += doses_of_all(vectors, kind, len(vectors.by_kind[kind]), setting.strength)
-    for strength in others:
-        doses += doses_of_all(vectors, "random", N_RANDOM_DOSES, strength)
-    return doses
-
-
-def disturb(
-    model: "Model",
-    recipients: Sequence[Row],
-    setting: Setting,
-    vectors: VectorSet,
-    n_tokens: int,
-    seed: int,
-    batch_tokens: int,
-) -> Iterator[Row]:
-    """Rows of the steering_disturbance table: the same addition at tokens that are not the hole.
-
-    A causal model says of a token's successor the same with and without what follows it; so the
-    prompt, cut after the token, has it as its last.
-    """
-    from fimscope.batch import plan_batches, run_batches
-    from fimscope.steering import divergence_added
-
-    cut = [(row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)]
-    doses = [_doses_elsewhere(vectors, row["gold"], setting) for row, _ in cut]
-    kept = [i for i, own in enumerate(doses) if own]
-
-    def run_rows(rows: list[int]) -> Any:
-        chosen = [kept[row] for row in rows]
-        added = stack_doses(vectors, [doses[i] for i in chosen], setting.points)
-        prompts = [cut[i][0]["token_ids"][: cut[i][1] + 1] for i in chosen]
-        return divergence_added(model, prompts, [setting.points], added)
-
-    progress = Progress("unrelated tokens", len(kept), "tokens")
-    found: dict[int, list[Row]] = {}
-    for rows, (divergence, moved) in run_batches(
-        run_rows, plan_batches([cut[i][1] + 1 for i in kept], batch_tokens)
-    ):
-        for i, row in enumerate(rows):
-            recipient, token = cut[kept[row]]
-            found[row] = [
-                {
-                    **{key: recipient[key] for key in ("example_id", "edit", "program_id")},
-                    "token": token,
-                    **vars(dose),
-                    "points": list(setting.points),
-                    "divergence": float(divergence[0, i, d]),
-                    "moved": bool(moved[0, i, d]),
-                }
-                for d, dose in enumerate(doses[kept[row]])
-            ]
-        progress.add(len(rows))
-    for row in sorted(found):
-        yield from found[row]
-
-
-def _doses_elsewhere(vectors: VectorSet, gold: str, setting: Setting) -> list[Dose]:
-    kinds = [setting.kind]
-    if setting.kind == "mean_difference":
-        kinds += ["zero", "flipped", "majority_type"]
-    doses = doses_of_kinds(vectors, gold, kinds, [setting.strength])
-    if setting.kind == "mean_difference":
-        doses += doses_of_all(vectors, "random", N_RANDOM_DOSES, setting.strength)
-    return doses
-
-
-def complete(
-    model: "Model",
-    results: Sequence[Row],
-    recipients: Sequence[Row],
-    encoder: Encoder,
-    max_new_tokens: int,
-    batch_tokens: int,
-) -> list[Row]:
-    """Rows of the steering_completions table: each result's first token, continued greedily.
-
-    Only the first token is steered: what follows it is what the model says after it.
-    """
-    from fimscope.batch import plan_batches, run_batches
-    from fimscope.generate import answer
-
-    prompts = {row["example_id"]: row for row in recipients}
-    keys = sorted({(row["example_id"], row["predicted_token_id"]) for row in results})
-    stops = stop_ids(model)
-    starts = {
-        key: [*prompts[key[0]]["token_ids"], key[1]]
-        for key in keys
-        if key[1] not in stops and len(prompts[key[0]]["token_ids"]) < model.max_tokens
+    windows = windows_of(steered.model.n_points, settings["window"])
+    strengths, vectors = settings["strengths"], steered.vectors
+    results = list(
+        steer(
+            steered,
+            [*groups["select", "wrong"], *groups["select", "right"]],
+            windows,
+            lambda row: doses_of_kinds(vectors, row["gold"], CHOSEN_KINDS, strengths),
+        )
+    )
+    scored = score_settings(results)
+    chosen = chosen_settings(scored)
+    if not chosen:
+        log.warning("no wrong example of `select` could be steered: nothing is chosen")
+    wrong, right = groups["test", "wrong"], groups["test", "right"]
+    disturbance: list[Row] = []
+    for n, setting in enumerate(chosen.values()):
+        log.info("%s: points %s, strength %g", *vars(setting).values())
+        found = steer(
+            steered,
+            [*wrong, *right],
+            [setting.points],
+            lambda row, s=setting: doses_on_test(vectors, row["gold"], s, strengths),
+        )
+        # The answer without steering comes with every run; it is kept once.
+        results += [row for row in found if n == 0 or row["kind"] != NOTHING.kind]
+        disturbance += disturb(steered, right, setting, settings["n_tokens"], settings["seed"])
+    completed = [row for row in results if _is_completed(row, chosen)]
+    return {
+        "steering_results": results,
+        "steering_settings": scored,
+        "steering_disturbance": disturbance,
+        "steering_completions": complete(steered, completed, wrong, settings["max_new_tokens"]),
     }
-    names = list(starts)
 
-    def answer_rows(rows: list[int]) -> Any:
-        tokens = [starts[names[row]] for row in rows]
-        return answer(model, tokens, [0] * len(rows), max_new_tokens - 1, stops).completions
 
-    texts = {key: "" if key[1] in stops else encoder.decode([key[1]]) for key in keys}
-    batches = plan_batches([len(starts[name]) for name in names], batch_tokens)
-    for rows, completions in run_batches(answer_rows, batches):
-        for row, completion in zip(rows, completions, strict=True):
-            key = names[row]
-            texts[key] = encoder.decode([key[1], *completion.token_ids])
-    with TypeScript() as typescript:
-        types = typescript.type_texts([(texts[key], prompts[key[0]]["kind"]) for key in keys])
-    typed = dict(zip(keys, types, strict=True))
-    rows = []
-    for row in results:
-        key = (row["example_id"], row["predicted_token_id"])
-        rows.append({**row, "completion": texts[key], "completed_type": typed[key]})
-    return rows
+def _is_completed(row: Row, chosen: Mapping[str, Setting]) -> bool:
+    """A wrong example of `test` without steering, or with a vector at its own chosen strength."""
+    if (row["group"], row["outcome"]) != ("test", "wrong"):
+        return False
+    setting = chosen.get(row["kind"])
+    own = setting is not None and row["strength"] == setting.strength
+    return own or row["kind"] == NOTHING.kind
 
 
 def main() -> None:
@@ -231,59 +145,18 @@ def main() -> None:
         rows = read_table(args.vectors_table, "steering_vectors").to_pylist()
         vectors = load_vectors(args.vectors, rows)
         encoder = Encoder.from_folder(args.model)
-        model = open_model(args)
 
-        def some(group: str, outcome: str) -> list[Row]:
-            own = [r for r in everyone if (r["group"], r["outcome"]) == (group, outcome)]
-            return choose_some(own, args.max_examples, args.seed)
-
-        def run(recipients, windows, doses_of) -> list[Row]:
-            return [
-                *steer(model, recipients, windows, doses_of, vectors, encoder, args.batch_tokens)
-            ]
-
-        selecting = [*some("select", "wrong"), *some("select", "right")]
-        results = run(
-            selecting,
-            windows_of(model.n_points, args.window),
-            lambda row: doses_of_kinds(vectors, row["gold"], CHOSEN_KINDS, args.strengths),
-        )
-        scored = score_settings(results)
-        settings = chosen_settings(scored)
-        wrong, right = some("test", "wrong"), some("test", "right")
-        disturbance: list[Row] = []
-        for setting in settings.values():
-            log.info("%s: points %s, strength %g", *vars(setting).values())
-            found = run(
-                [*wrong, *right],
-                [setting.points],
-                lambda row, s=setting: doses_on_test(vectors, row["gold"], s, args.strengths),
-            )
-            if setting is not next(iter(settings.values())):
-                found = [row for row in found if row["kind"] != NOTHING.kind]
-            results += found
-            disturbance += disturb(
-                model, right, setting, vectors, args.n_tokens, args.seed, args.batch_tokens
-            )
-        if not settings:
-            log.warning("no wrong example of `select` could be steered: nothing is chosen")
-        continued = [
-            row
-            for row in results
-            if row["group"] == "test" and row["outcome"] == "wrong"
-            if row["kind"] == NOTHING.kind
-            or (row["kind"] in settings and row["strength"] == settings[row["kind"]].strength)
-        ]
-        completions = complete(
-            model, continued, wrong, encoder, args.max_new_tokens, args.batch_tokens
-        )
-        write_table(args.out, "steering_results", results, manifest)
-        write_table(args.out_settings, "steering_settings", scored, manifest)
-        write_table(args.out_disturbance, "steering_disturbance", disturbance, manifest)
-        write_table(args.out_completions, "steering_completions", completions, manifest)
-        log.info(
-            "%d results of %d examples", len(results), len(selecting) + len(wrong) + len(right)
-        )
+        picked = {
+            key: choose_some(own, args.max_examples, args.seed)
+            for key, own in by_group(everyone).items()
+        }
+        steered = Steered(open_model(args), encoder, vectors, args.batch_tokens)
+        names = ("strengths", "window", "n_tokens", "max_new_tokens", "seed")
+        tables = apply_steering(steered, picked, {name: getattr(args, name) for name in names})
+        paths = (args.out, args.out_settings, args.out_disturbance, args.out_completions)
+        for path, (name, table) in zip(paths, tables.items(), strict=True):
+            write_table(path, name, table, manifest)
+            log.info("%s: %d rows", name, len(table))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fimscope.manifest import run_manifest
+from fimscope.pairs import choose_recipients
 from fimscope.steps import log, positive, run_step, step_parser
 from fimscope.store import ActivationCache
 from fimscope.tables import read_table, write_table
@@ -25,17 +26,6 @@ from fimscope.vectors import (
 )
 
 Row = Mapping[str, Any]
-
-
-def broken_pairs(variants: Sequence[Row], originals: Mapping[str, Row]) -> list[Row]:
-    """The variants that are wrong where their original is right, and have a foil."""
-    return [
-        row
-        for row in variants
-        if not row["correct"]
-        and row["predicted_token_id"] != row["gold_token_id"]
-        and originals.get(row["example_id"], {}).get("correct")
-    ]
 
 
 def fit_steering(
@@ -122,7 +112,7 @@ def main() -> None:
         before = ActivationCache(args.activations / "original")
 
         def sides(path: Path) -> tuple[list[Row], Floats, Floats]:
-            pairs = broken_pairs(predictions(path), originals)
+            pairs = choose_recipients("restore", predictions(path), originals)
             cache = ActivationCache(args.activations / path.stem)
             donors = [originals[row["example_id"]] for row in pairs]
             return pairs, read_residuals(before, donors), read_residuals(cache, pairs)

@@ -9,8 +9,9 @@ import numpy as np
 from fimscope.manifest import run_manifest
 from fimscope.plots import FAINT, INK, PRINT_WIDTH, STYLES, draw_curve, save_figure, say, use_theme
 from fimscope.sections import write_section
+from fimscope.settings import MAIN
 from fimscope.stats import N_DRAWS, Interval
-from fimscope.steering_numbers import MAIN, steering_numbers
+from fimscope.steering_numbers import steering_numbers
 from fimscope.steering_section import LABELS, steering_section
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import Numbers

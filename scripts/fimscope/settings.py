@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Row = Mapping[str, Any]
+MAIN = "mean_difference"  # the kind that everything else is held against
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.settings import Setting, chosen_settings
+from fimscope.settings import MAIN, Setting, chosen_settings
 from fimscope.stats import (
     Interval,
     Resampled,
@@ -20,7 +20,6 @@ from fimscope.summary import Numbers, number, significant
 
 Row = Mapping[str, Any]
 
-MAIN = "mean_difference"
 # Each is compared with the mean difference on the same examples; one family of tests.
 CONTROLS = ("random", "shuffled", "flipped", "majority_type", "other_edit")
 # In the order of the figure; gold_type is an oracle, at its own setting.

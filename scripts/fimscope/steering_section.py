@@ -6,8 +6,9 @@ from typing import Any
 
 from fimscope.markdown import code
 from fimscope.sections import Section, SectionTable
+from fimscope.settings import MAIN
 from fimscope.stats import LEVEL
-from fimscope.steering_numbers import CONTROLS, MAIN, VERDICTS
+from fimscope.steering_numbers import CONTROLS, VERDICTS
 from fimscope.summary import Numbers
 
 Row = Mapping[str, Any]
@@ -92,7 +93,7 @@ def _reading(numbers: Numbers) -> list[str]:
     at = {row["kind"]: row for row in numbers["at_setting"]}
     if not numbers["n_pairs"]:
         return [
-            "No example of `fit` is right before the edit and wrong after it: nothing was fitted."
+            "No example of `fit` is right before the edit and wrong after it: nothing to fit."
         ]
     fit = f"{numbers['n_pairs']} pairs of {numbers['n_pair_programs']} programs"
     if MAIN not in numbers["settings"]:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from apply_steering import doses_on_test, recipients_of
-from fimscope.doses import Dose, choose_some, stack_doses, unrelated_tokens, windows_of
+from apply_steering import recipients_of
+from fimscope.doses import Dose, doses_on_test, stack_doses, windows_of
 from fimscope.settings import Setting, chosen_settings, score_settings
+from fimscope.steered import choose_some, unrelated_tokens
 from fimscope.steering_numbers import steering_numbers
 from fimscope.steering_section import steering_section
 from fimscope.vectors import VectorSet, flipped_and_zero, mean_difference, random_vectors
@@ -84,9 +85,10 @@ def test_doses_at_the_chosen_setting(vectors):
     assert sum(d.kind == "random" and d.strength == 1.0 for d in doses) == 20
     assert {d.strength for d in doses if d.kind == "mean_difference"} == {0.5, 1.0}
     assert Dose("flipped", "flipped", 1.0) in doses
-    stacked = stack_doses(vectors, [doses[:2], doses[:1]], [1, 2])
+    stacked = stack_doses(vectors, [doses[:2], doses[:1]], [1, 2], 4)
     assert stacked.shape == (2, 2, 2, 4)
-    assert (stacked[:, 1, 0] == stacked[:, 1, 1]).all()
+    assert stacked[:, 1, 0].norm(dim=-1).tolist() == pytest.approx([0.5, 0.5])
+    assert (stacked[:, 1, 1] == 0).all()
 
 
 def test_unrelated_tokens_are_neither_named_nor_the_ends():

@@ -1,4 +1,4 @@
-"""Steering and probes on real programs and a model of 24 blocks, from the source to the sections."""
+"""Steering and probes on real programs and a model of 24 blocks, from source to section."""
 
 from pathlib import Path
 
