@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.manifest import run_manifest
-from fimscope.plots import INK, PRINT_WIDTH, STYLES, draw_curve, save_figure, say, use_theme
+from fimscope.plots import (
+    INK,
+    PRINT_WIDTH,
+    STYLES,
+    draw_curve,
+    draw_legend,
+    save_figure,
+    say,
+    use_theme,
+)
 from fimscope.probe_section import CURVES, probe_numbers, probe_section
 from fimscope.sections import write_section
 from fimscope.stats import N_DRAWS, Interval
@@ -32,9 +41,12 @@ def plot_probes(numbers: Numbers) -> "Figure":
     import matplotlib.pyplot as plt
 
     use_theme()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(PRINT_WIDTH, 3.7), sharey=True)
-    left.set_title("test: what is read", loc="left")
-    right.set_title("test: examples whose name was seen in fitting", loc="left")
+    figure, grid = plt.subplots(
+        2, 2, figsize=(PRINT_WIDTH, 4), sharey="row", height_ratios=[2.6, 0.7]
+    )
+    left, right = grid[0]
+    left.set_title("test: right and wrong examples", loc="left")
+    right.set_title("test: names seen in fitting", loc="left")
     left.set_ylabel("% of examples")
     for axes, names in ((left, ("right", "wrong", "answer")), (right, ("seen", "control"))):
         if not any(name in numbers["curves"] for name in names):
@@ -46,9 +58,8 @@ def plot_probes(numbers: Numbers) -> "Figure":
                 _draw(axes, numbers, name)
         if axes is left and numbers["constant"]:
             _draw_constant(axes, numbers)
-        axes.legend(
-            loc="upper left", bbox_to_anchor=(-0.02, -0.1), borderaxespad=0, handlelength=2.6
-        )
+    for legend, axes in zip(grid[1], grid[0], strict=True):
+        draw_legend(legend, axes)
     left.set_ylim(-3, 103)
     figure.supxlabel(CAPTION, fontsize=7)
     return figure
@@ -66,6 +77,8 @@ def _draw_constant(axes: "Axes", numbers: Numbers) -> None:
     label = "answered wrong: best constant answer"
     axes.axhline(100 * constant["rate"], color=style.colour, ls=style.line, lw=1, label=label)
     above = constant["points_above"]
+    if not above:  # marks without a place would still take room in the layout
+        return
     axes.plot(
         above,
         [1.0] * len(above),

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.manifest import run_manifest
-from fimscope.plots import FAINT, INK, PRINT_WIDTH, STYLES, draw_curve, save_figure, say, use_theme
+from fimscope.plots import (
+    FAINT,
+    INK,
+    PRINT_WIDTH,
+    STYLES,
+    draw_curve,
+    draw_legend,
+    save_figure,
+    say,
+    use_theme,
+)
 from fimscope.sections import write_section
 from fimscope.settings import MAIN
 from fimscope.stats import N_DRAWS, Interval
@@ -39,11 +49,13 @@ def plot_steering(numbers: Numbers, own_strength: float | None) -> "Figure":
     import matplotlib.pyplot as plt
 
     use_theme()
-    figure = plt.figure(figsize=(PRINT_WIDTH, 6.6))
+    figure = plt.figure(figsize=(PRINT_WIDTH, 7))
     above, below = figure.subfigures(2, 1, height_ratios=[1.25, 1])
-    points, dose = above.subplots(1, 2, sharey=True)
-    _draw_points(points, numbers)
-    _draw_dose(dose, numbers, own_strength)
+    grid = above.subplots(2, 2, sharey="row", height_ratios=[2.4, 0.9])
+    _draw_points(grid[0, 0], numbers)
+    _draw_dose(grid[0, 1], numbers, own_strength)
+    for legend, axes in zip(grid[1], grid[0], strict=True):
+        draw_legend(legend, axes)
     _draw_bars(below.subplots(1, 3, sharey=True), numbers["at_setting"])
     figure.supxlabel(CAPTION, fontsize=7)
     return figure
@@ -66,7 +78,6 @@ def _draw_points(axes: "Axes", numbers: Numbers) -> None:
         label = f"{LABELS[MAIN]}: right → wrong"
         _curve(axes, own["points"], own["worsened"], "worsened", label)
     axes.set_ylim(-3, 103)
-    _legend(axes)
 
 
 def _draw_dose(axes: "Axes", numbers: Numbers, own_strength: float | None) -> None:
@@ -88,23 +99,12 @@ def _draw_dose(axes: "Axes", numbers: Numbers, own_strength: float | None) -> No
     if "worsened" in own:
         label = f"{LABELS[MAIN]}: right → wrong"
         _curve(axes, own["strengths"], own["worsened"], "worsened", label)
-    _legend(axes)
 
 
 def _curve(axes: "Axes", x: Sequence[float], curve: Numbers, kind: str, label: str) -> None:
     mean, lower, upper = (100 * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
     count = f", n = {curve['n']} ({curve['n_programs']} programs)"
     draw_curve(axes, x, mean, Interval(lower, upper), kind, label + count)
-
-
-def _legend(axes: "Axes") -> None:
-    axes.legend(
-        loc="upper left",
-        bbox_to_anchor=(-0.02, -0.2),
-        borderaxespad=0,
-        handlelength=2.6,
-        fontsize=6.5,
-    )
 
 
 def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:

@@ -165,6 +165,17 @@ def draw_rates(
     axes.grid(axis="y", visible=False)
 
 
+def draw_legend(legend: "Axes", axes: "Axes") -> None:
+    """The legend of some axes in axes of its own, below them."""
+    legend.set_axis_off()
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        found = legend.legend(
+            handles, labels, loc="upper left", borderaxespad=0, handlelength=2.6, fontsize=6.5
+        )
+        found.set_in_layout(False)  # it may be wider than its panel
+
+
 def say(axes: "Axes", message: str) -> None:
     """Write a message in the middle of axes that have nothing to draw."""
     axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color=FAINT)

@@ -45,7 +45,8 @@ def probe_numbers(rows: Sequence[Row], n_draws: int, seed: int) -> Numbers:
     gold = [row for row in rows if row["task"] == "gold"]
     control = [row for row in rows if row["task"] == "control" and row["name_seen"]]
     wrong = [row for row in gold if row["outcome"] == "wrong"]
-    answerable = [row for row in wrong if row["predicted"] in _labels(rows)]
+    labels = _labels(rows)
+    answerable = [row for row in wrong if row["predicted"] in labels]
     wanted: dict[str, tuple[list[Row], Callable[[Row], bool]]] = {
         "right": ([row for row in gold if row["outcome"] == "right"], _is_correct),
         "wrong": (wrong, _is_correct),
@@ -56,7 +57,7 @@ def probe_numbers(rows: Sequence[Row], n_draws: int, seed: int) -> Numbers:
     points = sorted({row["point"] for row in rows})
     found: Numbers = {
         "points": points,
-        "n_labels": len(_labels(rows)),
+        "n_labels": len(labels),
         "curves": {
             name: _curve(own, points, measure, n_draws, seed)
             for name, (own, measure) in wanted.items()

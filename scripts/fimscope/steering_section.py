@@ -92,9 +92,7 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
 def _reading(numbers: Numbers) -> list[str]:
     at = {row["kind"]: row for row in numbers["at_setting"]}
     if not numbers["n_pairs"]:
-        return [
-            "No example of `fit` is right before the edit and wrong after it: nothing to fit."
-        ]
+        return ["No example of `fit` is right before the edit and wrong after it: nothing to fit."]
     fit = f"{numbers['n_pairs']} pairs of {numbers['n_pair_programs']} programs"
     if MAIN not in numbers["settings"]:
         return [f"From {fit} a vector was fitted, but `select` has no wrong example to choose by."]
