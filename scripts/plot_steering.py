@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 CAPTION = (
     "strength: in units of the residual's mean norm at the point; bands and bars: 95%, cluster "
-    "bootstrap over programs\nshaded: the points and strength chosen on select; dotted: the "
-    "strength at which the mean difference is added as it is\n* the oracle takes the gold to "
-    "choose its vector, at points and a strength of its own"
+    "bootstrap over programs\nshaded: points and strength chosen on select; dotted: the strength at "
+    "which the mean difference is added as it is\nelsewhere: at tokens that are not the hole; "
+    "* takes the gold to choose its vector, at points and a strength of its own"
 )
 
 
@@ -62,14 +62,14 @@ def plot_steering(numbers: Numbers, own_strength: float | None) -> "Figure":
 
 
 def _draw_points(axes: "Axes", numbers: Numbers) -> None:
-    axes.set_title("select: at every point", loc="left")
-    axes.set_xlabel("residual point steered")
+    axes.set_title("select: everywhere", loc="left")
+    axes.set_xlabel("residual point steered (the last of a window)")
     axes.set_ylabel("% of examples")
     if MAIN not in numbers["points"] or "mended" not in numbers["points"][MAIN]:
         say(axes, "nothing to choose from")
         return
     chosen = numbers["settings"][MAIN]["points"]
-    axes.axvspan(chosen[0] - 0.5, chosen[-1] + 0.5, color=FAINT, alpha=0.15, lw=0)
+    axes.axvspan(chosen[-1] - 0.5, chosen[-1] + 0.5, color=FAINT, alpha=0.15, lw=0)
     for kind, own in numbers["points"].items():
         if "mended" in own:
             _curve(axes, own["points"], own["mended"], kind, f"{LABELS[kind]}: wrong → right")
@@ -111,7 +111,7 @@ def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:
     panels = [
         ("mended", 100, "wrong → right, %"),
         ("worsened", 100, "right → wrong, %"),
-        ("divergence", 1, "unrelated tokens, KL (nats)"),
+        ("divergence", 1, "KL elsewhere, nats"),
     ]
     heights = np.arange(len(rows))[::-1]
     for axes, (measure, scale, title) in zip(grid, panels, strict=True):

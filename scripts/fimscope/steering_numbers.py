@@ -90,8 +90,9 @@ def steering_numbers(
     scored   the steering_settings table; the others are the tables of their names
 
     Intervals: 95%, cluster bootstrap over programs. `permutation`: the share of vectors that mend
-    at least as many of the same examples, the fitted one counted in. `comparisons`: exact sign
-    tests over programs on the wrong examples, adjusted together (Holm).
+    at least as many of the same examples, the fitted one counted in. `comparisons`: that share for
+    the kinds that have many random vectors, for the others exact sign tests over programs on the
+    wrong examples; adjusted together (Holm).
     """
     settings = chosen_settings(scored)
     groups = {
@@ -123,12 +124,12 @@ def steering_numbers(
         if row:
             found["at_setting"].append(row)
     strength = settings[MAIN].strength
-    found["comparisons"] = _comparisons(test, strength)
     found["permutation"] = {
         kind: _permutation(test, kind, strength)
         for kind in RANDOMISED
         if test.vectors(kind, strength)
     }
+    found["comparisons"] = _comparisons(test, strength, found["permutation"])
     found["by_type"] = _by_type(test, settings)
     return found
 
@@ -158,18 +159,21 @@ def _points(
     n_draws: int,
     seed: int,
 ) -> Numbers:
-    """On `select`, at the chosen strength: what the vector does at each point alone."""
-    strength = settings[kind].strength
+    """On `select`, at the chosen strength: what the vector does in each window of that width.
+
+    points  [window], the last point of each
+    """
+    strength, width = settings[kind].strength, len(settings[kind].points)
     rows = [
         row
         for row in results
         if row["group"] == "select"
         and row["kind"] == kind
         and row["strength"] == strength
-        and len(row["points"]) == 1
+        and len(row["points"]) == width
     ]
-    points = sorted({row["points"][0] for row in rows})
-    found: Numbers = {"points": points, "strength": number(strength)}
+    points = sorted({row["points"][-1] for row in rows})
+    found: Numbers = {"points": points, "width": width, "strength": number(strength)}
     for outcome, measure in (("wrong", "mended"), ("right", "worsened")):
         own = [row for row in rows if row["outcome"] == outcome]
         examples = sorted({row["example_id"] for row in own})
@@ -178,7 +182,7 @@ def _points(
         values = np.zeros((len(examples), len(points)))
         place = {example: i for i, example in enumerate(examples)}
         for row in own:
-            column = points.index(row["points"][0])
+            column = points.index(row["points"][-1])
             values[place[row["example_id"]], column] = MEASURES[measure](row)
         programs = [select.plain[example]["program_id"] for example in examples]
         found[measure] = _curve(values, programs, n_draws, seed)
@@ -257,7 +261,7 @@ def _mean(
     }
 
 
-def _comparisons(test: Results, strength: float) -> Numbers:
+def _comparisons(test: Results, strength: float, permutation: Numbers) -> Numbers:
     own, examples, programs = test.values(MAIN, strength, "wrong", "mended")
     found: Numbers = {}
     for kind in CONTROLS:
@@ -266,7 +270,12 @@ def _comparisons(test: Results, strength: float) -> Numbers:
             difference = own - values
             found[kind] = {
                 "difference": number(difference.mean()),
-                "p": sign_test(difference, programs),
+                # A mean over many vectors is hardly ever 0: its sign alone would mislead.
+                "p": (
+                    permutation[kind]["p"]
+                    if kind in permutation
+                    else sign_test(difference, programs)
+                ),
             }
     adjusted = holm([row["p"] for row in found.values()])
     for row, p in zip(found.values(), adjusted, strict=True):

@@ -43,8 +43,9 @@ CONTROL = (
     "At the same points and strength: random vectors, the mean difference of pairs whose sides are "
     "swapped at random by program (lending a program another's right example would leave the mean "
     "as it is), the flipped vector, the commonest type's, another edit's where there is one, and "
-    "the mean difference without the pairs of the example's own type. Exact sign tests over "
-    "programs, adjusted together (Holm); beside them the share of random vectors that mend as many."
+    "the mean difference without the pairs of the example's own type. Against the random and the "
+    "shuffled vectors: the share of them that mend as many (one-sided); against the others: exact "
+    "sign tests over programs; all adjusted together (Holm)."
 )
 SOURCES = [
     "steering/results.parquet",
@@ -135,12 +136,9 @@ def _verdict(numbers: Numbers, at: Mapping[str, Numbers]) -> str:
     rest = [kind for kind in comparisons if kind not in beaten]
     if not comparisons:
         return "No control was run beside it."
-    if not beaten:
-        text = "That is more than under no control, by a sign test over programs"
-    else:
-        text = f"That is more than under {_names(beaten)}, by a sign test over programs"
-        if rest:
-            text += f", but not more than under {_names(rest)}"
+    text = f"That is more than under {_names(beaten) if beaten else 'no control'} (p < 0.05, Holm)"
+    if beaten and rest:
+        text += f", but not more than under {_names(rest)}"
     random = numbers["permutation"].get("random")
     if random:
         text += (
@@ -189,9 +187,9 @@ def _setting_table(numbers: Numbers) -> SectionTable:
         )
     return SectionTable(
         "At the chosen setting on `test`: mended, of all wrong examples and of those that the edit "
-        "broke; right ones made wrong; rise of gold minus foil in logits; divergence in nats at "
-        "tokens that are not the hole; p of the difference to the mean difference, by Holm over "
-        f"{_names(CONTROLS)}",
+        f"broke (n = {numbers['n']['test']['n_broken']}); right ones made wrong; rise of gold minus "
+        "foil in logits; divergence in nats at tokens that are not the hole; p of the difference "
+        f"to the mean difference, by Holm over {_names(CONTROLS)}",
         ["vector", "vectors", "mended %", "broken mended %", "worsened %", "gain", "KL", "p"],
         rows,
     )

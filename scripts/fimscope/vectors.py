@@ -198,13 +198,14 @@ def vector_rows(vectors: VectorSet) -> list[Mapping[str, Any]]:
 
 def save_vectors(path: Path, vectors: VectorSet) -> None:
     """Write vector name -> [point, d_model], float32, as safetensors, in the order of the names."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    values = {name: vectors.by_name[name].values for name in sorted(vectors.by_name)}
+    values = {
+        name: np.ascontiguousarray(vectors.by_name[name].values, np.float32)
+        for name in sorted(vectors.by_name)
+    }
     with replacing(path) as temporary:
-        save_file(
-            {name: np.ascontiguousarray(v, np.float32) for name, v in values.items()}, temporary
-        )
+        temporary.write_bytes(save(values))
 
 
 def load_vectors(path: Path, rows: Sequence[Mapping[str, Any]]) -> VectorSet:

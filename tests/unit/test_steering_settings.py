@@ -140,6 +140,7 @@ def on_test():
         example = f"{program}w"
         rows.append(result(example, "wrong", "none", [], 0.0, False, group="test"))
         rows.append(result(example, "wrong", "mean_difference", [1], 1.0, i < 3, 2.0, group="test"))
+        rows.append(result(example, "wrong", "flipped", [1], 1.0, False, group="test"))
         for r in range(20):
             vector = f"random/{r:03d}"
             rows.append(result(example, "wrong", "random", [1], 1.0, i == 0, 0.5, "test", vector))
@@ -167,8 +168,13 @@ def test_numbers_worked_out_by_hand():
         "most_mended": 1,
         "p": pytest.approx(1 / 21, rel=1e-3),
     }
-    # two programs differ, both upwards: p = 2 * 1/4
-    assert numbers["comparisons"]["random"] == {"difference": 0.5, "p": 0.5, "adjusted_p": 0.5}
+    assert numbers["comparisons"]["random"] == {
+        "difference": 0.5,
+        "p": pytest.approx(1 / 21, rel=1e-3),
+        "adjusted_p": pytest.approx(2 / 21, rel=1e-3),
+    }
+    # three programs differ, all upwards: p = 2 * 1/8
+    assert numbers["comparisons"]["flipped"]["adjusted_p"] == 0.25
     section = steering_section(
         numbers, [{"name": "mean_difference", "n_pairs": 7, "n_programs": 6}], []
     )
