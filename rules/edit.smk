@@ -4,6 +4,7 @@
 rule edit_examples:
     input:
         examples=f"{SOURCE}/examples.parquet",
+        names=config["new_names"]["list"] or [],
         code=step_sources("edit_examples"),
     output:
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
@@ -16,14 +17,17 @@ rule edit_examples:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         seed=config["seed"],
         syllables=config["new_names"]["syllables"],
         exported="--exported" if config["new_names"]["exported"] else "",
+        names=lambda wildcards, input: ["--names", input.names] if input.names else [],
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
         " --seed {params.seed} --syllables {params.syllables} {params.exported}"
+        " {params.names:q}"
         " --workers {threads} --out {output.edited:q}"
         " --out-rejected {output.rejected:q} --log {log:q}"
 
@@ -44,7 +48,8 @@ rule check_types:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     shell:
         "python scripts/check_types.py --examples {input.examples:q} --edited {input.edited:q}"
         " --workers {threads} --out {output.variants:q} --out-rejected {output.rejected:q}"

@@ -1,7 +1,5 @@
 # The patch sweep: whose activation goes where, and what the model then says.
 
-PATCHED = config["patch"]["edit"]
-
 
 rule pair_examples:
     input:
@@ -18,6 +16,8 @@ rule pair_examples:
         f"{RESULTS}/benchmarks/pair_examples.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         conditions=CONDITIONS,
         max_pairs=config["patch"]["max_pairs"],
@@ -48,7 +48,7 @@ rule sweep_patches:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         activations=lambda wildcards, input: [

@@ -49,6 +49,12 @@ STYLES = {
     "control": Style("#767676", ":", "P"),
     "answer": Style("#56B4E9", "-.", "D"),
     "majority": Style("#D55E00", "--", "s"),
+    "edited": Style("#009E73", "--", "D"),
+    "same_type": Style("#0072B2", "-", "o"),
+    "other_type": Style("#D55E00", "--", "s"),
+    "untyped": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "masked": Style("#0072B2", "-", "o"),
+    "scrambled": Style("#767676", ":", "x"),
 }
 
 

@@ -11,6 +11,7 @@ CHECKS = pa.struct(
     [("parses", pa.bool_()), ("same_errors", pa.bool_()), ("same_javascript", pa.bool_())]
 )
 CANDIDATE = pa.struct([("text", pa.string()), ("logprob", pa.float32())])
+REGION = pa.struct([("kind", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
 POSITION = pa.struct([("name", pa.string()), ("index", pa.int32())])
 DOSE = [  # what was added to the residual at the last token
     ("kind", pa.string()),  # of the vector; none where nothing was added
@@ -122,6 +123,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("token_ids", pa.list_(pa.int32())),
             ("gold_token_ids", pa.list_(pa.int32())),
             ("positions", pa.list_(POSITION)),
+            ("regions", pa.list_(REGION)),  # cover all tokens, in order; end excluded
             ("window", pa.string()),  # the syntax unit that the prompt shows
             ("n_prompt_truncated", pa.int32()),  # tokens of the program that it does not show
         ],
@@ -284,16 +286,43 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("gold", pa.string()),
             ("predicted", pa.string()),  # by the model
             ("outcome", pa.string()),  # right | wrong, of the model
-            (
-                "name_seen",
-                pa.bool_(),
-            ),  # the hole's name is that of an example the probe is fitted to
+            ("name_seen", pa.bool_()),  # by the probe: an example of `fit` has the hole's name
             ("point", pa.int32()),
             ("task", pa.string()),  # gold | control
             ("l2", pa.float64()),
             ("label", pa.string()),  # what is right in this task
             ("probed", pa.string()),  # what the probe says
             ("correct", pa.bool_()),
+        ],
+        "icl": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("gold", pa.string()),
+            ("outcome", pa.string()),  # right | wrong | broken, with no shots
+            ("choice", pa.string()),  # none, or how the shots were chosen
+            ("n_shots", pa.int32()),
+            ("seed", pa.int64()),  # of the shots; null without any
+            ("shots", pa.list_(pa.string())),  # their examples, in the order of the text
+            ("n_tokens", pa.int32()),
+            ("predicted", pa.string()),
+            ("correct", pa.bool_()),
+            ("gold_rank", pa.int32()),  # 0 is first
+            ("gold_logprob", pa.float32()),
+        ],
+        "masking": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("gold", pa.string()),
+            ("outcome", pa.string()),  # right | wrong | broken, with nothing masked
+            ("way", pa.string()),  # none | text | attention_last | attention_later
+            ("distractor", pa.string()),  # none, or what is masked
+            ("is_control", pa.bool_()),  # as many random tokens of the rest instead
+            ("n_masked", pa.int32()),  # tokens hidden, or taken out of the text
+            ("n_tokens", pa.int32()),
+            ("predicted", pa.string()),
+            ("correct", pa.bool_()),
+            ("gold_rank", pa.int32()),
+            ("gold_logprob", pa.float32()),
         ],
         "training_programs": [
             ("program_id", pa.string()),

@@ -188,8 +188,8 @@ def _setting_table(numbers: Numbers) -> SectionTable:
     return SectionTable(
         "At the chosen setting on `test`: mended, of all wrong examples and of those that the edit "
         f"broke (n = {numbers['n']['test']['n_broken']}); right ones made wrong; rise of gold "
-        "minus foil in logits; divergence in nats at tokens that are not the hole; p of the difference "
-        f"to the mean difference, by Holm over {_names(CONTROLS)}",
+        "minus foil in logits; divergence in nats at tokens that are not the hole; p of the "
+        f"difference to the mean difference, by Holm over {_names(CONTROLS)}",
         ["vector", "vectors", "mended %", "broken mended %", "worsened %", "gain", "KL", "p"],
         rows,
     )

@@ -5,6 +5,7 @@ import { holes } from "./holes.mjs";
 import { newErrors } from "./other_types.mjs";
 import { places } from "./places.mjs";
 import { check } from "./proof.mjs";
+import { regions } from "./regions.mjs";
 import { Refusal } from "./refusal.mjs";
 import { typeTexts } from "./types.mjs";
 import { units } from "./units.mjs";
@@ -17,6 +18,7 @@ const COMMANDS = {
   check,
   new_errors: newErrors,
   places,
+  regions,
   units,
   type_texts: typeTexts,
 };
