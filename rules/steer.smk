@@ -25,6 +25,8 @@ rule fit_steering:
         f"{RESULTS}/benchmarks/fit_steering.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         activations=lambda wildcards, input: Path(input.activations[0]).parents[1].as_posix(),
         n_random=config["steer"]["n_random"],
@@ -62,7 +64,7 @@ rule apply_steering:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         flags=MODEL_FLAGS,
@@ -99,6 +101,8 @@ rule check_steering:
     conda:
         "envs/steps.yaml"
     threads: workflow.cores
+    resources:
+        **SMALL_RESOURCES,
     shell:
         "python scripts/check_steering.py --variants {input.variants:q}"
         " --completions {input.completions:q} --workers {threads} --out {output:q} --log {log:q}"
@@ -124,6 +128,8 @@ rule plot_steering:
         f"{RESULTS}/benchmarks/plot_steering.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         draws=config["statistics"]["draws"],
         seed=config["seed"],
@@ -152,6 +158,8 @@ rule fit_probes:
         f"{RESULTS}/benchmarks/fit_probes.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         activations=lambda wildcards, input: Path(input.activations[0]).parents[1].as_posix(),
         l2=config["probe"]["l2"],
@@ -177,6 +185,8 @@ rule plot_probes:
         f"{RESULTS}/benchmarks/plot_probes.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         draws=config["statistics"]["draws"],
         seed=config["seed"],
