@@ -34,6 +34,7 @@ include: "rules/activations.smk"
 include: "rules/lens.smk"
 include: "rules/attention.smk"
 include: "rules/patch.smk"
+include: "rules/steer.smk"
 include: "rules/sample.smk"
 include: "rules/report.smk"
 include: "rules/icl.smk"
@@ -72,6 +73,16 @@ rule lens:
 rule attention:
     input:
         f"{RESULTS}/sections/attention.json",
+
+
+rule steering:
+    input:
+        f"{RESULTS}/sections/steering.json",
+
+
+rule probes:
+    input:
+        f"{RESULTS}/sections/probes.json",
 
 
 rule samples:

@@ -50,6 +50,18 @@ class Write:
     columns: Tensor
     values: Tensor
 
+    def apply(self, hidden: Tensor) -> None:
+        """Inside a trace: put the values into the row, [example, column, width]."""
+        hidden[:, self.columns] = self.values
+
+
+@dataclass(frozen=True)
+class Addition(Write):
+    """Values that are added to what is there instead of taking its place."""
+
+    def apply(self, hidden: Tensor) -> None:
+        hidden[:, self.columns] = hidden[:, self.columns] + self.values
+
 
 @dataclass(frozen=True)
 class Begin:
@@ -111,7 +123,7 @@ def run_copies(
         if begin is not None:
             _skip_blocks(model, begin, n_copies)
         for write in writes:
-            activation(model, write.place)[:, write.columns] = write.values
+            write.apply(activation(model, write.place))
 
     return _run(model, past, suffix, n_copies, patch, begin.point if begin else 0)
 

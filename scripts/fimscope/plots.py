@@ -46,6 +46,18 @@ STYLES = {
     "chance_of_10": Style("#767676", ":", "+"),
     "chance": Style("#767676", ":", "x"),
     "foil_of_original": Style("#882255", ":", "^"),
+    "mean_difference": Style("#0072B2", "-", "o"),
+    "gold_type": Style("#009E73", "--", "v"),
+    "held_out_type": Style("#56B4E9", "-.", "D"),
+    "majority_type": Style("#D55E00", "--", "s"),
+    "other_edit": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "flipped": Style("#882255", ":", "v"),
+    "shuffled": Style("#767676", ":", "P"),
+    "zero": Style("#000000", ":", "x"),
+    "worsened": Style("#E69F00", ":", "s"),
+    "control": Style("#767676", ":", "P"),
+    "answer": Style("#56B4E9", "-.", "D"),
+    "majority": Style("#D55E00", "--", "s"),
     "edited": Style("#009E73", "--", "D"),
     "same_type": Style("#0072B2", "-", "o"),
     "other_type": Style("#D55E00", "--", "s"),
@@ -190,6 +202,17 @@ def legend_above(figure: "Figure", axes: "Axes", n_columns: int) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside upper center", ncols=n_columns)
+
+
+def draw_legend(legend: "Axes", axes: "Axes") -> None:
+    """The legend of some axes in axes of its own, below them."""
+    legend.set_axis_off()
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        found = legend.legend(
+            handles, labels, loc="upper left", borderaxespad=0, handlelength=2.6, fontsize=6.5
+        )
+        found.set_in_layout(False)  # it may be wider than its panel
 
 
 def say(axes: "Axes", message: str) -> None:

@@ -13,6 +13,22 @@ CHECKS = pa.struct(
 CANDIDATE = pa.struct([("text", pa.string()), ("logprob", pa.float32())])
 REGION = pa.struct([("kind", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
 POSITION = pa.struct([("name", pa.string()), ("index", pa.int32())])
+DOSE = [  # what was added to the residual at the last token
+    ("kind", pa.string()),  # of the vector; none where nothing was added
+    ("vector", pa.string()),  # its name
+    ("points", pa.list_(pa.int32())),  # where it was added, all at once
+    ("strength", pa.float64()),  # in units of the residual's mean norm at each point
+]
+STEERED_TYPE = [
+    *VARIANT_KEY,
+    ("program_id", pa.string()),
+    ("gold", pa.string()),
+    ("broken", pa.bool_()),
+    *DOSE,
+    ("predicted_token_id", pa.int32()),  # the steered first token
+    ("completion", pa.string()),  # it and what follows it without steering
+    ("completed_type", pa.string()),
+]
 
 # Why an input was left out. Every row of a rejected table has one of these reasons.
 REASONS = (
@@ -251,6 +267,73 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("pass_at_10", pa.float64()),
             ("pass_at_100", pa.float64()),
             ("distinct", pa.int32()),  # different types among the samples
+        ],
+        "steering_vectors": [
+            ("name", pa.string()),
+            ("kind", pa.string()),
+            ("gold", pa.string()),  # of the vectors that stand for a type or leave one out
+            ("point", pa.int32()),
+            ("n_pairs", pa.int32()),  # or examples, of a concept vector
+            ("n_programs", pa.int32()),
+            ("norm", pa.float64()),
+            ("residual_norm", pa.float64()),  # the residual's mean norm at this point
+            ("relative_norm", pa.float64()),  # the strength at which the vector is added as it is
+        ],
+        "steering_results": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("gold", pa.string()),
+            ("group", pa.string()),
+            ("outcome", pa.string()),  # right | wrong, without steering
+            ("broken", pa.bool_()),
+            *DOSE,
+            ("predicted", pa.string()),
+            ("predicted_token_id", pa.int32()),
+            ("to_gold", pa.bool_()),
+            ("gold_logprob", pa.float32()),
+            ("foil_logprob", pa.float32()),  # null where the prediction was right
+            ("logit_diff", pa.float32()),  # gold minus foil; null where it was right
+            ("unsteered_logit_diff", pa.float32()),
+        ],
+        "steering_settings": [
+            ("kind", pa.string()),
+            ("points", pa.list_(pa.int32())),
+            ("strength", pa.float64()),
+            ("n_wrong", pa.int32()),
+            ("n_mended", pa.int32()),
+            ("n_right", pa.int32()),
+            ("n_worsened", pa.int32()),
+            ("score", pa.float64()),  # share of wrong mended minus share of right worsened
+            ("gain", pa.float64()),  # mean rise of gold minus foil in the wrong ones, in logits
+            ("chosen", pa.bool_()),
+        ],
+        "steering_disturbance": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("token", pa.int32()),  # index in the prompt of the token that was steered
+            *DOSE,
+            ("divergence", pa.float32()),  # nats, KL(unsteered || steered) of the next token
+            ("moved", pa.bool_()),  # another next token is likeliest
+        ],
+        "steering_completions": STEERED_TYPE,
+        "steering_types": [
+            *STEERED_TYPE,
+            ("verdict", pa.string()),  # exact | typechecks | error | no_type | unchecked
+            ("detail", pa.string()),  # the first new error, or why it was not checked
+        ],
+        "probes": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("gold", pa.string()),
+            ("predicted", pa.string()),  # by the model
+            ("outcome", pa.string()),  # right | wrong, of the model
+            ("name_seen", pa.bool_()),  # by the probe: an example of `fit` has the hole's name
+            ("point", pa.int32()),
+            ("task", pa.string()),  # gold | control
+            ("l2", pa.float64()),
+            ("label", pa.string()),  # what is right in this task
+            ("probed", pa.string()),  # what the probe says
+            ("correct", pa.bool_()),
         ],
         "icl": [
             *VARIANT_KEY,

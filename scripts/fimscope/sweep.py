@@ -104,11 +104,11 @@ def sweep_windows(
     tokens also read the patched points before it.
     """
     read = partial(read_out, model, token_ids=token_ids)
-    columns = _run_sweep(model, prompts, positions, windows, donors, memory, read)
+    columns = run_sweep(model, prompts, positions, windows, donors, memory, read)
     whole = [join_readouts(partial(torch.cat, dim=1), passes) for passes in columns]
     n_windows, n_donors = len(windows), donors.shape[3]
     patched = [
-        readout.reshape(lambda tensor: _unpack(tensor, n_windows, n_donors)) for readout in whole
+        readout.reshape(lambda tensor: unpack(tensor, n_windows, n_donors)) for readout in whole
     ]
     baseline = [readout.reshape(lambda tensor: tensor[:, -1]) for readout in whole]
     return Sweep(
@@ -132,7 +132,7 @@ def sweep_logits(
              float32, on the CPU
     """
     windows = [[point] for point in check_points(model.n_blocks, points)]
-    columns = _run_sweep(
+    columns = run_sweep(
         model,
         prompts,
         positions,
@@ -143,7 +143,7 @@ def sweep_logits(
     )
     whole = [torch.cat(passes, dim=1) for passes in columns]
     n_points, _, _, n_donors, _ = donors.shape
-    patched = [_unpack(tensor, n_points, n_donors) for tensor in whole]
+    patched = [unpack(tensor, n_points, n_donors) for tensor in whole]
     return torch.stack(patched, dim=2), torch.stack([tensor[:, -1] for tensor in whole], dim=1)
 
 
@@ -179,7 +179,7 @@ def sweep_plain(
     return logits
 
 
-def _run_sweep(
+def run_sweep(
     model: Model,
     prompts: Sequence[TokenIds],
     positions: Sequence[Sequence[int]],
@@ -187,9 +187,11 @@ def _run_sweep(
     donors: Tensor,
     memory: int,
     read: Callable[[Tensor], Result],
+    write: type[Write] = Write,
 ) -> Iterator[list[Result]]:
     """For each position, what `read` makes of every pass, [example, copy, d_model].
 
+    write   what happens with a donor: `Write` puts it in the residual's place, `Addition` adds it
     The copies of a position, over its passes: window by window every donor, then the baseline.
     """
     points = check_points(model.n_blocks, sorted({p for window in windows for p in window}))
@@ -201,7 +203,7 @@ def _run_sweep(
     for index, starts in enumerate(zip(*absolute, strict=True)):
         by_point = dict(zip(points, donors[:, :, index], strict=True))
         suffix = suffix_of(model, prompts, starts)
-        passes = _run_patches(model, past, suffix, by_point, windows, memory)
+        passes = _run_patches(model, past, suffix, by_point, windows, memory, write)
         yield [read(hidden) for hidden in passes]
 
 
@@ -212,6 +214,7 @@ def _run_patches(
     donors: Mapping[int, Tensor],
     windows: Sequence[Sequence[int]],
     memory: int,
+    write: type[Write],
 ) -> Iterator[Tensor]:
     """What leaves the final norm for every patch of one token of each recipient, pass by pass.
 
@@ -223,7 +226,7 @@ def _run_patches(
     step = copies_per_pass(model, past, suffix, memory)
     if step > len(copies):
         baseline = [((), 0)]
-        writes = _write_donors(model, suffix, donors, [*copies, *baseline])
+        writes = _write_donors(suffix, donors, [*copies, *baseline], model, write)
         yield run_copies(model, past, suffix, len(copies) + 1, writes)
         return
     # With several passes, each leaves out the blocks before its own first point.
@@ -231,16 +234,17 @@ def _run_patches(
     for first in range(0, len(copies), step):
         chosen = copies[first : first + step]
         begin = begins[min(min(window) for window, _ in chosen)]
-        writes = _write_donors(model, suffix, donors, chosen)
+        writes = _write_donors(suffix, donors, chosen, model, write)
         yield run_copies(model, past, suffix, len(chosen), writes, begin)
     yield baseline
 
 
 def _write_donors(
-    model: Model,
     suffix: Suffix,
     donors: Mapping[int, Tensor],
     copies: Sequence[tuple[Sequence[int], int]],
+    model: Model,
+    write: type[Write],
 ) -> list[Write]:
     """The writes of copies, each of a window of points and a donor, at their first tokens."""
     writes = []
@@ -249,11 +253,11 @@ def _write_donors(
         if patched:
             columns = torch.tensor(patched, device=model.device) * suffix.token_ids.shape[1]
             own = values[:, [copies[column][1] for column in patched]]
-            writes.append(Write(residual(point), columns, own.to(model.device, model.dtype)))
+            writes.append(write(residual(point), columns, own.to(model.device, model.dtype)))
     return writes
 
 
-def _unpack(tensor: Tensor, n_points: int, n_donors: int) -> Tensor:
+def unpack(tensor: Tensor, n_points: int, n_donors: int) -> Tensor:
     """[example, copy, ...] without the baseline -> [point, example, donor, ...]."""
     return tensor[:, :-1].unflatten(1, (n_points, n_donors)).movedim(1, 0)
 

@@ -48,6 +48,8 @@ def test_a_dry_run_of_every_preset_reaches_the_report(copy_project, tmp_path, pr
         "lens",
         "attention",
         "samples",
+        "steering",
+        "probes",
         "report",
         "icl",
         "masking",
