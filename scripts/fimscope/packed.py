@@ -40,9 +40,9 @@ class Suffix:
 
 @dataclass(frozen=True)
 class Write:
-    """Values for some columns of a packed row, at one place.
+    """Values for some columns of the packed rows, at one place.
 
-    columns  [column] int64
+    columns  [example, column] int64, each row's own; or [column], the same of every row
     values   [example, column, width of the place]
     """
 
@@ -111,7 +111,9 @@ def run_copies(
         if begin is not None:
             _skip_blocks(model, begin, n_copies)
         for write in writes:
-            activation(model, write.place)[:, write.columns] = write.values
+            hidden = activation(model, write.place)
+            rows = torch.arange(len(hidden), device=hidden.device)[:, None]
+            hidden[rows, write.columns] = write.values
 
     return _run(model, past, suffix, n_copies, patch, begin.point if begin else 0)
 
