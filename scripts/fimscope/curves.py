@@ -10,13 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fimscope.errors import UserError
+from fimscope.pairs import DONOR_KINDS
 from fimscope.stats import LEVEL, Resampled, holm, resample_means, sign_test
 from fimscope.tables import read_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-DONOR_KINDS = ("paired", "self", "unrelated", "random", "random_position")
 EFFECT_DECIMALS = 3  # a sweep is exact to 1e-3 logits: what is smaller is no effect
 
 

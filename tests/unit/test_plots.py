@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fimscope.curves import DONOR_KINDS
+from fimscope.pairs import DONOR_KINDS
 from fimscope.plots import STYLES, save_figure, visible
 from fimscope.summary import confusion_numbers
 from plot_accuracy import plot_accuracy
