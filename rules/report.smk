@@ -134,6 +134,7 @@ rule write_summary:
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
         patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
         pairs=f"{RESULTS}/pairs.parquet",
+        sections=expand(f"{RESULTS}/sections/{{name}}.json", name=config["experiments"]),
         rejected=["results/source/rejected.parquet", f"{RESULTS}/rejected.parquet"],
         model=f"{RESULTS}/model/prepared.json",
         figures=expand(
@@ -162,7 +163,8 @@ rule write_summary:
     shell:
         "python scripts/write_summary.py --funnel {input.funnel:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q}"
-        " --patches {input.patches:q} --pairs {input.pairs:q} --model-name {params.name:q}"
+        " --patches {input.patches:q} --pairs {input.pairs:q} --sections {input.sections:q}"
+        " --model-name {params.name:q}"
         " --model-info {input.model:q} --benchmarks {params.benchmarks:q} --logs {params.logs:q}"
         " {params.draws} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
 

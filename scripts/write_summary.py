@@ -20,6 +20,7 @@ from fimscope.readings import (
     read_sweep,
     read_wrong_answers,
 )
+from fimscope.sections import Section, read_section, section_lines
 from fimscope.stats import N_DRAWS
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import (
@@ -96,6 +97,7 @@ def summary_numbers(
 
 def write_summary(
     numbers: Numbers,
+    sections: Sequence[Section],
     name: str,
     model: Mapping[str, Any],
     manifest: Mapping[str, Any],
@@ -105,6 +107,7 @@ def write_summary(
     """The page, in Markdown.
 
     numbers    of `summary_numbers`
+    sections   of the experiments, in their order
     name       the model's, for the title; `model` is what prepare_model recorded of it
     manifest   of this run: the versions and the settings of the statistics
     figures    the link from the page to the folder of the figures
@@ -157,6 +160,8 @@ def write_summary(
         lines += [f"### {code(sweep['condition'])}", ""]
         lines += [f"*{question}*", ""] if question else []
         lines += _paragraph(readings["patches"][sweep["condition"]])
+    for section in sections:
+        lines += section_lines(section, figures)
     lines += ["## The curves in numbers", ""]
     for sweep in numbers["patches"]:
         lines += _curve_table(sweep)
@@ -339,6 +344,9 @@ def main() -> None:
     parser.add_argument("--patches", **many, help="patches/{condition}.parquet")
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
     parser.add_argument("--position", default="last", help="the patched position to report")
+    parser.add_argument(
+        "--sections", type=Path, nargs="*", default=[], help="of the experiments, in their order"
+    )
     parser.add_argument("--benchmarks", **many, help="folders of Snakemake's benchmark files")
     parser.add_argument("--logs", type=Path, nargs="*", default=[], help="folders of the logs")
     parser.add_argument("--model-name", required=True, help="what the model is called")
@@ -365,8 +373,18 @@ def main() -> None:
         timings = timing_numbers(args.benchmarks, args.logs)
         folder = args.figures_folder or args.out.parent / "figures"
         link = Path(os.path.relpath(folder, args.out.parent)).as_posix()
-        _write(args.out, write_summary(numbers, args.model_name, model, manifest, timings, link))
-        everything = {**numbers, "model": model, "manifest": manifest, "timings": timings}
+        sections = {path.stem: read_section(path) for path in args.sections}
+        page = write_summary(
+            numbers, list(sections.values()), args.model_name, model, manifest, timings, link
+        )
+        _write(args.out, page)
+        everything = {
+            **numbers,
+            "experiments": {name: section.numbers for name, section in sections.items()},
+            "model": model,
+            "manifest": manifest,
+            "timings": timings,
+        }
         _write(
             args.out_figures,
             json.dumps(everything, indent=1, ensure_ascii=False, allow_nan=False) + "\n",

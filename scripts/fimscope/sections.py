@@ -1,0 +1,84 @@
+"""A section of the report: what one experiment asked, did and found."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fimscope.errors import UserError
+from fimscope.markdown import table
+from fimscope.tables import replacing
+
+
+@dataclass(frozen=True)
+class SectionTable:
+    """A table of a section; its cells are Markdown, the first `n_left` columns stand left."""
+
+    caption: str
+    header: list[str]
+    rows: list[list[str]]
+    n_left: int = 1
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one experiment asked, did and found, for the report.
+
+    reading   sentences made from the numbers by rule
+    figures   (file name in figures/, caption)
+    sources   the tables behind the numbers, from the model's folder of results
+    numbers   the same numbers, for figures.json
+    """
+
+    title: str
+    question: str
+    method: str
+    control: str
+    reading: list[str]
+    figures: list[tuple[str, str]]
+    tables: list[SectionTable]
+    sources: list[str]
+    numbers: dict[str, Any]
+
+
+def write_section(path: Path, section: Section, manifest: Mapping[str, Any]) -> None:
+    """Write a section, with the manifest of the run that made it, as JSON."""
+    content = {**asdict(section), "manifest": manifest}
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_section(path: Path) -> Section:
+    """raises UserError where the file is not a section"""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content.pop("manifest")
+        tables = [SectionTable(**item) for item in content.pop("tables")]
+        figures = [(name, caption) for name, caption in content.pop("figures")]
+        return Section(**content, tables=tables, figures=figures)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a section of the report ({error}); make it again") from None
+
+
+def section_lines(section: Section, figures: str) -> list[str]:
+    """The section in Markdown.
+
+    figures   the link from the page to the folder of the figures
+    """
+    lines = [f"## {section.title}", "", f"*{section.question}*", ""]
+    for name, caption in section.figures:
+        lines += [f"![{caption}]({figures}/{name})", ""]
+    lines += [" ".join(section.reading), ""]
+    lines += [f"**Method.** {section.method}", "", f"**Control.** {section.control}", ""]
+    for item in section.tables:
+        lines += [f"{item.caption}:", "", *table(item.header, item.rows, item.n_left)]
+    lines += _source_lines(section.sources)
+    return lines
+
+
+def _source_lines(sources: Sequence[str]) -> list[str]:
+    if not sources:
+        return []
+    return [f"The numbers come from {', '.join(f'`{source}`' for source in sources)}.", ""]
