@@ -4,6 +4,7 @@
 rule edit_examples:
     input:
         examples=f"{SOURCE}/examples.parquet",
+        names=config["new_names"]["list"] or [],
         code=step_sources("edit_examples"),
     output:
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
@@ -21,9 +22,11 @@ rule edit_examples:
         seed=config["seed"],
         syllables=config["new_names"]["syllables"],
         exported="--exported" if config["new_names"]["exported"] else "",
+        names=lambda wildcards, input: ["--names", input.names] if input.names else [],
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
         " --seed {params.seed} --syllables {params.syllables} {params.exported}"
+        " {params.names:q}"
         " --workers {threads} --out {output.edited:q}"
         " --out-rejected {output.rejected:q} --log {log:q}"
 
