@@ -144,3 +144,95 @@ rule sweep_components:
         " --max-pairs {params.max_pairs} --min-gap {params.min_gap}"
         " --batch-tokens {params.batch_tokens} --seed {params.seed}"
         " --conditions {params.conditions} --out {params.folder:q} --log {log:q}"
+
+
+rule plot_patches:
+    input:
+        pairs=f"{RESULTS}/pairs.parquet",
+        patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
+        code=step_sources("plot_patches"),
+    output:
+        svg=report(
+            f"{RESULTS}/figures/patches.svg",
+            category="3. Patches",
+            caption="../config/captions/patches.rst",
+        ),
+        png=f"{RESULTS}/figures/patches.png",
+        section=f"{RESULTS}/sections/patches.json",
+    log:
+        f"{RESULTS}/logs/plot_patches.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_patches.tsv"
+    conda:
+        "envs/steps.yaml"
+    params:
+        draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
+    shell:
+        "python scripts/plot_patches.py --patches {input.patches:q} --pairs {input.pairs:q}"
+        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --out-section {output.section:q} --log {log:q}"
+
+
+rule plot_patch_positions:
+    input:
+        pairs=f"{RESULTS}/pairs.parquet",
+        patches=expand(
+            f"{RESULTS}/patch_positions/{{condition}}.parquet", condition=POSITION_CONDITIONS
+        ),
+        code=step_sources("plot_patch_positions"),
+    output:
+        svg=report(
+            f"{RESULTS}/figures/patch_positions.svg",
+            category="3. Patches",
+            caption="../config/captions/patch_positions.rst",
+        ),
+        png=f"{RESULTS}/figures/patch_positions.png",
+        windows_svg=report(
+            f"{RESULTS}/figures/patch_windows.svg",
+            category="3. Patches",
+            caption="../config/captions/patch_windows.rst",
+        ),
+        windows_png=f"{RESULTS}/figures/patch_windows.png",
+        section=f"{RESULTS}/sections/patch_positions.json",
+    log:
+        f"{RESULTS}/logs/plot_patch_positions.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_patch_positions.tsv"
+    conda:
+        "envs/steps.yaml"
+    params:
+        draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
+    shell:
+        "python scripts/plot_patch_positions.py --patches {input.patches:q} --pairs {input.pairs:q}"
+        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --out-windows-svg {output.windows_svg:q} --out-windows-png {output.windows_png:q}"
+        " --out-section {output.section:q} --log {log:q}"
+
+
+rule plot_components:
+    input:
+        pairs=f"{RESULTS}/pairs.parquet",
+        components=expand(
+            f"{RESULTS}/components/{{condition}}.parquet", condition=COMPONENT_CONDITIONS
+        ),
+        code=step_sources("plot_components"),
+    output:
+        svg=report(
+            f"{RESULTS}/figures/components.svg",
+            category="3. Patches",
+            caption="../config/captions/components.rst",
+        ),
+        png=f"{RESULTS}/figures/components.png",
+        section=f"{RESULTS}/sections/components.json",
+    log:
+        f"{RESULTS}/logs/plot_components.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_components.tsv"
+    conda:
+        "envs/steps.yaml"
+    params:
+        draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
+    shell:
+        "python scripts/plot_components.py --components {input.components:q} --pairs {input.pairs:q}"
+        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --out-section {output.section:q} --log {log:q}"

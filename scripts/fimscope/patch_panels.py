@@ -1,0 +1,124 @@
+"""Panels of patch curves: one condition or position each, with its controls, under one legend."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fimscope.pairs import DONOR_KINDS
+from fimscope.plots import FAINT, INK, STYLES, draw_curve, say
+from fimscope.stats import Interval
+from fimscope.summary import Numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARGIN = 0.08  # of the range of an effect, around it
+WIDEST = (-1.0, 2.0)  # the most that an effect's axis shows: the donor is at 1
+
+
+def draw_effects(axes: "Axes", sweep: Numbers, marked: bool = False) -> None:
+    """Mean normalised effect of every kind of donor over the points.
+
+    marked   whether squares stand over the points at which the paired one is above every control
+    """
+    if not sweep["n_pairs"]:
+        _say_nothing(axes, "no pairs")
+    elif not sweep["effects"]:
+        _say_nothing(axes, "every gap\ntoo small")
+    else:
+        for level in (0, 1):
+            axes.axhline(level, color=INK, linewidth=0.6)
+        for kind, curve in sweep["effects"].items():
+            _draw(axes, sweep["points"], curve, kind, scale=1)
+        if marked:
+            mark_above(axes, sweep["effect_comparison"])
+        axes.set_xticks(ticks(sweep["points"]))
+
+
+def draw_flips(axes: "Axes", sweep: Numbers) -> None:
+    """Share of predictions that become the target, in percent."""
+    if not sweep["n_pairs"]:
+        _say_nothing(axes, "no pairs")
+        return
+    for kind, curve in sweep["flips"].items():
+        _draw(axes, sweep["points"], curve, kind, scale=100)
+    mark_above(axes, sweep["comparison"])
+    axes.set_xticks(ticks(sweep["points"]))
+
+
+def mark_above(axes: "Axes", comparison: Numbers | None) -> None:
+    """A square over every point at which the paired donor does more than each control."""
+    above = comparison["points_above"] if comparison else []
+    axes.plot(
+        above,
+        [1.0] * len(above),
+        transform=axes.get_xaxis_transform(),
+        color=INK,
+        linestyle="none",
+        marker="s",
+        markersize=2.6,
+        clip_on=False,
+    )
+
+
+def effect_frame(sweeps: Iterable[Numbers]) -> tuple[float, float]:
+    """Limits that hold 0, 1 and the paired donors' bands, within WIDEST."""
+    ends = [
+        end
+        for sweep in sweeps
+        for key in ("lower", "upper")
+        for end in sweep["effects"].get("paired", {}).get(key, [])
+    ]
+    lower, upper = min([-0.1, *ends]), max([1.0, *ends])
+    margin = MARGIN * (upper - lower)
+    return max(WIDEST[0], lower - margin), min(WIDEST[1], upper + margin)
+
+
+def share_legend(figure: "Figure", sweeps: Sequence[Numbers], note: str) -> None:
+    """One legend of all kinds of donors below the panels, over a note on what they show."""
+    from matplotlib.lines import Line2D
+
+    found = {kind for sweep in sweeps for kind in sweep["flips"]}
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=STYLES[kind].colour,
+            linestyle=STYLES[kind].line,
+            marker=STYLES[kind].marker,
+            label=kind,
+        )
+        for kind in DONOR_KINDS
+        if kind in found
+    ]
+    figure.supxlabel(note, fontsize=7, color=FAINT)
+    if handles:
+        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+
+def counted(sweep: Numbers) -> str:
+    """How many pairs and programs a panel shows."""
+    curve = sweep["flips"].get("paired")
+    if curve is None:
+        return ""
+    return f"n = {curve['n_pairs']}, {curve['n_programs']} programs"
+
+
+def ticks(points: Sequence[int], most: int = 4) -> list[int]:
+    """A few points, the first and the last among them."""
+    step = max(1, round((points[-1] - points[0]) / most))
+    found = list(range(points[0], points[-1] + 1, step))
+    kept = [point for point in found if points[-1] - point > step / 2]
+    return [*kept, points[-1]]
+
+
+def _draw(axes: "Axes", points: list[int], curve: Numbers, kind: str, scale: int) -> None:
+    mean, lower, upper = (scale * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
+    draw_curve(axes, points, mean, Interval(lower, upper), kind, kind)
+
+
+def _say_nothing(axes: "Axes", message: str) -> None:
+    say(axes, message)
+    axes.set_xticks([])
