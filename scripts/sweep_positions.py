@@ -92,7 +92,7 @@ def sweep_positions(
         for rows, (wanted, sweep) in run_batches(sweep_rows, batches):
             for i, row in enumerate(rows):
                 for d, (pair, _) in enumerate(found[row].donors):
-                    patched = pair_of_sweep(sweep.patched, wanted[i], pair, i, d)
+                    patched = pair_of_sweep(sweep, wanted[i], pair, i, d)
                     yield found[row].position, windows, patched
                     progress.add(len(windows))
 
