@@ -38,7 +38,18 @@ def test_a_dry_run_of_every_preset_reaches_the_report(copy_project, tmp_path, pr
 
 
 @pytest.mark.parametrize(
-    "target", ["predictions", "activations", "patches", "lens", "attention", "samples", "report"]
+    "target",
+    [
+        "predictions",
+        "activations",
+        "patches",
+        "patch_positions",
+        "components",
+        "lens",
+        "attention",
+        "samples",
+        "report",
+    ],
 )
 def test_targets_that_a_user_would_name(copy_project, tmp_path, target):
     project = copy_project(tmp_path / "project")
