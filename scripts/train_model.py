@@ -1,7 +1,6 @@
 """Train the embedded model from pinned packages: corpus, tokenizer, network, export."""
 
 import argparse
-import math
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -68,7 +67,7 @@ def study_texts(
 
 def training_plan(settings: Settings) -> "Plan":
     """The plan that the settings name."""
-    from fimscope.training.loop import Plan
+    from fimscope.training.loop import Phase, Plan
     from fimscope.training.network import Shape
     from fimscope.training.optimiser import Rates
 
@@ -81,7 +80,7 @@ def training_plan(settings: Settings) -> "Plan":
                 for key in ("muon", "adamw", "warmup_steps", "steady_until", "steps")
             }
         ),
-        lengths=[(phase.get("until", math.inf), phase["shares"]) for phase in schedule["lengths"]],
+        phases=[Phase(**phase) for phase in schedule["phases"]],
         batch_tokens=schedule["batch_tokens"],
         seed=settings["seed"],
         every=schedule["every"],

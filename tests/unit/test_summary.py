@@ -13,10 +13,16 @@ from fimscope.markdown import code, table
 from fimscope.readings import read_accuracy, read_wrong_answers
 from fimscope.summary import accuracy_numbers, change_numbers, confusion_numbers
 from fimscope.timings import timing_numbers
-from synthetic import HOSTILE, predictions_table, write_study
+from synthetic import HOSTILE, N_POINTS, predictions_table, write_study
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 DRAWS = 800
+CONFIG = {
+    "seed": 1,
+    "model": {"name": "small", "dtype": "float32"},
+    "prompt": {"format": "fim", "golds": "all", "max_tokens": 99},
+    "statistics": {"draws": DRAWS},
+}
 ORIGINAL = [("string", "string", True)] * 60 + [("number", "any", False)] * 40
 # 30 of the 60 right ones break, 5 of the 40 wrong ones are mended
 RENAMED = [
@@ -36,7 +42,7 @@ def summarise(folder: Path, out: Path) -> tuple[str, dict]:
             *("--funnel", *(folder / f"funnel/{edit}.parquet" for edit in edits)),
             *("--predictions", *(folder / f"predictions/{edit}.parquet" for edit in edits)),
             *("--splits", *(folder / f"split/{edit}.parquet" for edit in edits)),
-            *("--model-info", folder / "model.json", "--model-name", "small"),
+            *("--model-info", folder / "model.json", "--config", json.dumps(CONFIG)),
             *("--benchmarks", folder / "benchmarks", "--logs", folder / "logs"),
             *("--draws", str(DRAWS), "--out", out / "summary.md"),
             *("--out-figures", out / "figures.json"),
@@ -169,10 +175,16 @@ def test_the_page_tells_the_known_answer(summary):
     for expected in (
         "the edit makes the model worse",
         "`rename_vars` breaks 30 of 60 right answers and mends 5",
+        f"{len(ORIGINAL) + len(HOSTILE)} annotations (parameters and return types of any length)",
+        "at most 99 tokens. Activations were patched at every point of the residual stream, 0 to "
+        f"{N_POINTS - 1}",
+        "  max_tokens: 99\n",
+        "@misc{heimersheim2024patching,",
         "All steps together ran for 40 s, with a peak of 1500 MB; 20.0% of that was loading",
     ):
         assert expected in page
     assert numbers["changes"][0]["n_broken"] == 30
+    assert numbers["config"] == CONFIG
     sections = [line for line in page.splitlines() if line.startswith("## ")]
     assert sections[-1] == "## Time and memory"
 

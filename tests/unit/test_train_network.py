@@ -1,5 +1,4 @@
 import json
-import math
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from transformers import GPTBigCodeConfig, GPTBigCodeForCausalLM
 
 from fimscope.models.load import load_model
 from fimscope.training.export import export_model
-from fimscope.training.loop import Batches, Plan, padded, train, validate
+from fimscope.training.loop import Batches, Phase, Plan, padded, train, validate
 from fimscope.training.network import (
     Shape,
     forward,
@@ -121,7 +120,7 @@ def tiny(folder):
     plan = Plan(
         shape=SHAPE,
         rates=Rates(0.02, 0.004, warmup_steps=2, steady_until=4, steps=8),
-        lengths=[(math.inf, {32: 0.5, 48: 0.5})],
+        phases=[Phase({32: 0.5, 48: 0.5}, until=4), Phase({32: 1.0}, copying=0.5)],
         batch_tokens=96,
         seed=7,
         every=2,
