@@ -32,6 +32,8 @@ def draw_effects(axes: "Axes", sweep: Numbers, marked: bool = False) -> None:
             axes.axhline(level, color=INK, linewidth=0.6)
         for kind, curve in sweep["effects"].items():
             _draw(axes, sweep["points"], curve, kind, scale=1)
+            if kind.startswith("random"):  # a ratio without bound, which jumps about
+                axes.lines[-1].set(linewidth=0.7, alpha=0.6, markersize=2.2, zorder=1)
         if marked:
             mark_above(axes, sweep["effect_comparison"])
         axes.set_xticks(ticks(sweep["points"]))

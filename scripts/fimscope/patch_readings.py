@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fimscope.markdown import code
-from fimscope.readings import few_programs, percent, rate
+from fimscope.readings import few_programs, rate
 from fimscope.summary import Numbers
 
 SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
@@ -19,30 +19,27 @@ def target_name(condition: str) -> str:
 
 def read_sweep(sweep: Numbers) -> list[str]:
     """Where the paired donor does more than its controls, or that it does nowhere."""
-    name = code(sweep["condition"])
+    name, target = code(sweep["condition"]), target_name(sweep["condition"])
     if not sweep["n_pairs"]:
         return [f"{name}: no pair was found, so it shows nothing."]
     comparison, half = sweep["comparison"], sweep["half_of_flips"]
     above = comparison["points_above"] if comparison else []
     if comparison is None:
-        sentences = [f"{name}: no pair has all its controls, so no effect can be shown."]
+        sentence = f"{name}: no pair has all its controls, so no effect can be shown."
     elif not above:
-        sentences = [
-            f"{name}: at no point does the paired donor turn more recipients to the "
-            f"{target_name(sweep['condition'])} than all its controls do; no effect is shown."
-        ]
-    else:
-        sentences = [
-            f"{name}: the paired donor turns more recipients to the "
-            f"{target_name(sweep['condition'])} than every control does at "
-            f"{spans(above, sweep['points'])}."
-        ]
-    if half:
-        sentences.append(
-            f"Half of the most that turn at any point, {percent(half['maximum'])}, is reached at "
-            f"point {half_point(half)}."
+        sentence = (
+            f"{name}: at no point does the paired donor turn more recipients to the {target} than "
+            "all its controls do; no effect is shown."
         )
-    return sentences + few_programs(comparison["n_programs"] if comparison else 0)
+    else:
+        sentence = (
+            f"{name}: the paired donor turns more recipients to the {target} than every control "
+            f"does at {spans(above, sweep['points'])}"
+        )
+        sentence += (
+            f"; half of its maximum is reached at point {half_point(half)}." if half else "."
+        )
+    return [sentence, *few_programs(comparison["n_programs"] if comparison else 0)]
 
 
 def half_point(half: Numbers) -> str:

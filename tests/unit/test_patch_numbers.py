@@ -45,7 +45,7 @@ def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
     assert found["half_of_maximum"]["half_at"] == RISE
     assert found["largest_self_effect"] == 0
     sentences = " ".join(describe_sweep(found))
-    assert f"at points {RISE} to {N_POINTS - 1}." in sentences
+    assert f"at points {RISE} to {N_POINTS - 1};" in sentences
     assert "do not trust" not in sentences
 
 
@@ -215,7 +215,7 @@ def test_the_section_of_patches_tells_the_known_answer(study):
     page = " ".join(section.reading)
     for expected in (
         f"than every control does at points {RISE} to {N_POINTS - 1}",
-        f"is reached at point {RISE} ({RISE} to {RISE})",
+        f"half of its maximum is reached at point {RISE} ({RISE} to {RISE}).",
         "`same_type`: at no point does the paired donor turn more recipients to the gold",
         "`wrong_to_wrong`: no pair was found, so it shows nothing",
     ):
