@@ -28,22 +28,22 @@ NOTE = (
 )
 METHOD = (
     "As at the last token, with the residual of earlier tokens overwritten, one point at a "
-    "time, and all that follows run again. `fim` is the format's three tokens at once. `name` "
-    "is the declaration of the hole's own name and every use of it, the k-th of the donor "
-    "onto the k-th of the recipient, which two versions of one program share under every map "
-    "of names. At earlier tokens also windows of several consecutive points are patched at "
-    "once, as later tokens read the patched ones in every block; at the last token a window "
-    "is the same as its last point (Heimersheim & Nanda 2404.15255; windows: Zhang & Nanda "
+    "time, and all that follows run again. `fim` is the format's own tokens at once; "
+    "fim_prefix starts every prompt, holds the same in all, and needs no patch. `name` is the "
+    "declaration of the hole's own name and every use of it, the k-th of the donor onto the "
+    "k-th of the recipient, which two versions of one program share under every map of names. "
+    "At earlier tokens also windows of several consecutive points are patched at once, as "
+    "later tokens read the patched ones in every block; at the last token a window is the "
+    "same as its last point (Heimersheim & Nanda 2404.15255; windows: Zhang & Nanda "
     "2309.16042)."
 )
 CONTROL = (
     "As at the last token; `random_position` brings as many other tokens of the donor's "
     "prompt. `name` has no `unrelated` donor, as another program's uses have no counterpart. "
-    "Nothing stands before the first token: with the same format it holds the same in donor "
-    "and recipient, so that `fim_prefix` has no effect by construction, and `fim` that of its "
-    "other two tokens. Above controls means here: by the normalised effect, an exact sign "
-    "test over programs, adjusted by Holm for all points and controls of one condition, "
-    "position and size; these are not adjusted for one another."
+    "`self` is checked at the last token, where it costs nothing. Above controls means here: "
+    "by the normalised effect, an exact sign test over programs, adjusted by Holm for all "
+    "points and controls of one condition, position and size; these are not adjusted for one "
+    "another."
 )
 
 

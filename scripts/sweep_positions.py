@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
     from fimscope.models.load import Model
 
+# sweep_patches shows that `self` changes nothing, where that costs little.
+KINDS = ("paired", "unrelated", "random", "random_position")
+
 
 def sweep_positions(
     model: "Model",
@@ -150,8 +153,8 @@ def main() -> None:
     )
     parser.add_argument("--positions", nargs="+", required=True, choices=POSITIONS)
     parser.add_argument("--conditions", nargs="+", required=True, help="a table for each of them")
-    parser.add_argument("--max-pairs", type=positive, default=40, help="of each condition")
-    parser.add_argument("--max-points", type=positive, default=9, help="spread over all of them")
+    parser.add_argument("--max-pairs", type=positive, default=20, help="of each condition")
+    parser.add_argument("--max-points", type=positive, default=7, help="spread over all of them")
     parser.add_argument("--windows", type=int, nargs="*", default=[], help="points patched at once")
     parser.add_argument("--min-gap", type=float, default=0.5, help="least gap in logits")
     parser.add_argument("--seed", type=int, default=0)

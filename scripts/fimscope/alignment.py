@@ -9,7 +9,9 @@ from fimscope.prompts.regions import align_tokens, read_regions
 Prompt = Mapping[str, Any]  # a row of the prompts table
 Aligned = list[tuple[int, int]]  # donor's token, recipient's token
 
-SETS = {"fim": ("fim_prefix", "fim_suffix", "fim_middle")}
+# The third of the format's tokens, fim_prefix, starts every prompt: nothing stands before it, so
+# that it holds the same in donor and recipient, and a patch there is none.
+SETS = {"fim": ("fim_suffix", "fim_middle")}
 NAME = "name"  # the declaration of the hole's own name, and every use of it
 POSITIONS = ("last", "hole_name", "fim_prefix", "fim_suffix", *SETS, NAME)
 SAME_PROGRAM = ("restore", "break")  # the conditions under which names can be aligned

@@ -80,7 +80,7 @@ def pair_rows(condition="restore", n=1):
 def test_positions_and_sets_are_aligned_by_name():
     found = prompts()
     assert align("last", found[ORIGINAL], found[VARIANT]) == [(8, 11)]
-    assert align("fim", found[ORIGINAL], found[VARIANT]) == [(0, 0), (6, 9), (8, 11)]
+    assert align("fim", found[ORIGINAL], found[VARIANT]) == [(6, 9), (8, 11)]
     assert align("hole_name", found[ORIGINAL], found[VARIANT]) == [(2, 3)]
     with pytest.raises(MisalignedError, match="no hole_name"):
         align("hole_name", found[OTHER], found[VARIANT])
