@@ -11,7 +11,7 @@ from fimscope.curves import read_components
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code
 from fimscope.patch_numbers import sweep_numbers
-from fimscope.patch_panels import counted, draw_effects, effect_frame, share_legend, ticks
+from fimscope.patch_panels import draw_effects, effect_frame, share_legend, ticks, write_count
 from fimscope.patch_readings import effect_at, read_exactness, spans
 from fimscope.plots import INK, PRINT_WIDTH, save_figure, say, use_theme, visible
 from fimscope.sections import Section, SectionTable, write_section
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COMPONENTS = ("attention_output", "mlp_output", "head")
+_TITLES = {"attention_output": "attention output", "mlp_output": "MLP output", "head": "heads"}
 N_SHOWN = 8  # the largest single parts that the table names
 NOTE = (
     "block whose part is patched at the last token\nbands: 95%, cluster bootstrap over programs; "
@@ -71,33 +72,34 @@ def plot_components(sweeps: Sequence[Numbers]) -> "Figure":
     )
     limit = max((abs(v) for row in rows for v in _means(row[2])), default=0) or 1
     for line, row in zip(grid, rows, strict=True):
-        frame = effect_frame(row[:2])
+        frame = effect_frame(row[:2], least=(-0.05, 0.1))
         for axes, sweep in zip(line, row, strict=True):
-            if line is grid[0]:
-                axes.set_title(f"{sweep['position'].replace('_', ' ')}\n", loc="left", fontsize=8)
-            axes.text(0, 1.03, counted(sweep), transform=axes.transAxes, fontsize=6.2, va="bottom")
+            if row is rows[0]:
+                axes.set_title(f"{_TITLES[sweep['position']]}\n", loc="left", fontsize=8)
+            write_count(axes, sweep)
             if sweep["position"] == "head":
-                image = _draw_heads(axes, sweep, row[0]["points"], limit)
+                _draw_heads(axes, sweep, row[0]["points"], limit)
             else:
                 draw_effects(axes, sweep, marked=True)
                 axes.set_ylim(*frame)
         line[0].set_ylabel(f"{visible(row[0]['condition'])}\neffect (1 donor)")
-        if image is not None:
-            figure.colorbar(image, ax=line[2], label="mean effect", pad=0.02)
+    images = [axes.images[0] for axes in grid[:, 2] if axes.images]
+    if images:
+        figure.colorbar(images[0], ax=list(grid[:, 2]), label="mean effect", pad=0.03, aspect=30)
     share_legend(figure, sweeps, NOTE)
     return figure
 
 
-def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: float):
+def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: float) -> None:
     """A map of mean effects, head by block; a dot where a head is above every control."""
     means = _means(sweep)
     if not means:
         say(axes, "no pairs")
         axes.set_xticks([])
         axes.set_yticks([])
-        return None
+        return
     n_heads = len(means) // len(blocks)
-    image = axes.imshow(
+    axes.imshow(
         np.array(means).reshape(len(blocks), n_heads).T,
         cmap="RdBu",
         vmin=-limit,
@@ -114,11 +116,10 @@ def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: floa
         color=INK,
         markersize=2.5,
     )
-    axes.set_xticks(ticks(blocks))
+    axes.set_xticks(ticks(blocks, most=3))
     axes.set_yticks(ticks(range(n_heads)))
     axes.set_ylabel("head")
     axes.grid(visible=False)
-    return image
 
 
 def components_section(sweeps: Sequence[Numbers]) -> Section:

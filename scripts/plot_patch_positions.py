@@ -10,7 +10,7 @@ from fimscope.curves import read_positions, read_sweep
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code
 from fimscope.patch_numbers import sweep_numbers
-from fimscope.patch_panels import counted, draw_effects, effect_frame, share_legend
+from fimscope.patch_panels import draw_effects, effect_frame, share_legend, write_count
 from fimscope.patch_readings import effect_at, most_turned, read_exactness, spans
 from fimscope.plots import PRINT_WIDTH, save_figure, say, use_theme, visible
 from fimscope.sections import Section, SectionTable, write_section
@@ -113,7 +113,7 @@ def _draw_grid(cells: Mapping[tuple[str, str], Numbers]) -> "Figure":
                 say(axes, "not patched")
                 axes.set_xticks([])
                 continue
-            axes.text(0, 1.03, counted(sweep), transform=axes.transAxes, fontsize=6.2, va="bottom")
+            write_count(axes, sweep)
             draw_effects(axes, sweep, marked=True)
         line[0].set_ylabel(f"{row}\neffect", fontsize=7.5)
     grid[0, 0].set_ylim(*effect_frame(cells.values()))

@@ -8,7 +8,7 @@ from fimscope.curves import read_sweep
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code
 from fimscope.patch_numbers import compare_conditions, sweep_numbers
-from fimscope.patch_panels import counted, draw_effects, draw_flips, effect_frame, share_legend
+from fimscope.patch_panels import draw_effects, draw_flips, effect_frame, share_legend, write_count
 from fimscope.patch_readings import (
     half_point,
     most_turned,
@@ -71,7 +71,7 @@ def plot_patches(sweeps: Sequence[Numbers]) -> "Figure":
     )
     for (above, below), sweep in zip(grid.T, sweeps, strict=True):
         above.set_title(f"{visible(sweep['condition'])}\n", loc="left", fontsize=8, linespacing=1.1)
-        above.text(0, 1.02, counted(sweep), transform=above.transAxes, fontsize=6.2, va="bottom")
+        write_count(above, sweep)
         draw_effects(above, sweep)
         draw_flips(below, sweep)
         below.set_title(

@@ -53,6 +53,8 @@ def draw_flips(axes: "Axes", sweep: Numbers) -> None:
 def mark_above(axes: "Axes", comparison: Numbers | None) -> None:
     """A square over every point at which the paired donor does more than each control."""
     above = comparison["points_above"] if comparison else []
+    if not above:  # a line without points, if not clipped, upsets the layout
+        return
     axes.plot(
         above,
         [1.0] * len(above),
@@ -65,15 +67,17 @@ def mark_above(axes: "Axes", comparison: Numbers | None) -> None:
     )
 
 
-def effect_frame(sweeps: Iterable[Numbers]) -> tuple[float, float]:
-    """Limits that hold 0, 1 and the paired donors' bands, within WIDEST."""
+def effect_frame(
+    sweeps: Iterable[Numbers], least: tuple[float, float] = (-0.1, 1.0)
+) -> tuple[float, float]:
+    """Limits that hold `least` and the paired donors' bands, within WIDEST."""
     ends = [
         end
         for sweep in sweeps
         for key in ("lower", "upper")
         for end in sweep["effects"].get("paired", {}).get(key, [])
     ]
-    lower, upper = min([-0.1, *ends]), max([1.0, *ends])
+    lower, upper = min([least[0], *ends]), max([least[1], *ends])
     margin = MARGIN * (upper - lower)
     return max(WIDEST[0], lower - margin), min(WIDEST[1], upper + margin)
 
@@ -100,12 +104,17 @@ def share_legend(figure: "Figure", sweeps: Sequence[Numbers], note: str) -> None
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
-def counted(sweep: Numbers) -> str:
-    """How many pairs and programs a panel shows."""
+def write_count(axes: "Axes", sweep: Numbers) -> None:
+    """Over a panel, how many pairs and programs it shows."""
     curve = sweep["flips"].get("paired")
-    if curve is None:
-        return ""
-    return f"n = {curve['n_pairs']}, {curve['n_programs']} programs"
+    if curve is not None:
+        text = f"n = {curve['n_pairs']}, {curve['n_programs']} programs"
+        if not axes.get_title("left"):
+            axes.set_title(" ", loc="left", fontsize=6.2)  # room for it
+        # Not in the layout: on a narrow panel it would take the room of the curves.
+        axes.text(
+            0, 1.03, text, transform=axes.transAxes, fontsize=6.2, va="bottom", in_layout=False
+        )
 
 
 def ticks(points: Sequence[int], most: int = 4) -> list[int]:
