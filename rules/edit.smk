@@ -17,7 +17,8 @@ rule edit_examples:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         seed=config["seed"],
         syllables=config["new_names"]["syllables"],
@@ -47,7 +48,8 @@ rule check_types:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     shell:
         "python scripts/check_types.py --examples {input.examples:q} --edited {input.edited:q}"
         " --workers {threads} --out {output.variants:q} --out-rejected {output.rejected:q}"

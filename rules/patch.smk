@@ -1,6 +1,5 @@
 # The patch sweeps: whose activation goes where, and what the model then says.
 
-PATCHED = config["patch"]["edit"]
 POSITION_CONDITIONS = config["patch"]["position_conditions"]
 COMPONENT_CONDITIONS = config["patch"]["component_conditions"]
 
@@ -20,6 +19,8 @@ rule pair_examples:
         f"{RESULTS}/benchmarks/pair_examples.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         conditions=CONDITIONS,
         max_pairs=config["patch"]["max_pairs"],
@@ -50,7 +51,7 @@ rule sweep_patches:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         activations=lambda wildcards, input: [
@@ -89,7 +90,7 @@ rule sweep_positions:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         folder=lambda wildcards, output: Path(output.tables[0]).parent.as_posix(),
@@ -128,7 +129,7 @@ rule sweep_components:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
@@ -153,11 +154,11 @@ rule plot_patches:
         code=step_sources("plot_patches"),
     output:
         svg=report(
-            f"{RESULTS}/figures/patches.svg",
+            f"{FIGURES}/patches.svg",
             category="3. Patches",
             caption="../config/captions/patches.rst",
         ),
-        png=f"{RESULTS}/figures/patches.png",
+        png=f"{FIGURES}/patches.png",
         section=f"{RESULTS}/sections/patches.json",
     log:
         f"{RESULTS}/logs/plot_patches.log",
@@ -165,8 +166,10 @@ rule plot_patches:
         f"{RESULTS}/benchmarks/plot_patches.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
-        draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
+        draws=DRAWS,
     shell:
         "python scripts/plot_patches.py --patches {input.patches:q} --pairs {input.pairs:q}"
         " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
@@ -182,17 +185,17 @@ rule plot_patch_positions:
         code=step_sources("plot_patch_positions"),
     output:
         svg=report(
-            f"{RESULTS}/figures/patch_positions.svg",
+            f"{FIGURES}/patch_positions.svg",
             category="3. Patches",
             caption="../config/captions/patch_positions.rst",
         ),
-        png=f"{RESULTS}/figures/patch_positions.png",
+        png=f"{FIGURES}/patch_positions.png",
         windows_svg=report(
-            f"{RESULTS}/figures/patch_windows.svg",
+            f"{FIGURES}/patch_windows.svg",
             category="3. Patches",
             caption="../config/captions/patch_windows.rst",
         ),
-        windows_png=f"{RESULTS}/figures/patch_windows.png",
+        windows_png=f"{FIGURES}/patch_windows.png",
         section=f"{RESULTS}/sections/patch_positions.json",
     log:
         f"{RESULTS}/logs/plot_patch_positions.log",
@@ -200,8 +203,10 @@ rule plot_patch_positions:
         f"{RESULTS}/benchmarks/plot_patch_positions.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
-        draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
+        draws=DRAWS,
     shell:
         "python scripts/plot_patch_positions.py --patches {input.patches:q} --pairs {input.pairs:q}"
         " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
@@ -218,11 +223,11 @@ rule plot_components:
         code=step_sources("plot_components"),
     output:
         svg=report(
-            f"{RESULTS}/figures/components.svg",
+            f"{FIGURES}/components.svg",
             category="3. Patches",
             caption="../config/captions/components.rst",
         ),
-        png=f"{RESULTS}/figures/components.png",
+        png=f"{FIGURES}/components.png",
         section=f"{RESULTS}/sections/components.json",
     log:
         f"{RESULTS}/logs/plot_components.log",
@@ -230,8 +235,10 @@ rule plot_components:
         f"{RESULTS}/benchmarks/plot_components.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
-        draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
+        draws=DRAWS,
     shell:
         "python scripts/plot_components.py --components {input.components:q} --pairs {input.pairs:q}"
         " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"

@@ -80,7 +80,7 @@ def plot_components(sweeps: Sequence[Numbers]) -> "Figure":
             if sweep["position"] == "head":
                 _draw_heads(axes, sweep, row[0]["points"], limit)
             else:
-                draw_effects(axes, sweep, marked=True)
+                draw_effects(axes, sweep, sweep["effect_comparison"])
                 axes.set_ylim(*frame)
         line[0].set_ylabel(f"{visible(row[0]['condition'])}\neffect (1 donor)")
     images = [axes.images[0] for axes in grid[:, 2] if axes.images]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NOTE = (
     "residual point patched (of a window: its first)\nbands: 95%, cluster bootstrap over programs; "
-    "squares: nearer to the donor than under every control (sign test over programs, Holm)"
+    "squares: more recipients turn than under every control (sign test over programs, Holm)"
 )
 METHOD = (
     "As at the last token, with the residual of earlier tokens overwritten, one point at a "
@@ -40,10 +40,10 @@ METHOD = (
 CONTROL = (
     "As at the last token; `random_position` brings as many other tokens of the donor's "
     "prompt. `name` has no `unrelated` donor, as another program's uses have no counterpart. "
-    "`self` is checked at the last token, where it costs nothing. Above controls means here: "
-    "by the normalised effect, an exact sign test over programs, adjusted by Holm for all "
-    "points and controls of one condition, position and size; these are not adjusted for one "
-    "another."
+    "`self` is checked at the last token, where it costs nothing. Above controls means that "
+    "more programs' recipients turn to the target than under each control, by an exact sign "
+    "test over programs, adjusted by Holm for all points and controls of one condition, "
+    "position and size; these are not adjusted for one another."
 )
 
 
@@ -114,7 +114,7 @@ def _draw_grid(cells: Mapping[tuple[str, str], Numbers]) -> "Figure":
                 axes.set_xticks([])
                 continue
             write_count(axes, sweep)
-            draw_effects(axes, sweep, marked=True)
+            draw_effects(axes, sweep, sweep["comparison"])
         line[0].set_ylabel(f"{row}\neffect", fontsize=7.5)
     grid[0, 0].set_ylim(*effect_frame(cells.values()))
     share_legend(figure, list(cells.values()), NOTE)
@@ -188,7 +188,7 @@ def _read_windows(condition: str, sweeps: Sequence[Numbers]) -> list[str]:
 
 
 def _above(sweep: Numbers) -> list[int]:
-    comparison = sweep["effect_comparison"]
+    comparison = sweep["comparison"]
     return comparison["points_above"] if comparison else []
 
 
@@ -216,7 +216,7 @@ def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
     ]
     rows = []
     for sweep in sweeps:
-        above, comparison = _above(sweep), sweep["effect_comparison"]
+        above, comparison = _above(sweep), sweep["comparison"]
         rows.append(
             [
                 code(sweep["condition"]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fimscope.donors import Key, Row, TokenIds, donor_key, random_like, recipient_key
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
-from fimscope.outcomes import (
+from fimscope.patch_outcomes import (
     Patched,
     key_columns,
     logit_diff,

@@ -14,7 +14,7 @@ from fimscope.donors import (
 )
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
-from fimscope.outcomes import (
+from fimscope.patch_outcomes import (
     Patched,
     key_columns,
     logit_diff,

@@ -9,7 +9,7 @@ from fimscope.alignment import POSITIONS, has_position, spread_points
 from fimscope.donors import Key, Row, TokenIds, donor_key, random_like
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
-from fimscope.outcomes import (
+from fimscope.patch_outcomes import (
     Patched,
     key_columns,
     logit_diff,
@@ -174,9 +174,12 @@ def main() -> None:
         ]
         for position in sorted(set(args.positions) - set(positions)):
             log.info("no prompt has the position %s", position)
-        pairs = first_pairs(
-            read_table(args.pairs, "pairs").to_pylist(), args.conditions, args.max_pairs
-        )
+        pairs = read_table(args.pairs, "pairs").to_pylist()
+        pairs = [
+            pair
+            for pair in first_pairs(pairs, args.conditions, args.max_pairs)
+            if pair["donor_kind"] in KINDS
+        ]
         encoder = Encoder.from_folder(args.model)
         model = open_model(args)
         points = spread_points(model.n_points, args.max_points)

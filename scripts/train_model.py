@@ -1,6 +1,7 @@
 """Train the embedded model from pinned packages: corpus, tokenizer, network, export."""
 
 import argparse
+import math
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -67,7 +68,7 @@ def study_texts(
 
 def training_plan(settings: Settings) -> "Plan":
     """The plan that the settings name."""
-    from fimscope.training.loop import Phase, Plan
+    from fimscope.training.loop import Plan
     from fimscope.training.network import Shape
     from fimscope.training.optimiser import Rates
 
@@ -77,10 +78,10 @@ def training_plan(settings: Settings) -> "Plan":
         rates=Rates(
             **{
                 key: schedule[key]
-                for key in ("muon", "adamw", "warmup_steps", "steady_until", "steps")
+                for key in ("muon", "adamw", "decay", "warmup_steps", "steady_until", "steps")
             }
         ),
-        phases=[Phase(**phase) for phase in schedule["phases"]],
+        lengths=[(phase.get("until", math.inf), phase["shares"]) for phase in schedule["lengths"]],
         batch_tokens=schedule["batch_tokens"],
         seed=settings["seed"],
         every=schedule["every"],

@@ -18,10 +18,10 @@ MARGIN = 0.08  # of the range of an effect, around it
 WIDEST = (-1.0, 2.0)  # the most that an effect's axis shows: the donor is at 1
 
 
-def draw_effects(axes: "Axes", sweep: Numbers, marked: bool = False) -> None:
+def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None) -> None:
     """Mean normalised effect of every kind of donor over the points.
 
-    marked   whether squares stand over the points at which the paired one is above every control
+    comparison   the sweep's, of which squares mark the points above every control; default: none
     """
     if not sweep["n_pairs"]:
         _say_nothing(axes, "no pairs")
@@ -34,8 +34,7 @@ def draw_effects(axes: "Axes", sweep: Numbers, marked: bool = False) -> None:
             _draw(axes, sweep["points"], curve, kind, scale=1)
             if kind.startswith("random"):  # a ratio without bound, which jumps about
                 axes.lines[-1].set(linewidth=0.7, alpha=0.6, markersize=2.2, zorder=1)
-        if marked:
-            mark_above(axes, sweep["effect_comparison"])
+        mark_above(axes, comparison)
         axes.set_xticks(ticks(sweep["points"]))
 
 

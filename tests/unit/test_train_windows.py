@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from fimscope.training.augment import Context, drop_annotations, rename_declared
-from fimscope.training.copying import copying_window
 from fimscope.training.tokenizer import SPECIAL_TOKENS, train_tokenizer
 from fimscope.training.windows import WindowMaker, cut_context
 
@@ -142,16 +141,3 @@ def test_renamed_variables_are_renamed_everywhere_but_behind_a_dot():
     assert name != "text" and other != "missing"
     assert f"{name}.text" in renamed.after and f"return {other};" in renamed.after
     assert "missing" not in renamed.after and renamed.before.startswith("function pad(")
-
-
-def test_a_copying_window_weighs_only_what_was_shown_before():
-    rng = np.random.default_rng(3)
-    for n_tokens in (32, 96, 512):
-        window = copying_window(n_tokens, 700, len(SPECIAL_TOKENS), rng)
-        n_run = window.weights.index(1.0)
-        assert 8 <= n_run <= min(48, n_tokens // 2)
-        assert len(window.ids) == len(window.weights) == n_tokens
-        assert window.weights == [0.0] * n_run + [1.0] * (n_tokens - n_run)
-        for at in range(n_run, n_tokens):
-            assert window.ids[at] == window.ids[at - n_run]
-        assert min(window.ids) >= len(SPECIAL_TOKENS)

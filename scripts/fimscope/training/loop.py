@@ -1,7 +1,6 @@
 """The training loop: batches drawn from seed and step, log rows, checkpoints, validation."""
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from torch import Tensor
 from fimscope.errors import UserError
 from fimscope.steps import Progress, log
 from fimscope.tables import replacing
-from fimscope.training.copying import copying_window
 from fimscope.training.network import (
     Parameters,
     Shape,
@@ -26,7 +24,6 @@ from fimscope.training.network import (
     weighted_loss,
 )
 from fimscope.training.optimiser import Optimiser, Rates
-from fimscope.training.tokenizer import SPECIAL_TOKENS
 from fimscope.training.windows import Window, WindowMaker
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -36,26 +33,16 @@ Program = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Phase:
-    """A part of the run.
-
-    until     the step that ends it; the last phase has none
-    lengths   tokens of a window -> share of the batches
-    copying   share of the batches that are a drill in copying
-    """
-
-    lengths: Mapping[int, float]
-    until: float = math.inf
-    copying: float = 0.0
-
-
-@dataclass(frozen=True)
 class Plan:
-    """What a training run does; two runs of one plan on one corpus give the same weights."""
+    """What a training run does; two runs of one plan on one corpus give the same weights.
+
+    lengths    phases, each with the step that ends it and, by tokens of a window, the share of the
+               batches; the last one has no end
+    """
 
     shape: Shape
     rates: Rates
-    phases: Sequence[Phase]
+    lengths: Sequence[tuple[float, Mapping[int, float]]]
     batch_tokens: int
     seed: int
     every: int  # steps between two checkpoints, log rows and validations
@@ -81,17 +68,11 @@ class Batches:
     def at(self, step: int) -> list[Window]:
         """The windows of a step: the same for the same seed and step, whatever ran before."""
         rng = np.random.default_rng([self.plan.seed, step])
-        phase = next(phase for phase in self.plan.phases if step < phase.until)
-        lengths = sorted(phase.lengths)
-        shares = np.array([phase.lengths[n] for n in lengths], dtype=np.float64)
+        phase = next(shares for until, shares in self.plan.lengths if step < until)
+        lengths = sorted(phase)
+        shares = np.array([phase[n] for n in lengths], dtype=np.float64)
         n_tokens = int(rng.choice(lengths, p=shares / shares.sum()))
         n_windows = self.plan.batch_tokens // n_tokens
-        if phase.copying and rng.random() < phase.copying:
-            vocab_size = self.plan.shape.vocab_size
-            return [
-                copying_window(n_tokens, vocab_size, len(SPECIAL_TOKENS), rng)
-                for _ in range(n_windows)
-            ]
         drawn = np.searchsorted(self.cumulative, rng.random(n_windows), side="right")
         windows = []
         for index in np.minimum(drawn, len(self.holes) - 1).tolist():
