@@ -62,7 +62,17 @@ rule activations:
 
 rule patches:
     input:
-        expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
+        f"{RESULTS}/sections/patches.json",
+
+
+rule patch_positions:
+    input:
+        f"{RESULTS}/sections/patch_positions.json",
+
+
+rule components:
+    input:
+        f"{RESULTS}/sections/components.json",
 
 
 rule lens:

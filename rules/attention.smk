@@ -16,7 +16,7 @@ rule view_attention:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         batch_tokens=config["predict"]["batch_tokens"],
@@ -40,6 +40,8 @@ rule compare_attention:
         f"{RESULTS}/benchmarks/compare_attention.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     shell:
         "python scripts/compare_attention.py --shares {input.attention:q}"
         " --splits {input.splits:q} --out {output:q} --log {log:q}"
@@ -63,7 +65,7 @@ rule view_heads:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         flags=MODEL_FLAGS,
@@ -92,6 +94,8 @@ rule plot_attention:
         f"{RESULTS}/benchmarks/plot_attention.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         edit=COMPARED[-1],
         folder=lambda wildcards, output: Path(output.figures[0]).parent.as_posix(),

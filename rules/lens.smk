@@ -84,6 +84,8 @@ rule plot_lens_examples:
         f"{RESULTS}/benchmarks/plot_lens_examples.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     shell:
         "python scripts/plot_lens_examples.py --tokens {input.tokens:q} --splits {input.splits:q}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
@@ -108,6 +110,8 @@ rule plot_lens:
         f"{RESULTS}/benchmarks/plot_lens.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         edit=COMPARED[-1],
         folder=lambda wildcards, output: Path(output.figures[0]).parent.as_posix(),

@@ -50,6 +50,8 @@ rule plot_samples:
         f"{RESULTS}/benchmarks/plot_samples.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
     shell:

@@ -40,9 +40,9 @@ class Suffix:
 
 @dataclass(frozen=True)
 class Write:
-    """Values for some columns of a packed row, at one place.
+    """Values for some columns of the packed rows, at one place.
 
-    columns  [column] int64
+    columns  [example, column] int64, each row's own; or [column], the same of every row
     values   [example, column, width of the place]
     """
 
@@ -51,8 +51,11 @@ class Write:
     values: Tensor
 
     def apply(self, hidden: Tensor) -> None:
-        """Inside a trace: put the values into the row, [example, column, width]."""
-        hidden[:, self.columns] = self.values
+        """Inside a trace: put the values into the rows, [example, column, width]."""
+        hidden[self._rows(hidden), self.columns] = self.values
+
+    def _rows(self, hidden: Tensor) -> Tensor:
+        return torch.arange(len(hidden), device=hidden.device)[:, None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Addition(Write):
     """Values that are added to what is there instead of taking its place."""
 
     def apply(self, hidden: Tensor) -> None:
-        hidden[:, self.columns] = hidden[:, self.columns] + self.values
+        at = self._rows(hidden), self.columns
+        hidden[at] = hidden[at] + self.values
 
 
 @dataclass(frozen=True)

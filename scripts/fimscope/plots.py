@@ -146,7 +146,7 @@ def draw_curve(
     """
     style = STYLES[kind]
     if kind != "self":
-        alpha = 0.05 if kind == "random" else 0.16  # its band may cover all the others
+        alpha = 0.05 if kind.startswith("random") else 0.16  # its band may cover all the others
         axes.fill_between(points, band.lower, band.upper, color=style.colour, alpha=alpha, lw=0)
     axes.plot(
         points,

@@ -31,6 +31,29 @@ STEERED_TYPE = [
 ]
 
 # Why an input was left out. Every row of a rejected table has one of these reasons.
+PATCH_KEY = (
+    ("condition", pa.string()),
+    ("pair_id", pa.string()),
+    *EXAMPLE_KEY,  # the recipient
+    ("edit", pa.string()),
+    ("program_id", pa.string()),
+    ("donor_kind", pa.string()),
+    ("donor_example_id", pa.string()),
+)
+PATCH_MEASURES = (
+    ("predicted", pa.string()),
+    ("predicted_token_id", pa.int32()),
+    ("to_gold", pa.bool_()),
+    ("to_donor", pa.bool_()),
+    ("gold_logprob", pa.float32()),
+    ("foil_logprob", pa.float32()),
+    ("target_logprob", pa.float32()),
+    ("logit_diff", pa.float32()),  # target minus foil
+    ("recipient_logit_diff", pa.float32()),  # the same without a patch
+    ("donor_logit_diff", pa.float32()),  # the same in the paired donor's own run
+    ("normalised_effect", pa.float32()),  # 0 recipient, 1 donor; null under the least gap
+)
+
 REASONS = (
     "not_utf8",
     "binary",
@@ -168,7 +191,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("recipient_example_id", pa.string()),
             ("recipient_edit", pa.string()),
             ("recipient_program_id", pa.string()),
-            ("donor_kind", pa.string()),  # paired | self | unrelated | random
+            ("donor_kind", pa.string()),  # paired | self | unrelated | random | random_position
             ("donor_example_id", pa.string()),  # null for random
             ("donor_edit", pa.string()),
             ("target_token_id", pa.int32()),  # what success would predict
@@ -177,25 +200,18 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("donor_token_id", pa.int32()),  # what the donor predicts
         ],
         "patches": [
-            ("condition", pa.string()),
-            ("pair_id", pa.string()),
-            *EXAMPLE_KEY,  # the recipient
-            ("edit", pa.string()),
-            ("program_id", pa.string()),
-            ("donor_kind", pa.string()),
-            ("donor_example_id", pa.string()),
-            ("point", pa.int32()),
-            ("position", pa.string()),
-            ("predicted", pa.string()),
-            ("predicted_token_id", pa.int32()),
-            ("to_gold", pa.bool_()),
-            ("to_donor", pa.bool_()),
-            ("gold_logprob", pa.float32()),
-            ("foil_logprob", pa.float32()),
-            ("logit_diff", pa.float32()),  # target minus foil
-            ("recipient_logit_diff", pa.float32()),  # the same without a patch
-            ("donor_logit_diff", pa.float32()),  # the same in the paired donor's own run
-            ("normalised_effect", pa.float32()),  # 0 recipient, 1 donor; null under the least gap
+            *PATCH_KEY,
+            ("point", pa.int32()),  # the first of the points that are patched together
+            ("n_points", pa.int32()),  # how many those are
+            ("position", pa.string()),  # of a token, or of a set of them: fim, name
+            *PATCH_MEASURES,
+        ],
+        "components": [
+            *PATCH_KEY,
+            ("component", pa.string()),  # attention_output | mlp_output | head
+            ("block", pa.int32()),
+            ("head", pa.int32()),  # null but for a head
+            *PATCH_MEASURES,
         ],
         "lens": [
             *VARIANT_KEY,

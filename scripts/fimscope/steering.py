@@ -10,8 +10,9 @@ from torch import Tensor
 from fimscope.batch import TokenIds
 from fimscope.models.load import Model
 from fimscope.packed import Addition
+from fimscope.passes import DEFAULT_MEMORY, unpack_copies
 from fimscope.readout import Readout, join_readouts, read_out, unembed_normed
-from fimscope.sweep import DEFAULT_MEMORY, Sweep, run_sweep, unpack
+from fimscope.sweep import Sweep, run_sweep
 
 Result = TypeVar("Result")
 
@@ -42,7 +43,7 @@ def sweep_added(
     whole: Readout = join_readouts(partial(torch.cat, dim=1), passes)
     n_vectors = vectors.shape[2]
     return Sweep(
-        patched=whole.reshape(lambda tensor: unpack(tensor, len(windows), n_vectors)),
+        patched=whole.reshape(lambda tensor: unpack_copies(tensor, len(windows), n_vectors)),
         baseline=whole.reshape(lambda tensor: tensor[:, -1]),
     )
 
@@ -70,7 +71,7 @@ def divergence_added(
     divergence = (plain.exp() * (plain - logprobs)).sum(-1).clamp(min=0)
     moved = logits.argmax(-1) != logits[:, -1:].argmax(-1)
     shape = (len(windows), vectors.shape[2])
-    return unpack(divergence, *shape), unpack(moved, *shape)
+    return unpack_copies(divergence, *shape), unpack_copies(moved, *shape)
 
 
 def _all_logits(model: Model, hidden: Tensor) -> Tensor:

@@ -109,6 +109,7 @@ def small_study(tmp_path_factory, copy_project) -> Path:
             ]
         },
         "statistics": {"draws": 200},
+        "patch": {"max_pairs_positions": 3, "max_points_positions": 3, "max_pairs_components": 4},
         "sample": {"n": 20},
     }
     (project / "small.yaml").write_text(yaml.safe_dump(config))

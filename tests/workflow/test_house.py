@@ -45,6 +45,8 @@ def test_a_dry_run_of_every_preset_reaches_the_report(copy_project, tmp_path, pr
         "predictions",
         "activations",
         "patches",
+        "patch_positions",
+        "components",
         "lens",
         "attention",
         "samples",

@@ -19,6 +19,7 @@ from conftest import FILES, HOSTILE, ROOT, snakemake
 from transformers import AutoModelForCausalLM
 
 from fimscope.attention_regions import REGION_KINDS
+from fimscope.pairs import DONOR_KINDS
 from fimscope.prompts.encoder import Encoder
 from fimscope.schemas import SCHEMAS
 from fimscope.sections import read_section
@@ -27,7 +28,7 @@ from fimscope.tables import read_manifest, read_table
 
 JOIN = "rename_vars@0.5+rename_types+delete_annotations"  # the config has it in another order
 EDITS = ["original", "rename_vars", JOIN]
-CONDITIONS = ["restore", "same_type", "wrong_to_wrong"]
+CONDITIONS = ["restore", "break", "same_type", "other_type", "wrong_to_wrong"]
 SOURCE = Path("results/source")
 MODEL = Path("results/tiny")
 
@@ -283,7 +284,7 @@ def test_a_patch_of_oneself_changes_nothing_and_the_last_point_gives_the_donor(t
     rows = tables(MODEL / f"patches/{condition}.parquet", "patches")
     assert rows
     assert {row["point"] for row in rows} == set(range(25))
-    assert {row["donor_kind"] for row in rows} == {"paired", "self", "unrelated", "random"}
+    assert {row["donor_kind"] for row in rows} == set(DONOR_KINDS)
     for row in rows:
         if row["donor_kind"] == "self":
             assert row["logit_diff"] == pytest.approx(row["recipient_logit_diff"], abs=1e-3)
@@ -291,6 +292,37 @@ def test_a_patch_of_oneself_changes_nothing_and_the_last_point_gives_the_donor(t
             assert row["to_donor"]
             if row["normalised_effect"] is not None:
                 assert row["normalised_effect"] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("condition", ["restore", "break", "same_type"])
+def test_other_positions_agree_with_the_last_where_both_were_patched(tables, condition):
+    """`last` is patched by both sweeps, by two ways through the model."""
+    own = {
+        (row["pair_id"], row["donor_kind"], row["point"]): row
+        for row in tables(MODEL / f"patches/{condition}.parquet", "patches")
+    }
+    rows = tables(MODEL / f"patch_positions/{condition}.parquet", "patches")
+    assert {"last", "hole_name", "fim"} <= {row["position"] for row in rows}
+    assert ("name" in {row["position"] for row in rows}) == (condition != "same_type")
+    assert {row["n_points"] for row in rows} == ({1, 3, 5} if condition == "restore" else {1})
+    n_compared = 0
+    for row in rows:
+        if row["position"] == "last" and row["donor_kind"] in ("paired", "unrelated"):
+            other = own[row["pair_id"], row["donor_kind"], row["point"]]
+            for key in ("logit_diff", "donor_logit_diff", "recipient_logit_diff"):
+                assert row[key] == pytest.approx(other[key], abs=1e-3)
+            n_compared += 1
+    assert n_compared
+
+
+@pytest.mark.parametrize("condition", ["restore", "break"])
+def test_components_are_swept_in_every_block(tables, condition):
+    rows = tables(MODEL / f"components/{condition}.parquet", "components")
+    parts = {(row["component"], row["block"], row["head"]) for row in rows}
+    assert len(parts) == 24 * (2 + 4)
+    for row in rows:
+        if row["donor_kind"] == "self":
+            assert row["logit_diff"] == pytest.approx(row["recipient_logit_diff"], abs=1e-3)
 
 
 @pytest.mark.parametrize("point", [0, 12, 24])
