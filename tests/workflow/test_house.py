@@ -53,6 +53,7 @@ def test_a_dry_run_of_every_preset_reaches_the_report(copy_project, tmp_path, pr
         "steering",
         "probes",
         "report",
+        "explorer",
         "icl",
         "masking",
         "robustness",
