@@ -8,6 +8,22 @@ CONDITIONS = config["patch"]["conditions"]
 # A step runs on the Python that runs Snakemake, whatever else is on the PATH.
 shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
+# Finished parts of steps, for whatever needs them again: resumed runs, changed configs, shards.
+CACHE = "results/cache"
+
+
+def shards(step, folder):
+    """What a step waits for where it has several shards: that each has made its parts."""
+    n = config["shards"].get(step, config["shards"]["all"])
+    numbers = range(1, n + 1) if n > 1 else []
+    return [f"{folder}/shards/{step}/{{edit}}/{i}-of-{n}" for i in numbers]
+
+
+def of_shard(wildcards):
+    """What the command line of a shard says in the place of a step's outputs."""
+    return f"--shard {wildcards.shard.replace('-of-', '/')}"
+
+
 # What the steps that run the model say of it on their command line.
 MODEL_FLAGS = " ".join(
     [
@@ -19,4 +35,5 @@ MODEL_FLAGS = " ".join(
 
 wildcard_constraints:
     edit="|".join(map(re.escape, EDITS)),
+    shard="[0-9]+-of-[0-9]+",
     folder=f"source|{re.escape(config['model']['name'])}",

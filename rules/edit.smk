@@ -1,10 +1,16 @@
 # Examples -> variants, each proven to keep the program's meaning.
 
 
+def both_outs(wildcards, output):
+    """The outputs of a step that writes the rejected table second."""
+    return f"--out {shlex.quote(output[0])} --out-rejected {shlex.quote(output[1])}"
+
+
 rule edit_examples:
     input:
         examples=f"{SOURCE}/examples.parquet",
         code=step_sources("edit_examples"),
+        shards=shards("edit_examples", SOURCE),
     output:
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
         rejected=f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet",
@@ -21,11 +27,25 @@ rule edit_examples:
         seed=config["seed"],
         syllables=config["new_names"]["syllables"],
         exported="--exported" if config["new_names"]["exported"] else "",
+        cache=CACHE,
+        outs=both_outs,
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
         " --seed {params.seed} --syllables {params.syllables} {params.exported}"
-        " --workers {threads} --out {output.edited:q}"
-        " --out-rejected {output.rejected:q} --log {log:q}"
+        " --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
+
+
+use rule edit_examples as edit_examples_shard with:
+    input:
+        shards=[],
+    output:
+        temp(touch(f"{SOURCE}/shards/edit_examples/{{edit}}/{{shard}}")),
+    log:
+        f"{SOURCE}/logs/edit_examples/{{edit}}/{{shard}}.log",
+    benchmark:
+        f"{SOURCE}/benchmarks/edit_examples/{{edit}}/{{shard}}.tsv"
+    params:
+        outs=of_shard,
 
 
 rule check_types:
@@ -33,6 +53,7 @@ rule check_types:
         examples=f"{SOURCE}/examples.parquet",
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
         code=step_sources("check_types"),
+        shards=shards("check_types", SOURCE),
     output:
         variants=f"{SOURCE}/variants/{{edit}}.parquet",
         rejected=f"{SOURCE}/rejected/check_types/{{edit}}.parquet",
@@ -45,7 +66,22 @@ rule check_types:
     threads: workflow.cores
     resources:
         mem_mb=4000,
+    params:
+        cache=CACHE,
+        outs=both_outs,
     shell:
         "python scripts/check_types.py --examples {input.examples:q} --edited {input.edited:q}"
-        " --workers {threads} --out {output.variants:q} --out-rejected {output.rejected:q}"
-        " --log {log:q}"
+        " --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
+
+
+use rule check_types as check_types_shard with:
+    input:
+        shards=[],
+    output:
+        temp(touch(f"{SOURCE}/shards/check_types/{{edit}}/{{shard}}")),
+    log:
+        f"{SOURCE}/logs/check_types/{{edit}}/{{shard}}.log",
+    benchmark:
+        f"{SOURCE}/benchmarks/check_types/{{edit}}/{{shard}}.tsv"
+    params:
+        outs=of_shard,

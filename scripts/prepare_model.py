@@ -11,15 +11,14 @@ from typing import Any
 from fimscope.errors import UserError
 from fimscope.manifest import file_sha256, run_manifest
 from fimscope.models.gguf_conversion import convert_gguf, join_parts
+from fimscope.models.prepared import PREPARED_FILE, check_sha256
 from fimscope.models.sources import (
-    PREPARED_FILE,
     FolderSource,
     GgufPackagesSource,
     GgufSource,
     HubSource,
     NotReached,
     Source,
-    check_sha256,
     download_snapshot,
     gguf_parts,
     one_line,

@@ -15,13 +15,12 @@ import pytest
 
 from fimscope.errors import UserError
 from fimscope.models.gguf_conversion import join_parts
+from fimscope.models.prepared import check_hashes, read_prepared
 from fimscope.models.sources import (
     GgufPackagesSource,
     NotReached,
-    check_hashes,
     gguf_parts,
     parse_sources,
-    read_prepared,
     weight_files,
 )
 from prepare_model import prepare_model
