@@ -35,7 +35,7 @@ rule cache_activations:
 
 use rule cache_activations as cache_activations_shard with:
     input:
-        shards=[],
+        **all_but_shards(rules.cache_activations.input),
     output:
         temp(touch(f"{RESULTS}/shards/cache_activations/{{edit}}/{{shard}}")),
     log:

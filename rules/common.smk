@@ -19,6 +19,16 @@ def shards(step, folder):
     return [f"{folder}/shards/{step}/{{edit}}/{i}-of-{n}" for i in numbers]
 
 
+def outs_of_two(wildcards, output):
+    """What the command line says of a table and of the rejected table that goes with it."""
+    return f"--out {shlex.quote(output[0])} --out-rejected {shlex.quote(output[1])}"
+
+
+def all_but_shards(inputs):
+    """The inputs of a step's shard: those of the step, but for its shards."""
+    return {name: files for name, files in inputs.items() if name != "shards"}
+
+
 def of_shard(wildcards):
     """What the command line of a shard says in the place of a step's outputs."""
     return f"--shard {wildcards.shard.replace('-of-', '/')}"

@@ -1,11 +1,6 @@
 # Examples -> variants, each proven to keep the program's meaning.
 
 
-def both_outs(wildcards, output):
-    """The outputs of a step that writes the rejected table second."""
-    return f"--out {shlex.quote(output[0])} --out-rejected {shlex.quote(output[1])}"
-
-
 rule edit_examples:
     input:
         examples=f"{SOURCE}/examples.parquet",
@@ -28,7 +23,7 @@ rule edit_examples:
         syllables=config["new_names"]["syllables"],
         exported="--exported" if config["new_names"]["exported"] else "",
         cache=CACHE,
-        outs=both_outs,
+        outs=outs_of_two,
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
         " --seed {params.seed} --syllables {params.syllables} {params.exported}"
@@ -37,7 +32,7 @@ rule edit_examples:
 
 use rule edit_examples as edit_examples_shard with:
     input:
-        shards=[],
+        **all_but_shards(rules.edit_examples.input),
     output:
         temp(touch(f"{SOURCE}/shards/edit_examples/{{edit}}/{{shard}}")),
     log:
@@ -68,7 +63,7 @@ rule check_types:
         mem_mb=4000,
     params:
         cache=CACHE,
-        outs=both_outs,
+        outs=outs_of_two,
     shell:
         "python scripts/check_types.py --examples {input.examples:q} --edited {input.edited:q}"
         " --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
@@ -76,7 +71,7 @@ rule check_types:
 
 use rule check_types as check_types_shard with:
     input:
-        shards=[],
+        **all_but_shards(rules.check_types.input),
     output:
         temp(touch(f"{SOURCE}/shards/check_types/{{edit}}/{{shard}}")),
     log:

@@ -34,7 +34,7 @@ rule predict_types:
 
 use rule predict_types as predict_types_shard with:
     input:
-        shards=[],
+        **all_but_shards(rules.predict_types.input),
     output:
         temp(touch(f"{RESULTS}/shards/predict_types/{{edit}}/{{shard}}")),
     log:

@@ -17,6 +17,7 @@ Row = Mapping[str, Any]
 Outcome = tuple[str, Row]  # the table that a row goes to, `variants` or `rejected`, and the row
 Store = PartStore[list[Row]] | Unkept[list[Row]]
 
+OUTCOMES = RowsFormat("outcomes")
 ROWS_OF_A_PART = 48  # or more, so that no program is cut in two: some seconds of work
 UNSETTLED = ("time_limit", "compiler_failed")  # reasons that may not be there the next time
 
@@ -55,7 +56,7 @@ def map_parts(
 def outcome_store(step: str, args: argparse.Namespace, **settings: Any) -> PartStore[list[Row]]:
     """The store of a step with the options of add_pool_options and add_part_options."""
     recipe = step_recipe(step, compilers=compiler_versions(), seconds=args.seconds, **settings)
-    return PartStore(args.cache, args.shard, recipe, RowsFormat("outcomes"))
+    return PartStore(args.cache, args.shard, recipe, OUTCOMES)
 
 
 def write_outcomes(outcomes: Iterable[Outcome], args: argparse.Namespace) -> None:
