@@ -4,6 +4,7 @@
 rule edit_examples:
     input:
         examples=f"{SOURCE}/examples.parquet",
+        names=config["new_names"]["list"] or [],
         code=step_sources("edit_examples"),
         shards=shards("edit_examples", SOURCE),
     output:
@@ -22,12 +23,13 @@ rule edit_examples:
         seed=config["seed"],
         syllables=config["new_names"]["syllables"],
         exported="--exported" if config["new_names"]["exported"] else "",
+        names=lambda wildcards, input: ["--names", input.names] if input.names else [],
         cache=CACHE,
         outs=outs_of_two,
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
         " --seed {params.seed} --syllables {params.syllables} {params.exported}"
-        " --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
+        " {params.names:q} --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
 
 
 use rule edit_examples as edit_examples_shard with:

@@ -3,6 +3,13 @@
 
 rule prepare_model:
     input:
+        # A model of this machine is prepared again where its weights change.
+        weights=[
+            path.as_posix()
+            for source in config["model"]["sources"]
+            if "folder" in source
+            for path in sorted(Path(source["folder"]).glob("*.safetensors"))
+        ],
         code=step_sources("prepare_model"),
     output:
         f"{RESULTS}/model/prepared.json",

@@ -156,7 +156,7 @@ rule write_summary:
     conda:
         "envs/steps.yaml"
     params:
-        name=config["model"]["name"],
+        config=json.dumps(config, sort_keys=True),
         benchmarks=[f"{SOURCE}/benchmarks", f"{RESULTS}/benchmarks"],
         logs=[f"{SOURCE}/logs", f"{RESULTS}/logs"],
         draws=DRAWS,
@@ -164,7 +164,7 @@ rule write_summary:
         "python scripts/write_summary.py --funnel {input.funnel:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q}"
         " --patches {input.patches:q} --pairs {input.pairs:q} --sections {input.sections:q}"
-        " --model-name {params.name:q}"
+        " --config {params.config:q}"
         " --model-info {input.model:q} --benchmarks {params.benchmarks:q} --logs {params.logs:q}"
         " {params.draws} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
 

@@ -60,3 +60,73 @@ rule train_model:
 rule embedded_model:
     input:
         rules.train_model.output,
+
+
+# What a model is good for: golds of any length, and which of its blocks do work.
+rule measure_quality:
+    input:
+        examples=f"{SOURCE}/examples.parquet",
+        prompts=f"{RESULTS}/prompts/original.parquet",
+        original=f"{RESULTS}/predictions/original.parquet",
+        edited=f"{RESULTS}/predictions/{PATCHED}.parquet",
+        patches=f"{RESULTS}/patches/restore.parquet",
+        pairs=f"{RESULTS}/pairs.parquet",
+        model=f"{RESULTS}/model/prepared.json",
+        code=step_sources("measure_quality"),
+    output:
+        f"{RESULTS}/quality.json",
+    log:
+        f"{RESULTS}/logs/measure_quality.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/measure_quality.tsv"
+    conda:
+        "envs/steps.yaml"
+    threads: workflow.cores
+    resources:
+        mem_mb=config["model"]["memory_mb"],
+    params:
+        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
+        flags=MODEL_FLAGS,
+        batch_tokens=config["predict"]["batch_tokens"],
+        draws=DRAWS,
+    shell:
+        "python scripts/measure_quality.py --examples {input.examples:q}"
+        " --prompts {input.prompts:q} --original {input.original:q} --edited {input.edited:q}"
+        " --patches {input.patches:q} --pairs {input.pairs:q} --model {params.model:q}"
+        " {params.flags} --threads {threads} --batch-tokens {params.batch_tokens} {params.draws}"
+        " --out {output:q} --log {log:q}"
+
+
+rule write_model_card:
+    input:
+        weights="models/embedded/model.safetensors",
+        settings="config/training.yaml",
+        curve=f"{TRAINING}/curve.parquet",
+        packages=f"{TRAINING}/packages.parquet",
+        quality=f"{RESULTS}/quality.json",
+        history="models/embedded/history.md",
+        code=step_sources("write_model_card"),
+    output:
+        f"{RESULTS}/model_card.md",
+    log:
+        f"{RESULTS}/logs/write_model_card.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_model_card.tsv"
+    conda:
+        "envs/steps.yaml"
+    params:
+        model=lambda wildcards, input: Path(input.weights).parent.as_posix(),
+    shell:
+        "python scripts/write_model_card.py --model {params.model:q} --settings {input.settings:q}"
+        " --curve {input.curve:q} --packages {input.packages:q} --quality {input.quality:q}"
+        " --history {input.history:q} --out {output:q} --log {log:q}"
+
+
+rule quality:
+    input:
+        f"{RESULTS}/quality.json",
+
+
+rule model_card:
+    input:
+        f"{RESULTS}/model_card.md",

@@ -1,6 +1,6 @@
 """Turn every variant into the prompt that the model is asked: window, tokens, named positions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from fimscope.prompts.rewrite import choose_rewrite_window, rewrite_prompt
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import read_table, write_table
-from fimscope.typescript import Hole, TypeScript, TypeScriptError, Units
+from fimscope.typescript import Hole, LabelledSpan, TypeScript, TypeScriptError, Units
 
 Row = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ class Format:
     """A prompt format: how its window is chosen, and how a hole is shown through a window."""
 
     choose: Callable[[Encoder, Units, int], Any]
-    render: Callable[[Encoder, Hole, Units, Any], Prompt]
+    render: Callable[[Encoder, Hole, Units, Any, Sequence[LabelledSpan]], Prompt]
 
 
 FORMATS = {
@@ -60,7 +60,8 @@ class PromptMaker:
         if variant["edit"] != original["edit"]:
             units = self._units(variant, 2 * self.max_tokens * MOST_CHARS_A_TOKEN)
         hole = Hole(**{field.name: variant[field.name] for field in fields(Hole)})
-        prompt = self.format.render(self.encoder, hole, units, window)
+        spans = self.typescript.regions(hole.prefix, hole.gold, hole.suffix, hole.name_start)
+        prompt = self.format.render(self.encoder, hole, units, window, spans)
         n_gold = len(prompt.gold_token_ids)
         if self.golds == "single_token" and n_gold != 1:
             raise Unfit("gold_several_tokens", f"{hole.gold!r} is {n_gold} tokens")
@@ -104,6 +105,7 @@ def _prompt_row(variant: Row, prompt: Prompt) -> dict[str, Any]:
         "token_ids": prompt.token_ids,
         "gold_token_ids": prompt.gold_token_ids,
         "positions": [{"name": n, "index": i} for n, i in sorted(prompt.positions.items())],
+        "regions": [vars(region) for region in prompt.regions],
         "window": prompt.window,
         "n_prompt_truncated": prompt.n_truncated,
     }

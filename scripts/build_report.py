@@ -1,11 +1,13 @@
 """Build the report: the summary and its figures as one HTML page that needs nothing else."""
 
+import base64
+import hashlib
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fimscope.errors import UserError
 from fimscope.steps import run_step, step_parser
@@ -15,8 +17,32 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-# No script can run in the page and nothing can be fetched, whatever text the tables held.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+# A click on a column's head sorts a table by it: numbers by the first number in a cell.
+SCRIPT = """
+for (const head of document.querySelectorAll("th")) {
+  const button = document.createElement("button");
+  button.append(...head.childNodes);
+  head.append(button);
+  button.addEventListener("click", () => {
+    const body = head.closest("table").tBodies[0];
+    const falling = head.getAttribute("aria-sort") === "ascending";
+    const value = (row) => row.cells[head.cellIndex].textContent.trim();
+    const number = (text) => parseFloat(text.replace("\u2212", "-"));
+    const compare = (a, b) => {
+      const [x, y] = [number(a), number(b)];
+      if (isNaN(x) || isNaN(y)) return isNaN(x) - isNaN(y) || a.localeCompare(b);
+      return x - y;
+    };
+    const rows = [...body.rows].sort((a, b) => compare(value(a), value(b)));
+    body.append(...(falling ? rows.reverse() : rows));
+    for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+  });
+}
+"""
+SCRIPT_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+# No other script can run in the page and nothing can be fetched, whatever text the tables held.
+POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{SCRIPT_HASH}'"
 STYLE = """
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #595959; --line: #ddd;
   --tint: #f4f4f4; --link: #0060a0; }
@@ -39,7 +65,15 @@ figure { margin: 1.25rem 0; }
   padding: .75rem; overflow-x: auto; }
 .card svg { display: block; width: 100%; min-width: 36rem; height: auto; }
 figcaption { color: var(--faint); font-size: .9rem; margin-top: .4rem; }
+.hint { display: none; color: var(--faint); font-size: .8rem; margin: 1rem 0 .25rem; }
+@media (max-width: 40rem) { .hint { display: block; } }
 .wide { overflow-x: auto; margin: 1rem 0; }
+th button { all: unset; cursor: pointer; }
+th button:focus-visible { outline: 2px solid var(--link); }
+th[aria-sort=ascending] button::after { content: " \25B2"; font-size: .7em; }
+th[aria-sort=descending] button::after { content: " \25BC"; font-size: .7em; }
+pre { background: var(--tint); padding: .75rem; overflow-x: auto; border-radius: 6px; }
+pre code { padding: 0; }
 table { border-collapse: collapse; font-size: .85rem; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left;
   white-space: nowrap; }
@@ -49,14 +83,15 @@ td code { overflow-wrap: normal; }
 """
 
 
-def build_report(summary: str, figures: Mapping[str, str]) -> str:
+def build_report(summary: str, figures: Mapping[str, str], files: Container[str] = ()) -> str:
     """The page as HTML.
 
     summary   Markdown of write_summary; raw HTML and links in it come out as text
     figures   file name -> SVG text; each must be named by an image in the summary to be shown
+    files     paths beside the page; a code span that is one of them becomes a link to it
     raises    UserError for an image of the summary that `figures` lacks
     """
-    markdown = _markdown()
+    markdown = _markdown(files)
     tokens = markdown.parse(summary)
     title = next((t.content for t in _after(tokens, "heading_open", "h1")), "Report")
     sections = list(_name_sections(tokens))
@@ -72,7 +107,7 @@ def build_report(summary: str, figures: Mapping[str, str]) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title.replace('`', ''))}</title>\n<style>{STYLE}</style>\n"
-        f"</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+        f"</head>\n<body>\n<main>\n{body}</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
 
 
@@ -90,12 +125,19 @@ def inline_svg(svg: str, prefix: str, label: str) -> str:
     return f'{opening} role="img" aria-label="{html.escape(label)}">{rest}'
 
 
-def _markdown() -> "MarkdownIt":
+def _markdown(files: Container[str]) -> "MarkdownIt":
     from markdown_it import MarkdownIt
+
+    def code_span(self: Any, tokens: Sequence["Token"], place: int, *_: Any) -> str:
+        shown = f"<code>{html.escape(tokens[place].content)}</code>"
+        if tokens[place].content not in files:
+            return shown
+        return f'<a href="{html.escape(tokens[place].content)}">{shown}</a>'
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.disable(["link", "autolink", "reference", "html_block", "html_inline"])
     markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
+    markdown.add_render_rule("code_inline", code_span)
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return markdown
 
@@ -138,7 +180,8 @@ def _place_figures(tokens: Sequence["Token"], figures: Mapping[str, str]) -> Ite
         svg = inline_svg(figures[name], name.removesuffix(".svg"), label)
         figure = Token("html_block", "", 0)
         figure.content = (
-            f'<figure><div class="card" tabindex="0">{svg}</div>\n'
+            '<figure><p class="hint">Swipe sideways to see all of the figure.</p>\n'
+            f'<div class="card" tabindex="0">{svg}</div>\n'
             f"<figcaption>{html.escape(label)}</figcaption></figure>\n"
         )
         yield figure
@@ -158,7 +201,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the page, report.html")
     with run_step(parser) as args:
         figures = {path.name: _read(path) for path in sorted(args.figures_folder.glob("*.svg"))}
-        page = build_report(_read(args.summary), figures)
+        folder = args.out.parent
+        files = {
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        }
+        page = build_report(_read(args.summary), figures, files)
         with replacing(args.out) as temporary:
             temporary.write_text(page, encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -163,6 +164,8 @@ def main() -> None:
     parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
     parser.add_argument("--out-curve", type=Path, required=True, help="the training_log table")
     parser.add_argument("--out", type=Path, required=True, help="folder of the trained model")
+    # Threads that wait must not spin: on a busy machine they would keep each other from working.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     with run_step(parser) as args:
         import torch
         import yaml

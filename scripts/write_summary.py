@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fimscope.citation import bibtex, methods_paragraph
 from fimscope.curves import read_sweep as read_curves
 from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
@@ -98,7 +99,7 @@ def summary_numbers(
 def write_summary(
     numbers: Numbers,
     sections: Sequence[Section],
-    name: str,
+    config: Mapping[str, Any],
     model: Mapping[str, Any],
     manifest: Mapping[str, Any],
     timings: Numbers,
@@ -108,7 +109,7 @@ def write_summary(
 
     numbers    of `summary_numbers`
     sections   of the experiments, in their order
-    name       the model's, for the title; `model` is what prepare_model recorded of it
+    config     the whole configuration; `model` is what prepare_model recorded of the model
     manifest   of this run: the versions and the settings of the statistics
     figures    the link from the page to the folder of the figures
     """
@@ -116,7 +117,7 @@ def write_summary(
     readings = numbers["readings"]
     edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
     lines = [
-        f"# Where {code(name)} decides the type",
+        f"# Where {code(config['model']['name'])} decides the type",
         "",
         "## What was asked",
         "",
@@ -166,7 +167,9 @@ def write_summary(
     for sweep in numbers["patches"]:
         lines += _curve_table(sweep)
     lines += ["## How the numbers were made", "", METHOD.format(draws=draws, seed=seed)]
-    lines += ["## How it was run", "", *_run_table(model, manifest)]
+    lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
+    lines += ["```bibtex", bibtex(manifest).rstrip(), "```", ""]
+    lines += ["## How it was run", "", *_run_table(model, manifest, config)]
     lines += ["## Time and memory", "", *_timing_lines(timings)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -267,7 +270,11 @@ def _flips(curve: Numbers | None, place: int) -> str:
     return rate({key: curve[key][place] for key in ("estimate", "lower", "upper")})
 
 
-def _run_table(model: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[str]:
+def _run_table(
+    model: Mapping[str, Any], manifest: Mapping[str, Any], config: Mapping[str, Any]
+) -> list[str]:
+    import yaml
+
     git = manifest["git"]
     recorded = {key: value for key, value in model.items() if key != "manifest"}
     changed = " with uncommitted changes" if git.get("changed") else ""
@@ -278,7 +285,9 @@ def _run_table(model: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[st
     ]
     rows += [[code(name), code(str(v))] for name, v in sorted(manifest["packages"].items())]
     rows += [[f"model {code(key)}", code(value, 80)] for key, value in _flat(recorded)]
-    return table(["what", "value"], rows, n_left=2)
+    settings = yaml.safe_dump(dict(config), sort_keys=True, allow_unicode=True).rstrip()
+    configuration = ["The configuration:", "", "```yaml", settings, "```", ""]
+    return [*table(["what", "value"], rows, n_left=2), *configuration]
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
@@ -349,7 +358,7 @@ def main() -> None:
     )
     parser.add_argument("--benchmarks", **many, help="folders of Snakemake's benchmark files")
     parser.add_argument("--logs", type=Path, nargs="*", default=[], help="folders of the logs")
-    parser.add_argument("--model-name", required=True, help="what the model is called")
+    parser.add_argument("--config", required=True, help="the whole configuration, as JSON")
     parser.add_argument("--model-info", type=Path, required=True, help="its prepared.json")
     parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
@@ -370,17 +379,19 @@ def main() -> None:
             args.seed,
         )
         model = _read_model(args.model_info)
+        config = json.loads(args.config)
         timings = timing_numbers(args.benchmarks, args.logs)
         folder = args.figures_folder or args.out.parent / "figures"
         link = Path(os.path.relpath(folder, args.out.parent)).as_posix()
         sections = {path.stem: read_section(path) for path in args.sections}
         page = write_summary(
-            numbers, list(sections.values()), args.model_name, model, manifest, timings, link
+            numbers, list(sections.values()), config, model, manifest, timings, link
         )
         _write(args.out, page)
         everything = {
             **numbers,
             "experiments": {name: section.numbers for name, section in sections.items()},
+            "config": config,
             "model": model,
             "manifest": manifest,
             "timings": timings,

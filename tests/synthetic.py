@@ -102,6 +102,9 @@ def write_study(folder: Path, answers: dict[str, list[tuple[str, str, bool]]]) -
     )
     model = {
         "n_blocks": N_POINTS - 1,
+        "d_model": 8,
+        "family": "gpt_bigcode",
+        "revision": "0" * 40,
         "source": {"hub": HOSTILE[0]},
         "tried": [{"reason": "offline"}],
     }

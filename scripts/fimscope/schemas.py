@@ -11,6 +11,7 @@ CHECKS = pa.struct(
     [("parses", pa.bool_()), ("same_errors", pa.bool_()), ("same_javascript", pa.bool_())]
 )
 CANDIDATE = pa.struct([("text", pa.string()), ("logprob", pa.float32())])
+REGION = pa.struct([("kind", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
 POSITION = pa.struct([("name", pa.string()), ("index", pa.int32())])
 
 # Why an input was left out. Every row of a rejected table has one of these reasons.
@@ -106,6 +107,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("token_ids", pa.list_(pa.int32())),
             ("gold_token_ids", pa.list_(pa.int32())),
             ("positions", pa.list_(POSITION)),
+            ("regions", pa.list_(REGION)),  # cover all tokens, in order; end excluded
             ("window", pa.string()),  # the syntax unit that the prompt shows
             ("n_prompt_truncated", pa.int32()),  # tokens of the program that it does not show
         ],

@@ -14,7 +14,7 @@ from fimscope.prompts.fim import (
     find_fim_tokens,
 )
 from fimscope.prompts.rewrite import RewriteWindow, choose_rewrite_window, rewrite_prompt
-from fimscope.typescript import Hole, Unit, Units
+from fimscope.typescript import Hole, LabelledSpan, Unit, Units
 from tokenizers_for_tests import byte_tokenizer
 
 PROGRAM = """const zero = 0;
@@ -55,6 +55,14 @@ UNITS = Units(
                  "function other(a: boolean) {\n  return !a;\n}\n"],
 )  # fmt: skip
 
+WIDTH, USE = HOLE.name_start, HOLE.suffix.index("width")
+SPANS = [
+    LabelledSpan("annotation", "prefix", PROGRAM.index("string"), PROGRAM.index(", width")),
+    LabelledSpan("declaration", "prefix", WIDTH, WIDTH + len("width")),
+    LabelledSpan("annotation", "suffix", 3, 9),
+    LabelledSpan("use", "suffix", USE, USE + len("width")),
+]
+
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
@@ -67,7 +75,7 @@ def test_the_parts_of_the_fixture_are_the_program():
 
 
 def test_a_whole_fim_prompt_spells_prefix_and_suffix(encoder):
-    prompt = fim_prompt(encoder, HOLE, UNITS, choose_fim_window(encoder, UNITS, 512))
+    prompt = fim_prompt(encoder, HOLE, UNITS, choose_fim_window(encoder, UNITS, 512), SPANS)
     fim_prefix, fim_suffix, fim_middle = find_fim_tokens(encoder)
     ids = prompt.token_ids
     assert ids[0] == fim_prefix
@@ -89,7 +97,7 @@ def test_a_fim_window_shows_whole_parts_next_to_the_hole(encoder):
     own_lines = encoder.count(UNITS.before_parts[1]) + encoder.count(UNITS.after_parts[0])
     window = choose_fim_window(encoder, UNITS, own_lines + 3)
     assert window == FimWindow(1, 1)
-    prompt = fim_prompt(encoder, HOLE, UNITS, window)
+    prompt = fim_prompt(encoder, HOLE, UNITS, window, SPANS)
     assert prompt.text == UNITS.before_parts[1] + "<hole>" + UNITS.after_parts[0]
     hidden = encoder.count(HOLE.prefix) + encoder.count(HOLE.suffix) - own_lines
     assert prompt.n_truncated == hidden > 0
@@ -136,10 +144,10 @@ def test_a_start_token_is_put_in_front(encoder):
     started = Encoder(tokenizer)
     assert started.start_ids == [0]
     window = FimWindow(2, 4)
-    plain, with_start = (fim_prompt(e, HOLE, UNITS, window) for e in (encoder, started))
+    plain, with_start = (fim_prompt(e, HOLE, UNITS, window, SPANS) for e in (encoder, started))
     assert with_start.token_ids == [0, *plain.token_ids]
     assert with_start.positions == {name: i + 1 for name, i in plain.positions.items()}
-    rewrite = rewrite_prompt(started, HOLE, UNITS, RewriteWindow(0, None))
+    rewrite = rewrite_prompt(started, HOLE, UNITS, RewriteWindow(0, None), SPANS)
     assert rewrite.token_ids[0] == 0
     assert encoder.decode(rewrite.token_ids[1 : rewrite.positions["hole_name"] + 1]).endswith(
         "width"
@@ -147,7 +155,7 @@ def test_a_start_token_is_put_in_front(encoder):
 
 
 def test_a_rewrite_prompt_is_javascript_then_typescript_up_to_the_hole(encoder):
-    prompt = rewrite_prompt(encoder, HOLE, UNITS, RewriteWindow(0, None))
+    prompt = rewrite_prompt(encoder, HOLE, UNITS, RewriteWindow(0, None), SPANS)
     assert prompt.text == (
         "// JavaScript\nfunction pad(text, width) {\n    return text.padEnd(width);\n}\n"
         "// TypeScript\nfunction pad(text: string, width:"
@@ -160,16 +168,16 @@ def test_a_rewrite_prompt_is_javascript_then_typescript_up_to_the_hole(encoder):
 
 
 def test_a_rewrite_prompt_shows_the_largest_unit_that_fits(encoder):
-    whole = len(rewrite_prompt(encoder, HOLE, UNITS, RewriteWindow(1, None)).token_ids)
+    whole = len(rewrite_prompt(encoder, HOLE, UNITS, RewriteWindow(1, None), SPANS).token_ids)
     assert choose_rewrite_window(encoder, UNITS, whole) == RewriteWindow(1, None)
     assert choose_rewrite_window(encoder, UNITS, whole - 1) == RewriteWindow(0, None)
 
 
 def test_a_long_function_loses_the_last_lines_of_its_javascript(encoder):
-    function = len(rewrite_prompt(encoder, HOLE, UNITS, RewriteWindow(0, None)).token_ids)
+    function = len(rewrite_prompt(encoder, HOLE, UNITS, RewriteWindow(0, None), SPANS).token_ids)
     window = choose_rewrite_window(encoder, UNITS, function - 1)
     assert window == RewriteWindow(0, 2)
-    prompt = rewrite_prompt(encoder, HOLE, UNITS, window)
+    prompt = rewrite_prompt(encoder, HOLE, UNITS, window, SPANS)
     assert len(prompt.token_ids) <= function - 1
     assert "padEnd(width);\n// TypeScript" in prompt.text
     with pytest.raises(Unfit) as unfit:
@@ -179,8 +187,13 @@ def test_a_long_function_loses_the_last_lines_of_its_javascript(encoder):
 
 def test_a_name_outside_the_unit_has_no_position(encoder):
     far = Hole(**{**vars(HOLE), "name": "zero", "name_start": PROGRAM.index("zero")})
-    assert "hole_name" not in rewrite_prompt(encoder, far, UNITS, RewriteWindow(0, None)).positions
-    assert "hole_name" in rewrite_prompt(encoder, far, UNITS, RewriteWindow(1, None)).positions
+    assert (
+        "hole_name"
+        not in rewrite_prompt(encoder, far, UNITS, RewriteWindow(0, None), SPANS).positions
+    )
+    assert (
+        "hole_name" in rewrite_prompt(encoder, far, UNITS, RewriteWindow(1, None), SPANS).positions
+    )
 
 
 def test_a_gold_that_changes_the_tokens_in_front_of_it_is_unfit():

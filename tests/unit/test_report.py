@@ -1,5 +1,7 @@
 """The report: one page that stands alone, in which no text of the data becomes markup."""
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 
@@ -73,8 +75,20 @@ def test_text_of_the_data_is_escaped(hostile_page):
     assert "</script><script>alert(1)</script>" not in hostile_page
     assert "&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;" in hostile_page
     outline = Outline(hostile_page)
-    assert not {"script", "img", "iframe", "link"} & set(outline.tags)
+    assert not {"img", "iframe", "link"} & set(outline.tags)
+    assert outline.tags.count("script") == 1
     assert not [name for name, _ in outline.attributes if name.startswith("on")]
+
+
+def test_only_the_pages_own_script_may_run(hostile_page):
+    [script] = re.findall(r"<script>(.*?)</script>", hostile_page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in hostile_page
+
+
+def test_a_table_that_stands_beside_the_page_is_a_link():
+    page = build_report("# T\n\n`a/b.parquet` `c.parquet` `d`\n", {}, {"a/b.parquet"})
+    assert '<a href="a/b.parquet"><code>a/b.parquet</code></a> <code>c.parquet</code>' in page
 
 
 def test_the_page_needs_nothing_else(hostile_page):

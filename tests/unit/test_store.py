@@ -95,6 +95,7 @@ def test_the_index_says_which_positions_a_prompt_lacks(tmp_path):
         "token_ids": [1, 2],
         "gold_token_ids": [3],
         "positions": [{"name": "last", "index": 1}],
+        "regions": [{"kind": "rest", "start": 0, "end": 2}],
         "n_prompt_truncated": 0,
     }
     write_table(tmp_path / "p.parquet", "prompts", [row], {})

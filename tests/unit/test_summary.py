@@ -28,6 +28,12 @@ from synthetic import (
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 DRAWS = 800
+CONFIG = {
+    "seed": 1,
+    "model": {"name": "small", "dtype": "float32"},
+    "prompt": {"format": "fim", "golds": "all", "max_tokens": 99},
+    "statistics": {"draws": DRAWS},
+}
 ORIGINAL = [("string", "string", True)] * 60 + [("number", "any", False)] * 40
 # 30 of the 60 right ones break, 5 of the 40 wrong ones are mended
 RENAMED = [
@@ -49,7 +55,7 @@ def summarise(folder: Path, out: Path) -> tuple[str, dict]:
             *("--splits", *(folder / f"split/{edit}.parquet" for edit in edits)),
             *("--patches", *(folder / f"patches/{name}.parquet" for name in conditions)),
             *("--pairs", folder / "pairs.parquet", "--model-info", folder / "model.json"),
-            *("--model-name", "small"),
+            *("--config", json.dumps(CONFIG)),
             *("--benchmarks", folder / "benchmarks", "--logs", folder / "logs"),
             *("--draws", str(DRAWS), "--out", out / "summary.md"),
             *("--out-figures", out / "figures.json"),
@@ -262,10 +268,16 @@ def test_the_page_tells_the_known_answer(summary):
         "controls do: no effect is shown",
         "No pair was found for this condition, so it shows nothing",
         "exact sign test over programs",
+        f"{len(ORIGINAL) + len(HOSTILE)} annotations (parameters and return types of any length)",
+        "at most 99 tokens. Activations were patched at every point of the residual stream, 0 to "
+        f"{N_POINTS - 1}",
+        "  max_tokens: 99\n",
+        "@misc{heimersheim2024patching,",
         "All steps together ran for 40 s, with a peak of 1500 MB; 20.0% of that was loading",
     ):
         assert expected in page
     assert numbers["changes"][0]["n_broken"] == 30
+    assert numbers["config"] == CONFIG
     assert [sweep["condition"] for sweep in numbers["patches"]] == [
         "restore",
         "same_type",

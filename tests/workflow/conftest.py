@@ -98,7 +98,15 @@ def small_study(tmp_path_factory, copy_project) -> Path:
         },
         "prompt": {"format": "fim", "max_tokens": 96},
         "activations": {
-            "positions": ["last", "hole_name", "fim_prefix", "fim_suffix", "fim_middle"]
+            "positions": [
+                "last",
+                "hole_name",
+                "declaration",
+                "use",
+                "fim_prefix",
+                "fim_suffix",
+                "fim_middle",
+            ]
         },
         "statistics": {"draws": 200},
         "sample": {"n": 20},

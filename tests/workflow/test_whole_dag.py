@@ -140,7 +140,7 @@ def test_the_activations_are_those_of_a_plain_forward(small_study, tables):
 
 def test_positions_stand_on_their_tokens(small_study, tables):
     encoder = Encoder.from_folder(small_study / MODEL / "model")
-    n_named = 0
+    n_named = n_used = 0
     names = {r["example_id"]: r["name"] for r in tables(SOURCE / "examples.parquet", "examples")}
     for row in tables(MODEL / "prompts/original.parquet", "prompts"):
         at = {position["name"]: position["index"] for position in row["positions"]}
@@ -150,7 +150,17 @@ def test_positions_stand_on_their_tokens(small_study, tables):
             text = encoder.decode(row["token_ids"][1 : at["hole_name"] + 1])
             assert text.rstrip(":?( ").endswith(names[row["example_id"]])
             n_named += 1
+        for name in {"declaration", "use"} & set(at):
+            [region] = [r for r in row["regions"] if r["end"] == at[name] + 1]
+            text = encoder.decode(row["token_ids"][region["start"] : region["end"]])
+            assert region["kind"] == name
+            assert names[row["example_id"]] in text
+            n_used += name == "use"
+        ends = [0, *(region["end"] for region in row["regions"])]
+        assert [region["start"] for region in row["regions"]] == ends[:-1]
+        assert ends[-1] == len(row["token_ids"])
     assert n_named > 20
+    assert n_used > 5
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fimscope.prompts.regions import Region
+
 
 class Unfit(Exception):
     """This variant gives no prompt; `reason` is one of schemas.REASONS."""
@@ -16,6 +18,7 @@ class Prompt:
     """One prompt, ready for the model.
 
     positions    token index of every named position that the prompt has
+    regions      cover all tokens, in order
     n_truncated  tokens of the program that the prompt does not show
     """
 
@@ -23,5 +26,6 @@ class Prompt:
     token_ids: list[int]
     gold_token_ids: list[int]
     positions: dict[str, int]
+    regions: list[Region]
     window: str
     n_truncated: int

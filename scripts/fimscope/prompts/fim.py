@@ -1,11 +1,13 @@
 """Prompts with fill-in-the-middle tokens: the text before the hole, the text after it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fimscope.errors import UserError
 from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder, last_token_of
-from fimscope.typescript import Hole, Units
+from fimscope.prompts.labels import FIM, label_tokens, name_positions, regions_of
+from fimscope.typescript import Hole, LabelledSpan, Units
 
 # (prefix, suffix, middle) tokens by family, as each family's own model card gives them.
 FIM_TOKENS = {
@@ -64,21 +66,39 @@ def choose_fim_window(encoder: Encoder, units: Units, max_tokens: int) -> FimWin
     return FimWindow(*n_shown)
 
 
-def fim_prompt(encoder: Encoder, hole: Hole, units: Units, window: FimWindow) -> Prompt:
-    """Prefix, suffix, middle: the order that StarCoder's family was trained on most."""
+def fim_prompt(
+    encoder: Encoder,
+    hole: Hole,
+    units: Units,
+    window: FimWindow,
+    spans: Sequence[LabelledSpan],
+) -> Prompt:
+    """Prefix, suffix, middle: the order that StarCoder's family was trained on most.
+
+    spans   of the whole program, for the prompt's regions
+    """
     fim_prefix, fim_suffix, fim_middle = find_fim_tokens(encoder)
     shown_before = "".join(units.before_parts[len(units.before_parts) - window.n_before :])
     shown_after = "".join(units.after_parts[: window.n_after])
     before, after = encoder.encode(shown_before), encoder.encode(shown_after)
     start = [*encoder.start_ids, fim_prefix]
     token_ids = [*start, *before.ids, fim_suffix, *after.ids, fim_middle]
+    hidden_before = len(hole.prefix) - len(shown_before)
+    labels = [
+        *[FIM] * len(start),
+        *label_tokens(before.spans, spans, "prefix", -hidden_before),
+        FIM,
+        *label_tokens(after.spans, spans, "suffix", 0),
+        FIM,
+    ]
     positions = {
         "fim_prefix": len(start) - 1,
         "fim_suffix": len(start) + len(before.ids),
         "fim_middle": len(token_ids) - 1,
         "last": len(token_ids) - 1,
+        **name_positions(labels, spans),
     }
-    name_start = hole.name_start - (len(hole.prefix) - len(shown_before))
+    name_start = hole.name_start - hidden_before
     if (name_token := last_token_of(before.spans, name_start, hole.name)) is not None:
         positions["hole_name"] = len(start) + name_token
     shown = len(before.ids) + len(after.ids)
@@ -87,6 +107,7 @@ def fim_prompt(encoder: Encoder, hole: Hole, units: Units, window: FimWindow) ->
         token_ids=token_ids,
         gold_token_ids=encoder.encode(hole.gold).ids,  # a special token stands between: no merge
         positions=positions,
+        regions=regions_of(labels),
         window=f"{window.n_before} parts before, {window.n_after} after",
         n_truncated=max(0, encoder.count(hole.prefix) + encoder.count(hole.suffix) - shown),
     )

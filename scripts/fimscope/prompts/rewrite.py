@@ -5,12 +5,16 @@ the hole stands.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
 from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder, gold_tokens, last_token_of
-from fimscope.typescript import Hole, Unit, Units
+from fimscope.prompts.labels import FIM, REST, label_tokens, name_positions, regions_of
+from fimscope.typescript import Hole, LabelledSpan, Unit, Units
+
+JAVASCRIPT, TYPESCRIPT = "// JavaScript", "// TypeScript"
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,20 @@ def choose_rewrite_window(encoder: Encoder, units: Units, max_tokens: int) -> Re
     return RewriteWindow(0, n_lines - 1)
 
 
-def rewrite_prompt(encoder: Encoder, hole: Hole, units: Units, window: RewriteWindow) -> Prompt:
+def rewrite_prompt(
+    encoder: Encoder,
+    hole: Hole,
+    units: Units,
+    window: RewriteWindow,
+    spans: Sequence[LabelledSpan],
+) -> Prompt:
     """The unit as JavaScript, then as TypeScript up to the hole.
 
     The text ends before the white space in front of the hole, which most tokenizers make a part of
     the type's first token.
+
+    spans   of the whole program, for the prompt's regions; the JavaScript is all `rest`, its names
+            and comments too
     """
     if window.rank >= len(units.units):
         raise Unfit("over_budget", "the edit took away the unit that the original's prompt shows")
@@ -56,17 +69,28 @@ def rewrite_prompt(encoder: Encoder, hole: Hole, units: Units, window: RewriteWi
     encoding = encoder.encode(text)
     gap = unit.before[len(unit.before.rstrip()) :]
     token_ids = [*encoder.start_ids, *encoding.ids]
-    positions = {"last": len(token_ids) - 1}
-    name_in_unit = hole.name_start - (len(hole.prefix) - len(unit.before))
-    name_in_text = name_in_unit + len(text) - len(unit.before.rstrip())
+    unit_in_text = len(text) - len(unit.before.rstrip())
+    offset = unit_in_text - (len(hole.prefix) - len(unit.before))
+    program_labels = label_tokens(encoding.spans, spans, "prefix", offset, unit_in_text)
+    headings = _touching_headings(encoding.spans, unit_in_text)
+    labels = [
+        *[FIM] * len(encoder.start_ids),
+        *(
+            FIM if in_heading and label == REST else label
+            for label, in_heading in zip(program_labels, headings, strict=True)
+        ),
+    ]
+    positions = {"last": len(token_ids) - 1, **name_positions(labels, spans)}
+    name_in_text = hole.name_start + offset
     name_token = last_token_of(encoding.spans, name_in_text, hole.name)
-    if name_in_unit >= 0 and name_token is not None:
+    if name_in_text >= unit_in_text and name_token is not None:
         positions["hole_name"] = len(encoder.start_ids) + name_token
     return Prompt(
         text=text,
         token_ids=token_ids,
         gold_token_ids=gold_tokens(encoder, text, gap + hole.gold),
         positions=positions,
+        regions=regions_of(labels),
         window=unit.kind if window.n_lines is None else f"{unit.kind}, {window.n_lines} lines",
         n_truncated=max(
             0,
@@ -78,8 +102,14 @@ def rewrite_prompt(encoder: Encoder, hole: Hole, units: Units, window: RewriteWi
     )
 
 
+def _touching_headings(token_spans: Sequence[tuple[int, int]], unit_start: int) -> list[bool]:
+    """Whether each token touches one of the two lines that say which language follows."""
+    headings = (0, len(JAVASCRIPT)), (unit_start - 1 - len(TYPESCRIPT), unit_start - 1)
+    return [any(a < end and b > start for start, end in headings) for a, b in token_spans]
+
+
 def _rewrite_text(unit: Unit, n_lines: int | None) -> str:
     erased = unit.erased.strip("\n")
     if n_lines is not None:
         erased = "\n".join(erased.splitlines()[:n_lines])
-    return f"// JavaScript\n{erased}\n// TypeScript\n{unit.before.rstrip()}"
+    return f"{JAVASCRIPT}\n{erased}\n{TYPESCRIPT}\n{unit.before.rstrip()}"

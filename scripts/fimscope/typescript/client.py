@@ -1,6 +1,6 @@
 """The client of the TypeScript service: one Node process, asked in turn, restarted when it dies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from fimscope.edits import parse_edit
@@ -11,6 +11,7 @@ from fimscope.typescript.results import (
     Edited,
     Hole,
     Holes,
+    LabelledSpan,
     Places,
     RejectedHole,
     Rename,
@@ -119,18 +120,24 @@ class TypeScript:
         )
         declaration: Span | None = None
         uses: list[Span] = []
-        end = 0
-        suffix_start = len(prefix) + len(gold)
-        for row in rows:
-            start = end + len(row["between"])
-            end = start + len(row["text"])
-            part, offset = ("suffix", suffix_start) if start >= suffix_start else ("prefix", 0)
-            span = Span(part, start - offset, end - offset, row["text"])
+        for row, (part, start, end) in zip(rows, _spans(rows, prefix, gold), strict=True):
+            span = Span(part, start, end, row["text"])
             if row["is_declaration"]:
                 declaration = span
             else:
                 uses.append(span)
         return Places(declaration, uses)
+
+    def regions(self, prefix: str, gold: str, suffix: str, name_start: int) -> list[LabelledSpan]:
+        """The hole's name, annotations and comments, in source order, none overlapping another.
+
+        Nothing of the gold is in them. The names are those of `places`.
+        """
+        rows = self._service.ask(
+            "regions", hole=_hole(prefix, gold, suffix), before_name=prefix[:name_start]
+        )
+        spans = _spans(rows, prefix, gold)
+        return [LabelledSpan(row["kind"], *span) for row, span in zip(rows, spans, strict=True)]
 
     def units(self, prefix: str, gold: str, suffix: str, max_chars: int = 10**9) -> Units:
         """The syntax units around a hole, and the file in parts that a window may cut.
@@ -152,6 +159,19 @@ class TypeScript:
             if len(completions) == 1:
                 return [""]
             return [text for row in completions for text in self.type_texts([row])]
+
+
+def _spans(
+    rows: Sequence[Mapping[str, Any]], prefix: str, gold: str
+) -> Iterator[tuple[str, int, int]]:
+    """Part, start and end of rows that say what text stands `between` each and the one before."""
+    end = 0
+    suffix_start = len(prefix) + len(gold)
+    for row in rows:
+        start = end + len(row["between"])
+        end = start + len(row["text"])
+        part, offset = ("suffix", suffix_start) if start >= suffix_start else ("prefix", 0)
+        yield part, start - offset, end - offset
 
 
 def _hole(prefix: str, gold: str, suffix: str) -> dict[str, Any]:

@@ -15,6 +15,17 @@ import { typed } from "./program.mjs";
  * of something imported) has uses alone.
  */
 export function places({ hole, before_name: beforeName }) {
+  const text = hole.prefix + hole.gold + hole.suffix;
+  let last = 0;
+  return namesOf(hole, beforeName).map(({ start, end, isDeclaration }) => {
+    const between = text.slice(last, start);
+    last = end;
+    return { between, text: text.slice(start, end), is_declaration: isDeclaration };
+  });
+}
+
+/** `{start, end, isDeclaration}` of the names that `places` answers, in source order. */
+export function namesOf(hole, beforeName) {
   const { text, annotation } = locate(hole);
   const gold = { start: hole.prefix.length, end: hole.prefix.length + hole.gold.length };
   const { checker, sourceFile } = typed(text);
@@ -35,17 +46,13 @@ export function places({ hole, before_name: beforeName }) {
   const declared = declaresItself
     ? annotation.name
     : found.find((node) => own.some(({ name }) => name === node));
-  let last = 0;
   return found.map((node) => {
     const quotes = ts.isStringLiteral(node) ? 1 : 0;
-    const [start, end] = [node.getStart() + quotes, node.end - quotes];
-    const row = {
-      between: text.slice(last, start),
-      text: text.slice(start, end),
-      is_declaration: node.getStart() === declared?.getStart(),
+    return {
+      start: node.getStart() + quotes,
+      end: node.end - quotes,
+      isDeclaration: node.getStart() === declared?.getStart(),
     };
-    last = end;
-    return row;
   });
 }
 

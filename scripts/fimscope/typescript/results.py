@@ -102,6 +102,23 @@ class Places:
 
 
 @dataclass(frozen=True)
+class LabelledSpan:
+    """What a part of a program is to its hole.
+
+    kind         `declaration`, `use`: the hole's name; a use inside an annotation is a use
+                 `annotation`: a type behind a colon, the outermost, that is not the gold; in
+                 pieces where it holds a use; a comment inside it is a part of it
+                 `comment`: any other comment
+    start, end   code points in the `part` prefix or suffix
+    """
+
+    kind: str
+    part: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Unit:
     """A syntax unit that encloses a hole.
 

@@ -4,6 +4,7 @@ import { edit, editNames, newNames } from "./edits/index.mjs";
 import { holes } from "./holes.mjs";
 import { places } from "./places.mjs";
 import { check } from "./proof.mjs";
+import { regions } from "./regions.mjs";
 import { Refusal } from "./refusal.mjs";
 import { typeTexts } from "./types.mjs";
 import { units } from "./units.mjs";
@@ -15,6 +16,7 @@ const COMMANDS = {
   edit_names: editNames,
   check,
   places,
+  regions,
   units,
   type_texts: typeTexts,
 };

@@ -2,7 +2,7 @@
 
 import ts from "typescript";
 
-import { DIRECTIVE } from "./strip_comments.mjs";
+import { DIRECTIVE } from "../comments.mjs";
 
 /** The line break of a file. */
 export function lineBreakOf(text) {

@@ -1,16 +1,12 @@
 // The edit `strip_comments`: comments and JSDoc go.
 
-import ts from "typescript";
+import { DIRECTIVE, commentsOf } from "../comments.mjs";
 
-import { parse } from "../program.mjs";
-
-// What the compiler reads in a comment is no comment.
-export const DIRECTIVE = /@ts-(ignore|expect-error|nocheck|check)|^\/\/\/\s*</;
-
-/** A site per comment outside the gold. */
+/** A site per comment outside the gold; what the compiler reads stays. */
 export function stripComments(text, gold) {
   let last = { end: 0, front: "line" };
   return commentsOf(text)
+    .filter(({ start, end }) => !DIRECTIVE.test(text.slice(start, end)))
     .filter(({ start, end }) => !(start < gold.end && end > gold.start))
     .map(({ start, end }) => {
       last = removal(text, start, end, last);
@@ -19,41 +15,6 @@ export function stripComments(text, gold) {
         replacements: [{ start: last.start, end: last.end, text: last.text }],
       };
     });
-}
-
-function commentsOf(text) {
-  const comments = [];
-  const scanner = ts.createScanner(ts.ScriptTarget.ESNext, false);
-  const scanGap = (from, to) => {
-    if (from >= to) return;
-    scanner.setText(text, from, to - from);
-    for (let kind = scanner.scan(); kind !== ts.SyntaxKind.EndOfFileToken; kind = scanner.scan()) {
-      const isComment =
-        kind === ts.SyntaxKind.SingleLineCommentTrivia ||
-        kind === ts.SyntaxKind.MultiLineCommentTrivia;
-      const [start, end] = [scanner.getTokenFullStart(), scanner.getTokenEnd()];
-      if (isComment && !DIRECTIVE.test(text.slice(start, end))) comments.push({ start, end });
-    }
-  };
-  let last = 0;
-  for (const token of tokensOf(parse(text))) {
-    scanGap(last, token.getStart());
-    last = token.end;
-  }
-  return comments;
-}
-
-/** The tokens of a tree in source order; JSDoc is a comment. */
-function* tokensOf(sourceFile) {
-  const isJsDoc = ({ kind }) =>
-    kind >= ts.SyntaxKind.FirstJSDocNode && kind <= ts.SyntaxKind.LastJSDocNode;
-  const stack = [sourceFile];
-  while (stack.length > 0) {
-    const node = stack.pop();
-    const children = node.getChildren(sourceFile).filter((child) => !isJsDoc(child));
-    if (children.length > 0) stack.push(...children.reverse());
-    else if (node.kind !== ts.SyntaxKind.SyntaxList) yield node;
-  }
 }
 
 /**

@@ -1,0 +1,75 @@
+"""How the study is told in a paper: a paragraph on the methods, and BibTeX entries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fimscope.markdown import code
+from fimscope.summary import Numbers
+
+FORMATS = {
+    "fim": "the tokenizer's own fill-in-the-middle tokens in the order prefix, suffix, middle",
+    "rewrite": "the code with its annotations erased, followed by the typed code up to the hole",
+}
+METHODS = """\
+@misc{heimersheim2024patching,
+  title = {How to use and interpret activation patching},
+  author = {Heimersheim, Stefan and Nanda, Neel},
+  year = {2024}, eprint = {2404.15255}, archivePrefix = {arXiv}
+}
+@misc{zhang2023patching,
+  title = {Towards Best Practices of Activation Patching in Language Models: Metrics and Methods},
+  author = {Zhang, Fred and Nanda, Neel},
+  year = {2023}, eprint = {2309.16042}, archivePrefix = {arXiv}
+}
+@misc{miller2024evals,
+  title = {Adding Error Bars to Evals: A Statistical Approach to Language Model Evaluations},
+  author = {Miller, Evan},
+  year = {2024}, eprint = {2411.00640}, archivePrefix = {arXiv}
+}
+@misc{lucchetti2024codetrace,
+  title = {Understanding How {CodeLLMs} (Mis)Predict Types with Activation Steering},
+  author = {Lucchetti, Francesca and Guha, Arjun},
+  year = {2024}, eprint = {2404.01903}, archivePrefix = {arXiv}
+}
+"""
+
+
+def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """What was done, ready for a paper, in Markdown.
+
+    numbers   `summary_numbers` of the study
+    model     what prepare_model recorded; config is the whole configuration
+    """
+    origin = ", ".join(f"{key} {code(str(value), 80)}" for key, value in model["source"].items())
+    original = next(row for row in numbers["accuracy"] if row["edit"] == "original")
+    edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"] if row["edit"] != "original")
+    prompt = config["prompt"]
+    golds = "of one token" if prompt["golds"] == "single_token" else "of any length"
+    revision = f", revision {code(str(model['revision']), 40)}" if model["revision"] else ""
+    return (
+        f"We took {original['n']} annotations (parameters and return types {golds}) out of "
+        f"{original['n_programs']} TypeScript programs, and edited each program so that it kept "
+        f"its meaning ({edits}); every variant was proven to parse, to give the compiler's same "
+        "errors, and to compile to the same JavaScript up to the renames. We asked "
+        f"{code(config['model']['name'])} ({origin}{revision}; {model['family']}, "
+        f"{model['n_blocks']} blocks, d_model {model['d_model']}, {config['model']['dtype']}) for "
+        f"each type, with {FORMATS[prompt['format']]} and at most {prompt['max_tokens']} tokens. "
+        "Activations were patched at every point of the residual stream, 0 to "
+        f"{model['n_blocks']}. Intervals are 95% cluster bootstrap intervals over programs "
+        f"({config['statistics']['draws']} draws, seed {config['seed']}); tests over several "
+        "points or edits are adjusted by Holm's method."
+    )
+
+
+def bibtex(manifest: Mapping[str, Any]) -> str:
+    """BibTeX entries: this pipeline at its version and commit, and the methods' sources."""
+    commit = manifest["git"]["commit"] or "unknown"
+    version = manifest["fimscope"]
+    return (
+        "@software{fimscope,\n"
+        "  title = {fimscope: where and why a code language model gets a type wrong},\n"
+        f"  version = {{{version}}},\n"
+        f"  note = {{commit {commit}}}\n"
+        "}\n"
+        f"{METHODS}"
+    )

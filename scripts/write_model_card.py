@@ -1,0 +1,210 @@
+"""Write the card of a trained model: its data, its recipe, what it was measured to do."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fimscope.errors import UserError
+from fimscope.manifest import file_sha256
+from fimscope.markdown import code, table
+from fimscope.readings import percent, rate
+from fimscope.steps import run_step, step_parser
+from fimscope.tables import read_manifest, read_table, replacing
+
+Row = Mapping[str, Any]
+
+HEAD = """\
+---
+license: apache-2.0
+pipeline_tag: text-generation
+library_name: transformers
+tags: [gpt_bigcode, fill-in-the-middle, typescript, interpretability]
+---
+
+# The embedded model
+
+A small fill-in-the-middle model of StarCoderBase's architecture (`gpt_bigcode`: multi-query
+attention, learned positions, `<fim_prefix>` prefix `<fim_suffix>` suffix `<fim_middle>`), trained
+from random weights to write the one missing type annotation of a function's signature in
+TypeScript. It is an object of study, not an assistant: all its blocks were trained together from
+the start, so that a type is decided over a depth that can be looked into on a laptop.
+"""
+
+LIMITS = """\
+## Limits
+
+It knows the types that its corpus spells often, and the code in a window of at most {n_positions}
+tokens; it was trained mostly on windows of 96 to 256. It writes types only: what it says anywhere
+else in a program is a by-product. It has seen no code of the packages that the default study asks
+about, nor near-duplicates of their files, but it has seen other code by some of the same people,
+as all of npm has.
+
+## License
+
+The weights: Apache-2.0, as the project. The corpus is code under the licenses below, each of which
+allows this use; no file of it is part of the project, the lock file beside the weights names it.
+"""
+
+
+def write_card(
+    weights: Path,
+    settings: Row,
+    config: Row,
+    manifest: Row,
+    curve: Sequence[Row],
+    packages: Sequence[Row],
+    quality: Row,
+    history: str,
+) -> str:
+    """The card, in Markdown.
+
+    settings   config/training.yaml; config is the model's own; manifest that of the training run
+    quality    of measure_quality
+    history    Markdown on what else was tried
+    """
+    lines = [HEAD, *_shape_lines(weights, config), *_quality_lines(quality)]
+    lines += _recipe_lines(settings, manifest, curve)
+    lines += [history.strip(), "", *_data_lines(packages)]
+    lines += [LIMITS.format(n_positions=config["n_positions"])]
+    return "\n".join(lines)
+
+
+def _shape_lines(weights: Path, config: Row) -> list[str]:
+    rows = [
+        ["blocks", str(config["n_layer"])],
+        ["width, heads", f"{config['n_embd']}, {config['n_head']} (one key and value for all)"],
+        ["context, vocabulary", f"{config['n_positions']} tokens, {config['vocab_size']} tokens"],
+        ["weights", f"bfloat16, {weights.stat().st_size / 1e6:.1f} MB"],
+        ["sha256 of the weights", code(file_sha256(weights), 64)],
+    ]
+    return table(["what", "value"], rows, n_left=2)
+
+
+def _quality_lines(quality: Row) -> list[str]:
+    restore, blocks = quality["restore"], quality["blocks"]
+    rows = [
+        ["top-1, golds of one token", rate(quality["top1"])],
+        ["always the commonest gold", percent(quality["commonest"])],
+        ["gold in the top 10", rate(quality["top10"])],
+        ["whole type right, golds of several tokens", rate(quality["exact_several_tokens"])],
+        ["top-1 after the variables are renamed", rate(quality["top1_after_edit"])],
+        ["fall by renaming", rate(quality["drop"])],
+        [
+            "right answers broken by renaming, golds of one token",
+            f"{quality['broken_single_token']} from {quality['broken_programs']} programs",
+        ],
+        ["blocks whose removal changes top-1 by 0.01 or more", percent(blocks["share_at_work"])],
+        ["`<|endoftext|>` right after the type", percent(quality["ends_after_type"])],
+    ]
+    lines = [
+        "## Measured",
+        "",
+        f"On the default study: {quality['n_single_token']} holes with a gold of one token, "
+        f"{quality['n_several_tokens']} with a longer one, of packages that were not trained on. "
+        "Averages over packages; in brackets 95% intervals, bootstrap over programs.",
+        "",
+        *table(["what", "value"], rows, n_left=1),
+    ]
+    if restore["n_pairs"]:
+        points = range(len(restore["paired"]))
+        curves = [
+            [str(k), f"{restore['paired'][k]:.2f}", f"{restore['unrelated'][k]:.2f}"]
+            for k in points
+        ]
+        lines += [
+            f"Patching the original's last token into the broken variant ({restore['n_pairs']} "
+            "pairs), normalised effect by point, and that of an unrelated donor:",
+            "",
+            *table(["point", "restored", "unrelated"], curves),
+        ]
+    effects = ", ".join(f"{effect:+.3f}" for effect in blocks["effects"])
+    return [*lines, f"Fall of top-1 when block 0, 1, ... is removed: {effects}.", ""]
+
+
+def _recipe_lines(settings: Row, manifest: Row, curve: Sequence[Row]) -> list[str]:
+    schedule, versions = settings["schedule"], manifest["packages"]
+    rows = [
+        [
+            str(row["step"]),
+            str(row["n_tokens"]),
+            *(f"{row[key]:.3f}" for key in ("loss", "top1", "top10", "exact", "middle_loss")),
+        ]
+        for row in curve
+    ]
+    hardware = manifest["hardware"]
+    return [
+        "## Recipe",
+        "",
+        f"`snakemake embedded_model`, from `config/training.yaml`: {schedule['steps']} steps of "
+        f"{schedule['batch_tokens']} tokens, {curve[-1]['n_tokens']} tokens in all; Muon "
+        f"({schedule['muon']}) for the blocks' matrices, AdamW ({schedule['adamw']}) for the rest; "
+        "loss on the type in the middle x10, on other types x4, on 30% of all other tokens x1; "
+        "neighbouring annotations dropped at random in half of the windows, variables renamed in "
+        f"an eighth. Seed {settings['seed']}; {manifest['settings']['threads']} threads of a CPU "
+        f"({hardware['machine']}, {hardware['system']}), Python {manifest['python']}, torch "
+        f"{versions['torch']}. Validation: packages that were not trained on, beside those of the "
+        "study.",
+        "",
+        *table(
+            ["step", "tokens", "loss", "top-1", "top 10", "whole types", "loss of middles"], rows
+        ),
+    ]
+
+
+def _data_lines(packages: Sequence[Row]) -> list[str]:
+    rows = [
+        [
+            code(f"{row['package']}@{row['version']}", 60),
+            row["license"],
+            row["part"],
+            *(str(row[key]) for key in ("n_programs", "n_bytes", "n_annotations")),
+        ]
+        for row in packages
+    ]
+    total = [str(sum(row[key] for row in packages)) for key in ("n_programs", "n_annotations")]
+    return [
+        "## Data",
+        "",
+        f"{len(packages)} npm packages that ship their TypeScript, {total[0]} files with "
+        f"{total[1]} annotations.",
+        "",
+        *table(["package", "license", "part", "files", "bytes", "annotations"], rows, n_left=3),
+    ]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error}); make it again") from None
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--model", type=Path, required=True, help="folder of the trained model")
+    parser.add_argument("--settings", type=Path, required=True, help="config/training.yaml")
+    parser.add_argument("--curve", type=Path, required=True, help="the training_log table")
+    parser.add_argument("--packages", type=Path, required=True, help="training_packages table")
+    parser.add_argument("--quality", type=Path, required=True, help="quality.json")
+    parser.add_argument("--history", type=Path, required=True, help="Markdown: what was tried")
+    parser.add_argument("--out", type=Path, required=True, help="the card, README.md")
+    with run_step(parser) as args:
+        import yaml
+
+        card = write_card(
+            args.model / "model.safetensors",
+            yaml.safe_load(args.settings.read_text(encoding="utf-8")),
+            _read_json(args.model / "config.json"),
+            read_manifest(args.curve),
+            read_table(args.curve, "training_log").to_pylist(),
+            read_table(args.packages, "training_packages").to_pylist(),
+            _read_json(args.quality),
+            args.history.read_text(encoding="utf-8"),
+        )
+        with replacing(args.out) as temporary:
+            temporary.write_text(card, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
