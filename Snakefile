@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from fimscope.config import complete_config
 from fimscope.corpus.fingerprint import fingerprint
 from fimscope.dependencies import step_sources
+from fimscope.edits import dosed_edits
+from fimscope.models.ran import models_that_ran
 
 config = complete_config(
     config, Path(workflow.basedir) / "config" / "schema.yaml", workflow.configfiles[::-1]
@@ -33,6 +35,10 @@ include: "rules/lens.smk"
 include: "rules/patch.smk"
 include: "rules/sample.smk"
 include: "rules/report.smk"
+include: "rules/icl.smk"
+include: "rules/masking.smk"
+include: "rules/robustness.smk"
+include: "rules/compare.smk"
 include: "rules/train.smk"
 
 
@@ -76,3 +82,23 @@ rule report:
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/summary.md",
+
+
+rule icl:
+    input:
+        f"{RESULTS}/sections/icl.json",
+
+
+rule masking:
+    input:
+        f"{RESULTS}/sections/masking.json",
+
+
+rule robustness:
+    input:
+        f"{RESULTS}/sections/robustness.json",
+
+
+rule compare:
+    input:
+        "results/compare/summary.md",

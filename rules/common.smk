@@ -3,6 +3,8 @@
 SOURCE = "results/source"
 RESULTS = f"results/{config['model']['name']}"
 EDITS = ["original", *config["edits"]]
+DOSED_EDITS = dosed_edits(**config["robustness"])
+PATCHED = config["patch"]["edit"]
 CONDITIONS = config["patch"]["conditions"]
 
 # A step runs on the Python that runs Snakemake, whatever else is on the PATH.
@@ -44,6 +46,6 @@ MODEL_FLAGS = " ".join(
 
 
 wildcard_constraints:
-    edit="|".join(map(re.escape, EDITS)),
+    edit="|".join(map(re.escape, {*EDITS, *DOSED_EDITS})),
     shard="[0-9]+-of-[0-9]+",
     folder=f"source|{re.escape(config['model']['name'])}",

@@ -1,7 +1,5 @@
 # The patch sweep: whose activation goes where, and what the model then says.
 
-PATCHED = config["patch"]["edit"]
-
 
 rule pair_examples:
     input:

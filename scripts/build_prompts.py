@@ -1,74 +1,19 @@
 """Turn every variant into the prompt that the model is asked: window, tokens, named positions."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fimscope.manifest import run_manifest
 from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder
-from fimscope.prompts.fim import choose_fim_window, fim_prompt
-from fimscope.prompts.rewrite import choose_rewrite_window, rewrite_prompt
+from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import read_table, write_table
-from fimscope.typescript import Hole, LabelledSpan, TypeScript, TypeScriptError, Units
+from fimscope.typescript import TypeScript, TypeScriptError
 
 Row = Mapping[str, Any]
-
-# No code is denser than this; a unit with more characters need not be looked at.
-MOST_CHARS_A_TOKEN = 16
-
-
-@dataclass(frozen=True)
-class Format:
-    """A prompt format: how its window is chosen, and how a hole is shown through a window."""
-
-    choose: Callable[[Encoder, Units, int], Any]
-    render: Callable[[Encoder, Hole, Units, Any, Sequence[LabelledSpan]], Prompt]
-
-
-FORMATS = {
-    "fim": Format(choose_fim_window, fim_prompt),
-    "rewrite": Format(choose_rewrite_window, rewrite_prompt),
-}
-
-
-class PromptMaker:
-    """Makes the prompt of a variant, with the window that its original's prompt has.
-
-    The window is chosen on the original, so that an edit changes what the prompt says and not how
-    much of the program it shows.
-    """
-
-    def __init__(
-        self,
-        format: Format,
-        encoder: Encoder,
-        typescript: TypeScript,
-        max_tokens: int,
-        golds: str,
-    ):
-        self.format, self.encoder, self.typescript = format, encoder, typescript
-        self.max_tokens, self.golds = max_tokens, golds
-
-    def make(self, original: Row, variant: Row) -> Prompt:
-        """raises Unfit or TypeScriptError, with a reason, where the variant gives no prompt"""
-        units = self._units(original, self.max_tokens * MOST_CHARS_A_TOKEN)
-        window = self.format.choose(self.encoder, units, self.max_tokens)
-        if variant["edit"] != original["edit"]:
-            units = self._units(variant, 2 * self.max_tokens * MOST_CHARS_A_TOKEN)
-        hole = Hole(**{field.name: variant[field.name] for field in fields(Hole)})
-        spans = self.typescript.regions(hole.prefix, hole.gold, hole.suffix, hole.name_start)
-        prompt = self.format.render(self.encoder, hole, units, window, spans)
-        n_gold = len(prompt.gold_token_ids)
-        if self.golds == "single_token" and n_gold != 1:
-            raise Unfit("gold_several_tokens", f"{hole.gold!r} is {n_gold} tokens")
-        return prompt
-
-    def _units(self, row: Row, max_chars: int) -> Units:
-        return self.typescript.units(row["prefix"], row["gold"], row["suffix"], max_chars)
 
 
 def build_prompts(

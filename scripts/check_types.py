@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
-from fimscope.outcomes import Store, map_parts, outcome_store, write_outcomes
 from fimscope.parts import UNKEPT, WHOLE, add_part_options
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, log, run_step, step_parser
@@ -18,6 +17,7 @@ from fimscope.typescript import (
     TypeScriptPool,
     add_pool_options,
 )
+from fimscope.variant_parts import Store, map_parts, variant_store, write_variants
 
 STEP = "check_types"
 Row = Mapping[str, Any]
@@ -107,9 +107,9 @@ def main() -> None:
     add_pool_options(parser)
     add_part_options(parser, out="the variants that pass", out_rejected="the rejected table")
     with run_step(parser) as args, TypeScriptPool(args.workers, args.seconds) as pool:
-        store = outcome_store(STEP, args)
+        store = variant_store(STEP, args)
         examples, edited = Rows(args.examples, "examples"), Rows(args.edited, "variants")
-        write_outcomes(check_types(pool, examples, edited, store), args)
+        write_variants(check_types(pool, examples, edited, store), args)
         store.log_counts()
 
 

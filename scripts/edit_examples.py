@@ -8,7 +8,6 @@ from typing import Any
 from fimscope.edits import CORPUS_NAMED, ORIGINAL, parse_edit, spell_edit
 from fimscope.errors import UserError
 from fimscope.new_names import NewNames, corpus_names
-from fimscope.outcomes import Store, map_parts, outcome_store, write_outcomes
 from fimscope.parts import UNKEPT, WHOLE, add_part_options
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, positive, run_step, step_parser
@@ -19,6 +18,7 @@ from fimscope.typescript import (
     TypeScriptPool,
     add_pool_options,
 )
+from fimscope.variant_parts import Store, map_parts, variant_store, write_variants
 
 STEP = "edit_examples"
 Row = Mapping[str, Any]
@@ -115,10 +115,10 @@ def main() -> None:
             corpus_names(Rows(args.examples, "examples", columns)) if needs_corpus else None,
         )
         settings = {"edit": spell_edit(steps), "seed": args.seed, "exported": args.exported}
-        store = outcome_store(STEP, args, new_names=new_names.request(), **settings)
+        store = variant_store(STEP, args, new_names=new_names.request(), **settings)
         with TypeScriptPool(args.workers, args.seconds, new_names) as pool:
             examples = Rows(args.examples, "examples")
-            write_outcomes(edit_examples(pool, examples, **settings, store=store), args)
+            write_variants(edit_examples(pool, examples, **settings, store=store), args)
             store.log_counts()
 
 

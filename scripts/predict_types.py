@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.answers import judge
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, model_opener, stop_ids
 from fimscope.part_formats import RowsFormat
@@ -71,29 +72,16 @@ def ask_all(
 
 
 def prediction(prompt: Row, answer: Row, completion: str, completed_type: str, encoder: Encoder):
-    """One row of the predictions table.
-
-    A gold of a single token is answered by the first token alone, any other by the completed type;
-    white space inside a type does not count.
-    """
-    first = encoder.decode(answer["top_ids"][:1])
-    single = len(prompt["gold_token_ids"]) == 1
-    predicted = first.strip() if single else completed_type
-    correct = (
-        answer["top_ids"][0] == prompt["gold_token_ids"][0]
-        if single
-        else "".join(completed_type.split()) == "".join(prompt["gold"].split())
-    )
+    """One row of the predictions table."""
     return {
         **{key: prompt[key] for key in ("example_id", "edit", "program_id", "kind", "gold")},
         "n_tokens": len(prompt["token_ids"]),
         "gold_token_id": prompt["gold_token_ids"][0],
-        "predicted": predicted,
+        **judge(prompt, answer["top_ids"][0], completed_type, encoder),
         "predicted_token_id": answer["top_ids"][0],
-        "first_token": first,
+        "first_token": encoder.decode(answer["top_ids"][:1]),
         "completion": completion,
         "completed_type": completed_type,
-        "correct": correct,
         "gold_rank": answer["gold_rank"],
         "gold_logprob": answer["gold_logprob"],
         "top10": [

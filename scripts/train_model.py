@@ -78,7 +78,7 @@ def training_plan(settings: Settings) -> "Plan":
         rates=Rates(
             **{
                 key: schedule[key]
-                for key in ("muon", "adamw", "warmup_steps", "steady_until", "steps")
+                for key in ("muon", "adamw", "decay", "warmup_steps", "steady_until", "steps")
             }
         ),
         lengths=[(phase.get("until", math.inf), phase["shares"]) for phase in schedule["lengths"]],

@@ -66,10 +66,10 @@ def packed_masks(
         [before[:, None].expand(-1, n_queries, -1), own.expand(n_examples, -1, -1)], dim=2
     )
     positions = torch.cat([past.positions, keys], dim=1)
-    return _block_masks(model, seen, queries[:, :, None] - positions[:, None])
+    return block_masks(model, seen, queries[:, :, None] - positions[:, None])
 
 
-def _block_masks(model: Model, seen: Tensor, distance: Tensor) -> dict[str, Tensor] | Tensor:
+def block_masks(model: Model, seen: Tensor, distance: Tensor) -> dict[str, Tensor] | Tensor:
     """The masks as the network takes them, for each kind of block it has.
 
     seen      [example, query, key] bool, what a block without a window sees

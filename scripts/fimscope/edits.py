@@ -114,3 +114,13 @@ def _parse_step(part: str, text: str, source: str) -> EditStep:
             f"{', '.join(f'{dose:g}' for dose in DOSES)}, or a number of sites as in {name}@k3"
         )
     return EditStep(name, dose=float(share))
+
+
+def dosed_edits(names: Sequence[str], doses: Sequence[float], counts: Sequence[int]) -> list[str]:
+    """Every edit at every dose, in order; one that has no doses at every count instead."""
+    steps = [
+        EditStep(name, count=size) if name == COUNTED_ONLY else EditStep(name, dose=size)
+        for name in names
+        for size in sorted(set(counts if name == COUNTED_ONLY else doses))
+    ]
+    return [str(step) for step in steps]

@@ -62,6 +62,22 @@ def answer(
     if len(gold_ids) != len(prompts):
         raise MisalignedError(f"{len(gold_ids)} gold token ids for {len(prompts)} prompts")
     past, hidden = fill_past(model, pad_batch(model, prompts))
+    return answer_past(model, past, hidden, gold_ids, max_new_tokens, stop_ids, n_top)
+
+
+def answer_past(
+    model: Model,
+    past: Past,
+    hidden: Tensor,
+    gold_ids: Sequence[int],
+    max_new_tokens: int,
+    stop_ids: Collection[int],
+    n_top: int = 10,
+) -> Answers:
+    """As `answer`, of prompts that have been run.
+
+    past, hidden   as `fill_past` gives them
+    """
     logits = unembed_normed(model, hidden)
     logprobs = logits.log_softmax(-1)
     gold = torch.tensor(list(gold_ids), device=model.device)

@@ -1,75 +1,34 @@
-"""What becomes of the rows that the TypeScript service is asked about, in parts that are kept."""
+"""Right, wrong and broken examples, drawn for an experiment that cannot ask all of them."""
 
-import argparse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.manifest import run_manifest
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import PartStore, Unkept, exhaust
-from fimscope.recipes import step_recipe
-from fimscope.steps import log
-from fimscope.tables import write_tables
-from fimscope.typescript import TypeScript, TypeScriptPool, by_program
-from fimscope.typescript.process import compiler_versions
-
 Row = Mapping[str, Any]
-Outcome = tuple[str, Row]  # the table that a row goes to, `variants` or `rejected`, and the row
-Store = PartStore[list[Row]] | Unkept[list[Row]]
 
-OUTCOMES = RowsFormat("outcomes")
-ROWS_OF_A_PART = 48  # or more, so that no program is cut in two: some seconds of work
-UNSETTLED = ("time_limit", "compiler_failed")  # reasons that may not be there the next time
+# `wrong` are those that were wrong, or not asked, before the edit too; `broken` the others.
+OUTCOMES = ("right", "wrong", "broken")
+OUTCOME_TITLES = {"right": "Right", "wrong": "Wrong", "broken": "Broken by the edit"}
 
 
-def parts_of_programs(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """The rows in parts of whole programs."""
-    part: list[Row] = []
-    for run in by_program(rows):
-        part += run
-        if len(part) >= ROWS_OF_A_PART:
-            yield part
-            part = []
-    if part:
-        yield part
+def outcome_of(split: Row) -> str:
+    """One of OUTCOMES, of a row of the split table."""
+    return "broken" if split["broken"] else split["outcome"]
 
 
-def map_parts(
-    pool: TypeScriptPool,
-    work: Callable[[TypeScript, Sequence[Row]], list[Outcome]],
-    rows: Iterable[Row],
-    store: Store,
-) -> Iterator[list[Outcome]]:
-    """The outcomes of the rows, part by part in order: from the store, else by `work`.
+def draw_of_each(split: Sequence[Row], max_each: int, seed: int, what: str) -> dict[str, str]:
+    """At most max_each examples of each outcome: example_id -> outcome, in the table's order.
 
-    Several parts are worked on at a time; a shard has only its own. A part with a rejection that
-    another run may be spared is not kept.
+    what   the experiment; with the seed and the example it decides, so that one example more or
+           less moves no other's place in the draw
     """
-
-    def outcomes(service: TypeScript, part: Sequence[Row]) -> list[Outcome]:
-        made = store.get(part, lambda: [{t: row} for t, row in work(service, part)], _is_settled)
-        return [(t, row) for outcome in made for t, row in outcome.items() if row is not None]
-
-    return pool.map(outcomes, store.shard.of(parts_of_programs(rows)))
-
-
-def outcome_store(step: str, args: argparse.Namespace, **settings: Any) -> PartStore[list[Row]]:
-    """The store of a step with the options of add_pool_options and add_part_options."""
-    recipe = step_recipe(step, compilers=compiler_versions(), seconds=args.seconds, **settings)
-    return PartStore(args.cache, args.shard, recipe, OUTCOMES)
+    chosen: set[str] = set()
+    for outcome in OUTCOMES:
+        of_it = [row["example_id"] for row in split if outcome_of(row) == outcome]
+        chosen.update(sorted(of_it, key=lambda name: seed_of(seed, what, name))[:max_each])
+    return {row["example_id"]: outcome_of(row) for row in split if row["example_id"] in chosen}
 
 
-def write_outcomes(outcomes: Iterable[Outcome], args: argparse.Namespace) -> None:
-    """Write the two tables; where the command line names a shard, only have its parts made."""
-    if args.shard is None:
-        paths = {"variants": args.out, "rejected": args.out_rejected}
-        written = write_tables(paths, outcomes, run_manifest(args))
-        log.info("%d variants, %d rejected", written["variants"], written["rejected"])
-    else:
-        exhaust(outcomes)
-
-
-def _is_settled(outcomes: Sequence[Row]) -> bool:
-    return not any(
-        outcome["rejected"]["reason"] in UNSETTLED for outcome in outcomes if "rejected" in outcome
-    )
+def seed_of(seed: int, *words: str) -> int:
+    """A seed of its own for each thing that is drawn."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{'/'.join(words)}".encode()).digest()[:8])

@@ -37,6 +37,12 @@ STYLES = {
     "top10": Style("#56B4E9", "--", "D"),
     "wrong": Style("#E69F00", "--", "s"),
     "broken": Style("#E69F00", "--", "s"),
+    "edited": Style("#009E73", "--", "D"),
+    "same_type": Style("#0072B2", "-", "o"),
+    "other_type": Style("#D55E00", "--", "s"),
+    "untyped": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "masked": Style("#0072B2", "-", "o"),
+    "scrambled": Style("#767676", ":", "x"),
 }
 
 

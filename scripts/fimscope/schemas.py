@@ -218,6 +218,36 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("pass_at_100", pa.float64()),
             ("distinct", pa.int32()),  # different types among the samples
         ],
+        "icl": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("gold", pa.string()),
+            ("outcome", pa.string()),  # right | wrong | broken, with no shots
+            ("choice", pa.string()),  # none, or how the shots were chosen
+            ("n_shots", pa.int32()),
+            ("seed", pa.int64()),  # of the shots; null without any
+            ("shots", pa.list_(pa.string())),  # their examples, in the order of the text
+            ("n_tokens", pa.int32()),
+            ("predicted", pa.string()),
+            ("correct", pa.bool_()),
+            ("gold_rank", pa.int32()),  # 0 is first
+            ("gold_logprob", pa.float32()),
+        ],
+        "masking": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("gold", pa.string()),
+            ("outcome", pa.string()),  # right | wrong | broken, with nothing masked
+            ("way", pa.string()),  # none | text | attention_last | attention_later
+            ("distractor", pa.string()),  # none, or what is masked
+            ("is_control", pa.bool_()),  # as many random tokens of the rest instead
+            ("n_masked", pa.int32()),  # tokens hidden, or taken out of the text
+            ("n_tokens", pa.int32()),
+            ("predicted", pa.string()),
+            ("correct", pa.bool_()),
+            ("gold_rank", pa.int32()),
+            ("gold_logprob", pa.float32()),
+        ],
         "training_programs": [
             ("program_id", pa.string()),
             ("package", pa.string()),
@@ -252,6 +282,6 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 
 # A row of one of the two tables, the other null: a part of edit_examples and check_types.
-SCHEMAS["outcomes"] = pa.schema(
+SCHEMAS["variant_parts"] = pa.schema(
     [(name, pa.struct(list(SCHEMAS[name]))) for name in ("variants", "rejected")]
 )

@@ -85,7 +85,7 @@ def test_adamw_is_that_of_torch():
     twin = parameters[name].clone().requires_grad_(True)
     for value in parameters.values():
         value.requires_grad_(True)
-    optimiser = Optimiser(parameters, Rates(0.02, 0.004, 1, 10, 20))
+    optimiser = Optimiser(parameters, Rates(0.02, 0.004, 0.3, 1, 10, 20))
     other = torch.optim.AdamW([twin], lr=0.004, betas=(0.9, 0.98), eps=1e-10, weight_decay=0)
     for step in range(3):
         for value in parameters.values():
@@ -99,7 +99,7 @@ def test_adamw_is_that_of_torch():
 
 
 def test_rates_rise_stay_and_fall_to_nothing():
-    rates = Rates(muon=0.02, adamw=0.004, warmup_steps=4, steady_until=10, steps=20)
+    rates = Rates(muon=0.02, adamw=0.004, decay=0.3, warmup_steps=4, steady_until=10, steps=20)
     assert [rates.at(step) for step in (0, 3, 4, 9, 10, 15, 19)] == pytest.approx(
         [0.25, 1, 1, 1, 1, 0.5, 0.1]
     )
@@ -120,7 +120,7 @@ def tiny(folder):
     maker = WindowMaker(tokenizer)
     plan = Plan(
         shape=SHAPE,
-        rates=Rates(0.02, 0.004, warmup_steps=2, steady_until=4, steps=8),
+        rates=Rates(0.02, 0.004, 0.3, warmup_steps=2, steady_until=4, steps=8),
         lengths=[(math.inf, {32: 0.5, 48: 0.5})],
         batch_tokens=96,
         seed=7,

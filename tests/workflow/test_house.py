@@ -38,11 +38,31 @@ def test_a_dry_run_of_every_preset_reaches_the_report(copy_project, tmp_path, pr
 
 
 @pytest.mark.parametrize(
-    "target", ["predictions", "activations", "patches", "lens", "attention", "samples", "report"]
+    "target",
+    [
+        "predictions",
+        "activations",
+        "patches",
+        "lens",
+        "attention",
+        "samples",
+        "report",
+        "icl",
+        "masking",
+        "robustness",
+    ],
 )
 def test_targets_that_a_user_would_name(copy_project, tmp_path, target):
     project = copy_project(tmp_path / "project")
     assert "prepare_model" in snakemake(project, "-n", "--", target).stdout
+
+
+def test_comparing_models_before_any_has_run_says_what_to_do(copy_project, tmp_path):
+    project = copy_project(tmp_path / "project")
+    done = snakemake(project, "--", "compare", check=False)
+    assert done.returncode != 0
+    assert "run one first: snakemake --configfile config/<model>.yaml" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_the_rule_the_script_and_the_log_have_one_name():

@@ -1,5 +1,6 @@
 """Prompts with fill-in-the-middle tokens: the text before the hole, the text after it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,6 +67,52 @@ def choose_fim_window(encoder: Encoder, units: Units, max_tokens: int) -> FimWin
     return FimWindow(*n_shown)
 
 
+# Possessive: a line of slashes can be split in many ways.
+COMMENTS = re.compile(r"(?:\s|//[^\n]*+|(?>/\*.*?\*/))*+", re.DOTALL)
+
+
+def follow_fim(original: Units, variant: Units, window: FimWindow) -> FimWindow:
+    """The window through which a variant shows the code that its original shows.
+
+    A comment that stood alone is a part less where an edit has taken it away: by the number of
+    parts, code that the original hides would take its place.
+    """
+    before = original.before_parts[::-1][: window.n_before], variant.before_parts[::-1]
+    after = original.after_parts[: window.n_after], variant.after_parts
+    return FimWindow(
+        window.n_before - _n_vanished(*before),
+        window.n_after - _n_vanished(*after),
+    )
+
+
+def _n_vanished(shown: Sequence[str], edited: Sequence[str]) -> int:
+    """How many of the shown parts, from the hole outwards, are comments that an edit has taken."""
+    n_vanished = 0
+    for index, part in enumerate(shown):
+        here = edited[index - n_vanished : index - n_vanished + 1]
+        if part.strip() and COMMENTS.fullmatch(part) and list(here) != [part]:
+            n_vanished += 1
+    return n_vanished
+
+
+def own_fim(units: Units, window: FimWindow) -> tuple[Units, FimWindow]:
+    """The units and the window that show of the hole's own function what this window shows of it.
+
+    raises Unfit (nothing_to_edit) where the window shows no more
+    """
+    shown, own = _shown(units, window), (units.units[0].before, units.units[0].after)
+    before, after = (min(pair, key=len) for pair in zip(shown, own, strict=True))
+    if (before, after) == shown:
+        raise Unfit("nothing_to_edit", "the prompt shows the hole's own function alone")
+    return Units(units.units, [before], [after]), FimWindow(1, 1)
+
+
+def _shown(units: Units, window: FimWindow) -> tuple[str, str]:
+    """The text before the hole and behind it."""
+    before = units.before_parts[len(units.before_parts) - window.n_before :]
+    return "".join(before), "".join(units.after_parts[: window.n_after])
+
+
 def fim_prompt(
     encoder: Encoder,
     hole: Hole,
@@ -78,8 +125,7 @@ def fim_prompt(
     spans   of the whole program, for the prompt's regions
     """
     fim_prefix, fim_suffix, fim_middle = find_fim_tokens(encoder)
-    shown_before = "".join(units.before_parts[len(units.before_parts) - window.n_before :])
-    shown_after = "".join(units.after_parts[: window.n_after])
+    shown_before, shown_after = _shown(units, window)
     before, after = encoder.encode(shown_before), encoder.encode(shown_after)
     start = [*encoder.start_ids, fim_prefix]
     token_ids = [*start, *before.ids, fim_suffix, *after.ids, fim_middle]

@@ -32,7 +32,7 @@ def choose_rewrite_window(encoder: Encoder, units: Units, max_tokens: int) -> Re
     raises Unfit (over_budget) where its text up to the hole alone is too long
     """
     budget = max_tokens - len(encoder.start_ids)
-    costs = (encoder.count(_rewrite_text(unit, None)) for unit in units.units)
+    costs = (encoder.count(rewrite_text(unit, None)) for unit in units.units)
     n_fitting = sum(1 for _ in takewhile(lambda cost: cost <= budget, costs))
     if n_fitting:
         return RewriteWindow(n_fitting - 1, None)
@@ -40,11 +40,26 @@ def choose_rewrite_window(encoder: Encoder, units: Units, max_tokens: int) -> Re
     n_lines = bisect_right(
         range(len(innermost.erased.splitlines())),
         budget,
-        key=lambda n: encoder.count(_rewrite_text(innermost, n)),
+        key=lambda n: encoder.count(rewrite_text(innermost, n)),
     )
     if n_lines < 2:
         raise Unfit("over_budget", f"the hole's own function does not fit into {max_tokens} tokens")
     return RewriteWindow(0, n_lines - 1)
+
+
+def follow_rewrite(original: Units, variant: Units, window: RewriteWindow) -> RewriteWindow:
+    """The window through which a variant shows the unit that its original shows: the same."""
+    return window
+
+
+def own_rewrite(units: Units, window: RewriteWindow) -> tuple[Units, RewriteWindow]:
+    """The units and the window that show the hole's own function alone.
+
+    raises Unfit (nothing_to_edit) where the window shows no more
+    """
+    if not window.rank:
+        raise Unfit("nothing_to_edit", "the prompt shows the hole's own function alone")
+    return units, RewriteWindow(0, None)
 
 
 def rewrite_prompt(
@@ -65,7 +80,7 @@ def rewrite_prompt(
     if window.rank >= len(units.units):
         raise Unfit("over_budget", "the edit took away the unit that the original's prompt shows")
     unit = units.units[window.rank]
-    text = _rewrite_text(unit, window.n_lines)
+    text = rewrite_text(unit, window.n_lines)
     encoding = encoder.encode(text)
     gap = unit.before[len(unit.before.rstrip()) :]
     token_ids = [*encoder.start_ids, *encoding.ids]
@@ -108,7 +123,8 @@ def _touching_headings(token_spans: Sequence[tuple[int, int]], unit_start: int) 
     return [any(a < end and b > start for start, end in headings) for a, b in token_spans]
 
 
-def _rewrite_text(unit: Unit, n_lines: int | None) -> str:
+def rewrite_text(unit: Unit, n_lines: int | None) -> str:
+    """The unit as JavaScript, of which n_lines are shown, then its TypeScript up to the hole."""
     erased = unit.erased.strip("\n")
     if n_lines is not None:
         erased = "\n".join(erased.splitlines()[:n_lines])

@@ -18,10 +18,15 @@ ITERATIONS = 5
 
 @dataclass(frozen=True)
 class Rates:
-    """Highest learning rates, and the shape of the schedule in steps."""
+    """Highest learning rates, the decay of the matrices, and the shape of the schedule in steps.
+
+    decay   share of the rate by which Muon's matrices shrink at every step. Without it they grow
+            until attention sees one token only (no norm of queries and keys bounds it here)
+    """
 
     muon: float
     adamw: float
+    decay: float
     warmup_steps: int
     steady_until: int
     steps: int
@@ -60,6 +65,7 @@ class Optimiser:
         momentum = self.state[f"{name}.momentum"].lerp_(value.grad, 1 - MOMENTUM)
         direction = orthogonal(value.grad.lerp(momentum, MOMENTUM))
         n_rows, n_columns = value.shape[-2:]
+        value.mul_(1 - rate * self.rates.decay)
         value.add_(direction, alpha=-rate * max(1.0, n_rows / n_columns) ** 0.5)
 
     def _adamw(self, name: str, value: Tensor, rate: float, step: int) -> None:

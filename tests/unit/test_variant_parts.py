@@ -8,13 +8,13 @@ import pytest
 
 import check_types
 import edit_examples
-from fimscope import outcomes
+from fimscope import variant_parts
 from fimscope.manifest import file_sha256
-from fimscope.outcomes import OUTCOMES, map_parts, parts_of_programs
 from fimscope.parts import PartStore
 from fimscope.rejections import rejection
 from fimscope.tables import write_table
 from fimscope.typescript import TypeScriptPool
+from fimscope.variant_parts import FORMAT, map_parts, parts_of_programs
 
 PROGRAMS = [
     "export function f(a: string, b: number): void { a; b; }",
@@ -51,7 +51,7 @@ def run(step, monkeypatch, *words) -> int:
     """Run a step's main in this process; gives the number of parts that it had to make."""
     made: list[int] = []
     monkeypatch.setattr(PartStore, "log_counts", lambda store: made.append(len(store.made)))
-    monkeypatch.setattr(outcomes, "ROWS_OF_A_PART", 1)
+    monkeypatch.setattr(variant_parts, "ROWS_OF_A_PART", 1)
     monkeypatch.setattr(sys, "argv", [f"{step.__name__}.py", *map(str, words), "--workers", "2"])
     step.main()
     return made[0]
@@ -97,7 +97,7 @@ def test_another_seed_makes_other_parts(examples, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("reason", "n_kept"), [("time_limit", 1), ("nothing_to_edit", 2)])
 def test_a_part_with_a_time_out_is_asked_again(tmp_path, monkeypatch, reason, n_kept):
-    monkeypatch.setattr(outcomes, "ROWS_OF_A_PART", 1)
+    monkeypatch.setattr(variant_parts, "ROWS_OF_A_PART", 1)
     rows = [{"program_id": "a", "fine": True}, {"program_id": "b", "fine": False}]
     row = rejection("try", "vanished", "")
 
@@ -105,7 +105,7 @@ def test_a_part_with_a_time_out_is_asked_again(tmp_path, monkeypatch, reason, n_
         return [("rejected", row if p["fine"] else {**row, "reason": reason}) for p in part]
 
     for _ in range(2):
-        store = PartStore(tmp_path, None, {"step": "try"}, OUTCOMES)
+        store = PartStore(tmp_path, None, {"step": "try"}, FORMAT)
         with TypeScriptPool(1) as pool:
             found = list(map_parts(pool, work, rows, store))
     assert [[name for name, _ in part] for part in found] == [["rejected"], ["rejected"]]
@@ -114,6 +114,6 @@ def test_a_part_with_a_time_out_is_asked_again(tmp_path, monkeypatch, reason, n_
 
 def test_a_program_is_in_one_part(monkeypatch):
     rows = [{"program_id": p} for p in "aaabccccd"]
-    monkeypatch.setattr(outcomes, "ROWS_OF_A_PART", 2)
+    monkeypatch.setattr(variant_parts, "ROWS_OF_A_PART", 2)
     parts = ["".join(row["program_id"] for row in part) for part in parts_of_programs(rows)]
     assert parts == ["aaa", "bcccc", "d"]

@@ -1,0 +1,62 @@
+# Do solved examples in the prompt help, and is it the type that they show?
+
+
+rule compare_icl:
+    input:
+        examples=f"{SOURCE}/examples.parquet",
+        prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
+        split=f"{RESULTS}/split/{{edit}}.parquet",
+        model=f"{RESULTS}/model/prepared.json",
+        code=step_sources("compare_icl"),
+    output:
+        icl=f"{RESULTS}/icl/{{edit}}.parquet",
+        rejected=f"{RESULTS}/rejected/compare_icl/{{edit}}.parquet",
+    log:
+        f"{RESULTS}/logs/compare_icl/{{edit}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare_icl/{{edit}}.tsv"
+    conda:
+        "envs/steps.yaml"
+    threads: workflow.cores
+    resources:
+        mem_mb=config["model"]["memory_mb"],
+    params:
+        **config["icl"],
+        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
+        flags=MODEL_FLAGS,
+        format=config["prompt"]["format"],
+        max_new_tokens=config["predict"]["max_new_tokens"],
+        batch_tokens=config["predict"]["batch_tokens"],
+        seed=config["seed"],
+    shell:
+        "python scripts/compare_icl.py --examples {input.examples:q} --prompts {input.prompts:q}"
+        " --split {input.split:q} --model {params.model:q} {params.flags} --threads {threads}"
+        " --workers {threads} --format {params.format} --choices {params.choices}"
+        " --n-shots {params.n_shots} --shot-tokens {params.shot_tokens} --n-seeds {params.n_seeds}"
+        " --max-examples {params.max_examples} --max-new-tokens {params.max_new_tokens}"
+        " --batch-tokens {params.batch_tokens} --seed {params.seed} --out {output.icl:q}"
+        " --out-rejected {output.rejected:q} --log {log:q}"
+
+
+rule plot_icl:
+    input:
+        icl=f"{RESULTS}/icl/{PATCHED}.parquet",
+        code=step_sources("plot_icl"),
+    output:
+        svg=f"{FIGURES}/icl.svg",
+        png=f"{FIGURES}/icl.png",
+        section=f"{RESULTS}/sections/icl.json",
+    log:
+        f"{RESULTS}/logs/plot_icl.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_icl.tsv"
+    conda:
+        "envs/steps.yaml"
+    params:
+        **config["icl"],
+        draws=DRAWS,
+    shell:
+        "python scripts/plot_icl.py --icl {input.icl:q} --choices {params.choices}"
+        " --n-shots {params.n_shots} --n-seeds {params.n_seeds}"
+        " --shot-tokens {params.shot_tokens} {params.draws} --out-svg {output.svg:q}"
+        " --out-png {output.png:q} --out-section {output.section:q} --log {log:q}"

@@ -1,0 +1,62 @@
+# What in the prompt keeps the model from the right type?
+
+
+rule mask_distractors:
+    input:
+        original=f"{SOURCE}/variants/original.parquet",
+        variants=f"{SOURCE}/variants/{PATCHED}.parquet",
+        prompts=f"{RESULTS}/prompts/{PATCHED}.parquet",
+        split=f"{RESULTS}/split/{PATCHED}.parquet",
+        model=f"{RESULTS}/model/prepared.json",
+        code=step_sources("mask_distractors"),
+    output:
+        masking=f"{RESULTS}/masking.parquet",
+        rejected=f"{RESULTS}/rejected/mask_distractors.parquet",
+    log:
+        f"{RESULTS}/logs/mask_distractors.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/mask_distractors.tsv"
+    conda:
+        "envs/steps.yaml"
+    threads: workflow.cores
+    resources:
+        mem_mb=config["model"]["memory_mb"],
+    params:
+        **config["prompt"],
+        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
+        flags=MODEL_FLAGS,
+        max_examples=config["masking"]["max_examples"],
+        max_new_tokens=config["predict"]["max_new_tokens"],
+        batch_tokens=config["predict"]["batch_tokens"],
+        seed=config["seed"],
+    shell:
+        "python scripts/mask_distractors.py --original {input.original:q}"
+        " --variants {input.variants:q} --prompts {input.prompts:q} --split {input.split:q}"
+        " --model {params.model:q} {params.flags} --threads {threads} --workers {threads}"
+        " --format {params.format} --max-tokens {params.max_tokens} --golds {params.golds}"
+        " --max-examples {params.max_examples} --max-new-tokens {params.max_new_tokens}"
+        " --batch-tokens {params.batch_tokens} --seed {params.seed} --out {output.masking:q}"
+        " --out-rejected {output.rejected:q} --log {log:q}"
+
+
+rule plot_masking:
+    input:
+        masking=f"{RESULTS}/masking.parquet",
+        code=step_sources("plot_masking"),
+    output:
+        svg=f"{FIGURES}/masking.svg",
+        png=f"{FIGURES}/masking.png",
+        section=f"{RESULTS}/sections/masking.json",
+    log:
+        f"{RESULTS}/logs/plot_masking.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_masking.tsv"
+    conda:
+        "envs/steps.yaml"
+    params:
+        edit=PATCHED,
+        draws=DRAWS,
+    shell:
+        "python scripts/plot_masking.py --masking {input.masking:q} --edit {params.edit:q}"
+        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --out-section {output.section:q} --log {log:q}"

@@ -1,0 +1,24 @@
+# How much of an edit does it take? Accuracy by dose, beside the original's.
+
+
+rule plot_robustness:
+    input:
+        original=f"{RESULTS}/predictions/original.parquet",
+        predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=DOSED_EDITS),
+        code=step_sources("plot_robustness"),
+    output:
+        svg=f"{FIGURES}/robustness.svg",
+        png=f"{FIGURES}/robustness.png",
+        section=f"{RESULTS}/sections/robustness.json",
+    log:
+        f"{RESULTS}/logs/plot_robustness.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_robustness.tsv"
+    conda:
+        "envs/steps.yaml"
+    params:
+        draws=DRAWS,
+    shell:
+        "python scripts/plot_robustness.py --original {input.original:q}"
+        " --predictions {input.predictions:q} {params.draws} --out-svg {output.svg:q}"
+        " --out-png {output.png:q} --out-section {output.section:q} --log {log:q}"

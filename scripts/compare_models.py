@@ -1,0 +1,160 @@
+"""Compare the models that have been run: size, accuracy, and what an edit breaks."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fimscope.comparison import comparison_numbers
+from fimscope.errors import UserError
+from fimscope.manifest import run_manifest
+from fimscope.markdown import code, table
+from fimscope.models.ran import count_parameters
+from fimscope.plots import PRINT_WIDTH, draw_rates, save_figure, use_theme, visible
+from fimscope.readings import rate
+from fimscope.stats import N_DRAWS, Interval
+from fimscope.steps import log, run_step, step_parser
+from fimscope.tables import read_table, replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Numbers = dict[str, Any]
+COLUMNS = ["example_id", "program_id", "correct"]
+MEASURES = {"original": "right", "edited": "edited", "broken": "broken"}
+
+
+def model_facts(folder: Path) -> Numbers:
+    """Family, blocks and number of parameters of a prepared model; raises UserError."""
+    path = folder / "prepared.json"
+    try:
+        prepared = json.loads(path.read_text(encoding="utf-8"))
+        facts = {key: prepared[key] for key in ("family", "n_blocks")}
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path}: not readable ({error}); run prepare_model again") from None
+    return {**facts, "n_parameters": count_parameters(folder)}
+
+
+def plot_comparison(models: Mapping[str, Numbers], edit: str) -> "Figure":
+    """One row a model: accuracy before and after the edit, and the share that it breaks."""
+    import matplotlib.pyplot as plt
+
+    use_theme()
+    heights = list(range(len(models)))[::-1]
+    figure, axes_row = plt.subplots(
+        1, 3, figsize=(PRINT_WIDTH, 1.3 + 0.5 * len(models)), sharey=True
+    )
+    titles = ("Right, original", f"Right, {visible(edit)}", "Broken, of the right")
+    for axes, title, (measure, kind) in zip(axes_row, titles, MEASURES.items(), strict=True):
+        known = [
+            (height, row["common"][measure])
+            for height, row in zip(heights, models.values(), strict=True)
+            if row["common"][measure]
+        ]
+        ends = Interval(*(np.array([r[end] for _, r in known]) for end in ("lower", "upper")))
+        rates = [row["estimate"] for _, row in known]
+        draw_rates(axes, [height for height, _ in known], rates, ends, kind)
+        axes.set_title(title, loc="left")
+        axes.tick_params(axis="y", length=0)
+    axes_row[0].set_yticks(heights, [visible(name) for name in models])
+    axes_row[0].set_ylim(-0.6, len(models) - 0.4)
+    first = next(iter(models.values()))["common"]
+    figure.supxlabel(
+        f"% of the {first['n']} examples ({first['n_programs']} programs) that every model "
+        "answered; bars: 95%, cluster bootstrap over programs",
+        fontsize=7.5,
+    )
+    return figure
+
+
+def summary_text(models: Mapping[str, Numbers], edit: str) -> str:
+    """The comparison as Markdown."""
+    lines = ["# The models side by side", ""]
+    if len(models) == 1:
+        lines += [only_one(next(iter(models))), ""]
+    for title, which in (
+        ("On the examples that every model answered", "common"),
+        ("On all examples that each model answered", "own"),
+    ):
+        lines += [f"## {title}", ""]
+        header = ["model", "family", "blocks", "parameters", "n (programs)"]
+        header += ["original", code(edit), "broken, of the right"]
+        lines += table(header, [_cells(*item, which) for item in models.items()], n_left=2)
+    lines += [
+        "Intervals hold 95%, by cluster bootstrap over programs. An example counts where the model "
+        f"answered both its original and its variant under {code(edit)}. Models differ in which "
+        "examples they can be asked, as their tokenizers and windows do: compare them by the first "
+        "table.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def only_one(name: str) -> str:
+    return (
+        f"Only {code(name)} has been run, so there is nothing to compare it with. Run another: "
+        "`snakemake --configfile config/<model>.yaml -- predictions`, then `snakemake compare`."
+    )
+
+
+def _cells(name: str, row: Numbers, which: str) -> list[str]:
+    numbers = row[which]
+    return [
+        code(name),
+        code(row["family"]),
+        str(row["n_blocks"]),
+        f"{row['n_parameters'] / 1e6:,.1f} M",
+        f"{numbers['n']} ({numbers['n_programs']})",
+        *(rate(numbers[m]) if numbers[m] else "none" for m in MEASURES),
+    ]
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--models", nargs="*", required=True, help="names in the results folder")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="that folder")
+    parser.add_argument("--edit", required=True, help="beside `original`")
+    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--out", type=Path, required=True, help="the comparison as Markdown")
+    parser.add_argument("--out-numbers", type=Path, required=True, help="its numbers as JSON")
+    parser.add_argument("--out-svg", type=Path, required=True, help="the figure")
+    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    with run_step(parser) as args:
+        if not args.models:
+            raise UserError(
+                f"{args.results}: no model has answered `original` and `{args.edit}` yet; run one "
+                "first: snakemake --configfile config/<model>.yaml -- predictions"
+            )
+        tables = {
+            name: tuple(
+                read_table(
+                    args.results / name / "predictions" / f"{edit}.parquet", "predictions", COLUMNS
+                )
+                for edit in ("original", args.edit)
+            )
+            for name in args.models
+        }
+        numbers = comparison_numbers(tables, args.draws, args.seed)
+        models = {
+            name: {**model_facts(args.results / name / "model"), **row}
+            for name, row in numbers.items()
+        }
+        save_figure(plot_comparison(models, args.edit), args.out_svg, args.out_png)
+        content = {"edit": args.edit, "models": models, "manifest": run_manifest(args)}
+        texts = {
+            args.out: summary_text(models, args.edit),
+            args.out_numbers: json.dumps(content, indent=1, sort_keys=True, allow_nan=False),
+        }
+        for path, text in texts.items():
+            with replacing(path) as temporary:
+                temporary.write_text(text + "\n", encoding="utf-8")
+        if len(models) == 1:
+            log.warning("%s", only_one(args.models[0]))
+        log.info("%d models: %s", len(models), args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What a change does to the same examples: paired differences, their intervals and tests."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fimscope.stats import (
+    LEVEL,
+    holm,
+    percentile_interval,
+    rate_interval,
+    resample_means,
+    sign_test,
+)
+from fimscope.summary import number, significant
+
+Numbers = dict[str, Any]
+
+
+def paired_numbers(
+    differences: NDArray[np.float64], programs: Sequence[str], n_draws: int, seed: int
+) -> Numbers:
+    """The mean of paired differences, its 95% interval over programs, and the sign test's p.
+
+    differences   [example], with the change minus without it
+    programs      [example]
+    returns       n, n_programs, estimate, lower, upper, p; the last four None where n is 0
+    """
+    if not len(differences):
+        unknown = dict.fromkeys(("estimate", "lower", "upper", "p"))
+        return {"n": 0, "n_programs": 0, **unknown}
+    resampled = resample_means(np.asarray(differences)[:, None], programs, n_draws, seed)
+    ends = percentile_interval(resampled)
+    return {
+        "n": resampled.n_rows,
+        "n_programs": resampled.n_programs,
+        "estimate": number(resampled.estimate[0]),
+        "lower": number(ends.lower[0]),
+        "upper": number(ends.upper[0]),
+        "p": significant(sign_test(differences, programs)),
+    }
+
+
+def curve_numbers(
+    rates: NDArray[np.float64], programs: Sequence[str], n_draws: int, seed: int
+) -> Numbers:
+    """Mean rates with their 95% intervals over programs: estimate, lower and upper, [point] each.
+
+    rates   [example, point], each in 0..1; there must be one example at least
+    """
+    resampled = resample_means(rates, programs, n_draws, seed)
+    ends = rate_interval(resampled)
+    return {
+        "estimate": [number(value) for value in resampled.estimate],
+        "lower": [number(value) for value in ends.lower],
+        "upper": [number(value) for value in ends.upper],
+    }
+
+
+def adjust_together(tests: Sequence[Numbers]) -> None:
+    """Put Holm's `adjusted_p` into every row that has a p; all of them are one family."""
+    known = [test for test in tests if test["p"] is not None]
+    for test, adjusted in zip(known, holm([test["p"] for test in known]), strict=True):
+        test["adjusted_p"] = significant(adjusted)
+
+
+def stands_out(test: Numbers) -> bool:
+    """Whether a row of adjusted tests differs from nothing at all."""
+    return test.get("adjusted_p") is not None and test["adjusted_p"] < 1 - LEVEL
+
+
+def signed_points(row: Numbers) -> str:
+    """A difference of rates and its interval, in percentage points: `+3.1 (-0.4 to 6.0)`."""
+    if row["estimate"] is None:
+        return "none"
+    mean, lower, upper = (100 * row[key] for key in ("estimate", "lower", "upper"))
+    return f"{mean:+.1f} ({lower:+.1f} to {upper:+.1f})"
+
+
+def signed_nats(row: Numbers) -> str:
+    """A difference of log-probabilities and its interval, in nats."""
+    if row["estimate"] is None:
+        return "none"
+    return f"{row['estimate']:+.2f} ({row['lower']:+.2f} to {row['upper']:+.2f})"
+
+
+def p_text(row: Numbers) -> str:
+    """The adjusted p as it stands in a table."""
+    if row.get("adjusted_p") is None:
+        return ""
+    return "< 0.001" if row["adjusted_p"] < 0.001 else f"{row['adjusted_p']:.3f}"

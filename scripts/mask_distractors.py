@@ -1,0 +1,211 @@
+"""Mask what may distract from the type, in the text and from attention, and ask again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fimscope.answers import answer_prompts, ask_types
+from fimscope.distractors import REGIONS, TEXT, draw_rest, mask_text, n_lacking, tokens_of
+from fimscope.manifest import run_manifest
+from fimscope.models.options import add_model_options, open_model
+from fimscope.outcomes import draw_of_each
+from fimscope.prompts import Unfit
+from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.maker import FORMATS, PromptMaker
+from fimscope.rejections import check_sum, rejection
+from fimscope.steps import Progress, log, positive, run_step, step_parser
+from fimscope.tables import read_table, write_table
+from fimscope.typescript import (
+    TypeScript,
+    TypeScriptError,
+    TypeScriptPool,
+    add_pool_options,
+    by_program,
+)
+
+if TYPE_CHECKING:
+    from fimscope.generate import Answers
+    from fimscope.models.load import Model
+
+STEP = "mask_distractors"
+Row = Mapping[str, Any]
+READERS = {"attention_last": "last", "attention_later": "later"}
+PLAIN = {"way": "none", "distractor": "none", "is_control": False, "n_masked": 0, "hidden": []}
+
+
+def mask_in_text(
+    pool: TypeScriptPool, make: partial, recipients: Sequence[Row], seed: int
+) -> Iterator[Row]:
+    """Each recipient without each distractor of the text, and its control; or rejected rows.
+
+    make         PromptMaker but for its `typescript`
+    recipients   rows of the prompts table with `original` and `variant`, their variants
+    """
+    progress = Progress("masks", len(recipients), "examples")
+
+    def mask_all(service: TypeScript, group: Sequence[Row]) -> list[list[Row]]:
+        maker = make(typescript=service)
+        return [
+            [row for distractor in TEXT for row in _in_text(maker, prompt, distractor, seed)]
+            for prompt in group
+        ]
+
+    for group in pool.map(mask_all, by_program(recipients)):
+        for rows in group:
+            yield from rows
+            progress.add()
+
+
+def _in_text(maker: PromptMaker, prompt: Row, distractor: str, seed: int) -> Iterator[Row]:
+    try:
+        masked = mask_text(maker, prompt["original"], prompt["variant"], distractor, seed)
+        n = n_lacking(prompt["token_ids"], masked.token_ids)
+        if not n:
+            raise Unfit("nothing_to_edit", f"the prompt shows no {distractor}")
+    except (Unfit, TypeScriptError) as error:
+        for is_control in (False, True):
+            yield _rejection(prompt, "text", distractor, is_control, error)
+        return
+    how = {"way": "text", "distractor": distractor, "n_masked": n, "hidden": []}
+    tokens = {"token_ids": masked.token_ids, "gold_token_ids": masked.gold_token_ids}
+    yield {**prompt, **how, **tokens, "is_control": False}
+    try:
+        gone = set(draw_rest(prompt, n, seed, distractor))
+    except Unfit as error:
+        yield _rejection(prompt, "text", distractor, True, error)
+        return
+    left = [token for i, token in enumerate(prompt["token_ids"]) if i not in gone]
+    yield {**prompt, **how, "token_ids": left, "is_control": True}
+
+
+def mask_from_attention(recipients: Sequence[Row], seed: int) -> Iterator[Row]:
+    """Each recipient with the tokens of each region kind hidden, and its control; or rejected."""
+    for prompt in recipients:
+        for kind in REGIONS:
+            for is_control in (False, True):
+                try:
+                    hidden = tokens_of(prompt, kind)
+                    if is_control:
+                        hidden = draw_rest(prompt, len(hidden), seed, kind)
+                except Unfit as error:
+                    for way in READERS:
+                        yield _rejection(prompt, way, kind, is_control, error)
+                    continue
+                how = {"distractor": kind, "is_control": is_control, "n_masked": len(hidden)}
+                for way in READERS:
+                    yield {**prompt, **how, "way": way, "hidden": hidden}
+
+
+def fitting(asked: Sequence[Row], max_tokens: int) -> tuple[list[Row], list[Row]]:
+    """What is no longer than the model reads, and rows of the rejected table for the rest."""
+    rejected = []
+    for row in asked:
+        if (n := len(row["token_ids"])) > max_tokens:
+            error = Unfit("over_budget", f"{n} tokens, the most is {max_tokens}")
+            how = (row["way"], row["distractor"], row["is_control"])
+            rejected.append(_rejection(row, *how, error))
+    return [row for row in asked if len(row["token_ids"]) <= max_tokens], rejected
+
+
+def _rejection(
+    prompt: Row, way: str, distractor: str, is_control: bool, error: Unfit | TypeScriptError
+) -> Row:
+    what = f"{way}, {distractor}{', control' if is_control else ''}: {error}"
+    return rejection(STEP, error.reason, what, example_id=prompt["example_id"], edit=prompt["edit"])
+
+
+def ask_masked(
+    model: "Model",
+    asked: Sequence[Row],
+    encoder: Encoder,
+    max_new_tokens: int,
+    batch_tokens: int,
+) -> list[Row]:
+    """Rows of the masking table, in the order of what is asked."""
+
+    def answer_hidden(
+        way: str, model: "Model", rows: Sequence[Row], n_new: int, stops: set[int]
+    ) -> "Answers":
+        from fimscope.knockout import answer_without
+
+        golds = [row["gold_token_ids"][0] for row in rows]
+        hidden, token_ids = ([row[key] for row in rows] for key in ("hidden", "token_ids"))
+        return answer_without(model, token_ids, hidden, READERS[way], golds, n_new, stops)
+
+    keys = ("example_id", "edit", "program_id", "gold", "outcome")
+    how = ("way", "distractor", "is_control", "n_masked")
+    found: list[Row] = [{}] * len(asked)
+    for way in ("none", "text", *READERS):
+        places = [i for i, row in enumerate(asked) if row["way"] == way]
+        answer = partial(answer_hidden, way) if way in READERS else answer_prompts
+        rows = [asked[i] for i in places]
+        answers = ask_types(model, rows, encoder, max_new_tokens, batch_tokens, answer, way)
+        for i, row, reply in zip(places, rows, answers, strict=True):
+            kept = {key: row[key] for key in (*keys, *how)}
+            found[i] = {**kept, "n_tokens": len(row["token_ids"]), **reply}
+    return found
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--original", type=Path, required=True, help="variants/original.parquet")
+    parser.add_argument("--variants", type=Path, required=True, help="variants/{edit}.parquet")
+    parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
+    parser.add_argument("--split", type=Path, required=True, help="split/{edit}.parquet")
+    add_model_options(parser)
+    parser.add_argument("--format", choices=sorted(FORMATS), required=True, help="prompt format")
+    parser.add_argument("--max-tokens", type=positive, default=512, help="longest prompt")
+    parser.add_argument("--golds", choices=["single_token", "all"], default="single_token")
+    parser.add_argument("--max-examples", type=positive, default=40, help="of each outcome")
+    parser.add_argument("--max-new-tokens", type=positive, default=12, help="of a completed type")
+    parser.add_argument("--seed", type=int, default=0, help="of the examples, names and controls")
+    add_pool_options(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the masking table")
+    parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
+    with run_step(parser) as args:
+        manifest = run_manifest(args)
+        outcomes = draw_of_each(
+            read_table(args.split, "split").to_pylist(), args.max_examples, args.seed, "masking"
+        )
+        original, variant = (
+            {row["example_id"]: row for row in read_table(path, "variants").to_pylist()}
+            for path in (args.original, args.variants)
+        )
+        recipients = [
+            {
+                **prompt,
+                "outcome": outcomes[prompt["example_id"]],
+                "original": original[prompt["example_id"]],
+                "variant": variant[prompt["example_id"]],
+            }
+            for prompt in read_table(args.prompts, "prompts").to_pylist()
+            if prompt["example_id"] in outcomes
+        ]
+        encoder = Encoder.from_folder(args.model)
+        make = partial(
+            PromptMaker,
+            FORMATS[args.format],
+            encoder,
+            max_tokens=args.max_tokens,
+            golds=args.golds,
+        )
+        with TypeScriptPool(args.workers, args.seconds) as pool:
+            masked = list(mask_in_text(pool, make, recipients, args.seed))
+        masked += mask_from_attention(recipients, args.seed)
+        rejected = [row for row in masked if "reason" in row]
+        asked = [{**prompt, **PLAIN} for prompt in recipients]
+        asked += [row for row in masked if "reason" not in row]
+        n_cells = 1 + 2 * (len(TEXT) + len(READERS) * len(REGIONS))
+        model = open_model(args)
+        asked, too_long = fitting(asked, model.max_tokens - args.max_new_tokens)
+        rejected += too_long
+        check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))
+        rows = ask_masked(model, asked, encoder, args.max_new_tokens, args.batch_tokens)
+        write_table(args.out, "masking", rows, manifest)
+        write_table(args.out_rejected, "rejected", rejected, manifest)
+        log.info("%d examples, %d prompts, %d left out", len(recipients), len(rows), len(rejected))
+
+
+if __name__ == "__main__":
+    main()

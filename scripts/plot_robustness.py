@@ -1,0 +1,155 @@
+"""Draw accuracy against the dose of each edit, beside the original's on the same examples."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fimscope.manifest import run_manifest
+from fimscope.paired import p_text, signed_points, stands_out
+from fimscope.plots import FAINT, PRINT_WIDTH, STYLES, save_figure, say, use_theme, visible
+from fimscope.robustness import counts_sites, lowest, robustness_numbers
+from fimscope.sections import Section, SectionTable, write_section
+from fimscope.stats import N_DRAWS
+from fimscope.steps import run_step, step_parser
+from fimscope.tables import read_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Numbers = dict[str, Any]
+COLUMNS = ["example_id", "program_id", "correct"]
+A_ROW = 3
+
+
+def plot_robustness(entries: Sequence[Numbers]) -> "Figure":
+    """A panel an edit: accuracy by dose, the band that of its difference from the original's.
+
+    entries   of `robustness.robustness_numbers`
+    """
+    import matplotlib.pyplot as plt
+
+    use_theme()
+    n_rows = -(-len(entries) // A_ROW)
+    figure, grid = plt.subplots(
+        n_rows, A_ROW, figsize=(PRINT_WIDTH, 0.5 + 2.3 * n_rows), sharey=True, squeeze=False
+    )
+    for axes in grid.flat[len(entries) :]:
+        axes.set_axis_off()
+    for axes, entry in zip(grid.flat, entries, strict=False):
+        axes.set_title(visible(entry["name"]), loc="left")
+        axes.set_xlabel(f"{_unit(entry)}\nn = {entry['n']} ({entry['n_programs']} programs)")
+        if entry["accuracy"]:
+            _draw(axes, entry)
+        else:
+            say(axes, "no examples")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("% right")
+    handles = [
+        plt.Line2D([], [], color=STYLES["right"].colour, marker="o", lw=1.4),
+        plt.Line2D([], [], color=FAINT, linestyle=(0, (4, 2)), lw=1.1),
+    ]
+    labels = ["edited; band: 95% of the paired difference", "original, the same examples"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw(axes: "Axes", entry: Numbers) -> None:
+    rates = 100 * np.array(entry["accuracy"]["estimate"])
+    ends = [
+        rates[0] + 100 * np.array([0.0, *(change[end] for change in entry["changes"])])
+        for end in ("lower", "upper")
+    ]
+    style = STYLES["right"]
+    axes.axhline(rates[0], color=FAINT, linestyle=(0, (4, 2)), linewidth=1.1)
+    axes.fill_between(entry["sizes"], *ends, color=style.colour, alpha=0.16, lw=0)
+    axes.plot(entry["sizes"], rates, color=style.colour, linestyle=style.line, marker=style.marker)
+    axes.set_xticks(entry["sizes"])
+
+
+def _unit(entry: Numbers) -> str:
+    return "sites" if counts_sites(entry) else "share of the sites"
+
+
+def robustness_section(entries: Sequence[Numbers]) -> Section:
+    rows = [
+        [
+            f"`{edit}`",
+            str(entry["n"]),
+            f"{100 * entry['accuracy']['estimate'][0]:.1f}",
+            f"{100 * entry['accuracy']['estimate'][place]:.1f}",
+            signed_points(change),
+            p_text(change),
+        ]
+        for entry in entries
+        if entry["n"]
+        for place, (edit, change) in enumerate(
+            zip(entry["edits"], entry["changes"], strict=True), 1
+        )
+    ]
+    header = ["edit", "n", "original, %", "edited, %", "difference, points", "p (Holm)"]
+    return Section(
+        title="How much of an edit it takes",
+        question="Does accuracy fall step by step with the share of the sites that an edit "
+        "changes, and under which edits?",
+        method="Each edit is carried out on a share of its sites, those of a smaller share among "
+        "those of a larger one, and every variant is checked by the compiler. An edit's curve is "
+        "over the examples that were answered at all its doses.",
+        control="The originals of the same examples; paired differences with 95% intervals by "
+        "cluster bootstrap over programs, sign tests over programs, Holm over all edits and doses.",
+        reading=_reading(entries),
+        figures=[("robustness.svg", "Accuracy by the dose of each edit, with paired bands")],
+        tables=[SectionTable("Accuracy by edit and dose", header, rows)] if rows else [],
+        sources=["predictions/original.parquet"]
+        + [f"predictions/{edit}.parquet" for entry in entries for edit in entry["edits"]],
+        numbers={"edits": list(entries)},
+    )
+
+
+def _reading(entries: Sequence[Numbers]) -> list[str]:
+    worst = lowest(entries)
+    if worst is None:
+        return ["No example was answered at every dose of an edit."]
+    entry, place = worst
+    change = entry["changes"][place]
+    verdict = "" if stands_out(change) else ", which chance may explain"
+    sentences = [
+        f"The lowest accuracy against the originals is under `{entry['edits'][place]}`: "
+        f"{signed_points(change)} points, n = {entry['n']}{verdict}."
+    ]
+    falling = [
+        f"`{entry['name']}`"
+        for entry in entries
+        if any(stands_out(change) and change["estimate"] < 0 for change in entry["changes"])
+    ]
+    sentences.append(
+        f"Accuracy falls beyond chance at some dose of {', '.join(falling)}."
+        if falling
+        else "Under no edit does accuracy fall beyond chance at any dose."
+    )
+    return sentences
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--original", type=Path, required=True, help="predictions/original.parquet")
+    parser.add_argument(
+        "--predictions", type=Path, nargs="+", required=True, help="of every edit at every dose"
+    )
+    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
+    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    parser.add_argument("--out-section", type=Path, required=True, help="sections/robustness.json")
+    with run_step(parser) as args:
+        original = read_table(args.original, "predictions", COLUMNS)
+        tables = {p.stem: read_table(p, "predictions", COLUMNS) for p in args.predictions}
+        entries = robustness_numbers(original, tables, args.draws, args.seed)
+        save_figure(plot_robustness(entries), args.out_svg, args.out_png)
+        write_section(args.out_section, robustness_section(entries), run_manifest(args))
+
+
+if __name__ == "__main__":
+    main()
