@@ -110,6 +110,7 @@ def small_study(tmp_path_factory, copy_project) -> Path:
         },
         "statistics": {"draws": 200},
         "sample": {"n": 20},
+        "shards": {"check_types": 2, "predict_types": 3, "cache_activations": 2},
     }
     (project / "small.yaml").write_text(yaml.safe_dump(config))
     variants = ["original", "rename_vars"]
