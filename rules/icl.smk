@@ -19,7 +19,7 @@ rule compare_icl:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         **config["icl"],
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
@@ -52,6 +52,8 @@ rule plot_icl:
         f"{RESULTS}/benchmarks/plot_icl.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         **config["icl"],
         draws=DRAWS,

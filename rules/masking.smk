@@ -20,7 +20,7 @@ rule mask_distractors:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         **config["prompt"],
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
@@ -53,6 +53,8 @@ rule plot_masking:
         f"{RESULTS}/benchmarks/plot_masking.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         edit=PATCHED,
         draws=DRAWS,

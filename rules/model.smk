@@ -21,7 +21,8 @@ rule prepare_model:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        mem_mb=growing(config["model"]["memory_mb"]),
+        runtime=growing(config["model"]["minutes"]),
     params:
         sources=json.dumps(config["model"]["sources"]),
         folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
@@ -47,7 +48,8 @@ rule build_prompts:
     conda:
         "envs/steps.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         **config["prompt"],
         folder=lambda wildcards, input: Path(input.model).parent.as_posix(),

@@ -16,6 +16,8 @@ rule pair_examples:
         f"{RESULTS}/benchmarks/pair_examples.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         conditions=CONDITIONS,
         max_pairs=config["patch"]["max_pairs"],
@@ -46,7 +48,7 @@ rule sweep_patches:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         activations=lambda wildcards, input: [

@@ -17,7 +17,7 @@ rule predict_types:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         folder=lambda wildcards, input: Path(input.model).parent.as_posix(),
         flags=MODEL_FLAGS,
@@ -63,6 +63,8 @@ rule split_examples:
         f"{RESULTS}/benchmarks/split_examples/{{edit}}.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     shell:
         "python scripts/split_examples.py --programs {input.programs:q}"
         " --examples {input.examples:q} --edited {input.edited:q} --variants {input.variants:q}"

@@ -21,6 +21,8 @@ rule plot_funnel:
         f"{RESULTS}/benchmarks/plot_funnel.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     shell:
         "python scripts/plot_funnel.py --funnel {input.funnel:q} --out-svg {output.svg:q}"
         " --out-png {output.png:q} --log {log:q}"
@@ -43,6 +45,8 @@ rule plot_accuracy:
         f"{RESULTS}/benchmarks/plot_accuracy.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         draws=DRAWS,
     shell:
@@ -67,6 +71,8 @@ rule plot_wrong_answers:
         f"{RESULTS}/benchmarks/plot_wrong_answers.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     shell:
         "python scripts/plot_wrong_answers.py --predictions {input.predictions:q}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
@@ -90,6 +96,8 @@ rule plot_patches:
         f"{RESULTS}/benchmarks/plot_patches.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         draws=DRAWS,
     shell:
@@ -123,6 +131,8 @@ rule gather_rejected:
         "results/{folder}/benchmarks/gather_rejected.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     shell:
         "python scripts/gather_rejected.py --tables {input.tables:q} --out {output:q} --log {log:q}"
 
@@ -155,6 +165,8 @@ rule write_summary:
         f"{RESULTS}/benchmarks/write_summary.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         config=json.dumps(config, sort_keys=True),
         benchmarks=[f"{SOURCE}/benchmarks", f"{RESULTS}/benchmarks"],
@@ -185,6 +197,8 @@ rule build_report:
         f"{RESULTS}/benchmarks/build_report.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         figures=lambda wildcards, input: Path(input.figures[0]).parent.as_posix(),
     shell:

@@ -16,6 +16,8 @@ rule plot_robustness:
         f"{RESULTS}/benchmarks/plot_robustness.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         draws=DRAWS,
     shell:

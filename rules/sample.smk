@@ -16,7 +16,7 @@ rule sample_types:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         batch_tokens=config["predict"]["batch_tokens"],

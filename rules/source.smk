@@ -19,7 +19,8 @@ rule collect_programs:
     conda:
         "envs/steps.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         sources=json.dumps(config["source"]),
         fingerprint=fingerprint(config["source"], Path.cwd()),
@@ -49,7 +50,8 @@ rule make_examples:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         per_program=config["examples"]["per_program"],
         fractions=[config["examples"]["fractions"][g] for g in ("fit", "select", "test")],

@@ -16,6 +16,9 @@ rule install_corpus:
         f"{TRAINING}/logs/install_corpus.log",
     conda:
         "envs/steps.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         corpus=lambda wildcards, input: Path(input[0]).parent.as_posix(),
     shell:
@@ -42,7 +45,8 @@ rule train_model:
         "envs/steps.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(1440),
     params:
         corpus=lambda wildcards, input: Path(input.installed).parent.parent.as_posix(),
         study=json.dumps(config["source"]),
@@ -83,7 +87,7 @@ rule measure_quality:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        mem_mb=config["model"]["memory_mb"],
+        **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         flags=MODEL_FLAGS,
@@ -114,6 +118,8 @@ rule write_model_card:
         f"{RESULTS}/benchmarks/write_model_card.tsv"
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.weights).parent.as_posix(),
     shell:

@@ -1,10 +1,12 @@
 """The house itself: lint, format, dry runs of every preset, one set of pins."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT, snakemake
 
 PRESETS = sorted(p.name for p in (ROOT / "config").glob("*.yaml") if "\nmodel:\n" in p.read_text())
@@ -78,9 +80,33 @@ def test_the_rule_the_script_and_the_log_have_one_name():
                 assert (ROOT / "scripts" / f"{rule}.py").is_file()
 
 
+def rules() -> dict[str, str]:
+    """The text of every rule, by name."""
+    texts = [path.read_text() for path in (ROOT / "rules").glob("*.smk")]
+    return dict(re.findall(r"(?ms)^rule (\w+):\n(.*?)(?=^\S|\Z)", "".join(texts)))
+
+
+def test_every_job_asks_a_cluster_for_memory_and_time_that_grow():
+    for name, text in rules().items():
+        if "    shell:" in text:
+            given = "_RESOURCES," in text or (
+                "mem_mb=growing(" in text and "runtime=growing(" in text
+            )
+            assert given, f"{name}: resources: **SMALL_RESOURCES, **MODEL_RESOURCES or growing(...)"
+
+
+def test_the_slurm_profile_names_rules_that_there_are():
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    assert set(profile["groups"]) <= set(rules())
+    assert set(profile["group-components"]) <= set(profile["groups"].values())
+    assert isinstance(yaml.safe_load((ROOT / "profiles/slurm/site.yaml").read_text()), dict)
+
+
 def test_the_pins_stand_in_one_place():
     assert "-r requirements.txt" in (ROOT / "environment.yml").read_text()
-    assert 'file = ["requirements.txt"]' in (ROOT / "pyproject.toml").read_text()
+    project = (ROOT / "pyproject.toml").read_text()
+    for file in ("requirements.txt", "requirements-gemma.txt", "requirements-slurm.txt"):
+        assert f'file = ["{file}"]' in project
     lock = (ROOT / "package-lock.json").read_text()
     assert '"integrity": "sha512-' in lock
     assert '"resolved"' not in lock
