@@ -46,6 +46,16 @@ include: "rules/train.smk"
 include: "rules/cache.smk"
 
 
+onstart:
+    # A GPU that this machine lacks shows now, not when the first job of the model begins.
+    if workflow.local_exec and any(
+        job.resources.get("gpu") for job in workflow.dag.needrun_jobs()
+    ):
+        from fimscope.models.load import check_device
+
+        check_device(config["model"]["device"])
+
+
 rule all:
     default_target: True
     input:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -140,14 +141,14 @@ def teach(project: Path) -> None:
 
     from build_prompts import FORMATS, PromptMaker, build_prompts
     from fimscope.tables import read_table
-    from fimscope.typescript import TypeScript
+    from fimscope.typescript import TypeScriptPool
 
     rows = read_table(project / "results/source/variants/original.parquet", "variants").to_pylist()
 
     def prompts(encoder):
-        with TypeScript() as typescript:
-            maker = PromptMaker(FORMATS["fim"], encoder, typescript, 96, "single_token")
-            made, _ = build_prompts(maker, {row["example_id"]: row for row in rows}, rows)
+        make = partial(PromptMaker, FORMATS["fim"], encoder, max_tokens=96, golds="single_token")
+        with TypeScriptPool(2) as pool:
+            made, _ = build_prompts(pool, make, {row["example_id"]: row for row in rows}, rows)
         return [(row["token_ids"], row["gold_token_ids"][0]) for row in made]
 
     texts = [row["prefix"] + row["gold"] + row["suffix"] for row in rows]
