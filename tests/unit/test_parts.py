@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 import cache_activations
+import cache_report
 import predict_types
 from fimscope.dependencies import SCRIPTS
 from fimscope.manifest import file_sha256
@@ -114,6 +115,20 @@ def test_a_shard_as_the_command_line_spells_it():
     for text in ("0/2", "3/2", "2", "a/b", "-1/2", "1/2/3"):
         with pytest.raises(Exception, match="no share such as 2/5"):
             read_shard(text)
+
+
+def test_the_cache_is_reported_by_step(tmp_path, monkeypatch, capsys):
+    get(store_in(tmp_path))
+    get(store_in(tmp_path), (3,))
+    [first, second] = sorted((tmp_path / "try").iterdir())
+    os.utime(first, (1000, 1000))
+    os.utime(second, (5000, 5000))
+    [held] = cache_report.held_by_steps(tmp_path, now=10_000)
+    assert held == ("try", 2, first.stat().st_size + second.stat().st_size, 5000, 9000)
+    assert [cache_report.age(s) for s in (5, 90, 7300, 180_000)] == ["5 s", "2 min", "2 h", "2 d"]
+    monkeypatch.setattr(sys, "argv", ["cache_report.py", "--cache", str(tmp_path / "none")])
+    cache_report.main()
+    assert capsys.readouterr().out == "step  files  size  newest  oldest\n"
 
 
 # The steps.
