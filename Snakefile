@@ -35,7 +35,9 @@ include: "rules/model.smk"
 include: "rules/predict.smk"
 include: "rules/activations.smk"
 include: "rules/lens.smk"
+include: "rules/attention.smk"
 include: "rules/patch.smk"
+include: "rules/steer.smk"
 include: "rules/sample.smk"
 include: "rules/report.smk"
 include: "rules/icl.smk"
@@ -74,22 +76,42 @@ rule activations:
 
 rule patches:
     input:
-        expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
+        f"{RESULTS}/sections/patches.json",
+
+
+rule patch_positions:
+    input:
+        f"{RESULTS}/sections/patch_positions.json",
+
+
+rule components:
+    input:
+        f"{RESULTS}/sections/components.json",
 
 
 rule lens:
     input:
-        expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/sections/lens.json",
 
 
 rule attention:
     input:
-        expand(f"{RESULTS}/attention/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/sections/attention.json",
+
+
+rule steering:
+    input:
+        f"{RESULTS}/sections/steering.json",
+
+
+rule probes:
+    input:
+        f"{RESULTS}/sections/probes.json",
 
 
 rule samples:
     input:
-        expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/sections/samples.json",
 
 
 rule report:

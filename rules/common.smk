@@ -2,10 +2,12 @@
 
 SOURCE = "results/source"
 RESULTS = f"results/{config['model']['name']}"
+FIGURES = f"{RESULTS}/figures"
 EDITS = ["original", *config["edits"]]
 DOSED_EDITS = dosed_edits(**config["robustness"])
 PATCHED = config["patch"]["edit"]
 CONDITIONS = config["patch"]["conditions"]
+DRAWS = f"--draws {config['statistics']['draws']} --seed {config['seed']}"
 
 # A step runs on the Python that runs Snakemake, whatever else is on the PATH.
 shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")

@@ -32,3 +32,30 @@ rule sample_types:
         " --max-new-tokens {params.max_new_tokens} --temperature {params.temperature}"
         " --top-p {params.top_p} --seed {params.seed} --batch-tokens {params.batch_tokens}"
         " --out {output:q} --log {log:q}"
+
+
+rule plot_samples:
+    input:
+        samples=expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
+        predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
+        splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
+        code=step_sources("plot_samples"),
+    output:
+        svg=f"{RESULTS}/figures/samples.svg",
+        png=f"{RESULTS}/figures/samples.png",
+        section=f"{RESULTS}/sections/samples.json",
+    log:
+        f"{RESULTS}/logs/plot_samples.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_samples.tsv"
+    conda:
+        "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
+    params:
+        draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
+    shell:
+        "python scripts/plot_samples.py --samples {input.samples:q}"
+        " --predictions {input.predictions:q} --splits {input.splits:q} {params.draws}"
+        " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
+        " --log {log:q}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model, stop_ids
+from fimscope.pass_at_k import pass_at_k
 from fimscope.prompts.encoder import Encoder
 from fimscope.rejections import check_sum
 from fimscope.steps import Progress, log, positive, run_step, step_parser
@@ -44,10 +45,8 @@ def draw_completions(
 
     found: list[list[list[int]]] = [[] for _ in prompts]
     progress = Progress("samples", len(prompts), "prompts")
-    lengths = [
-        len(prompt["token_ids"]) + settings["n_samples"] * settings["max_new_tokens"]
-        for prompt in prompts
-    ]
+    # Samples that begin alike share their tokens: all but a few part late and stop early.
+    lengths = [len(prompt["token_ids"]) + settings["n_samples"] for prompt in prompts]
     for rows, samples in run_batches(sample_rows, plan_batches(lengths, batch_tokens)):
         for row, completions in zip(rows, samples, strict=True):
             found[row] = [completion.token_ids for completion in completions]
@@ -55,13 +54,22 @@ def draw_completions(
     return found
 
 
+def spelled_types(
+    typescript: TypeScript, encoder: Encoder, kind: str, samples: Sequence[Sequence[int]]
+) -> list[str]:
+    """The first type that each sample spells; equal samples are read once."""
+    texts = [encoder.decode(token_ids) for token_ids in samples]
+    distinct = sorted(set(texts))
+    found = typescript.type_texts([(text, kind) for text in distinct])
+    spelled = dict(zip(distinct, found, strict=True))
+    return [spelled[text] for text in texts]
+
+
 def count_right(prompt: Row, types: Sequence[str]) -> Row:
     """One row of the samples table; white space inside a type does not count.
 
     pass@k is null where fewer than k samples were drawn.
     """
-    from fimscope.sampling import pass_at_k
-
     spelled = ["".join(text.split()) for text in types]
     n_correct = spelled.count("".join(prompt["gold"].split()))
     return {
@@ -101,10 +109,7 @@ def main() -> None:
         drawn = draw_completions(model, prompts, settings, args.batch_tokens)
         with TypeScript() as typescript:
             rows = [
-                count_right(
-                    prompt,
-                    typescript.type_texts([(encoder.decode(ids), prompt["kind"]) for ids in own]),
-                )
+                count_right(prompt, spelled_types(typescript, encoder, prompt["kind"], own))
                 for prompt, own in zip(prompts, drawn, strict=True)
             ]
         check_sum("sample_types", len(prompts), len(rows), 0)

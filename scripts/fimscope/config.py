@@ -41,20 +41,33 @@ def _with_canonical_edits(config: dict[str, Any], files: Sequence[str]) -> dict[
         canonical_edit(text, f"{file_of(['edits'], files)}: edits.{i}")
         for i, text in enumerate(config["edits"])
     ]
-    patched = canonical_edit(
-        config["patch"]["edit"], f"{file_of(['patch', 'edit'], files)}: patch.edit"
-    )
     if repeated := {edit for edit in spelled if spelled.count(edit) > 1 or edit == ORIGINAL}:
         raise UserError(
             f"{file_of(['edits'], files)}: edits: {sorted(repeated)[0]!r} is one too many; "
             f"expected each edit once, and {ORIGINAL} not at all (it is always asked)"
         )
-    if patched not in spelled:
+    patched = _one_of(spelled, config, "patch", files)
+    steer = {"edit": patched, **config["steer"]}
+    steered = _one_of(spelled, {**config, "steer": steer}, "steer", files)
+    return {
+        **config,
+        "edits": spelled,
+        "patch": {**config["patch"], "edit": patched},
+        "steer": {**steer, "edit": steered},
+    }
+
+
+def _one_of(
+    spelled: Sequence[str], config: Mapping[str, Any], part: str, files: Sequence[str]
+) -> str:
+    """The edit of a part of the config, in its one spelling; it must be one of the edits."""
+    file = file_of([part, "edit"], files)
+    edit = canonical_edit(config[part]["edit"], f"{file}: {part}.edit")
+    if edit not in spelled:
         raise UserError(
-            f"{file_of(['patch', 'edit'], files)}: patch.edit: {patched!r} is none of "
-            f"the edits ({', '.join(spelled)})"
+            f"{file}: {part}.edit: {edit!r} is none of the edits ({', '.join(spelled)})"
         )
-    return {**config, "edits": spelled, "patch": {**config["patch"], "edit": patched}}
+    return edit
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:

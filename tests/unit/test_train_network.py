@@ -13,6 +13,7 @@ from fimscope.training.loop import Batches, Plan, padded, train, validate
 from fimscope.training.network import (
     Shape,
     forward,
+    grown,
     initial_parameters,
     logits,
     state_dict,
@@ -128,7 +129,7 @@ def tiny(folder):
     )
     folder.mkdir()
     unseen = [maker.plain(PROGRAMS[0], 1, 48)]
-    return plan, Batches(PROGRAMS, maker, plan), unseen, folder
+    return plan, Batches(PROGRAMS, maker, plan), unseen, initial_parameters(SHAPE, 7), folder
 
 
 def test_programs_of_this_test_have_their_annotations_where_they_say():
@@ -141,9 +142,9 @@ def test_a_run_that_was_stopped_gives_what_an_uninterrupted_one_gives(tmp_path):
     torch.set_num_threads(1)
     whole, rows = train(*tiny(tmp_path / "whole"))
     train(*tiny(tmp_path / "cut"), should_stop=lambda step: step >= 2)
-    plan, batches, unseen, folder = tiny(tmp_path / "again")
+    plan, batches, unseen, start, folder = tiny(tmp_path / "again")
     (tmp_path / "cut" / "checkpoint.safetensors").rename(folder / "checkpoint.safetensors")
-    resumed, resumed_rows = train(plan, batches, unseen, folder)
+    resumed, resumed_rows = train(plan, batches, unseen, start, folder)
     assert [row["step"] for row in rows] == [2, 4, 6, 8] and rows == resumed_rows
     for name, value in whole.items():
         assert torch.equal(value, resumed[name]), name
@@ -151,7 +152,7 @@ def test_a_run_that_was_stopped_gives_what_an_uninterrupted_one_gives(tmp_path):
 
 
 def test_batches_depend_on_seed_and_step_alone(tmp_path):
-    _, batches, _, _ = tiny(tmp_path / "run")
+    _, batches, *_ = tiny(tmp_path / "run")
     first = batches.at(5)
     batches.at(6)
     assert batches.at(5) == first != batches.at(6)
@@ -160,7 +161,7 @@ def test_batches_depend_on_seed_and_step_alone(tmp_path):
 
 
 def test_packages_are_drawn_by_the_root_of_their_holes(tmp_path):
-    _, batches, _, _ = tiny(tmp_path / "run")
+    _, batches, *_ = tiny(tmp_path / "run")
     # 4 holes against 1: sqrt(4) to sqrt(1).
     chances = np.diff(batches.cumulative, prepend=0)
     assert chances[:4].sum() == pytest.approx(2 / 3) and chances[4] == pytest.approx(1 / 3)
@@ -205,3 +206,13 @@ def test_export_is_a_model_that_loads_and_answers_the_same(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["multi_query"] is True
     weights = load_file(tmp_path / "model.safetensors")
     assert {value.dtype for value in weights.values()} == {torch.bfloat16}
+
+
+def test_a_grown_network_says_what_the_shallow_one_says():
+    shallow = random_parameters()
+    deep_shape = Shape(**{**vars(SHAPE), "n_blocks": 7})
+    deep = grown(shallow, deep_shape, seed=5)
+    ids = torch.randint(0, SHAPE.vocab_size, (2, 30), generator=torch.Generator().manual_seed(1))
+    expected = forward(shallow, SHAPE, ids, torch.float32)
+    assert torch.equal(forward(deep, deep_shape, ids, torch.float32), expected)
+    assert not deep["attn.c_attn.weight"][0].eq(0).any()  # a new block can learn

@@ -19,7 +19,6 @@ from fimscope.training.network import (
     Parameters,
     Shape,
     forward,
-    initial_parameters,
     logits,
     weighted_loss,
 )
@@ -135,15 +134,17 @@ def train(
     plan: Plan,
     batches: Batches,
     validation: Sequence[Window],
+    start: Parameters,
     folder: Path,
     should_stop: Callable[[int], bool] = lambda step: False,
 ) -> tuple[Parameters, list[dict[str, float]]]:
-    """Train from the folder's checkpoint, or from the start, to the plan's last step.
+    """Train from the folder's checkpoint, or from `start`, to the plan's last step.
 
+    start         parameters, float32; they are trained in place
     should_stop   asked after each checkpoint; a run that stops there goes on from it next time
     returns       the parameters, float32, and the rows of the training log
     """
-    parameters = initial_parameters(plan.shape, plan.seed)
+    parameters = start
     optimiser = Optimiser(parameters, plan.rates)
     step, rows = _restore(folder / CHECKPOINT, parameters, optimiser)
     for value in parameters.values():
@@ -165,7 +166,8 @@ def train(
         if step % plan.every == 0 or step == plan.rates.steps:
             found = validate(parameters, plan.shape, validation, plan.batch_tokens)
             loss_mean = sum(losses) / len(losses)
-            rows.append({"step": step, "n_tokens": n_tokens, "loss": loss_mean, **found})
+            at = {"n_blocks": plan.shape.n_blocks, "step": step}
+            rows.append({**at, "n_tokens": n_tokens, "loss": loss_mean, **found})
             losses = []
             log.info(
                 "step %d, %d tokens: loss %.3f; validation top-1 %.3f, top-10 %.3f, "

@@ -70,6 +70,24 @@ def initial_parameters(shape: Shape, seed: int) -> Parameters:
     }
 
 
+def grown(parameters: Mapping[str, Tensor], shape: Shape, seed: int) -> Parameters:
+    """A shallow network's parameters as those of a deeper one that says the same.
+
+    Its blocks are spread evenly over the depth; the new ones add nothing to the stream yet, as
+    their output projections are zero.
+    """
+    deep = initial_parameters(shape, seed)
+    n_shallow = parameters[MATRICES[0]].shape[0]
+    places = [int((i + 0.5) * shape.n_blocks / n_shallow) for i in range(n_shallow)]
+    for name in WHOLE:
+        deep[name].copy_(parameters[name])
+    for name in ("attn.c_proj.weight", "mlp.c_proj.weight"):
+        deep[name].zero_()
+    for name in (*MATRICES, *VECTORS):
+        deep[name][places] = parameters[name]
+    return deep
+
+
 def waves(n_positions: int, d_model: int) -> Tensor:
     """[position, d_model], sines and cosines with periods from 2 pi to 2 pi n_positions tokens.
 
