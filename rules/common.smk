@@ -16,11 +16,14 @@ shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH
 CACHE = "results/cache"
 
 
-def shards(step, folder):
-    """What a step waits for where it has several shards: that each has made its parts."""
+def shards(step, folder, each="{edit}/"):
+    """What a step waits for where it has several shards: that each has made its parts.
+
+    each   the wildcards of the step's jobs, as a folder; empty where it has one job
+    """
     n = config["shards"].get(step, config["shards"]["all"])
     numbers = range(1, n + 1) if n > 1 else []
-    return [f"{folder}/shards/{step}/{{edit}}/{i}-of-{n}" for i in numbers]
+    return [f"{folder}/shards/{step}/{each}{i}-of-{n}" for i in numbers]
 
 
 def outs_of_two(wildcards, output):

@@ -176,6 +176,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("gold_logprob", pa.float32()),
             ("completion_ids", pa.list_(pa.int32())),
         ],
+        "drawn": [  # all samples of a prompt: a part of sample_types
+            ("token_ids", pa.list_(pa.list_(pa.int32()))),
+        ],
         "split": [
             *VARIANT_KEY,
             ("program_id", pa.string()),

@@ -16,14 +16,17 @@ from tokenizers.models import WordLevel
 import cache_activations
 import cache_report
 import predict_types
+import read_lens
+import sample_types
 from fimscope.dependencies import SCRIPTS
 from fimscope.manifest import file_sha256
 from fimscope.models.sources import parse_sources
-from fimscope.part_formats import RowsFormat, TensorsFormat
+from fimscope.part_formats import ResultsFormat, RowsFormat, TensorsFormat
 from fimscope.parts import PartStore, Shard, read_shard
 from fimscope.schemas import SCHEMAS
+from fimscope.sweep import WantedSweep, sweep_last
 from fimscope.tables import write_table
-from models import VOCAB, random_network
+from models import VOCAB, random_model, random_network, random_prompts
 from prepare_model import prepare_model
 
 RECIPE = {"step": "try", "settings": {"a": 1}}
@@ -102,6 +105,24 @@ def test_tensors_keep_every_bit():
     assert torch.equal(found.view(torch.int16), made[:, 1:].contiguous().view(torch.int16))
 
 
+def test_a_batch_that_was_halved_is_one_part():
+    halves = [(2, made_sweep(2)), (1, made_sweep(1))]
+    form = ResultsFormat(WantedSweep)
+    found = form.decode(form.encode(halves))
+    assert [n for n, _ in found] == [2, 1]
+    for (_, made), (_, kept) in zip(halves, found, strict=True):
+        assert torch.equal(made.wanted, kept.wanted)
+        for name, tensor in vars(made.sweep.patched).items():
+            assert torch.equal(tensor, getattr(kept.sweep.patched, name))
+
+
+def made_sweep(n_examples: int) -> WantedSweep:
+    model, prompts = random_model("gpt2"), random_prompts((5, 4))[:n_examples]
+    donors = torch.randn(model.n_points, n_examples, 2, model.d_model)
+    wanted = torch.arange(3).repeat(n_examples, 1)
+    return WantedSweep(wanted, sweep_last(model, prompts, donors, wanted))
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_every_part_is_in_one_share(count):
     parts = list(range(20))
@@ -155,6 +176,15 @@ def study(tmp_path_factory) -> Path:
         for i in range(40)
     ]
     write_table(folder / "prompts.parquet", "prompts", rows, {})
+    answers = [
+        {
+            **dict.fromkeys(SCHEMAS["predictions"].names),
+            **{"example_id": row["example_id"], "correct": True},
+            **{"predicted_token_id": 1, "gold_token_id": 1},
+        }
+        for row in rows
+    ]
+    write_table(folder / "predictions.parquet", "predictions", answers, {})
     write_table(folder / "fewer.parquet", "prompts", rows[1:], {})
     return folder
 
@@ -181,11 +211,15 @@ def digests(path: Path) -> dict[str, str]:
     return {file.name: file_sha256(file) for file in files}
 
 
-@pytest.mark.parametrize("step", [predict_types, cache_activations])
+@pytest.mark.parametrize("step", [predict_types, cache_activations, read_lens, sample_types])
 def test_any_number_of_shards_gives_the_same_bytes(step, study, tmp_path, monkeypatch):
     n_parts, expected = 0, {}
+    own = {
+        read_lens: ["--predictions", study / "predictions.parquet"],
+        sample_types: ["--n-samples", 3, "--max-new-tokens", 3],
+    }
     for count in (1, 2, 3):
-        common = words_of(study, "--cache", tmp_path / f"cache_{count}")
+        common = words_of(study, "--cache", tmp_path / f"cache_{count}", *own.get(step, []))
         if count > 1:
             shares = [
                 run(step, monkeypatch, *common, "--shard", f"{number}/{count}")
@@ -194,7 +228,9 @@ def test_any_number_of_shards_gives_the_same_bytes(step, study, tmp_path, monkey
             assert sum(shares) == n_parts
             assert min(shares) > 0
         out = tmp_path / str(count) / "out"
-        made = run(step, monkeypatch, *common, "--out", out)
+        outs = ["--out", out]
+        outs += ["--out-rejected", tmp_path / "rejected"] if step is read_lens else []
+        made = run(step, monkeypatch, *common, *outs)
         if count == 1:
             n_parts, expected = made, digests(out)
             assert n_parts > 10
