@@ -24,7 +24,7 @@ def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Secti
         "is among the ten likeliest.",
         control="The same k guesses drawn as often as the holes of other programs have each type: "
         "a common type is found by chance alone. Intervals are 95%, cluster bootstrap over "
-        "programs; the difference to chance has a sign test over programs.",
+        "programs; the difference to chance has a t test clustered by program.",
         reading=[
             s for edit, groups in numbers["edits"].items() for s in read_samples(edit, groups)
         ],
@@ -46,17 +46,15 @@ def read_samples(edit: str, groups: Numbers) -> list[str]:
     if not wrong["n"]:
         return [f"Under {code(edit)} no answer is wrong."]
     difference = wrong["above_chance"]
-    if difference["lower"] > 0 and difference["p"] < 0.05:
-        verdict = "more often than guessing by frequency would"
-    elif difference["upper"] < 0 and difference["p"] < 0.05:
-        verdict = "less often than guessing by frequency would"
+    if difference["p"] >= 0.05:
+        verdict = "are not shown to hold it more or less often"
     else:
-        verdict = "not shown to be more often than guessing by frequency would"
+        verdict = f"hold it {'more' if difference['estimate'] > 0 else 'less'} often"
     sentences = [
         f"Under {code(edit)} {n_drawn} samples hold the gold in {wrong['n_found']} of "
         f"{wrong['n']} holes that are answered wrong, {rate(wrong['found'])}, and the top 10 in "
-        f"{wrong['n_top10']}, {rate(wrong['top10'])}: the samples do so {verdict} "
-        f"({points_changed(difference)}, sign test {p_value(difference['p'])})."
+        f"{wrong['n_top10']}, {rate(wrong['top10'])}. The samples {verdict} than as many guesses "
+        f"by the frequency of types do ({_above_chance(difference)})."
     ]
     broken = groups.get("broken")
     if broken and broken["n"]:
@@ -65,6 +63,12 @@ def read_samples(edit: str, groups: Numbers) -> list[str]:
             f"{rate(broken['found'])}, the top 10 {broken['n_top10']}."
         )
     return sentences
+
+
+def _above_chance(difference: Numbers) -> str:
+    if difference["lower"] is None:
+        return "one program gives no interval"
+    return f"{points_changed(difference)}, {p_value(difference['p'])}"
 
 
 def _edit_table(edits: Numbers) -> SectionTable:
