@@ -44,5 +44,5 @@ node_modules/.installed: package-lock.json .npmrc $(VENV)/.installed
 	npm ci --no-progress --loglevel=error
 	touch $@
 
-clean:  ## all results, not the installed packages
+clean:  ## all results, the cache of parts too, not the installed packages
 	rm -rf results/source results/*/ .snakemake

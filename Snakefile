@@ -4,6 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -14,8 +15,9 @@ configfile: "config/config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from fimscope.config import complete_config
+from fimscope.config import complete_config, file_of
 from fimscope.corpus.fingerprint import fingerprint
+from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.dependencies import step_sources
 from fimscope.edits import dosed_edits
 from fimscope.models.ran import models_that_ran
@@ -23,6 +25,7 @@ from fimscope.models.ran import models_that_ran
 config = complete_config(
     config, Path(workflow.basedir) / "config" / "schema.yaml", workflow.configfiles[::-1]
 )
+check_sources(config["source"], Path.cwd(), file_of(["source"], workflow.configfiles[::-1]))
 
 
 include: "rules/common.smk"
@@ -43,6 +46,17 @@ include: "rules/masking.smk"
 include: "rules/robustness.smk"
 include: "rules/compare.smk"
 include: "rules/train.smk"
+include: "rules/cache.smk"
+
+
+onstart:
+    # A GPU that this machine lacks shows now, not when the first job of the model begins.
+    if workflow.local_exec and any(
+        job.resources.get("gpu") for job in workflow.dag.needrun_jobs()
+    ):
+        from fimscope.models.load import check_device
+
+        check_device(config["model"]["device"])
 
 
 rule all:

@@ -18,6 +18,7 @@ rule read_lens:
         ),
         model=f"{RESULTS}/model/prepared.json",
         code=step_sources("read_lens"),
+        shards=shards("read_lens", RESULTS),
     output:
         lens=f"{RESULTS}/lens/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/read_lens/{{edit}}.parquet",
@@ -35,12 +36,27 @@ rule read_lens:
         batch_tokens=config["predict"]["batch_tokens"],
         flags=MODEL_FLAGS,
         positions=["last", *filter("last".__ne__, config["activations"]["positions"])],
+        cache=CACHE,
+        outs=outs_of_two,
     shell:
         "python scripts/read_lens.py --prompts {input.prompts:q}"
         " --predictions {input.predictions:q} --broken-by {input.broken_by:q}"
         " --model {params.model:q} {params.flags} --threads {threads}"
         " --positions {params.positions} --batch-tokens {params.batch_tokens}"
-        " --out {output.lens:q} --out-rejected {output.rejected:q} --log {log:q}"
+        " --cache {params.cache:q} {params.outs} --log {log:q}"
+
+
+use rule read_lens as read_lens_shard with:
+    input:
+        **all_but_shards(rules.read_lens.input),
+    output:
+        temp(touch(f"{RESULTS}/shards/read_lens/{{edit}}/{{shard}}")),
+    log:
+        f"{RESULTS}/logs/read_lens/{{edit}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/read_lens/{{edit}}/{{shard}}.tsv"
+    params:
+        outs=of_shard,
 
 
 rule read_lens_tokens:

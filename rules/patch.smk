@@ -41,6 +41,7 @@ rule sweep_patches:
         ),
         model=f"{RESULTS}/model/prepared.json",
         code=step_sources("sweep_patches"),
+        shards=shards("sweep_patches", RESULTS, each=""),
     output:
         expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
     log:
@@ -57,8 +58,9 @@ rule sweep_patches:
         activations=lambda wildcards, input: [
             Path(manifest).parent.as_posix() for manifest in input.activations
         ],
-        folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
         flags=MODEL_FLAGS,
+        cache=CACHE,
+        outs=lambda wildcards, output: f"--out {shlex.quote(str(Path(output[0]).parent))}",
         conditions=CONDITIONS,
         min_gap=config["patch"]["min_gap"],
         batch_tokens=config["predict"]["batch_tokens"],
@@ -67,8 +69,21 @@ rule sweep_patches:
         "python scripts/sweep_patches.py --pairs {input.pairs:q} --prompts {input.prompts:q}"
         " --activations {params.activations:q} --model {params.model:q} {params.flags}"
         " --threads {threads} --min-gap {params.min_gap} --batch-tokens {params.batch_tokens}"
-        " --seed {params.seed} --conditions {params.conditions} --out {params.folder:q}"
-        " --log {log:q}"
+        " --seed {params.seed} --conditions {params.conditions} --cache {params.cache:q}"
+        " {params.outs} --log {log:q}"
+
+
+use rule sweep_patches as sweep_patches_shard with:
+    input:
+        **all_but_shards(rules.sweep_patches.input),
+    output:
+        temp(touch(f"{RESULTS}/shards/sweep_patches/{{shard}}")),
+    log:
+        f"{RESULTS}/logs/sweep_patches/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sweep_patches/{{shard}}.tsv"
+    params:
+        outs=of_shard,
 
 
 rule sweep_positions:

@@ -6,6 +6,7 @@ rule sample_types:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
         code=step_sources("sample_types"),
+        shards=shards("sample_types", RESULTS),
     output:
         f"{RESULTS}/samples/{{edit}}.parquet",
     log:
@@ -27,13 +28,28 @@ rule sample_types:
         top_p=config["sample"]["top_p"],
         max_new_tokens=config["predict"]["max_new_tokens"],
         seed=config["seed"],
+        cache=CACHE,
+        outs=lambda wildcards, output: f"--out {shlex.quote(output[0])}",
     shell:
         "python scripts/sample_types.py --prompts {input.prompts:q} --model {params.model:q}"
         " {params.flags} --threads {threads} --n-samples {params.n}"
         " --max-examples {params.max_examples}"
         " --max-new-tokens {params.max_new_tokens} --temperature {params.temperature}"
         " --top-p {params.top_p} --seed {params.seed} --batch-tokens {params.batch_tokens}"
-        " --out {output:q} --log {log:q}"
+        " --cache {params.cache:q} {params.outs} --log {log:q}"
+
+
+use rule sample_types as sample_types_shard with:
+    input:
+        **all_but_shards(rules.sample_types.input),
+    output:
+        temp(touch(f"{RESULTS}/shards/sample_types/{{edit}}/{{shard}}")),
+    log:
+        f"{RESULTS}/logs/sample_types/{{edit}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sample_types/{{edit}}/{{shard}}.tsv"
+    params:
+        outs=of_shard,
 
 
 rule plot_samples:

@@ -1,6 +1,6 @@
 """Read the logit lens: what the model would say at every point, at the named positions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +9,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fimscope.batch_parts import run_parts
 from fimscope.candidates import candidate_lists
 from fimscope.foils import choose_foils
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.part_formats import ResultsFormat
+from fimscope.parts import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import read_table, write_table
@@ -39,18 +44,19 @@ class Reading:
 
 
 def read_lenses(
-    model: "Model",
+    open_model: Callable[[], "Model"],
     prompts: Sequence[Row],
     foils: Mapping[str, int],
     positions: Sequence[str],
     batch_tokens: int,
+    store: PartStore,
 ) -> list[Reading]:
-    """The readings of each prompt in turn, position by position.
+    """The readings of each prompt of the store's shard in turn, position by position.
 
     The ranks are those of the gold's first token and of the foil, at whatever position. A position
     that a prompt lacks has no reading.
     """
-    from fimscope.batch import plan_batches, run_batches
+    from fimscope.batch import plan_batches
     from fimscope.lens import read_lens
 
     places = [{p["name"]: p["index"] for p in prompt["positions"]} for prompt in prompts]
@@ -60,18 +66,17 @@ def read_lenses(
         for prompt, gold in zip(prompts, golds, strict=True)
     ]
 
+    def ingredients(row: int) -> tuple[Any, ...]:
+        named = [places[row].get(name, -1) for name in positions]
+        return prompts[row]["token_ids"], named, asked[row]
+
     def read_rows(rows: list[int]) -> Any:
-        return read_lens(
-            model,
-            [prompts[row]["token_ids"] for row in rows],
-            [[places[row].get(name, -1) for name in positions] for row in rows],
-            [asked[row] for row in rows],
-        )
+        return read_lens(open_model(), *zip(*map(ingredients, rows), strict=True))
 
     found: list[list[Reading]] = [[] for _ in prompts]
     progress = Progress("lens", len(prompts), "prompts")
     batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    for rows, lens in run_batches(read_rows, batches):
+    for rows, lens in run_parts(read_rows, batches, store, ingredients):
         arrays = {name: tensor.numpy() for name, tensor in vars(lens).items()}
         for i, row in enumerate(rows):
             found[row] = [
@@ -151,25 +156,32 @@ def main() -> None:
     )
     add_model_options(parser)
     parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
-    parser.add_argument("--out", type=Path, required=True, help="the lens table")
-    parser.add_argument("--out-rejected", type=Path, required=True, help="positions left out")
+    add_part_options(parser, out="the lens table", out_rejected="positions left out")
     with run_step(parser) as args:
-        manifest = run_manifest(args)
+        from fimscope.lens import Lens
+
         prompts = read_table(args.prompts, "prompts").to_pylist()
         predictions, *others = (
             read_table(path, "predictions", PREDICTED).to_pylist()
             for path in (args.predictions, *args.broken_by)
         )
         foils = choose_foils(predictions, others)
-        encoder = Encoder.from_folder(args.model)
-        model = open_model(args)
-        readings = read_lenses(model, prompts, foils, args.positions, args.batch_tokens)
-        rejected = missing_positions(prompts, args.positions)
-        n_asked = len(prompts) * len(args.positions)
-        check_sum("read_lens", n_asked, len(readings), len(rejected))
-        write_table(args.out, "lens", lens_table(readings, model.n_points, encoder), manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
-        log.info("%d positions at %d points", len(readings), model.n_points)
+        recipe = model_recipe("read_lens", args)
+        store = PartStore(args.cache, args.shard, recipe, ResultsFormat(Lens))
+        readings = read_lenses(
+            model_opener(args), prompts, foils, args.positions, args.batch_tokens, store
+        )
+        store.log_counts()
+        if args.shard is None:
+            manifest = run_manifest(args)
+            encoder = Encoder.from_folder(args.model)
+            n_points = read_prepared(args.model).n_blocks + 1
+            rejected = missing_positions(prompts, args.positions)
+            n_asked = len(prompts) * len(args.positions)
+            check_sum("read_lens", n_asked, len(readings), len(rejected))
+            write_table(args.out, "lens", lens_table(readings, n_points, encoder), manifest)
+            write_table(args.out_rejected, "rejected", rejected, manifest)
+            log.info("%d positions at %d points", len(readings), n_points)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """Patch donors into recipients at every residual point, at the last token, for all conditions."""
 
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.batch_parts import run_parts
 from fimscope.donors import (
     Key,
     LastDonors,
@@ -14,6 +17,8 @@ from fimscope.donors import (
 )
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
+from fimscope.part_formats import ResultsFormat
+from fimscope.parts import PartStore, add_part_options, exhaust
 from fimscope.patch_outcomes import (
     Patched,
     key_columns,
@@ -24,6 +29,7 @@ from fimscope.patch_outcomes import (
     wanted_ids,
 )
 from fimscope.prompts.encoder import Encoder
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.store import ActivationCache
@@ -31,6 +37,7 @@ from fimscope.tables import read_table, write_table
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
+    from fimscope.sweep import WantedSweep
 
 
 def sweep_patches(
@@ -39,8 +46,11 @@ def sweep_patches(
     pairs: Sequence[Row],
     donors: LastDonors,
     batch_tokens: int,
+    store: PartStore,
 ) -> Iterator[Patched]:
     """Each row of the pairs table with what its patch makes the model say, at every point.
+
+    store   where finished parts are kept; a shard has the pairs of its parts
 
     All pairs of one recipient, of whatever condition, share one prefill of its prompt. A window of
     several points is not swept here: at the last token the later point's patch overwrites what the
@@ -49,29 +59,35 @@ def sweep_patches(
     """
     import torch
 
-    from fimscope.batch import plan_batches, run_batches
-    from fimscope.sweep import sweep_last
+    from fimscope.batch import plan_batches
+    from fimscope.sweep import WantedSweep, sweep_last
 
     groups: dict[Key, list[Row]] = {}
     for pair in pairs:
         groups.setdefault(recipient_key(pair), []).append(pair)
     recipients = list(groups)
 
-    def sweep_rows(rows: list[int]) -> Any:
+    def ingredients(row: int) -> tuple[Any, ...]:
+        own = groups[recipients[row]]
+        values = torch.stack([donors.of(pair) for pair in own]).float().numpy()
+        return prompts[recipients[row]], wanted_ids(own), sha256(values.tobytes()).hexdigest()
+
+    def sweep_rows(rows: list[int]) -> "WantedSweep":
         keys = [recipients[row] for row in rows]
         wanted = padded([wanted_ids(groups[key]) for key in keys])
         values = padded([[donors.of(pair) for pair in groups[key]] for key in keys])
         stacked = torch.stack([torch.stack(row, dim=1) for row in values], dim=1)
-        return wanted, sweep_last(
-            model, [prompts[key] for key in keys], stacked, torch.tensor(wanted)
-        )
+        token_ids = torch.tensor(wanted)
+        sweep = sweep_last(model, [prompts[key] for key in keys], stacked, token_ids)
+        return WantedSweep(token_ids, sweep)
 
-    progress = Progress("patches", len(pairs) * model.n_points, "patches")
+    n_pairs = store.shard.n_of(len(pairs))
+    progress = Progress("patches", n_pairs * model.n_points, "patches")
     batches = plan_batches([len(prompts[key]) for key in recipients], batch_tokens)
-    for rows, (wanted, sweep) in run_batches(sweep_rows, batches):
+    for rows, swept in run_parts(sweep_rows, batches, store, ingredients):
         for i, row in enumerate(rows):
             for d, pair in enumerate(groups[recipients[row]]):
-                yield pair_of_sweep(sweep, wanted[i], pair, i, d)
+                yield pair_of_sweep(swept.sweep, swept.wanted[i].tolist(), pair, i, d)
                 progress.add(model.n_points)
 
 
@@ -99,6 +115,18 @@ def patch_rows(swept: Sequence[Patched], min_gap: float, encoder: Encoder) -> li
     ]
 
 
+def write_patches(pairs: Sequence[Row], swept: Sequence[Patched], args: Namespace) -> None:
+    """Write the table of every condition, its rows in the order of the pairs."""
+    check_sum("sweep_patches", len(pairs), len(swept), 0)
+    order = {(pair["pair_id"], pair["donor_kind"]): n for n, pair in enumerate(pairs)}
+    in_order = sorted(swept, key=lambda p: order[p.pair["pair_id"], p.pair["donor_kind"]])
+    rows = patch_rows(in_order, args.min_gap, Encoder.from_folder(args.model))
+    for condition in args.conditions:
+        chosen = [row for row in rows if row["condition"] == condition]
+        write_table(args.out / f"{condition}.parquet", "patches", chosen, run_manifest(args))
+        log.info("%s: %d patches", condition, len(chosen))
+
+
 def main() -> None:
     parser = step_parser(__doc__)
     add_model_options(parser)
@@ -111,32 +139,29 @@ def main() -> None:
     )
     parser.add_argument("--min-gap", type=float, default=0.5, help="least gap in logits")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="folder of a table per condition")
+    add_part_options(parser, out="folder of a table per condition")
     parser.add_argument("--conditions", nargs="+", required=True, help="a table for each of them")
     with run_step(parser) as args:
-        manifest = run_manifest(args)
+        from fimscope.sweep import WantedSweep
+
         pairs = read_table(args.pairs, "pairs").to_pylist()
         prompts = {
             (row["example_id"], row["edit"]): row["token_ids"]
             for path in args.prompts
             for row in read_table(path, "prompts").to_pylist()
         }
-        encoder = Encoder.from_folder(args.model)
+        recipe = model_recipe("sweep_patches", args)
+        store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))
         model = open_model(args)
         elsewhere = collect_elsewhere(model, prompts, pairs, args.seed, args.batch_tokens)
         caches = [ActivationCache(folder) for folder in args.activations]
         donors = LastDonors(caches, elsewhere, args.seed)
-        order = {(pair["pair_id"], pair["donor_kind"]): n for n, pair in enumerate(pairs)}
-        swept = sorted(
-            sweep_patches(model, prompts, pairs, donors, args.batch_tokens),
-            key=lambda patched: order[patched.pair["pair_id"], patched.pair["donor_kind"]],
-        )
-        check_sum("sweep_patches", len(pairs), len(swept), 0)
-        rows = patch_rows(swept, args.min_gap, encoder)
-        for condition in args.conditions:
-            chosen = [row for row in rows if row["condition"] == condition]
-            write_table(args.out / f"{condition}.parquet", "patches", chosen, manifest)
-            log.info("%s: %d patches", condition, len(chosen))
+        swept = sweep_patches(model, prompts, pairs, donors, args.batch_tokens, store)
+        if args.shard is None:
+            write_patches(pairs, list(swept), args)
+        else:
+            exhaust(swept)
+        store.log_counts()
 
 
 if __name__ == "__main__":

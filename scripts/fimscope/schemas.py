@@ -169,6 +169,16 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("top10", pa.list_(CANDIDATE)),
             ("n_prompt_truncated", pa.int32()),
         ],
+        "answers": [  # of the model to a prompt: a part of predict_types
+            ("top_ids", pa.list_(pa.int32())),
+            ("top_logprobs", pa.list_(pa.float32())),
+            ("gold_rank", pa.int32()),
+            ("gold_logprob", pa.float32()),
+            ("completion_ids", pa.list_(pa.int32())),
+        ],
+        "drawn": [  # all samples of a prompt: a part of sample_types
+            ("token_ids", pa.list_(pa.list_(pa.int32()))),
+        ],
         "split": [
             *VARIANT_KEY,
             ("program_id", pa.string()),
@@ -422,3 +432,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ],
     }.items()
 }
+
+# A row of one of the two tables, the other null: a part of edit_examples and check_types.
+SCHEMAS["variant_parts"] = pa.schema(
+    [(name, pa.struct(list(SCHEMAS[name]))) for name in ("variants", "rejected")]
+)

@@ -29,6 +29,14 @@ class Sweep:
     baseline: Readout
 
 
+@dataclass(frozen=True)
+class WantedSweep:
+    """A sweep, and the tokens whose logits it has, [example, token_id] int64."""
+
+    wanted: Tensor
+    sweep: Sweep
+
+
 @torch.inference_mode()
 def sweep_last(
     model: Model,

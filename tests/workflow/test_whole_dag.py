@@ -380,7 +380,8 @@ def _run_with_hook(model, token_ids, point, donor):
 
 def test_every_table_has_its_schema_and_its_manifest(small_study):
     known = {f"{name}/1" for name in SCHEMAS}
-    paths = sorted((small_study / "results").rglob("*.parquet"))
+    found = sorted((small_study / "results").rglob("*.parquet"))
+    paths = [path for path in found if "cache" not in path.parts]  # parts are no tables
     assert len(paths) > 25
     for path in paths:
         metadata = pq.read_schema(path).metadata
@@ -408,6 +409,8 @@ def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study):
         shutil.rmtree(small_study / MODEL / folder)
     for file in ("pairs.parquet", "summary.md", "report.html"):
         (small_study / MODEL / file).unlink()
+    for step in ("predict_types", "cache_activations"):
+        shutil.rmtree(small_study / "results/cache" / step)
     command = ["-m", "snakemake", "--profile", "profiles/default", "--configfile", "small.yaml"]
     run = subprocess.Popen(
         [sys.executable, *command],
@@ -430,6 +433,28 @@ def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study):
     assert run.returncode != 0
     snakemake(small_study, "--configfile", "small.yaml")
     assert hashes(small_study) == before
+
+
+def test_one_job_for_each_step_gives_the_bytes_that_shards_gave(small_study):
+    before = hashes(small_study)
+    for folder in (MODEL / "predictions", MODEL / "activations", Path("results/cache")):
+        shutil.rmtree(small_study / folder)
+    (small_study / "one.yaml").write_text("shards: {predict_types: 1, cache_activations: 1}")
+    wanted = [
+        str(MODEL / name)
+        for edit in EDITS
+        for name in (f"predictions/{edit}.parquet", f"activations/{edit}/manifest.json")
+    ]
+    config = ["--configfile", "small.yaml", "one.yaml", "--rerun-triggers", "mtime"]
+    snakemake(small_study, *config, "--", *wanted)
+    after = hashes(small_study)
+    assert {name: before[name] for name in after} == after
+    assert set(wanted) - {name for name in wanted if name.endswith(".json")} <= set(after)
+    # What is not asked of the compiler again has no part in the cache.
+    assert {path.name for path in (small_study / "results/cache").iterdir()} == {
+        "predict_types",
+        "cache_activations",
+    }
 
 
 def test_snakemakes_own_report_is_made(small_study):
