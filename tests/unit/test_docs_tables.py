@@ -1,8 +1,7 @@
 """The page of the tables: made from the schemas, up to date, and true of the rules."""
 
-from pages import ROOT
-
 from fimscope.schemas import SCHEMAS
+from pages import ROOT
 from write_schemas import PLACES, column_remarks, tables_page
 
 SOURCE = (ROOT / "scripts/fimscope/schemas.py").read_text()

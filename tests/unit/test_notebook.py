@@ -3,8 +3,9 @@
 import json
 
 import torch
-from pages import ROOT
 from transformers import AutoModelForCausalLM
+
+from pages import ROOT
 
 FOLDER = ROOT / "models" / "embedded"
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"

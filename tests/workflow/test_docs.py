@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import snakemake
-from pages import PAGES, ROOT, apply_block, blocks, commands
 
 from fimscope.config import complete_config
 from fimscope.tables import write_table
+from pages import PAGES, ROOT, apply_block, blocks, commands
 
 # With these, snakemake runs no job, or only tells of jobs that have run.
 NO_JOBS = {"--unlock", "--report", "--lint"}
