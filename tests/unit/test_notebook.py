@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom, and what it computes is what plain transformers computes."""
+"""The notebook runs from top to bottom, and says what plain transformers says."""
 
 import json
 
