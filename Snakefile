@@ -4,6 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -14,8 +15,9 @@ configfile: "config/config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from fimscope.config import complete_config
+from fimscope.config import complete_config, file_of
 from fimscope.corpus.fingerprint import fingerprint
+from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.dependencies import step_sources
 from fimscope.edits import dosed_edits
 from fimscope.models.ran import models_that_ran
@@ -23,6 +25,7 @@ from fimscope.models.ran import models_that_ran
 config = complete_config(
     config, Path(workflow.basedir) / "config" / "schema.yaml", workflow.configfiles[::-1]
 )
+check_sources(config["source"], Path.cwd(), file_of(["source"], workflow.configfiles[::-1]))
 
 
 include: "rules/common.smk"
@@ -32,7 +35,9 @@ include: "rules/model.smk"
 include: "rules/predict.smk"
 include: "rules/activations.smk"
 include: "rules/lens.smk"
+include: "rules/attention.smk"
 include: "rules/patch.smk"
+include: "rules/steer.smk"
 include: "rules/sample.smk"
 include: "rules/report.smk"
 include: "rules/explorer.smk"
@@ -41,6 +46,17 @@ include: "rules/masking.smk"
 include: "rules/robustness.smk"
 include: "rules/compare.smk"
 include: "rules/train.smk"
+include: "rules/cache.smk"
+
+
+onstart:
+    # A GPU that this machine lacks shows now, not when the first job of the model begins.
+    if workflow.local_exec and any(
+        job.resources.get("gpu") for job in workflow.dag.needrun_jobs()
+    ):
+        from fimscope.models.load import check_device
+
+        check_device(config["model"]["device"])
 
 
 rule all:
@@ -61,22 +77,42 @@ rule activations:
 
 rule patches:
     input:
-        expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
+        f"{RESULTS}/sections/patches.json",
+
+
+rule patch_positions:
+    input:
+        f"{RESULTS}/sections/patch_positions.json",
+
+
+rule components:
+    input:
+        f"{RESULTS}/sections/components.json",
 
 
 rule lens:
     input:
-        expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/sections/lens.json",
 
 
 rule attention:
     input:
-        expand(f"{RESULTS}/attention/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/sections/attention.json",
+
+
+rule steering:
+    input:
+        f"{RESULTS}/sections/steering.json",
+
+
+rule probes:
+    input:
+        f"{RESULTS}/sections/probes.json",
 
 
 rule samples:
     input:
-        expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
+        f"{RESULTS}/sections/samples.json",
 
 
 rule report:

@@ -2,13 +2,44 @@
 
 SOURCE = "results/source"
 RESULTS = f"results/{config['model']['name']}"
+FIGURES = f"{RESULTS}/figures"
 EDITS = ["original", *config["edits"]]
 DOSED_EDITS = dosed_edits(**config["robustness"])
 PATCHED = config["patch"]["edit"]
 CONDITIONS = config["patch"]["conditions"]
+DRAWS = f"--draws {config['statistics']['draws']} --seed {config['seed']}"
 
 # A step runs on the Python that runs Snakemake, whatever else is on the PATH.
 shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+
+# Finished parts of steps, for whatever needs them again: resumed runs, changed configs, shards.
+CACHE = "results/cache"
+
+
+def shards(step, folder, each="{edit}/"):
+    """What a step waits for where it has several shards: that each has made its parts.
+
+    each   the wildcards of the step's jobs, as a folder; empty where it has one job
+    """
+    n = config["shards"].get(step, config["shards"]["all"])
+    numbers = range(1, n + 1) if n > 1 else []
+    return [f"{folder}/shards/{step}/{each}{i}-of-{n}" for i in numbers]
+
+
+def outs_of_two(wildcards, output):
+    """What the command line says of a table and of the rejected table that goes with it."""
+    return f"--out {shlex.quote(output[0])} --out-rejected {shlex.quote(output[1])}"
+
+
+def all_but_shards(inputs):
+    """The inputs of a step's shard: those of the step, but for its shards."""
+    return {name: files for name, files in inputs.items() if name != "shards"}
+
+
+def of_shard(wildcards):
+    """What the command line of a shard says in the place of a step's outputs."""
+    return f"--shard {wildcards.shard.replace('-of-', '/')}"
+
 
 # What the steps that run the model say of it on their command line.
 MODEL_FLAGS = " ".join(
@@ -36,4 +67,5 @@ MODEL_RESOURCES = {
 
 wildcard_constraints:
     edit="|".join(map(re.escape, {*EDITS, *DOSED_EDITS})),
+    shard="[0-9]+-of-[0-9]+",
     folder=f"source|{re.escape(config['model']['name'])}",

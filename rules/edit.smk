@@ -6,6 +6,7 @@ rule edit_examples:
         examples=f"{SOURCE}/examples.parquet",
         names=config["new_names"]["list"] or [],
         code=step_sources("edit_examples"),
+        shards=shards("edit_examples", SOURCE),
     output:
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
         rejected=f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet",
@@ -24,12 +25,25 @@ rule edit_examples:
         syllables=config["new_names"]["syllables"],
         exported="--exported" if config["new_names"]["exported"] else "",
         names=lambda wildcards, input: ["--names", input.names] if input.names else [],
+        cache=CACHE,
+        outs=outs_of_two,
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
         " --seed {params.seed} --syllables {params.syllables} {params.exported}"
-        " {params.names:q}"
-        " --workers {threads} --out {output.edited:q}"
-        " --out-rejected {output.rejected:q} --log {log:q}"
+        " {params.names:q} --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
+
+
+use rule edit_examples as edit_examples_shard with:
+    input:
+        **all_but_shards(rules.edit_examples.input),
+    output:
+        temp(touch(f"{SOURCE}/shards/edit_examples/{{edit}}/{{shard}}")),
+    log:
+        f"{SOURCE}/logs/edit_examples/{{edit}}/{{shard}}.log",
+    benchmark:
+        f"{SOURCE}/benchmarks/edit_examples/{{edit}}/{{shard}}.tsv"
+    params:
+        outs=of_shard,
 
 
 rule check_types:
@@ -37,6 +51,7 @@ rule check_types:
         examples=f"{SOURCE}/examples.parquet",
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
         code=step_sources("check_types"),
+        shards=shards("check_types", SOURCE),
     output:
         variants=f"{SOURCE}/variants/{{edit}}.parquet",
         rejected=f"{SOURCE}/rejected/check_types/{{edit}}.parquet",
@@ -50,7 +65,22 @@ rule check_types:
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),
+    params:
+        cache=CACHE,
+        outs=outs_of_two,
     shell:
         "python scripts/check_types.py --examples {input.examples:q} --edited {input.edited:q}"
-        " --workers {threads} --out {output.variants:q} --out-rejected {output.rejected:q}"
-        " --log {log:q}"
+        " --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
+
+
+use rule check_types as check_types_shard with:
+    input:
+        **all_but_shards(rules.check_types.input),
+    output:
+        temp(touch(f"{SOURCE}/shards/check_types/{{edit}}/{{shard}}")),
+    log:
+        f"{SOURCE}/logs/check_types/{{edit}}/{{shard}}.log",
+    benchmark:
+        f"{SOURCE}/benchmarks/check_types/{{edit}}/{{shard}}.tsv"
+    params:
+        outs=of_shard,

@@ -27,9 +27,10 @@ rule prepare_model:
         sources=json.dumps(config["model"]["sources"]),
         folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
         trust="--trust-remote-code" if config["model"]["trust_remote_code"] else "",
+        n_tokens=config["prompt"]["max_tokens"] + config["predict"]["max_new_tokens"],
     shell:
         "python scripts/prepare_model.py --sources {params.sources:q} --root . {params.trust}"
-        " --out {params.folder:q} --log {log:q}"
+        " --n-tokens {params.n_tokens} --out {params.folder:q} --log {log:q}"
 
 
 rule build_prompts:
@@ -47,6 +48,7 @@ rule build_prompts:
         f"{RESULTS}/benchmarks/build_prompts/{{edit}}.tsv"
     conda:
         "envs/steps.yaml"
+    threads: workflow.cores
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
@@ -56,5 +58,5 @@ rule build_prompts:
     shell:
         "python scripts/build_prompts.py --original {input.original:q}"
         " --variants {input.variants:q} --model {params.folder:q} --format {params.format}"
-        " --max-tokens {params.max_tokens} --golds {params.golds}"
+        " --max-tokens {params.max_tokens} --golds {params.golds} --workers {threads}"
         " --out {output.prompts:q} --out-rejected {output.rejected:q} --log {log:q}"

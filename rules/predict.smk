@@ -6,6 +6,7 @@ rule predict_types:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
         code=step_sources("predict_types"),
+        shards=shards("predict_types", RESULTS),
     output:
         f"{RESULTS}/predictions/{{edit}}.parquet",
     log:
@@ -22,10 +23,26 @@ rule predict_types:
         flags=MODEL_FLAGS,
         max_new_tokens=config["predict"]["max_new_tokens"],
         batch_tokens=config["predict"]["batch_tokens"],
+        cache=CACHE,
+        outs=lambda wildcards, output: f"--out {shlex.quote(output[0])}",
     shell:
         "python scripts/predict_types.py --prompts {input.prompts:q} --model {params.folder:q}"
         " {params.flags} --threads {threads} --max-new-tokens {params.max_new_tokens}"
-        " --batch-tokens {params.batch_tokens} --out {output:q} --log {log:q}"
+        " --batch-tokens {params.batch_tokens} --cache {params.cache:q} {params.outs}"
+        " --log {log:q}"
+
+
+use rule predict_types as predict_types_shard with:
+    input:
+        **all_but_shards(rules.predict_types.input),
+    output:
+        temp(touch(f"{RESULTS}/shards/predict_types/{{edit}}/{{shard}}")),
+    log:
+        f"{RESULTS}/logs/predict_types/{{edit}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict_types/{{edit}}/{{shard}}.tsv"
+    params:
+        outs=of_shard,
 
 
 rule split_examples:

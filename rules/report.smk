@@ -1,8 +1,5 @@
 # Plots, tables, one page.
 
-FIGURES = f"{RESULTS}/figures"
-DRAWS = f"--draws {config['statistics']['draws']} --seed {config['seed']}"
-
 
 rule plot_funnel:
     input:
@@ -78,33 +75,6 @@ rule plot_wrong_answers:
         " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
 
 
-rule plot_patches:
-    input:
-        pairs=f"{RESULTS}/pairs.parquet",
-        patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
-        code=step_sources("plot_patches"),
-    output:
-        svg=report(
-            f"{FIGURES}/patches.svg",
-            category="3. Patches",
-            caption="../config/captions/patches.rst",
-        ),
-        png=f"{FIGURES}/patches.png",
-    log:
-        f"{RESULTS}/logs/plot_patches.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_patches.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
-    params:
-        draws=DRAWS,
-    shell:
-        "python scripts/plot_patches.py --patches {input.patches:q} --pairs {input.pairs:q}"
-        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
-
-
 REJECTED = {
     "source": [
         f"{SOURCE}/rejected/collect_programs.parquet",
@@ -115,6 +85,11 @@ REJECTED = {
     config["model"]["name"]: [
         *expand(f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet", edit=EDITS),
         f"{RESULTS}/rejected/pair_examples.parquet",
+        *(
+            [f"{RESULTS}/rejected/sweep_positions.parquet"]
+            if "patch_positions" in config["experiments"]
+            else []
+        ),
     ],
 }
 
@@ -142,14 +117,12 @@ rule write_summary:
         funnel=expand(f"{RESULTS}/funnel/{{edit}}.parquet", edit=EDITS),
         predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
-        patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
-        pairs=f"{RESULTS}/pairs.parquet",
         sections=expand(f"{RESULTS}/sections/{{name}}.json", name=config["experiments"]),
         rejected=["results/source/rejected.parquet", f"{RESULTS}/rejected.parquet"],
         model=f"{RESULTS}/model/prepared.json",
         figures=expand(
             f"{FIGURES}/{{figure}}.svg",
-            figure=["funnel", "accuracy", "wrong_answers", "patches"],
+            figure=["funnel", "accuracy", "wrong_answers"],
         ),
         code=step_sources("write_summary"),
     output:
@@ -175,7 +148,7 @@ rule write_summary:
     shell:
         "python scripts/write_summary.py --funnel {input.funnel:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q}"
-        " --patches {input.patches:q} --pairs {input.pairs:q} --sections {input.sections:q}"
+        " --sections {input.sections:q}"
         " --config {params.config:q}"
         " --model-info {input.model:q} --benchmarks {params.benchmarks:q} --logs {params.logs:q}"
         " {params.draws} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
@@ -186,7 +159,7 @@ rule build_report:
         summary=f"{RESULTS}/summary.md",
         figures=expand(
             f"{FIGURES}/{{figure}}.svg",
-            figure=["funnel", "accuracy", "wrong_answers", "patches"],
+            figure=["funnel", "accuracy", "wrong_answers"],
         ),
         code=step_sources("build_report"),
     output:

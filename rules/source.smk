@@ -1,5 +1,9 @@
 # Raw TypeScript -> programs -> examples.
 
+# All configs share one folder of programs and examples.
+if other_sources(config["source"], Path(SOURCE) / "programs.parquet"):
+    logger.warning(f"{SOURCE} is of another config's sources; it is made anew from these.")
+
 
 rule collect_programs:
     input:

@@ -1,6 +1,7 @@
 """Turn every variant into the prompt that the model is asked: window, tokens, named positions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +12,55 @@ from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import read_table, write_table
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.typescript import (
+    TypeScript,
+    TypeScriptError,
+    TypeScriptPool,
+    add_pool_options,
+    by_program,
+)
 
 Row = Mapping[str, Any]
 
 
 def build_prompts(
-    maker: PromptMaker, originals: Mapping[str, Row], variants: list[Row]
+    pool: TypeScriptPool,
+    make: Callable[..., PromptMaker],
+    originals: Mapping[str, Row],
+    variants: Sequence[Row],
 ) -> tuple[list[Row], list[Row]]:
     """Rows of the prompts table, and rows of the rejected table, in the variants' order.
 
+    make        gives the maker that works with a service: make(typescript=service)
     originals   example_id -> its row of variants/original
     """
-    prompts, rejected = [], []
+    prompts: list[Row] = []
+    rejected: list[Row] = []
     progress = Progress("prompts", len(variants), "variants")
-    for variant in variants:
-        try:
-            prompt = maker.make(originals[variant["example_id"]], variant)
-            prompts.append(_prompt_row(variant, prompt))
-        except (Unfit, TypeScriptError) as error:
-            rejected.append(
-                rejection(
-                    "build_prompts",
-                    error.reason,
-                    str(error),
-                    example_id=variant["example_id"],
-                    edit=variant["edit"],
-                )
-            )
-        progress.add()
+
+    def build_all(service: TypeScript, group: Sequence[Row]) -> list[tuple[bool, Row]]:
+        maker = make(typescript=service)
+        return [_build_one(maker, originals[row["example_id"]], row) for row in group]
+
+    for rows in pool.map(build_all, by_program(variants)):
+        for is_prompt, row in rows:
+            (prompts if is_prompt else rejected).append(row)
+        progress.add(len(rows))
     return prompts, rejected
+
+
+def _build_one(maker: PromptMaker, original: Row, variant: Row) -> tuple[bool, Row]:
+    """Whether the variant gives a prompt, and its row of the one or the other table."""
+    try:
+        return True, _prompt_row(variant, maker.make(original, variant))
+    except (Unfit, TypeScriptError) as error:
+        return False, rejection(
+            "build_prompts",
+            error.reason,
+            str(error),
+            example_id=variant["example_id"],
+            edit=variant["edit"],
+        )
 
 
 def _prompt_row(variant: Row, prompt: Prompt) -> dict[str, Any]:
@@ -64,6 +84,7 @@ def main() -> None:
     parser.add_argument("--format", choices=sorted(FORMATS), required=True, help="prompt format")
     parser.add_argument("--max-tokens", type=int, default=512, help="longest prompt of an original")
     parser.add_argument("--golds", choices=["single_token", "all"], default="single_token")
+    add_pool_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the prompts table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
     with run_step(parser) as args:
@@ -71,11 +92,15 @@ def main() -> None:
         originals = {r["example_id"]: r for r in read_table(args.original, "variants").to_pylist()}
         variants = read_table(args.variants, "variants").to_pylist()
         encoder = Encoder.from_folder(args.model)
-        with TypeScript() as typescript:
-            maker = PromptMaker(
-                FORMATS[args.format], encoder, typescript, args.max_tokens, args.golds
-            )
-            prompts, rejected = build_prompts(maker, originals, variants)
+        make = partial(
+            PromptMaker,
+            FORMATS[args.format],
+            encoder,
+            max_tokens=args.max_tokens,
+            golds=args.golds,
+        )
+        with TypeScriptPool(args.workers, args.seconds) as pool:
+            prompts, rejected = build_prompts(pool, make, originals, variants)
         check_sum("build_prompts", len(variants), len(prompts), len(rejected))
         write_table(args.out, "prompts", prompts, manifest)
         write_table(args.out_rejected, "rejected", rejected, manifest)

@@ -1,36 +1,39 @@
 """Cache what the model computes at every residual point, at the named positions of every prompt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.part_formats import TensorsFormat
+from fimscope.parts import PartStore, add_part_options, exhaust
+from fimscope.recipes import model_recipe
 from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.store import ActivationWriter, index_rows
+from fimscope.store import TENSOR, ActivationWriter, index_rows
 from fimscope.tables import read_table
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
 
 
-def cache_activations(
-    model: "Model",
-    token_ids: Sequence[Sequence[int]],
-    positions: Sequence[Sequence[int | None]],
-    batch_tokens: int,
-    writer: ActivationWriter,
-) -> None:
-    """Write every prompt's residual stream at its positions; NaN where it lacks the position.
+def collect_batch(
+    model: "Model", token_ids: Sequence[Sequence[int]], positions: Sequence[Sequence[int | None]]
+) -> "Tensor":
+    """The residual stream of prompts at their positions; NaN where one lacks the position.
 
     positions   [example, position] token index
+    returns     [point, example, position, d_model] in the model's dtype, on the CPU
     """
     import torch
 
-    from fimscope.batch import plan_batches, run_batches
+    from fimscope.batch import run_batches
     from fimscope.collect import collect
 
     def collect_rows(rows: list[int]) -> Any:
@@ -40,10 +43,29 @@ def cache_activations(
         values = collect(model, [token_ids[row] for row in rows], present)
         return values.masked_fill(absent[None, :, :, None], float("nan"))
 
-    progress = Progress("activations", len(token_ids), "prompts")
-    batches = plan_batches([len(ids) for ids in token_ids], batch_tokens)
-    for rows, values in run_batches(collect_rows, batches):
-        writer.put(rows, values)
+    parts = run_batches(collect_rows, [list(range(len(token_ids)))])
+    return torch.cat([values for _, values in parts], dim=1)
+
+
+def cache_activations(
+    open_model: Callable[[], "Model"],
+    token_ids: Sequence[Sequence[int]],
+    positions: Sequence[Sequence[int | None]],
+    batches: Sequence[list[int]],
+    store: PartStore[Mapping[str, "Tensor"]],
+) -> Iterator[tuple[list[int], "Tensor"]]:
+    """Row numbers of each batch of the store's shard, and what `collect_batch` gives for them.
+
+    A batch is a part.
+    """
+    own = list(store.shard.of(batches))
+    progress = Progress("activations", sum(map(len, own)), "prompts")
+    for rows in own:
+        wanted = [token_ids[row] for row in rows], [positions[row] for row in rows]
+        part = store.get(
+            wanted, lambda wanted=wanted: {TENSOR: collect_batch(open_model(), *wanted)}
+        )
+        yield rows, part[TENSOR]
         progress.add(len(rows))
 
 
@@ -52,9 +74,10 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     add_model_options(parser)
     parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the cache")
+    add_part_options(parser, out="folder of the activations")
     with run_step(parser) as args:
-        manifest = run_manifest(args)
+        from fimscope.batch import plan_batches
+
         prompts = read_table(
             args.prompts, "prompts", ["example_id", "edit", "token_ids", "positions"]
         )
@@ -65,13 +88,25 @@ def main() -> None:
             )
         index = index_rows(prompts, args.positions)
         positions = [[p["index"] for p in row["positions"]] for row in index]
-        model = open_model(args)
-        shape = (len(prompts), len(args.positions), model.d_model)
-        writer = ActivationWriter(args.out, model.n_points, shape, args.dtype)
         token_ids = prompts["token_ids"].to_pylist()
-        cache_activations(model, token_ids, positions, args.batch_tokens, writer)
-        writer.complete(index, manifest)
-        log.info("%d points, %d prompts, %d positions", model.n_points, *shape[:2])
+        recipe = model_recipe("cache_activations", args)
+        store = PartStore(args.cache, args.shard, recipe, TensorsFormat())
+        batches = plan_batches([len(ids) for ids in token_ids], args.batch_tokens)
+        found = cache_activations(model_opener(args), token_ids, positions, batches, store)
+        if args.shard is None:
+            prepared = read_prepared(args.model)
+            n_points, shape = (
+                prepared.n_blocks + 1,
+                (len(index), len(args.positions), prepared.d_model),
+            )
+            writer = ActivationWriter(args.out, n_points, shape, args.dtype)
+            for rows, values in found:
+                writer.put(rows, values)
+            writer.complete(index, run_manifest(args))
+            log.info("%d points, %d prompts, %d positions", n_points, *shape[:2])
+        else:
+            exhaust(found)
+        store.log_counts()
 
 
 if __name__ == "__main__":

@@ -6,40 +6,44 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
-from fimscope.manifest import run_manifest
+from fimscope.parts import UNKEPT, WHOLE, add_part_options
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import Rows, write_tables
+from fimscope.tables import Rows
 from fimscope.typescript import (
     Rename,
     TypeScript,
     TypeScriptError,
     TypeScriptPool,
     add_pool_options,
-    by_program,
 )
+from fimscope.variant_parts import Store, map_parts, variant_store, write_variants
 
 STEP = "check_types"
 Row = Mapping[str, Any]
 
 
 def check_types(
-    pool: TypeScriptPool, examples: Iterable[Row], edited: Collection[Row]
+    pool: TypeScriptPool,
+    examples: Iterable[Row],
+    edited: Collection[Row],
+    store: Store = UNKEPT,
 ) -> Iterator[tuple[str, Row]]:
     """Rows with the table of each, `variants` for all that pass, or `rejected`, in input order.
 
-    raises UserError where the variants are not of these examples and in their order
+    store    where finished parts are kept; a shard's rows are those of its parts
+    raises   UserError where the variants are not of these examples and in their order
     """
     n_out: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    progress = Progress("checks", len(edited), "variants")
-    groups = by_program(with_originals(examples, edited))
-    for rows in pool.map(_check_all, groups):
+    progress = Progress("checks", store.shard.n_of(len(edited)), "variants")
+    for rows in map_parts(pool, _check_all, with_originals(examples, edited), store):
         n_out.update(name for name, _ in rows)
         reasons.update(row["reason"] for name, row in rows if name == "rejected")
         yield from rows
         progress.add(len(rows))
-    check_sum(STEP, len(edited), n_out["variants"], n_out["rejected"])
+    if store.shard == WHOLE:
+        check_sum(STEP, len(edited), n_out["variants"], n_out["rejected"])
     if reasons:
         log.info("rejected: %s", dict(reasons))
 
@@ -101,14 +105,12 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     parser.add_argument("--edited", type=Path, required=True, help="the variants, unchecked")
     add_pool_options(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the variants that pass")
-    parser.add_argument("--out-rejected", type=Path, required=True, help="the rejected table")
+    add_part_options(parser, out="the variants that pass", out_rejected="the rejected table")
     with run_step(parser) as args, TypeScriptPool(args.workers, args.seconds) as pool:
-        rows = check_types(pool, Rows(args.examples, "examples"), Rows(args.edited, "variants"))
-        written = write_tables(
-            {"variants": args.out, "rejected": args.out_rejected}, rows, run_manifest(args)
-        )
-        log.info("%d variants pass, %d rejected", written["variants"], written["rejected"])
+        store = variant_store(STEP, args)
+        examples, edited = Rows(args.examples, "examples"), Rows(args.edited, "variants")
+        write_variants(check_types(pool, examples, edited, store), args)
+        store.log_counts()
 
 
 if __name__ == "__main__":

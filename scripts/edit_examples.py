@@ -7,43 +7,49 @@ from typing import Any
 
 from fimscope.edits import CORPUS_NAMED, ORIGINAL, parse_edit, spell_edit
 from fimscope.errors import UserError
-from fimscope.manifest import run_manifest
 from fimscope.new_names import NewNames, corpus_names
+from fimscope.parts import UNKEPT, WHOLE, add_part_options
 from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import Rows, write_tables
+from fimscope.steps import Progress, positive, run_step, step_parser
+from fimscope.tables import Rows
 from fimscope.typescript import (
     TypeScript,
     TypeScriptError,
     TypeScriptPool,
     add_pool_options,
-    by_program,
 )
+from fimscope.variant_parts import Store, map_parts, variant_store, write_variants
 
 STEP = "edit_examples"
 Row = Mapping[str, Any]
 
 
 def edit_examples(
-    pool: TypeScriptPool, examples: Collection[Row], edit: str, seed: int, exported: bool = False
+    pool: TypeScriptPool,
+    examples: Collection[Row],
+    edit: str,
+    seed: int,
+    exported: bool = False,
+    store: Store = UNKEPT,
 ) -> Iterator[tuple[str, Row]]:
     """Rows with the table of each, `variants` (`checks` null) or `rejected`, in input order.
 
     edit       in its one spelling, as `fimscope.edits.canonical_edit` gives it
     exported   names that a program exports change too
+    store      where finished parts are kept; a shard's rows are those of its parts
     """
     n_out: Counter[str] = Counter()
-    progress = Progress(edit, len(examples), "examples")
-    groups = by_program(examples)
+    progress = Progress(edit, store.shard.n_of(len(examples)), "examples")
 
-    def edit_all(service: TypeScript, group: Sequence[Row]) -> list[tuple[str, Row]]:
-        return [_edit_one(service, example, edit, seed, exported) for example in group]
+    def edit_all(service: TypeScript, part: Sequence[Row]) -> list[tuple[str, Row]]:
+        return [_edit_one(service, example, edit, seed, exported) for example in part]
 
-    for rows in pool.map(edit_all, groups):
+    for rows in map_parts(pool, edit_all, examples, store):
         n_out.update(name for name, _ in rows)
         yield from rows
         progress.add(len(rows))
-    check_sum(STEP, len(examples), n_out["variants"], n_out["rejected"])
+    if store.shard == WHOLE:
+        check_sum(STEP, len(examples), n_out["variants"], n_out["rejected"])
 
 
 def _edit_one(
@@ -98,8 +104,7 @@ def main() -> None:
     parser.add_argument("--syllables", type=positive, default=2, help="of a meaningless name")
     parser.add_argument("--names", type=Path, help="a file of meaningless names to draw from first")
     add_pool_options(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the variants table, unchecked")
-    parser.add_argument("--out-rejected", type=Path, required=True, help="the rejected table")
+    add_part_options(parser, out="the variants table, unchecked", out_rejected="the rejected table")
     with run_step(parser) as args:
         steps = parse_edit(args.edit)
         columns = ["kind", "name", "gold"]
@@ -109,14 +114,12 @@ def main() -> None:
             read_names(args.names) if args.names else None,
             corpus_names(Rows(args.examples, "examples", columns)) if needs_corpus else None,
         )
+        settings = {"edit": spell_edit(steps), "seed": args.seed, "exported": args.exported}
+        store = variant_store(STEP, args, new_names=new_names.request(), **settings)
         with TypeScriptPool(args.workers, args.seconds, new_names) as pool:
-            rows = edit_examples(
-                pool, Rows(args.examples, "examples"), spell_edit(steps), args.seed, args.exported
-            )
-            written = write_tables(
-                {"variants": args.out, "rejected": args.out_rejected}, rows, run_manifest(args)
-            )
-            log.info("%d variants, %d rejected", written["variants"], written["rejected"])
+            examples = Rows(args.examples, "examples")
+            write_variants(edit_examples(pool, examples, **settings, store=store), args)
+            store.log_counts()
 
 
 if __name__ == "__main__":

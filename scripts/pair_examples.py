@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fimscope.manifest import run_manifest
-from fimscope.pairs import pair
+from fimscope.pairs import CONDITIONS, DONOR_KINDS, pair
 from fimscope.rejections import rejection
 from fimscope.steps import log, run_step, step_parser
 from fimscope.tables import read_table, write_table
@@ -14,7 +14,9 @@ def main() -> None:
     parser.add_argument("--programs", type=Path, required=True, help="programs.parquet")
     parser.add_argument("--original", type=Path, required=True, help="predictions of `original`")
     parser.add_argument("--variants", type=Path, required=True, help="predictions of the edit")
-    parser.add_argument("--conditions", nargs="+", required=True, help="conditions to pair for")
+    parser.add_argument(
+        "--conditions", nargs="+", required=True, choices=CONDITIONS, help="conditions to pair for"
+    )
     parser.add_argument("--max-pairs", type=int, default=120, help="pairs of each condition")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="the pairs table")
@@ -43,7 +45,8 @@ def main() -> None:
                 )
                 for row in lonely
             )
-            log.info("%s: %d pairs, %d without a donor", condition, len(found) // 4, len(lonely))
+            n_pairs = len(found) // len(DONOR_KINDS)
+            log.info("%s: %d pairs, %d without a donor", condition, n_pairs, len(lonely))
         write_table(args.out, "pairs", rows, manifest)
         write_table(args.out_rejected, "rejected", rejected, manifest)
 

@@ -1,135 +1,149 @@
-"""Draw what patching does at every residual point, one column a condition, with its controls."""
+"""Draw what patching the last token does at every residual point, and write its section."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fimscope.curves import read_sweep
-from fimscope.plots import INK, PRINT_WIDTH, draw_curve, save_figure, say, use_theme, visible
-from fimscope.stats import N_DRAWS, Interval
+from fimscope.manifest import run_manifest
+from fimscope.markdown import code
+from fimscope.patch_numbers import compare_conditions, sweep_numbers
+from fimscope.patch_panels import draw_effects, draw_flips, effect_frame, share_legend, write_count
+from fimscope.patch_readings import (
+    half_point,
+    most_turned,
+    read_conditions,
+    read_exactness,
+    spans,
+    target_name,
+)
+from fimscope.patch_readings import (
+    read_sweep as describe_sweep,
+)
+from fimscope.patch_tables import curve_table
+from fimscope.plots import PRINT_WIDTH, save_figure, use_theme, visible
+from fimscope.sections import Section, SectionTable, write_section
+from fimscope.stats import N_DRAWS
 from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers, sweep_numbers
+from fimscope.summary import Numbers
 from fimscope.tables import read_table
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TARGETS = {"wrong_to_wrong": "donor's answer"}  # of every other condition: the gold
-CAPTION = (
-    "residual point patched: 0 is what enters block 0, the last what enters the final norm\n"
-    "bands: 95%, cluster bootstrap over programs; squares: more recipients turn than under every "
-    "control (Holm)\nthe effect of a random vector has no bound and may leave the frame"
+NOTE = (
+    "residual point patched at the last token: 0 is what enters block 0, the last what enters the "
+    "final norm\nbands: 95%, cluster bootstrap over programs; squares: more recipients turn than "
+    "under every control (Holm)\nthe frame is that of the paired donors: a control may leave it"
+)
+METHOD = (
+    "The residual stream at the last token, at one point at a time, is overwritten with the "
+    "donor's (activation patching: Heimersheim & Nanda 2404.15255, Zhang & Nanda 2309.16042). "
+    "The normalised effect is 0 at the recipient's own difference of logits, target minus "
+    "foil, and 1 at the donor's; pairs whose two differences are nearer than the least gap "
+    "have none and are counted. At the last point the patch hands over all that the "
+    "prediction is made from: the paired donor's effect is 1 there by construction. Patching "
+    "several consecutive points at the last token is the same as patching the last of them, "
+    "as nothing else reads the earlier ones there."
+)
+CONTROL = (
+    "`self` is the recipient's own residual, which must change nothing; `unrelated` that of "
+    "another program, chosen at random; `random` a random vector of the same norm; "
+    "`random_position` that of another token of the donor's prompt. At point 0 the last "
+    "token's residual is its embedding and, in models with learned absolute positions, its "
+    "position: what a donor does there is to bring another place, which `unrelated` does as "
+    "well. Above controls means that more programs' recipients turn to the target than "
+    "under each control, by an exact sign test over programs, adjusted by Holm for all points "
+    "and controls of the condition; conditions are not adjusted for one another."
 )
 
 
 def plot_patches(sweeps: Sequence[Numbers]) -> "Figure":
     """Two rows of panels: mean normalised effect, and share of predictions that become the target.
 
-    sweeps   numbers of `summary.sweep_numbers`, one column each, in this order
+    sweeps   numbers of `sweep_numbers`, one column each, in this order
     """
     import matplotlib.pyplot as plt
 
     use_theme()
-    n_kinds = max((len(sweep["flips"]) for sweep in sweeps), default=0)
     figure, grid = plt.subplots(
-        3,
-        len(sweeps),
-        figsize=(PRINT_WIDTH, 5.4 + 0.14 * n_kinds),
-        sharey="row",
-        squeeze=False,
-        height_ratios=[2.4, 2.4, 0.35 + 0.14 * n_kinds],
+        2, len(sweeps), figsize=(PRINT_WIDTH, 4.4), sharey="row", squeeze=False
     )
-    for (above, below, legend), sweep in zip(grid.T, sweeps, strict=True):
-        above.set_title(visible(sweep["condition"]), loc="left")
-        legend.set_axis_off()
-        if not sweep["n_pairs"]:
-            for axes in (above, below):
-                say(axes, "no pairs")
-                axes.set_xticks([])
-            continue
-        _draw_effects(above, sweep)
-        _draw_flips(below, sweep)
-        for axes in (above, below):
-            axes.set_xticks(_ticks(sweep["points"]))
-        legend.legend(
-            *below.get_legend_handles_labels(),
-            loc="upper left",
-            borderaxespad=0,
-            handlelength=2.6,
-            title=_note(sweep),
-            title_fontsize=7,
-            alignment="left",
-        ).set_in_layout(False)  # it may be wider than its panel
-    grid[0, 0].set_ylim(*_frame(sweeps))
+    for (above, below), sweep in zip(grid.T, sweeps, strict=True):
+        above.set_title(f"{visible(sweep['condition'])}\n", loc="left", fontsize=8, linespacing=1.1)
+        write_count(above, sweep)
+        draw_effects(above, sweep)
+        draw_flips(below, sweep)
+        below.set_title(
+            f"to the {target_name(sweep['condition'])}",
+            loc="left",
+            fontweight="normal",
+            fontsize=7.5,
+            pad=6,
+        )
+    grid[0, 0].set_ylim(*effect_frame(sweeps))
     grid[0, 0].set_ylabel("normalised effect\n(0 recipient, 1 donor)")
-    grid[1, 0].set_ylabel("% of predictions")
-    figure.supxlabel(CAPTION, fontsize=7)
-    figure.get_layout_engine().set(hspace=0.06)
+    grid[1, 0].set_ylim(-3, 103)
+    grid[1, 0].set_ylabel("% of predictions that turn")
+    share_legend(figure, sweeps, NOTE)
     return figure
 
 
-def _draw_effects(axes: "Axes", sweep: Numbers) -> None:
-    if not sweep["effects"]:
-        say(axes, "every gap too small")
-        return
-    for level in (0, 1):
-        axes.axhline(level, color=INK, linewidth=0.6)
-    for kind, curve in sweep["effects"].items():
-        _draw(axes, sweep["points"], curve, kind, scale=1)
+def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section:
+    """The section of the report.
+
+    alike   numbers of `compare_conditions`, `same_type` and `wrong_to_wrong`
+    """
+    reading = [sentence for sweep in sweeps for sentence in describe_sweep(sweep)]
+    return Section(
+        title="What patching the last token does",
+        question="From which residual point on does an activation of another prompt decide the "
+        "type, and does a lent type, right or wrong, do so?",
+        method=METHOD,
+        control=CONTROL,
+        reading=[*dict.fromkeys(reading), *read_conditions(alike), *read_exactness(sweeps)],
+        figures=[
+            (
+                "patches.svg",
+                "Above: mean normalised effect of a patch at every point. Below: predictions that "
+                "become the target. Bands: 95% over programs. Squares: points above every control.",
+            )
+        ],
+        tables=[_condition_table(sweeps), *(curve_table(sweep) for sweep in sweeps)],
+        sources=["pairs.parquet", *(f"patches/{sweep['condition']}.parquet" for sweep in sweeps)],
+        numbers={"sweeps": list(sweeps), "same_type_and_wrong_to_wrong": alike},
+    )
 
 
-def _draw_flips(axes: "Axes", sweep: Numbers) -> None:
-    for kind, curve in sweep["flips"].items():
-        _draw(axes, sweep["points"], curve, kind, scale=100)
-    target = TARGETS.get(sweep["condition"], "gold")
-    axes.set_title(f"becomes the {target}", loc="left", fontweight="normal", pad=8)
-    if sweep["comparison"]:
-        above = sweep["comparison"]["points_above"]
-        axes.plot(
-            above,
-            [1.0] * len(above),
-            transform=axes.get_xaxis_transform(),
-            color=INK,
-            linestyle="none",
-            marker="s",
-            markersize=2.6,
-            clip_on=False,
+def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
+    """Every condition in one row."""
+    rows = []
+    for sweep in sweeps:
+        comparison, half = sweep["comparison"], sweep["half_of_flips"]
+        above = comparison["points_above"] if comparison else []
+        rows.append(
+            [
+                code(sweep["condition"]),
+                target_name(sweep["condition"]),
+                f"{sweep['n_pairs']} ({comparison['n_programs'] if comparison else 0})",
+                str(sweep["n_small_gap"]),
+                spans(above, sweep["points"]) if above else "none",
+                half_point(half) if half else "none",
+                *(most_turned(sweep, kind) for kind in ("paired", "unrelated", "random")),
+            ]
         )
-
-
-def _frame(sweeps: Sequence[Numbers]) -> tuple[float, float]:
-    """Limits that hold 0, 1 and every mean effect, but not those of random vectors."""
-    means = [
-        mean
-        for sweep in sweeps
-        for kind, curve in sweep["effects"].items()
-        if not kind.startswith("random")
-        for mean in curve["estimate"]
+    header = [
+        "condition",
+        "target",
+        "pairs (programs)",
+        "gap too small",
+        "above every control at",
+        "half of maximum at",
+        "most that turn",
+        "under `unrelated`",
+        "under `random`",
     ]
-    return min([-0.2, *means]) - 0.1, max([1.1, *means]) + 0.1
-
-
-def _draw(axes: "Axes", points: list[int], curve: Numbers, kind: str, scale: int) -> None:
-    mean, lower, upper = (scale * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
-    label = f"{kind}: n = {curve['n_pairs']} ({curve['n_programs']} programs)"
-    draw_curve(axes, points, mean, Interval(lower, upper), kind, label)
-
-
-def _note(sweep: Numbers) -> str:
-    """What the upper panel leaves out, over the legend that counts the pairs of the lower."""
-    if not sweep["n_small_gap"]:
-        return "every pair has a normalised effect"
-    return f"no normalised effect, gap too small: {sweep['n_small_gap']}"
-
-
-def _ticks(points: Sequence[int]) -> list[int]:
-    """About six points, the first and the last among them."""
-    step = max(1, round((points[-1] - points[0]) / 6))
-    ticks = [point for point in points[::step] if points[-1] - point > step / 2]
-    return [*ticks, points[-1]]
+    return SectionTable("The conditions", header, rows, n_left=2)
 
 
 def main() -> None:
@@ -138,18 +152,22 @@ def main() -> None:
         "--patches", type=Path, nargs="+", required=True, help="patches/{condition}.parquet"
     )
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
-    parser.add_argument("--position", default="last", help="the patched position to draw")
     parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
     parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
+        manifest = run_manifest(args)
         pairs = read_table(args.pairs, "pairs")
-        sweeps = [
-            sweep_numbers(read_sweep(path, pairs, args.position), args.draws, args.seed)
-            for path in args.patches
-        ]
+        found = {path.stem: read_sweep(path, pairs, "last") for path in args.patches}
+        sweeps = [sweep_numbers(sweep, args.draws, args.seed) for sweep in found.values()]
+        alike = None
+        if {"same_type", "wrong_to_wrong"} <= set(found):
+            one, other = found["same_type"], found["wrong_to_wrong"]
+            alike = compare_conditions(one, other, args.draws, args.seed)
         save_figure(plot_patches(sweeps), args.out_svg, args.out_png)
+        write_section(args.out_section, patches_section(sweeps, alike), manifest)
 
 
 if __name__ == "__main__":

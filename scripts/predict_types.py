@@ -1,13 +1,16 @@
 """Ask the model for the type at every hole: first token, completed type, ranks, probabilities."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.answers import judge
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model, stop_ids
+from fimscope.models.options import add_model_options, model_opener, stop_ids
+from fimscope.part_formats import RowsFormat
+from fimscope.parts import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import read_table, write_table
@@ -19,14 +22,10 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 
-def ask(
-    model: "Model", prompts: Sequence[Row], max_new_tokens: int, batch_tokens: int
-) -> Iterator[tuple[int, Row]]:
-    """Row number and the model's answer to it: ids, log-probabilities and ranks, in batch order."""
-    from fimscope.batch import plan_batches, run_batches
+def ask(model: "Model", prompts: Sequence[Row], max_new_tokens: int) -> list[Row]:
+    """Rows of answers to a batch of prompts: ids, log-probabilities and ranks, in their order."""
+    from fimscope.batch import run_batches
     from fimscope.generate import answer
-
-    stops = stop_ids(model)
 
     def ask_rows(rows: list[int]) -> Any:
         return answer(
@@ -34,22 +33,42 @@ def ask(
             [prompts[row]["token_ids"] for row in rows],
             [prompts[row]["gold_token_ids"][0] for row in rows],
             max_new_tokens,
-            stops,
+            stop_ids(model),
         )
 
-    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    for rows, answers in run_batches(ask_rows, batches):
-        for i, row in enumerate(rows):
-            yield (
-                row,
-                {
-                    "top_ids": answers.top_ids[i].tolist(),
-                    "top_logprobs": answers.top_logprobs[i].tolist(),
-                    "gold_rank": int(answers.gold_rank[i]),
-                    "gold_logprob": float(answers.gold_logprob[i]),
-                    "completion_ids": answers.completions[i].token_ids,
-                },
-            )
+    return [
+        {
+            "top_ids": answers.top_ids[i].tolist(),
+            "top_logprobs": answers.top_logprobs[i].tolist(),
+            "gold_rank": int(answers.gold_rank[i]),
+            "gold_logprob": float(answers.gold_logprob[i]),
+            "completion_ids": answers.completions[i].token_ids,
+        }
+        for rows, answers in run_batches(ask_rows, [list(range(len(prompts)))])
+        for i in range(len(rows))
+    ]
+
+
+def ask_all(
+    open_model: Callable[[], "Model"],
+    prompts: Sequence[Row],
+    batches: Sequence[list[int]],
+    max_new_tokens: int,
+    store: PartStore[list[Row]],
+) -> dict[int, Row]:
+    """Row number -> the model's answer, of the batches of the store's shard; a batch is a part."""
+    answers: dict[int, Row] = {}
+    own = list(store.shard.of(batches))
+    progress = Progress("answers", sum(map(len, own)), "prompts")
+    for rows in own:
+        batch = [prompts[row] for row in rows]
+        part = store.get(
+            [[prompt["token_ids"], prompt["gold_token_ids"][0]] for prompt in batch],
+            lambda batch=batch: ask(open_model(), batch, max_new_tokens),
+        )
+        answers |= zip(rows, part, strict=True)
+        progress.add(len(rows))
+    return answers
 
 
 def prediction(prompt: Row, answer: Row, completion: str, completed_type: str, encoder: Encoder):
@@ -74,24 +93,19 @@ def prediction(prompt: Row, answer: Row, completion: str, completed_type: str, e
 
 
 def predict_types(
-    model: "Model",
-    prompts: Sequence[Row],
-    encoder: Encoder,
-    max_new_tokens: int,
-    batch_tokens: int,
+    prompts: Sequence[Row], answers: Mapping[int, Row], encoder: Encoder
 ) -> list[Row]:
-    """Rows of the predictions table, in the prompts' order."""
-    answers: list[Row] = [{}] * len(prompts)
-    progress = Progress("answers", len(prompts), "prompts")
-    for row, answer in ask(model, prompts, max_new_tokens, batch_tokens):
-        answers[row] = answer
-        progress.add()
-    completions = [encoder.decode(answer["completion_ids"]) for answer in answers]
+    """Rows of the predictions table, in the prompts' order.
+
+    answers   row number -> the model's answer
+    """
+    in_order = [answers[row] for row in range(len(prompts))]
+    completions = [encoder.decode(answer["completion_ids"]) for answer in in_order]
     with TypeScript() as typescript:
         types = typescript.type_texts(
             [(text, p["kind"]) for text, p in zip(completions, prompts, strict=True)]
         )
-    rows = zip(prompts, answers, completions, types, strict=True)
+    rows = zip(prompts, in_order, completions, types, strict=True)
     return [prediction(*row, encoder) for row in rows]
 
 
@@ -100,16 +114,21 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     add_model_options(parser)
     parser.add_argument("--max-new-tokens", type=int, default=12, help="of the completed type")
-    parser.add_argument("--out", type=Path, required=True, help="the predictions table")
+    add_part_options(parser, out="the predictions table")
     with run_step(parser) as args:
-        manifest = run_manifest(args)
+        from fimscope.batch import plan_batches
+
         prompts = read_table(args.prompts, "prompts").to_pylist()
-        encoder = Encoder.from_folder(args.model)
-        model = open_model(args)
-        rows = predict_types(model, prompts, encoder, args.max_new_tokens, args.batch_tokens)
-        check_sum("predict_types", len(prompts), len(rows), 0)
-        write_table(args.out, "predictions", rows, manifest)
-        log.info("%d of %d right", sum(row["correct"] for row in rows), len(rows))
+        recipe = model_recipe("predict_types", args, max_new_tokens=args.max_new_tokens)
+        store = PartStore(args.cache, args.shard, recipe, RowsFormat("answers"))
+        batches = plan_batches([len(row["token_ids"]) for row in prompts], args.batch_tokens)
+        answers = ask_all(model_opener(args), prompts, batches, args.max_new_tokens, store)
+        store.log_counts()
+        if args.shard is None:
+            rows = predict_types(prompts, answers, Encoder.from_folder(args.model))
+            check_sum("predict_types", len(prompts), len(rows), 0)
+            write_table(args.out, "predictions", rows, run_manifest(args))
+            log.info("%d of %d right", sum(row["correct"] for row in rows), len(rows))
 
 
 if __name__ == "__main__":

@@ -10,16 +10,16 @@ from typing import Any
 
 from fimscope.errors import UserError
 from fimscope.manifest import file_sha256, run_manifest
+from fimscope.models.families import find_family
 from fimscope.models.gguf_conversion import convert_gguf, join_parts
+from fimscope.models.prepared import PREPARED_FILE, check_sha256
 from fimscope.models.sources import (
-    PREPARED_FILE,
     FolderSource,
     GgufPackagesSource,
     GgufSource,
     HubSource,
     NotReached,
     Source,
-    check_sha256,
     download_snapshot,
     gguf_parts,
     one_line,
@@ -28,7 +28,7 @@ from fimscope.models.sources import (
     text_files,
     weight_files,
 )
-from fimscope.steps import log, run_step, step_parser
+from fimscope.steps import log, positive, run_step, step_parser
 
 
 def prepare_model(
@@ -36,11 +36,14 @@ def prepare_model(
     folder: Path,
     trust_remote_code: bool,
     manifest: Mapping[str, Any],
+    n_tokens: int = 1,
 ) -> None:
     """Fill `folder` from the first source that can be reached; `prepared.json` is written last.
 
     It is built under a temporary name and renamed when complete, so a run that is cut short
     leaves nothing that looks complete, and the next one starts anew.
+
+    n_tokens   how many the model must be able to read and write in a row
     raises UserError where no source can be reached, or the one reached is refused
     """
     partial = folder.with_name(f".{folder.name}.partial")
@@ -50,7 +53,7 @@ def prepare_model(
         partial.mkdir(parents=True)
         try:
             revision = fill_folder(source, partial, trust_remote_code)
-            record = describe_folder(partial, trust_remote_code)
+            record = describe_folder(partial, trust_remote_code, n_tokens)
         except NotReached as reason:
             log.info("%s: %s", _name(entry), reason)
             tried.append({"source": entry, "reason": str(reason)})
@@ -117,10 +120,11 @@ def lay_out(origin: Path, folder: Path, trust_remote_code: bool) -> None:
         _write_fast_tokenizer(folder, trust_remote_code)
 
 
-def describe_folder(folder: Path, trust_remote_code: bool) -> dict[str, Any]:
+def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dict[str, Any]:
     """The sizes of the model, and the hashes of its files, as `prepared.json` has them.
 
-    raises UserError where transformers does not know the config, or a weight file is not whole
+    raises UserError where transformers does not know the config, the family is not a supported one,
+    the context is shorter than n_tokens, or a weight file is not whole
     """
     from safetensors import SafetensorError, safe_open
     from transformers import AutoConfig
@@ -129,6 +133,13 @@ def describe_folder(folder: Path, trust_remote_code: bool) -> dict[str, Any]:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except (ValueError, KeyError, OSError) as error:
         raise UserError(f"config.json: transformers cannot read it ({one_line(error)})") from error
+    find_family(config.model_type, "config.json")
+    sizes = config.get_text_config()
+    if sizes.max_position_embeddings < n_tokens:
+        raise UserError(
+            f"config.json: the model reads {sizes.max_position_embeddings} tokens, and "
+            f"prompt.max_tokens + predict.max_new_tokens are {n_tokens}; lower one of them"
+        )
     names = weight_files(folder)
     for name in names:
         if name.endswith(".safetensors"):
@@ -138,7 +149,6 @@ def describe_folder(folder: Path, trust_remote_code: bool) -> dict[str, Any]:
             except SafetensorError as error:
                 raise UserError(f"{name}: not a whole safetensors file ({error})") from None
     log.info("hashing %d files", len(names) + 1)
-    sizes = config.get_text_config()
     return {
         "family": config.model_type,
         "n_blocks": sizes.num_hidden_layers,
@@ -202,10 +212,16 @@ def main() -> None:
         default=False,
         help="run the Python code that the model's own repository brings",
     )
+    parser.add_argument(
+        "--n-tokens",
+        type=positive,
+        default=1,
+        help="the longest prompt and its answer: a model that reads fewer tokens is refused",
+    )
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     with run_step(parser) as args:
         sources = parse_sources(args.sources, args.root)
-        prepare_model(sources, args.out, args.trust_remote_code, run_manifest(args))
+        prepare_model(sources, args.out, args.trust_remote_code, run_manifest(args), args.n_tokens)
 
 
 if __name__ == "__main__":

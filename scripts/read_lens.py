@@ -1,12 +1,24 @@
 """Read the logit lens: what the model would say at every point, at the named positions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fimscope.batch_parts import run_parts
+from fimscope.candidates import candidate_lists
+from fimscope.foils import choose_foils
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.part_formats import ResultsFormat
+from fimscope.parts import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import read_table, write_table
@@ -15,98 +27,161 @@ if TYPE_CHECKING:
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
+PREDICTED = ["example_id", "correct", "predicted_token_id", "gold_token_id"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The lens at one named position of one prompt, at every point.
+
+    measures   name -> [point], or [point, top] for top_ids and top_logprobs
+    """
+
+    prompt: Row
+    position: str
+    foil: int | None
+    measures: dict[str, NDArray]
 
 
 def read_lenses(
-    model: "Model",
+    open_model: Callable[[], "Model"],
     prompts: Sequence[Row],
+    foils: Mapping[str, int],
     positions: Sequence[str],
     batch_tokens: int,
-    encoder: Encoder,
-) -> list[list[Row]]:
-    """For each prompt its rows of the lens table: position by position, every point.
+    store: PartStore,
+) -> list[Reading]:
+    """The readings of each prompt of the store's shard in turn, position by position.
 
-    The rank and probability are those of the gold's first token, at whatever position. A position
-    that a prompt lacks has no rows.
+    The ranks are those of the gold's first token and of the foil, at whatever position. A position
+    that a prompt lacks has no reading.
     """
-    from fimscope.batch import plan_batches, run_batches
+    from fimscope.batch import plan_batches
     from fimscope.lens import read_lens
 
     places = [{p["name"]: p["index"] for p in prompt["positions"]} for prompt in prompts]
+    golds = [prompt["gold_token_ids"][0] for prompt in prompts]
+    asked = [
+        (gold, foils.get(prompt["example_id"], gold))
+        for prompt, gold in zip(prompts, golds, strict=True)
+    ]
+
+    def ingredients(row: int) -> tuple[Any, ...]:
+        named = [places[row].get(name, -1) for name in positions]
+        return prompts[row]["token_ids"], named, asked[row]
 
     def read_rows(rows: list[int]) -> Any:
-        return read_lens(
-            model,
-            [prompts[row]["token_ids"] for row in rows],
-            [[places[row].get(name, -1) for name in positions] for row in rows],
-            [prompts[row]["gold_token_ids"][0] for row in rows],
-        )
+        return read_lens(open_model(), *zip(*map(ingredients, rows), strict=True))
 
-    found: list[list[Row]] = [[] for _ in prompts]
+    found: list[list[Reading]] = [[] for _ in prompts]
     progress = Progress("lens", len(prompts), "prompts")
     batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    for rows, lens in run_batches(read_rows, batches):
+    for rows, lens in run_parts(read_rows, batches, store, ingredients):
+        arrays = {name: tensor.numpy() for name, tensor in vars(lens).items()}
         for i, row in enumerate(rows):
-            for p, name in enumerate(positions):
-                if name in places[row]:
-                    found[row].extend(_lens_rows(prompts[row], name, lens, i, p, encoder))
+            found[row] = [
+                Reading(
+                    prompts[row],
+                    name,
+                    foils.get(prompts[row]["example_id"]),
+                    {key: array[:, i, p] for key, array in arrays.items()},
+                )
+                for p, name in enumerate(positions)
+                if name in places[row]
+            ]
         progress.add(len(rows))
-    return found
+    return [reading for group in found for reading in group]
 
 
-def _lens_rows(
-    prompt: Row, name: str, lens: Any, example: int, position: int, encoder: Encoder
-) -> Iterator[Row]:
-    at = (slice(None), example, position)
-    for point, (ids, logprobs) in enumerate(
-        zip(lens.top_ids[at].tolist(), lens.top_logprobs[at].tolist(), strict=True)
-    ):
-        yield {
-            **{key: prompt[key] for key in ("example_id", "edit", "program_id")},
-            "position": name,
-            "point": point,
-            "top10": [
-                {"text": encoder.decode([token]), "logprob": logprob}
-                for token, logprob in zip(ids, logprobs, strict=True)
-            ],
-            "gold_rank": int(lens.rank[point, example, position]),
-            "gold_logprob": float(lens.logprob[point, example, position]),
-            "entropy": float(lens.entropy[point, example, position]),
-            "divergence": float(lens.divergence[point, example, position]),
-        }
+def lens_table(readings: Sequence[Reading], n_points: int, encoder: Encoder) -> pa.Table:
+    """The lens table: reading by reading, every point."""
+
+    def column(name: str) -> NDArray:
+        parts = [reading.measures[name] for reading in readings]
+        return np.concatenate(parts) if parts else np.zeros((0, 2))
+
+    def repeated(values: list[Any], type_: pa.DataType) -> pa.Array:
+        places = np.repeat(np.arange(len(readings)), n_points)
+        return pa.array(values, type_).take(pa.array(places))
+
+    rank, logprob = column("rank"), column("logprob")
+    foil = repeated([reading.foil for reading in readings], pa.int32())
+    no_foil = foil.is_null().to_numpy(zero_copy_only=False)
+    columns = {
+        **{
+            key: repeated([reading.prompt[key] for reading in readings], pa.string())
+            for key in ("example_id", "edit", "program_id")
+        },
+        "position": repeated([reading.position for reading in readings], pa.string()),
+        "point": np.tile(np.arange(n_points, dtype=np.int32), len(readings)),
+        "top10": candidate_lists(
+            column("top_ids").astype(np.int64), column("top_logprobs"), encoder
+        ),
+        "gold_rank": rank[:, 0],
+        "gold_logprob": logprob[:, 0],
+        "foil_token_id": foil,
+        "foil_rank": pa.array(rank[:, 1].astype(np.int32), mask=no_foil),
+        "foil_logprob": pa.array(logprob[:, 1].astype(np.float32), mask=no_foil),
+        **{name: column(name).reshape(-1) for name in ("final_rank", "entropy", "divergence")},
+    }
+    return pa.table(columns)
+
+
+def missing_positions(prompts: Sequence[Row], positions: Sequence[str]) -> list[Row]:
+    """Rows of the rejected table: one for each position that a prompt lacks."""
+    return [
+        rejection(
+            "read_lens",
+            "position_missing",
+            name,
+            example_id=prompt["example_id"],
+            edit=prompt["edit"],
+        )
+        for prompt in prompts
+        for name in positions
+        if name not in {p["name"] for p in prompt["positions"]}
+    ]
 
 
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
+    parser.add_argument("--predictions", type=Path, required=True, help="of the same edit")
+    parser.add_argument(
+        "--broken-by",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="predictions of the edits whose wrong answers are the foils of right ones",
+    )
     add_model_options(parser)
     parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
-    parser.add_argument("--out", type=Path, required=True, help="the lens table")
-    parser.add_argument("--out-rejected", type=Path, required=True, help="positions left out")
+    add_part_options(parser, out="the lens table", out_rejected="positions left out")
     with run_step(parser) as args:
-        manifest = run_manifest(args)
+        from fimscope.lens import Lens
+
         prompts = read_table(args.prompts, "prompts").to_pylist()
-        encoder = Encoder.from_folder(args.model)
-        model = open_model(args)
-        found = read_lenses(model, prompts, args.positions, args.batch_tokens, encoder)
-        rejected = [
-            rejection(
-                "read_lens",
-                "position_missing",
-                name,
-                example_id=prompt["example_id"],
-                edit=prompt["edit"],
-            )
-            for prompt in prompts
-            for name in args.positions
-            if name not in {p["name"] for p in prompt["positions"]}
-        ]
-        rows = [row for group in found for row in group]
-        n_asked = len(prompts) * len(args.positions)
-        check_sum("read_lens", n_asked, len(rows) // model.n_points, len(rejected))
-        write_table(args.out, "lens", rows, manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
-        log.info("%d positions at %d points", len(rows) // model.n_points, model.n_points)
+        predictions, *others = (
+            read_table(path, "predictions", PREDICTED).to_pylist()
+            for path in (args.predictions, *args.broken_by)
+        )
+        foils = choose_foils(predictions, others)
+        recipe = model_recipe("read_lens", args)
+        store = PartStore(args.cache, args.shard, recipe, ResultsFormat(Lens))
+        readings = read_lenses(
+            model_opener(args), prompts, foils, args.positions, args.batch_tokens, store
+        )
+        store.log_counts()
+        if args.shard is None:
+            manifest = run_manifest(args)
+            encoder = Encoder.from_folder(args.model)
+            n_points = read_prepared(args.model).n_blocks + 1
+            rejected = missing_positions(prompts, args.positions)
+            n_asked = len(prompts) * len(args.positions)
+            check_sum("read_lens", n_asked, len(readings), len(rejected))
+            write_table(args.out, "lens", lens_table(readings, n_points, encoder), manifest)
+            write_table(args.out_rejected, "rejected", rejected, manifest)
+            log.info("%d positions at %d points", len(readings), n_points)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.citation import bibtex, methods_paragraph
-from fimscope.curves import read_sweep as read_curves
 from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code, table
@@ -18,7 +17,6 @@ from fimscope.readings import (
     rate,
     read_accuracy,
     read_funnel,
-    read_sweep,
     read_wrong_answers,
 )
 from fimscope.sections import Section, read_section, section_lines
@@ -30,19 +28,10 @@ from fimscope.summary import (
     change_numbers,
     confusion_numbers,
     funnel_numbers,
-    sweep_numbers,
 )
 from fimscope.tables import read_table, replacing
 from fimscope.timings import timing_numbers
 
-QUESTIONS = {
-    "restore": "The original, answered right, gives to its variant, answered wrong: "
-    "is the type there to be restored?",
-    "same_type": "A right example of another program with the same gold gives to a wrong one: "
-    "is there a type indicator that any program can lend?",
-    "wrong_to_wrong": "A wrong example gives to a wrong example with another answer: "
-    "is the wrong answer carried by the same mechanism?",
-}
 METHOD = """\
 The unit of inference is the program. Intervals hold 95% and come from a cluster bootstrap: whole
 programs are drawn with replacement ({draws} draws, seed {seed}) and the percentiles of the redrawn
@@ -50,16 +39,6 @@ means are given. Where a rate is 0% or 100% everywhere, the Wilson interval of t
 programs stands in. The change under an edit is tested with McNemar's exact test on the answers to
 the same examples, adjusted for the number of edits (Holm); the interval beside it respects
 programs.
-
-Many points are looked at, so one of them would stand out by chance. "Above controls" therefore
-means: more programs' recipients turn to the target under the paired donor than under each control,
-by an exact sign test over programs whose p, adjusted by Holm for all points and all controls of the
-condition at once, is under 0.05 against every control. Conditions are not adjusted for one another.
-The share that turns is tested, and not the normalised effect, because the effect of a random vector
-is a ratio without bound. A normalised effect is 0 where the recipient
-predicts as before and 1 where it does as its paired donor; pairs whose gap is too small to divide
-by have none and are counted. A patch at `last` hands over, at the last point, all that the
-prediction is made from: the paired effect is 1 there by construction.
 """
 
 
@@ -67,31 +46,26 @@ def summary_numbers(
     funnels: Sequence[Any],
     predictions: Mapping[str, Any],
     splits: Mapping[str, Any],
-    sweeps: Sequence[Any],
     n_draws: int,
     seed: int,
 ) -> Numbers:
     """All numbers of the study but its timings, with the sentences that read them.
 
     funnels, predictions, splits   tables; the last two by edit
-    sweeps                         of `curves.read_sweep`, one a condition
     """
     accuracy = [accuracy_numbers(t, edit, n_draws, seed) for edit, t in predictions.items()]
     changes = change_numbers(splits, n_draws, seed)
     wrong = [confusion_numbers(t, edit) for edit, t in predictions.items()]
     funnel = funnel_numbers(funnels)
-    patches = [sweep_numbers(sweep, n_draws, seed) for sweep in sweeps]
     return {
         "funnel": funnel,
         "accuracy": accuracy,
         "changes": changes,
         "wrong_answers": wrong,
-        "patches": patches,
         "readings": {
             "funnel": read_funnel(funnel),
             "accuracy": read_accuracy(accuracy, changes),
             "wrong_answers": read_wrong_answers(wrong),
-            "patches": {sweep["condition"]: read_sweep(sweep) for sweep in patches},
         },
     }
 
@@ -149,23 +123,9 @@ def write_summary(
         "",
         *_paragraph(readings["wrong_answers"]),
         *_wrong_tables(numbers["wrong_answers"]),
-        "## What patching does",
-        "",
-        "![Above: mean normalised effect of a patch at every point. Below: predictions that become "
-        "the target. Bands: 95% over programs. Squares: points simultaneously above every "
-        f"control.]({figures}/patches.svg)",
-        "",
     ]
-    for sweep in numbers["patches"]:
-        question = QUESTIONS.get(sweep["condition"])
-        lines += [f"### {code(sweep['condition'])}", ""]
-        lines += [f"*{question}*", ""] if question else []
-        lines += _paragraph(readings["patches"][sweep["condition"]])
     for section in sections:
         lines += section_lines(section, figures)
-    lines += ["## The curves in numbers", ""]
-    for sweep in numbers["patches"]:
-        lines += _curve_table(sweep)
     lines += ["## How the numbers were made", "", METHOD.format(draws=draws, seed=seed)]
     lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
     lines += ["```bibtex", bibtex(manifest).rstrip(), "```", ""]
@@ -228,46 +188,6 @@ def _wrong_tables(edits: Sequence[Numbers]) -> list[str]:
         for pair in row["commonest"][:5]
     ]
     return table(["edit", "gold", "predicted", "answers"], rows, n_left=3) if rows else []
-
-
-def _curve_table(sweep: Numbers) -> list[str]:
-    """Effect and flips of the paired donor at every point, and of each control."""
-    title = f"**{code(sweep['condition'])}**, position {code(sweep['position'])}: "
-    title += f"{sweep['n_pairs']} pairs, {sweep['n_small_gap']} without a normalised effect"
-    if not sweep["n_pairs"]:
-        return [f"{title}.", ""]
-    largest = sweep["largest_self_effect"]
-    if largest is not None:
-        title += f"; largest change by `self`: {largest:z.3f}"
-    comparison = sweep["comparison"]
-    above = set(comparison["points_above"]) if comparison else set()
-    controls = [kind for kind in sweep["flips"] if kind != "paired"]
-    header = ["point", "paired effect", "above controls", "becomes target"]
-    rows = []
-    for place, point in enumerate(sweep["points"]):
-        cells = [str(point), _effect(sweep["effects"].get("paired"), place)]
-        cells.append("yes" if point in above else "no")
-        cells.append(_flips(sweep["flips"].get("paired"), place))
-        for control in controls:
-            effect = sweep["effects"].get(control)
-            shown = f"{effect['estimate'][place]:z.3f}" if effect else "none"
-            cells.append(f"{shown}; {percent(sweep['flips'][control]['estimate'][place])}")
-        rows.append(cells)
-    names = [f"{code(control)}: effect; becomes target" for control in controls]
-    return [f"{title}.", "", *table([*header, *names], rows)]
-
-
-def _effect(curve: Numbers | None, place: int) -> str:
-    if curve is None:
-        return "none"
-    estimate, lower, upper = (curve[key][place] for key in ("estimate", "lower", "upper"))
-    return f"{estimate:z.3f} ({lower:z.3f} to {upper:z.3f})"
-
-
-def _flips(curve: Numbers | None, place: int) -> str:
-    if curve is None:
-        return "none"
-    return rate({key: curve[key][place] for key in ("estimate", "lower", "upper")})
 
 
 def _run_table(
@@ -350,9 +270,6 @@ def main() -> None:
     parser.add_argument("--funnel", **many, help="funnel tables, one or more")
     parser.add_argument("--predictions", **many, help="predictions/{edit}.parquet")
     parser.add_argument("--splits", **many, help="split/{edit}.parquet")
-    parser.add_argument("--patches", **many, help="patches/{condition}.parquet")
-    parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
-    parser.add_argument("--position", default="last", help="the patched position to report")
     parser.add_argument(
         "--sections", type=Path, nargs="*", default=[], help="of the experiments, in their order"
     )
@@ -369,12 +286,10 @@ def main() -> None:
     parser.add_argument("--out-figures", type=Path, required=True, help="its numbers as JSON")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        pairs = read_table(args.pairs, "pairs")
         numbers = summary_numbers(
             [read_table(path, "funnel") for path in args.funnel],
             {path.stem: read_table(path, "predictions") for path in args.predictions},
             {path.stem: read_table(path, "split") for path in args.splits},
-            [read_curves(path, pairs, args.position) for path in args.patches],
             args.draws,
             args.seed,
         )

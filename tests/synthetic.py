@@ -44,9 +44,6 @@ def write_study(folder: Path, answers: dict[str, list[tuple[str, str, bool]]]) -
     """Every table, a benchmark, a log and model.json below a folder.
 
     answers   edit -> (gold, predicted, correct) of the examples, in one order for all edits
-
-    Conditions: `restore` has an effect of 0.8 from point RISE on; `same_type` has none;
-    `wrong_to_wrong` has no pairs.
     """
     before = [correct for _, _, correct in answers["original"]]
     for edit, rows in answers.items():
@@ -78,16 +75,6 @@ def write_study(folder: Path, answers: dict[str, list[tuple[str, str, bool]]]) -
         write_table(folder / f"predictions/{edit}.parquet", "predictions", predictions, MANIFEST)
         write_table(folder / f"split/{edit}.parquet", "split", split, MANIFEST)
         write_table(folder / f"funnel/{edit}.parquet", "funnel", funnel, MANIFEST)
-
-    patches = {
-        "restore": patch_rows("restore", rise=RISE, seed=1),
-        "same_type": patch_rows("same_type", rise=N_POINTS, seed=2),
-        "wrong_to_wrong": [],
-    }
-    pairs = [pair for rows in patches.values() for pair in pair_rows(rows)]
-    for condition, rows in patches.items():
-        write_table(folder / f"patches/{condition}.parquet", "patches", rows, MANIFEST)
-    write_table(folder / "pairs.parquet", "pairs", pairs, MANIFEST)
 
     (folder / "benchmarks/predict_types").mkdir(parents=True)
     (folder / "benchmarks/predict_types/original.tsv").write_text(
@@ -132,11 +119,36 @@ def patch_rows(condition: str, rise: int, seed: int, n_pairs: int = 40) -> list[
                         "program_id": f"p{i % N_PROGRAMS:02d}",
                         "donor_kind": kind,
                         "point": point,
+                        "n_points": 1,
                         "position": "last",
                         "predicted_token_id": GOLD_TOKEN if reached else FOIL_TOKEN,
                         "to_gold": reached,
                         "to_donor": kind == "self" or reached,
                         "normalised_effect": None if i == 0 else effect,
+                    }
+                )
+    return rows
+
+
+def component_rows(condition: str, chosen: tuple[int, int], seed: int = 3) -> list[dict]:
+    """Rows of the components table of 4 blocks of 2 heads: one head of one block has an effect."""
+    rows = []
+    noise = np.random.default_rng(seed)
+    parts = [("attention_output", b, None) for b in range(4)]
+    parts += [("mlp_output", b, None) for b in range(4)]
+    parts += [("head", b, h) for b in range(4) for h in range(2)]
+    for row in patch_rows(condition, rise=N_POINTS, seed=seed):
+        if row["point"] == 0:
+            for component, block, head in parts:
+                hit = row["donor_kind"] == "paired" and (block, head) == chosen
+                moved = 0.0 if row["donor_kind"] == "self" else noise.normal(0, 0.05) + 0.5 * hit
+                rows.append(
+                    {
+                        **{key: row[key] for key in row if key not in ("point", "position")},
+                        "component": component,
+                        "block": block,
+                        "head": head,
+                        "normalised_effect": None if row["normalised_effect"] is None else moved,
                     }
                 )
     return rows
@@ -159,9 +171,9 @@ def pair_rows(patches: list[dict]) -> list[dict]:
     ]
 
 
-def write_sweep(folder: Path, rows: list[dict]) -> tuple[Path, pa.Table]:
-    """One patch table and the pairs table it came from, read back."""
+def write_sweep(folder: Path, rows: list[dict], name: str = "patches") -> tuple[Path, pa.Table]:
+    """One table of patches and the pairs table it came from, read back."""
     path = folder / f"{rows[0]['condition']}.parquet"
-    write_table(path, "patches", rows, MANIFEST)
+    write_table(path, name, rows, MANIFEST)
     write_table(folder / "pairs.parquet", "pairs", pair_rows(rows), MANIFEST)
     return path, read_table(folder / "pairs.parquet", "pairs")

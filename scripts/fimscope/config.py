@@ -38,23 +38,36 @@ def complete_config(
 def _with_canonical_edits(config: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
     """The config with every edit in its one spelling. raises UserError for what is no edit."""
     spelled = [
-        canonical_edit(text, f"{_file_of(['edits'], files)}: edits.{i}")
+        canonical_edit(text, f"{file_of(['edits'], files)}: edits.{i}")
         for i, text in enumerate(config["edits"])
     ]
-    patched = canonical_edit(
-        config["patch"]["edit"], f"{_file_of(['patch', 'edit'], files)}: patch.edit"
-    )
     if repeated := {edit for edit in spelled if spelled.count(edit) > 1 or edit == ORIGINAL}:
         raise UserError(
-            f"{_file_of(['edits'], files)}: edits: {sorted(repeated)[0]!r} is one too many; "
+            f"{file_of(['edits'], files)}: edits: {sorted(repeated)[0]!r} is one too many; "
             f"expected each edit once, and {ORIGINAL} not at all (it is always asked)"
         )
-    if patched not in spelled:
+    patched = _one_of(spelled, config, "patch", files)
+    steer = {"edit": patched, **config["steer"]}
+    steered = _one_of(spelled, {**config, "steer": steer}, "steer", files)
+    return {
+        **config,
+        "edits": spelled,
+        "patch": {**config["patch"], "edit": patched},
+        "steer": {**steer, "edit": steered},
+    }
+
+
+def _one_of(
+    spelled: Sequence[str], config: Mapping[str, Any], part: str, files: Sequence[str]
+) -> str:
+    """The edit of a part of the config, in its one spelling; it must be one of the edits."""
+    file = file_of([part, "edit"], files)
+    edit = canonical_edit(config[part]["edit"], f"{file}: {part}.edit")
+    if edit not in spelled:
         raise UserError(
-            f"{_file_of(['patch', 'edit'], files)}: patch.edit: {patched!r} is none of "
-            f"the edits ({', '.join(spelled)})"
+            f"{file}: {part}.edit: {edit!r} is none of the edits ({', '.join(spelled)})"
         )
-    return {**config, "edits": spelled, "patch": {**config["patch"], "edit": patched}}
+    return edit
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -85,7 +98,7 @@ def _explain(error: Any, files: Sequence[str]) -> str:
         text = "this key is missing; config/schema.yaml says what it may hold"
     else:
         text = error.message
-    return f"{_file_of(path, files)}: {'.'.join(path) or 'config'}: {text}"
+    return f"{file_of(path, files)}: {'.'.join(path) or 'config'}: {text}"
 
 
 def _deepest(error: Any) -> Any:
@@ -100,7 +113,7 @@ def _deepest(error: Any) -> Any:
     return error
 
 
-def _file_of(path: Sequence[str], files: Sequence[str]) -> str:
+def file_of(path: Sequence[str], files: Sequence[str]) -> str:
     """The last of the config files that holds the key, or as much of it as any file holds."""
 
     def depth(file: str) -> int:

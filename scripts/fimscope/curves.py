@@ -10,13 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fimscope.errors import UserError
+from fimscope.pairs import DONOR_KINDS
 from fimscope.stats import LEVEL, Resampled, holm, resample_means, sign_test
 from fimscope.tables import read_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-DONOR_KINDS = ("paired", "self", "unrelated", "random", "random_position")
 EFFECT_DECIMALS = 3  # a sweep is exact to 1e-3 logits: what is smaller is no effect
 
 
@@ -69,29 +69,60 @@ class Comparison:
     n_programs: int
 
 
-def read_sweep(path: Path, pairs: pa.Table, position: str) -> Sweep:
+def read_sweep(path: Path, pairs: pa.Table, position: str, n_points: int = 1) -> Sweep:
     """The curves of one patch table.
 
-    pairs    the pairs table: it names the target of each pair, which is the gold, or under
-             `wrong_to_wrong` what the paired donor predicts
-    raises   UserError where the table holds several conditions, lacks the position, names a pair
-             that `pairs` lacks, or lacks a point of a pair
+    pairs      the pairs table: it names the target of each pair
+    n_points   of the windows: how many points are patched at once, from the curve's point on
+    raises     UserError where the table holds several conditions, lacks the position, names a pair
+               that `pairs` lacks, or lacks a point of a pair
     """
-    columns = ["condition", "pair_id", "program_id", "donor_kind", "point", "position"]
-    measures = ["predicted_token_id", "normalised_effect"]
-    table = read_table(path, "patches", [*columns, *measures])
-    if not table.num_rows:  # a condition for which no pair was found
+    columns = ["point", "n_points", "position"]
+    frame = _read_frame(path, "patches", columns)
+    if frame.empty:  # a condition for which no pair was found
         return Sweep(path.stem, position, [], {}, {}, 0, 0)
-    frame = table.to_pandas()
-    conditions = sorted(frame["condition"].unique())
-    if len(conditions) > 1:
-        raise UserError(f"{path}: conditions {conditions} found, one expected in each file")
     if position not in set(frame["position"]):
         found = ", ".join(sorted(frame["position"].unique()))
         raise UserError(f"{path}: no patches at position {position!r}; it holds: {found}")
-    frame = frame[frame["position"] == position]
-    frame["flip"] = (frame["predicted_token_id"] == _targets(path, frame, pairs)).astype(float)
+    frame = frame[(frame["position"] == position) & (frame["n_points"] == n_points)]
+    return _sweep_of(path, frame.copy(), pairs, position, "point")
 
+
+def read_positions(path: Path) -> list[tuple[str, int]]:
+    """The positions and sizes of windows of a patch table, in its order."""
+    table = read_table(path, "patches", ["position", "n_points"])
+    return list(dict.fromkeys(zip(*(column.to_pylist() for column in table.columns), strict=True)))
+
+
+def read_components(path: Path, pairs: pa.Table, component: str) -> Sweep:
+    """The curves of one kind of component, over its blocks in place of points.
+
+    component   attention_output, mlp_output, or head, whose places are numbered block by block:
+                head i of block b is place b * n_heads + i
+    raises      UserError as `read_sweep` does
+    """
+    frame = _read_frame(path, "components", ["component", "block", "head"])
+    if frame.empty:
+        return Sweep(path.stem, component, [], {}, {}, 0, 0)
+    frame = frame[frame["component"] == component].copy()
+    n_heads = int(frame["head"].max()) + 1 if component == "head" else 1
+    frame["point"] = frame["block"] * n_heads + frame["head"].fillna(0).astype(int)
+    return _sweep_of(path, frame, pairs, component, "place")
+
+
+def _read_frame(path: Path, name: str, columns: list[str]) -> "DataFrame":
+    """Some columns of a table of patches. raises UserError where it holds several conditions."""
+    keys = ["condition", "pair_id", "program_id", "donor_kind"]
+    measures = ["predicted_token_id", "normalised_effect"]
+    frame = read_table(path, name, [*keys, *columns, *measures]).to_pandas()
+    conditions = sorted(frame["condition"].unique())
+    if len(conditions) > 1:
+        raise UserError(f"{path}: conditions {conditions} found, one expected in each file")
+    return frame
+
+
+def _sweep_of(path: Path, frame: "DataFrame", pairs: pa.Table, position: str, what: str) -> Sweep:
+    frame["flip"] = (frame["predicted_token_id"] == _targets(path, frame, pairs)).astype(float)
     effects, flips, small = {}, {}, set()
     kinds = set(frame["donor_kind"])
     for kind in [*DONOR_KINDS, *sorted(kinds - set(DONOR_KINDS))]:
@@ -100,7 +131,7 @@ def read_sweep(path: Path, pairs: pa.Table, position: str) -> Sweep:
         rows = frame[frame["donor_kind"] == kind]
         flips[kind] = _curve(path, rows, "flip")
         if np.isnan(flips[kind].values).any():
-            raise UserError(f"{path}: {kind} lacks a point of a pair; run sweep_patches again")
+            raise UserError(f"{path}: {kind} lacks a {what} of a pair; run its sweep again")
         effect = _curve(path, rows, "normalised_effect")
         known = ~np.isnan(effect.values).any(axis=1)
         small |= set(effect.pairs[~known])
@@ -111,7 +142,7 @@ def read_sweep(path: Path, pairs: pa.Table, position: str) -> Sweep:
                 effect.pairs[known],
             )
     return Sweep(
-        condition=conditions[0],
+        condition=str(frame["condition"].iloc[0]) if len(frame) else path.stem,
         position=position,
         points=[int(point) for point in sorted(frame["point"].unique())],
         effects=effects,
@@ -127,6 +158,16 @@ def resample_curves(curves: Mapping[str, Curve], n_draws: int, seed: int) -> dic
         kind: resample_means(curve.values, curve.programs, n_draws, seed)
         for kind, curve in curves.items()
     }
+
+
+def half_reached(curves: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Where each curve [..., point] first reaches half of its maximum, [...].
+
+    A curve that is never above 0 reaches it nowhere: it gets its last place.
+    """
+    peak = curves.max(axis=-1, keepdims=True)
+    first = (curves >= peak / 2).argmax(axis=-1)
+    return np.where(peak[..., 0] > 0, first, curves.shape[-1] - 1)
 
 
 def compare_to_controls(curves: Mapping[str, Curve]) -> Comparison | None:
@@ -175,7 +216,7 @@ def _targets(path: Path, frame: "DataFrame", pairs: pa.Table) -> NDArray[np.int6
 
 def _curve(path: Path, rows: "DataFrame", measure: str) -> Curve:
     if rows.duplicated(["pair_id", "point"]).any():
-        raise UserError(f"{path}: a pair has several rows at one point; run sweep_patches again")
+        raise UserError(f"{path}: a pair has several rows at one place; run its sweep again")
     values = rows.pivot(index="pair_id", columns="point", values=measure).sort_index()
     programs = rows.drop_duplicates("pair_id").set_index("pair_id")["program_id"]
     return Curve(

@@ -29,8 +29,9 @@ class Lens:
 
     top_ids       [point, example, position, top] int64, best first
     top_logprobs  [point, example, position, top] float32
-    rank          [point, example, position] int64, of the token that is asked for; 0 is first
-    logprob       [point, example, position] float32, of that token
+    rank          [point, example, position, asked] int64, of the tokens asked for; 0 is first
+    logprob       [point, example, position, asked] float32, of those tokens
+    final_rank    [point, example, position] int64, of the token that is first at the last point
     entropy       [point, example, position] float32, nats
     divergence    [point, example, position] float32, nats: Kullback-Leibler divergence of this
                   distribution from the final one, KL(final || point)
@@ -40,6 +41,7 @@ class Lens:
     top_logprobs: Tensor
     rank: Tensor
     logprob: Tensor
+    final_rank: Tensor
     entropy: Tensor
     divergence: Tensor
 
@@ -49,14 +51,14 @@ def read_lens(
     model: Model,
     prompts: Sequence[TokenIds],
     positions: Sequence[Sequence[int]],
-    token_ids: Sequence[int],
+    token_ids: Sequence[Sequence[int]],
     points: Sequence[int] | None = None,
     n_top: int = 10,
 ) -> Lens:
     """The lens at some tokens of each prompt.
 
     positions  [example, position], token index in the prompt; -1 is the last
-    token_ids  [example], the token whose rank is asked for at each of its prompt's positions
+    token_ids  [example, asked], tokens whose ranks are asked for at each of the prompt's positions
     points     ascending; default: all, 0..L
     raises     MisalignedError where a prompt lacks a position, or their numbers differ
     """
@@ -69,7 +71,8 @@ def read_lens(
         found = torch.stack([at_columns(model.residual(point), columns) for point in points]).save()
         final = at_columns(model.residual(model.n_blocks), columns).save()
         tracer.stop()
-    wanted = torch.tensor(list(token_ids), device=model.device)[:, None].expand(columns.shape)
+    asked = torch.tensor([list(ids) for ids in token_ids], device=model.device)
+    wanted = asked[:, None].expand(*columns.shape, -1)
     return _read(model, found, final, wanted, n_top)
 
 
@@ -83,8 +86,8 @@ def read_lens_generated(
 ) -> tuple[Lens, list[Completion]]:
     """The lens at every point where each token of the greedy completion is decided.
 
-    returns  the lens, whose position axis counts generated tokens and whose asked-for token is the
-             generated one; and the completions. Behind a row's stop token the lens goes on and
+    returns  the lens, whose position axis counts generated tokens and whose one asked-for token is
+             the generated one; and the completions. Behind a row's stop token the lens goes on and
              means nothing
     """
     found: list[Tensor] = []
@@ -100,7 +103,7 @@ def read_lens_generated(
     logits = unembed_normed(model, hidden)[:, None]
     tokens = continue_past(model, past, logits, first_best, max_new_tokens, stop_ids, forward)
     residuals = torch.stack(found[: tokens.shape[2]], dim=2)
-    lens = _read(model, residuals, residuals[-1], tokens[:, 0].to(model.device), n_top)
+    lens = _read(model, residuals, residuals[-1], tokens[:, 0, :, None].to(model.device), n_top)
     return lens, [completion for (completion,) in cut_at_stops(tokens, stop_ids)]
 
 
@@ -108,10 +111,10 @@ def _read(model: Model, residuals: Tensor, final: Tensor, token_ids: Tensor, n_t
     """The lens of residuals [point, example, position, d_model], some rows of a point at a time.
 
     final      [example, position, d_model], the residuals at the last point
-    token_ids  [example, position]
+    token_ids  [example, position, asked]
     """
-    shape = token_ids.shape
-    final, token_ids = final.flatten(0, 1), token_ids.flatten()
+    shape = token_ids.shape[:2]
+    final, token_ids = final.flatten(0, 1), token_ids.flatten(0, 1)
     step = max(1, LOGITS_AT_ONCE // model.vocab_size)
     chunks = []
     for start in range(0, len(token_ids), step):
@@ -136,8 +139,9 @@ def _read_rows(logits: Tensor, last: Tensor, token_ids: Tensor, n_top: int) -> L
     return Lens(
         top_ids=top_ids.cpu(),
         top_logprobs=top_logprobs.cpu(),
-        rank=rank_of(logits, token_ids).cpu(),
-        logprob=logprobs.gather(-1, token_ids[:, None])[:, 0].cpu(),
+        rank=torch.stack([rank_of(logits, asked) for asked in token_ids.T], dim=-1).cpu(),
+        logprob=logprobs.gather(-1, token_ids).cpu(),
+        final_rank=rank_of(logits, first_best(last)).cpu(),
         entropy=-(logprobs.exp() * logprobs).sum(-1).cpu(),
         divergence=(last.exp() * (last - logprobs)).sum(-1).cpu(),
     )

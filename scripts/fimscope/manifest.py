@@ -13,7 +13,7 @@ from typing import Any
 import fimscope
 
 # Options that change no byte of what a step makes.
-WITHOUT_EFFECT = ("log", "workers")
+WITHOUT_EFFECT = ("log", "workers", "shard")
 RECORDED_PACKAGES = ("torch", "transformers", "tokenizers", "nnsight", "pyarrow", "numpy", "scipy")
 
 

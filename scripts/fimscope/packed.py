@@ -40,15 +40,31 @@ class Suffix:
 
 @dataclass(frozen=True)
 class Write:
-    """Values for some columns of a packed row, at one place.
+    """Values for some columns of the packed rows, at one place.
 
-    columns  [column] int64
+    columns  [example, column] int64, each row's own; or [column], the same of every row
     values   [example, column, width of the place]
     """
 
     place: Place
     columns: Tensor
     values: Tensor
+
+    def apply(self, hidden: Tensor) -> None:
+        """Inside a trace: put the values into the rows, [example, column, width]."""
+        hidden[self._rows(hidden), self.columns] = self.values
+
+    def _rows(self, hidden: Tensor) -> Tensor:
+        return torch.arange(len(hidden), device=hidden.device)[:, None]
+
+
+@dataclass(frozen=True)
+class Addition(Write):
+    """Values that are added to what is there instead of taking its place."""
+
+    def apply(self, hidden: Tensor) -> None:
+        at = self._rows(hidden), self.columns
+        hidden[at] = hidden[at] + self.values
 
 
 @dataclass(frozen=True)
@@ -111,7 +127,7 @@ def run_copies(
         if begin is not None:
             _skip_blocks(model, begin, n_copies)
         for write in writes:
-            activation(model, write.place)[:, write.columns] = write.values
+            write.apply(activation(model, write.place))
 
     return _run(model, past, suffix, n_copies, patch, begin.point if begin else 0)
 

@@ -37,6 +37,27 @@ STYLES = {
     "top10": Style("#56B4E9", "--", "D"),
     "wrong": Style("#E69F00", "--", "s"),
     "broken": Style("#E69F00", "--", "s"),
+    "gold": Style("#332288", "-", "o"),
+    "foil": Style("#882255", "-.", "v"),
+    "greedy": Style("#009E73", "-", "o"),
+    "pass_at_1": Style("#B9A3D6", ":", "v"),
+    "pass_at_10": Style("#8257B5", "-.", "^"),
+    "pass_at_100": Style("#4A1E82", "-", "s"),
+    "chance_of_10": Style("#767676", ":", "+"),
+    "chance": Style("#767676", ":", "x"),
+    "foil_of_original": Style("#882255", ":", "^"),
+    "mean_difference": Style("#0072B2", "-", "o"),
+    "gold_type": Style("#009E73", "--", "v"),
+    "held_out_type": Style("#56B4E9", "-.", "D"),
+    "majority_type": Style("#D55E00", "--", "s"),
+    "other_edit": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "flipped": Style("#882255", ":", "v"),
+    "shuffled": Style("#767676", ":", "P"),
+    "zero": Style("#000000", ":", "x"),
+    "worsened": Style("#E69F00", ":", "s"),
+    "control": Style("#767676", ":", "P"),
+    "answer": Style("#56B4E9", "-.", "D"),
+    "majority": Style("#D55E00", "--", "s"),
     "edited": Style("#009E73", "--", "D"),
     "same_type": Style("#0072B2", "-", "o"),
     "other_type": Style("#D55E00", "--", "s"),
@@ -125,7 +146,7 @@ def draw_curve(
     """
     style = STYLES[kind]
     if kind != "self":
-        alpha = 0.05 if kind == "random" else 0.16  # its band may cover all the others
+        alpha = 0.05 if kind.startswith("random") else 0.16  # its band may cover all the others
         axes.fill_between(points, band.lower, band.upper, color=style.colour, alpha=alpha, lw=0)
     axes.plot(
         points,
@@ -157,6 +178,41 @@ def draw_rates(
         )
     axes.set_xlim(0, 100)
     axes.grid(axis="y", visible=False)
+
+
+def point_ticks(points: Sequence[int]) -> list[int]:
+    """About six points, the first and the last among them."""
+    step = max(1, round((points[-1] - points[0]) / 6))
+    ticks = [point for point in points[::step] if points[-1] - point > step / 2]
+    return [*ticks, points[-1]]
+
+
+def plain_log_scale(axes: "Axes") -> None:
+    """A logarithmic y axis whose ticks are plain numbers: the theme reads no mathematics."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def legend_above(figure: "Figure", axes: "Axes", n_columns: int) -> None:
+    """One legend for the whole figure, of the curves of one of its panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=n_columns)
+
+
+def draw_legend(legend: "Axes", axes: "Axes") -> None:
+    """The legend of some axes in axes of its own, below them."""
+    legend.set_axis_off()
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        found = legend.legend(
+            handles, labels, loc="upper left", borderaxespad=0, handlelength=2.6, fontsize=6.5
+        )
+        found.set_in_layout(False)  # it may be wider than its panel
 
 
 def say(axes: "Axes", message: str) -> None:

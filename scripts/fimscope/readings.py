@@ -8,8 +8,6 @@ from fimscope.summary import Numbers
 
 FEW_PROGRAMS = 20  # below it, percentile intervals are known to be too narrow
 CHECKED = ("holes", "variants", "verified", "answered")  # stages that may lose a hole
-SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
-SELF_LIMIT = 0.05  # above it the sweep is broken
 
 
 def percent(share: float) -> str:
@@ -73,7 +71,7 @@ def read_accuracy(edits: Sequence[Numbers], changes: Sequence[Numbers]) -> list[
         f"{verdict}.",
     ]
     sentences += [_read_change(row) for row in changes]
-    return sentences + _few_programs(min(row["n_programs"] for row in known))
+    return sentences + few_programs(min(row["n_programs"] for row in known))
 
 
 def read_wrong_answers(edits: Sequence[Numbers]) -> list[str]:
@@ -102,58 +100,6 @@ def read_wrong_answers(edits: Sequence[Numbers]) -> list[str]:
     return sentences
 
 
-def read_sweep(sweep: Numbers) -> list[str]:
-    """Where the paired donor does more than its controls, or that it does nowhere."""
-    if not sweep["n_pairs"]:
-        return ["No pair was found for this condition, so it shows nothing."]
-    comparison, half = sweep["comparison"], sweep["half_of_maximum"]
-    above = comparison["points_above"] if comparison else []
-    if comparison is None:
-        sentences = ["No pair has all its controls: no effect can be shown."]
-    elif not above:
-        sentences = [
-            "At no point does the paired donor turn more recipients to the target than all its "
-            "controls do: no effect is shown."
-        ]
-    else:
-        sentences = [
-            "The paired donor turns more recipients to the target than every control does at "
-            f"{spans(above, sweep['points'])}."
-        ]
-    if half:
-        effect = _effect(sweep["effects"]["paired"], sweep["points"].index(above[0]))
-        sentences.append(
-            f"At point {above[0]} its normalised effect is {effect}; it is largest at point "
-            f"{half['at']} ({half['maximum']:z.3f}) and reaches half of that at point "
-            f"{half['half_at']}."
-        )
-    sentences.append(_read_flips(sweep))
-    largest = sweep["largest_self_effect"]
-    if largest is not None and largest > SELF_ROUNDING:
-        verdict = (
-            "do not trust this sweep" if largest > SELF_LIMIT else "the sweep is exact to that only"
-        )
-        sentences.append(
-            f"Patching a recipient with itself changes it by up to {largest:.3f}, where it must "
-            f"change nothing: {verdict}."
-        )
-    n_programs = comparison["n_programs"] if comparison else 0
-    return sentences + _few_programs(n_programs)
-
-
-def spans(chosen: Sequence[int], points: Sequence[int]) -> str:
-    """Chosen points as words, neighbours joined: `points 3, 7 to 12`."""
-    runs: list[list[int]] = []
-    place = {point: i for i, point in enumerate(points)}
-    for point in chosen:
-        if runs and place[point] == place[runs[-1][-1]] + 1:
-            runs[-1].append(point)
-        else:
-            runs.append([point])
-    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    return f"{'point' if len(chosen) == 1 else 'points'} {', '.join(words)}"
-
-
 def _read_change(row: Numbers) -> str:
     difference = row["difference"]
     sure = row["adjusted_p"] < 0.05
@@ -172,25 +118,7 @@ def _read_change(row: Numbers) -> str:
     )
 
 
-def _read_flips(sweep: Numbers) -> str:
-    target = "donor's answer" if sweep["condition"] == "wrong_to_wrong" else "gold"
-    parts = []
-    for kind, curve in sweep["flips"].items():
-        best = max(range(len(curve["estimate"])), key=lambda i: curve["estimate"][i])
-        ends = {key: curve[key][best] for key in ("estimate", "lower", "upper")}
-        if curve["estimate"][best] == 0:
-            parts.append(f"{kind} at no point")
-        else:
-            parts.append(f"{kind} {rate(ends)} at point {sweep['points'][best]}")
-    return f"Predictions that become the {target}, at most: {'; '.join(parts)}."
-
-
-def _effect(curve: Numbers, place: int) -> str:
-    estimate, lower, upper = (curve[key][place] for key in ("estimate", "lower", "upper"))
-    return f"{estimate:z.3f} ({lower:z.3f} to {upper:z.3f})"
-
-
-def _few_programs(n_programs: int) -> list[str]:
+def few_programs(n_programs: int) -> list[str]:
     if not 0 < n_programs < FEW_PROGRAMS:
         return []
     return [f"With only {n_programs} programs the intervals are narrower than they should be."]

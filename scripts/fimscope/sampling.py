@@ -1,15 +1,16 @@
-"""Many samples of each prompt's completion, over one cache of the prompt, and pass@k of them."""
+"""Many samples of each prompt's completion, over one cache of the prompt."""
 
 from collections.abc import Collection, Sequence
-from math import prod
 
 import torch
 from torch import Tensor
 
 from fimscope.batch import TokenIds, pad_batch
-from fimscope.cache import fill_past
+from fimscope.branches import Branches
+from fimscope.cache import fill_past, packed_masks
 from fimscope.errors import MisalignedError, UserError
-from fimscope.generate import Completion, continue_past, cut_at_stops
+from fimscope.forward import run_plain
+from fimscope.generate import Completion, cut_at_stops
 from fimscope.models.load import Model
 from fimscope.readout import unembed_normed
 
@@ -33,7 +34,9 @@ def sample(
     temperature  divides the logits; above 0
     top_p        draws from the likeliest tokens that together have this probability; in (0, 1]
 
-    All samples of a prompt go through the model as one packed row over the prompt's own cache.
+    All samples of a prompt go through the model as one packed row over the prompt's own cache, and
+    samples that have begun alike as one branch of it: they share all keys and values until they
+    part.
     """
     if len(seeds) != len(prompts):
         raise MisalignedError(f"{len(seeds)} seeds for {len(prompts)} prompts")
@@ -43,16 +46,33 @@ def sample(
             "and a top_p in (0, 1]. For the likeliest tokens ask for an answer, not for samples"
         )
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-
-    def choose(logits: Tensor) -> Tensor:
+    past, hidden = fill_past(model, pad_batch(model, prompts))
+    hidden = hidden[:, None]  # [example, branch, d_model]
+    branches = Branches.start(len(prompts), n_samples, stop_ids)
+    room = min(max_new_tokens, model.max_tokens - past.mask.shape[1])
+    keys = past.positions[:, :0]
+    for n_new in range(1, room + 1):
+        probabilities = (unembed_normed(model, hidden) / temperature).softmax(-1)
         # Drawn on the CPU, so that every device gets the same numbers.
         uniform = torch.stack([torch.rand(n_samples, generator=g) for g in generators])
-        return draw((logits / temperature).softmax(-1), uniform.to(logits.device), top_p)
-
-    past, hidden = fill_past(model, pad_batch(model, prompts))
-    logits = unembed_normed(model, hidden)[:, None].expand(-1, n_samples, -1)
-    tokens = continue_past(model, past, logits, choose, max_new_tokens, stop_ids)
-    return cut_at_stops(tokens, stop_ids)
+        of_sample, uniform = branches.of_sample.to(model.device), uniform.to(model.device)
+        branches.grow(draw_shared(probabilities, of_sample, uniform, top_p).cpu())
+        if n_new == room or not branches.alive.any():
+            break
+        queries = (past.positions[:, -1:] + n_new).expand(-1, branches.n_branches)
+        keys = torch.cat([keys, queries], dim=1)
+        sees = branches.sees.to(model.device)
+        hidden = run_plain(
+            model,
+            {
+                "input_ids": branches.token_ids.to(model.device),
+                "position_ids": queries,
+                "attention_mask": packed_masks(model, past, past.mask, sees, queries, keys),
+                "past_key_values": past.cache,
+                "use_cache": True,
+            },
+        )
+    return cut_at_stops(branches.tokens(), stop_ids)
 
 
 def draw(probabilities: Tensor, uniform: Tensor, top_p: float) -> Tensor:
@@ -65,8 +85,22 @@ def draw(probabilities: Tensor, uniform: Tensor, top_p: float) -> Tensor:
     Below 1, top_p keeps the smallest set of likeliest tokens that has that probability
     (nucleus sampling, Holtzman et al. 2020).
     """
+    shape = uniform.shape
+    own = torch.arange(uniform.numel(), device=uniform.device)[None]
+    flat = probabilities.reshape(1, -1, probabilities.shape[-1])
+    return draw_shared(flat, own, uniform.reshape(1, -1), top_p).reshape(shape)
+
+
+def draw_shared(probabilities: Tensor, rows: Tensor, uniform: Tensor, top_p: float) -> Tensor:
+    """As `draw`, where several draws share one row of probabilities.
+
+    probabilities  [example, row, vocab]
+    rows           [example, draw] int64, the row from which each is drawn
+    uniform        [example, draw] in [0, 1)
+    returns        [example, draw] int64
+    """
     if top_p == 1:
-        return _invert(probabilities.double().cumsum(-1), uniform)
+        return _invert(_rows_of(probabilities.double().cumsum(-1), rows), uniform)
     n = min(FIRST_CANDIDATES, probabilities.shape[-1])
     while True:
         best = probabilities.topk(n, dim=-1)
@@ -76,23 +110,16 @@ def draw(probabilities: Tensor, uniform: Tensor, top_p: float) -> Tensor:
         n = min(8 * n, probabilities.shape[-1])
     kept = (cumulative - best.values) < top_p
     nucleus = torch.where(kept, best.values, 0).double().cumsum(-1)
-    return best.indices.gather(-1, _invert(nucleus, uniform)[..., None])[..., 0]
+    places = _invert(_rows_of(nucleus, rows), uniform)
+    return _rows_of(best.indices, rows).gather(-1, places[..., None])[..., 0]
+
+
+def _rows_of(values: Tensor, rows: Tensor) -> Tensor:
+    """[example, row, width] at [example, draw]: [example, draw, width]."""
+    return values.gather(1, rows[..., None].expand(-1, -1, values.shape[-1]))
 
 
 def _invert(cumulative: Tensor, uniform: Tensor) -> Tensor:
     target = uniform.double() * cumulative[..., -1]
     index = torch.searchsorted(cumulative, target[..., None].contiguous(), right=True)[..., 0]
     return index.clamp(max=cumulative.shape[-1] - 1)
-
-
-def pass_at_k(n: int, n_correct: int, k: int) -> float:
-    """The chance that one of k samples is right, unbiased, from n of which n_correct are right.
-
-    1 - C(n - n_correct, k) / C(n, k) (Chen et al., "Evaluating Large Language Models Trained on
-    Code", 2021), as a product that does not overflow.
-    """
-    if not 0 <= n_correct <= n or not 1 <= k <= n:
-        raise UserError(f"pass@{k} of {n_correct} right among {n}: expected 1 <= k <= n samples")
-    if n - n_correct < k:
-        return 1.0
-    return 1.0 - prod(1 - k / i for i in range(n - n_correct + 1, n + 1))

@@ -78,6 +78,76 @@ def sign_test(differences: NDArray, programs: Sequence[str]) -> float:
     return mcnemar_exact(sum(v > 0 for v in sums.values()), sum(v < 0 for v in sums.values()))
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Differences of means with their intervals and two-sided p-values, each [column]."""
+
+    estimate: Floats
+    lower: Floats
+    upper: Floats
+    p: Floats
+
+
+def clustered_difference(
+    values: NDArray, first: NDArray[np.bool_], programs: Sequence[str], level: float = LEVEL
+) -> Difference:
+    """Mean of the first group minus mean of the second, clustered by program.
+
+    values   [row, column], finite
+    first    [row], whether a row is of the first group; a program may have rows in both
+    raises   ValueError where a group has no row
+
+    The error is Welch's (1947) with sums over a program's rows in place of single rows; what a
+    program adds in both groups is summed first. The reference is a t distribution whose degrees of
+    freedom are those of the group with fewer programs, which holds for however few there are. With
+    one program in a group no difference is shown: p is 1.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    names = np.asarray(programs, dtype=str)
+    if first.all() or not first.any():
+        raise ValueError("a difference needs rows in both groups")
+    estimate = np.zeros(values.shape[1])
+    influence = np.zeros_like(values)
+    fewest = len(names)
+    for rows, sign in ((first, 1), (~first, -1)):
+        mean = values[rows].mean(axis=0)
+        n_programs = len(set(names[rows]))
+        fewest = min(fewest, n_programs)
+        correction = np.sqrt(n_programs / max(n_programs - 1, 1))
+        influence[rows] = sign * correction * (values[rows] - mean) / rows.sum()
+        estimate += sign * mean
+    return _from_influence(estimate, influence, names, fewest - 1, level)
+
+
+def clustered_mean(values: NDArray, programs: Sequence[str], level: float = LEVEL) -> Difference:
+    """Means of paired differences [row, column] against 0, clustered by program: a t test."""
+    values = np.asarray(values, dtype=np.float64)
+    mean = values.mean(axis=0)
+    n_programs = len(set(programs))
+    correction = np.sqrt(n_programs / max(n_programs - 1, 1))
+    influence = correction * (values - mean) / len(values)
+    return _from_influence(mean, influence, programs, n_programs - 1, level)
+
+
+def _from_influence(
+    estimate: Floats, influence: Floats, programs: Sequence[str], freedom: int, level: float
+) -> Difference:
+    """Intervals and p-values from what each row adds to the error of an estimate, [row, column]."""
+    from scipy.stats import t
+
+    if freedom < 1:
+        nothing = np.full(len(estimate), np.inf)
+        return Difference(estimate, -nothing, nothing, np.ones(len(estimate)))
+    names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
+    sums = np.zeros((len(names), influence.shape[1]))
+    np.add.at(sums, codes, influence)
+    error = np.sqrt((sums**2).sum(axis=0))
+    half = t.ppf((1 + level) / 2, freedom) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(estimate == 0, 0.0, np.abs(estimate) / error)
+    return Difference(estimate, estimate - half, estimate + half, 2 * t.sf(ratio, freedom))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for their number, in the order given (Holm 1979)."""
     adjusted = [0.0] * len(p_values)

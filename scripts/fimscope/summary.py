@@ -9,10 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fimscope.curves import Comparison, Sweep, compare_to_controls, resample_curves
 from fimscope.stats import (
-    Interval,
-    Resampled,
     holm,
     mcnemar_exact,
     percentile_interval,
@@ -127,36 +124,6 @@ def funnel_numbers(funnels: Sequence[pa.Table]) -> dict[str, list[Numbers]]:
     return found
 
 
-def sweep_numbers(sweep: Sweep, n_draws: int, seed: int) -> Numbers:
-    """Curves of a patch sweep, and where the paired donor does more than its controls.
-
-    The comparison is of the share of recipients that turn to the target. The normalised effect of a
-    random vector is a ratio without bound, whose spread would hide any effect of the paired donor.
-    """
-    effects = {
-        kind: _curve_numbers(resampled, percentile_interval(resampled))
-        for kind, resampled in resample_curves(sweep.effects, n_draws, seed).items()
-    }
-    flips = {
-        kind: _curve_numbers(resampled, rate_interval(resampled))
-        for kind, resampled in resample_curves(sweep.flips, n_draws, seed).items()
-    }
-    comparison = compare_to_controls(sweep.flips)
-    itself = sweep.effects.get("self")
-    return {
-        "condition": sweep.condition,
-        "position": sweep.position,
-        "n_pairs": sweep.n_pairs,
-        "n_small_gap": sweep.n_small_gap,
-        "points": sweep.points,
-        "effects": effects,
-        "flips": flips,
-        "largest_self_effect": None if itself is None else number(np.abs(itself.values).max()),
-        "comparison": _comparison_numbers(sweep.points, comparison),
-        "half_of_maximum": _half_of_maximum(sweep.points, effects, comparison),
-    }
-
-
 def number(value: float) -> float | None:
     """A float at six decimals, so that equal runs print alike; None where it is not finite."""
     return round(float(value), 6) + 0.0 if math.isfinite(value) else None
@@ -179,43 +146,3 @@ def _kept(names: Sequence[str], n_kept: int) -> tuple[list[str | None], list[int
         kept.append(None)
     place = {name: i for i, name in enumerate(kept)}
     return kept, [place[name] if name in place else len(kept) - 1 for name in names]
-
-
-def _curve_numbers(resampled: Resampled, ends: Interval) -> Numbers:
-    return {
-        "n_pairs": resampled.n_rows,
-        "n_programs": resampled.n_programs,
-        "estimate": [number(value) for value in resampled.estimate],
-        "lower": [number(value) for value in ends.lower],
-        "upper": [number(value) for value in ends.upper],
-    }
-
-
-def _comparison_numbers(points: list[int], comparison: Comparison | None) -> Numbers | None:
-    if comparison is None:
-        return None
-    return {
-        "n_pairs": comparison.n_pairs,
-        "n_programs": comparison.n_programs,
-        "difference": {
-            control: [number(value) for value in means]
-            for control, means in comparison.difference.items()
-        },
-        "adjusted_p": {
-            control: [significant(p) for p in p_values]
-            for control, p_values in comparison.adjusted_p.items()
-        },
-        "points_above": [p for p, above in zip(points, comparison.above, strict=True) if above],
-    }
-
-
-def _half_of_maximum(
-    points: list[int], effects: Numbers, comparison: Comparison | None
-) -> Numbers | None:
-    """Where the paired effect peaks and first reaches half of that; None if it never stands out."""
-    if comparison is None or not comparison.above.any() or "paired" not in effects:
-        return None
-    curve = effects["paired"]["estimate"]
-    peak = int(np.argmax(curve))
-    half = next(i for i, value in enumerate(curve) if value >= curve[peak] / 2)
-    return {"maximum": curve[peak], "at": points[peak], "half_at": points[half]}

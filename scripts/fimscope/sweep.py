@@ -1,6 +1,6 @@
 """Patch sweeps: every point and donor of a recipient for about the price of asking it once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -9,16 +9,15 @@ import torch
 from torch import Tensor
 
 from fimscope.batch import TokenIds, pad_batch
-from fimscope.cache import Past, past_of
+from fimscope.cache import past_of
 from fimscope.collect import token_columns
 from fimscope.errors import MisalignedError
 from fimscope.models.load import Model
-from fimscope.packed import Suffix, Write, copies_per_pass, run_copies, run_unpatched, suffix_of
-from fimscope.places import residual
+from fimscope.packed import Write, suffix_of
+from fimscope.passes import DEFAULT_MEMORY, run_patches, unpack_copies
 from fimscope.positions import check_points, token_indices
 from fimscope.readout import Readout, join_readouts, read_out, unembed, unembed_normed
 
-DEFAULT_MEMORY = 2**30
 Result = TypeVar("Result")
 
 
@@ -28,6 +27,14 @@ class Sweep:
 
     patched: Readout
     baseline: Readout
+
+
+@dataclass(frozen=True)
+class WantedSweep:
+    """A sweep, and the tokens whose logits it has, [example, token_id] int64."""
+
+    wanted: Tensor
+    sweep: Sweep
 
 
 @torch.inference_mode()
@@ -104,11 +111,12 @@ def sweep_windows(
     tokens also read the patched points before it.
     """
     read = partial(read_out, model, token_ids=token_ids)
-    columns = _run_sweep(model, prompts, positions, windows, donors, memory, read)
+    columns = run_sweep(model, prompts, positions, windows, donors, memory, read)
     whole = [join_readouts(partial(torch.cat, dim=1), passes) for passes in columns]
     n_windows, n_donors = len(windows), donors.shape[3]
     patched = [
-        readout.reshape(lambda tensor: _unpack(tensor, n_windows, n_donors)) for readout in whole
+        readout.reshape(lambda tensor: unpack_copies(tensor, n_windows, n_donors))
+        for readout in whole
     ]
     baseline = [readout.reshape(lambda tensor: tensor[:, -1]) for readout in whole]
     return Sweep(
@@ -132,7 +140,7 @@ def sweep_logits(
              float32, on the CPU
     """
     windows = [[point] for point in check_points(model.n_blocks, points)]
-    columns = _run_sweep(
+    columns = run_sweep(
         model,
         prompts,
         positions,
@@ -143,7 +151,7 @@ def sweep_logits(
     )
     whole = [torch.cat(passes, dim=1) for passes in columns]
     n_points, _, _, n_donors, _ = donors.shape
-    patched = [_unpack(tensor, n_points, n_donors) for tensor in whole]
+    patched = [unpack_copies(tensor, n_points, n_donors) for tensor in whole]
     return torch.stack(patched, dim=2), torch.stack([tensor[:, -1] for tensor in whole], dim=1)
 
 
@@ -179,7 +187,7 @@ def sweep_plain(
     return logits
 
 
-def _run_sweep(
+def run_sweep(
     model: Model,
     prompts: Sequence[TokenIds],
     positions: Sequence[Sequence[int]],
@@ -187,9 +195,11 @@ def _run_sweep(
     donors: Tensor,
     memory: int,
     read: Callable[[Tensor], Result],
+    write: type[Write] = Write,
 ) -> Iterator[list[Result]]:
     """For each position, what `read` makes of every pass, [example, copy, d_model].
 
+    write   what happens with a donor: `Write` puts it in the residual's place, `Addition` adds it
     The copies of a position, over its passes: window by window every donor, then the baseline.
     """
     points = check_points(model.n_blocks, sorted({p for window in windows for p in window}))
@@ -199,63 +209,10 @@ def _run_sweep(
         model, [list(prompt[: max(row)]) for prompt, row in zip(prompts, absolute, strict=True)]
     )
     for index, starts in enumerate(zip(*absolute, strict=True)):
-        by_point = dict(zip(points, donors[:, :, index], strict=True))
+        by_point = dict(zip(points, donors[:, :, index, :, None], strict=True))
         suffix = suffix_of(model, prompts, starts)
-        passes = _run_patches(model, past, suffix, by_point, windows, memory)
+        passes = run_patches(model, past, suffix, by_point, windows, memory, write=write)
         yield [read(hidden) for hidden in passes]
-
-
-def _run_patches(
-    model: Model,
-    past: Past,
-    suffix: Suffix,
-    donors: Mapping[int, Tensor],
-    windows: Sequence[Sequence[int]],
-    memory: int,
-) -> Iterator[Tensor]:
-    """What leaves the final norm for every patch of one token of each recipient, pass by pass.
-
-    donors   of each point, [example, donor, d_model]
-    windows  the points that one copy is patched at
-    """
-    n_donors = next(iter(donors.values())).shape[1]
-    copies = [(window, donor) for window in windows for donor in range(n_donors)]
-    step = copies_per_pass(model, past, suffix, memory)
-    if step > len(copies):
-        baseline = [((), 0)]
-        writes = _write_donors(model, suffix, donors, [*copies, *baseline])
-        yield run_copies(model, past, suffix, len(copies) + 1, writes)
-        return
-    # With several passes, each leaves out the blocks before its own first point.
-    baseline, begins = run_unpatched(model, past, suffix, list(donors))
-    for first in range(0, len(copies), step):
-        chosen = copies[first : first + step]
-        begin = begins[min(min(window) for window, _ in chosen)]
-        writes = _write_donors(model, suffix, donors, chosen)
-        yield run_copies(model, past, suffix, len(chosen), writes, begin)
-    yield baseline
-
-
-def _write_donors(
-    model: Model,
-    suffix: Suffix,
-    donors: Mapping[int, Tensor],
-    copies: Sequence[tuple[Sequence[int], int]],
-) -> list[Write]:
-    """The writes of copies, each of a window of points and a donor, at their first tokens."""
-    writes = []
-    for point, values in donors.items():
-        patched = [column for column, (window, _) in enumerate(copies) if point in window]
-        if patched:
-            columns = torch.tensor(patched, device=model.device) * suffix.token_ids.shape[1]
-            own = values[:, [copies[column][1] for column in patched]]
-            writes.append(Write(residual(point), columns, own.to(model.device, model.dtype)))
-    return writes
-
-
-def _unpack(tensor: Tensor, n_points: int, n_donors: int) -> Tensor:
-    """[example, copy, ...] without the baseline -> [point, example, donor, ...]."""
-    return tensor[:, :-1].unflatten(1, (n_points, n_donors)).movedim(1, 0)
 
 
 def _check_shapes(

@@ -189,6 +189,8 @@ def test_the_steps_run_from_the_command_line_and_any_workers_give_the_same_bytes
             folder / "rejected_2.parquet",
             "--workers",
             workers,
+            "--cache",
+            folder / "cache",
         )
         assert done.returncode == 0, done.stderr
         words = ["--examples", folder / "examples.parquet", "--edited", folder / "edited.parquet"]
@@ -200,9 +202,12 @@ def test_the_steps_run_from_the_command_line_and_any_workers_give_the_same_bytes
             folder / "rejected_3.parquet",
             "--workers",
             workers,
+            "--cache",
+            folder / "cache",
         )
         assert done.returncode == 0, done.stderr
-        digests.append({file.name: file.read_bytes() for file in sorted(folder.iterdir())})
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        digests.append({file.name: file.read_bytes() for file in files})
     assert digests[0] == digests[1]
     variants = read_table(tmp_path / "one" / "variants.parquet", "variants").to_pylist()
     assert [row["checks"]["same_javascript"] for row in variants] == [True] * 6
@@ -215,6 +220,7 @@ def test_examples_of_other_programs_are_the_users_to_mend(tmp_path, pool, progra
     write_table(tmp_path / "edited.parquet", "variants", edited, {})
     words = ["--examples", tmp_path / "examples.parquet", "--edited", tmp_path / "edited.parquet"]
     words += ["--out", tmp_path / "out.parquet", "--out-rejected", tmp_path / "rejected.parquet"]
+    words += ["--cache", tmp_path / "cache"]
     done = run("check_types", *words)
     assert done.returncode == 1
     assert f"example {edited[0]['example_id']} is not in" in done.stderr

@@ -10,7 +10,8 @@ from fimscope.attention import read_attention
 from fimscope.batch import pad_batch
 from fimscope.errors import UserError
 from fimscope.lens import read_lens, read_lens_generated
-from fimscope.sampling import draw, pass_at_k, sample
+from fimscope.pass_at_k import pass_at_k
+from fimscope.sampling import draw, sample
 from models import (
     ARCHITECTURES,
     LENGTHS,
@@ -42,7 +43,7 @@ def lens_by_hidden_states(model, prompt):
 def test_lens_equals_hidden_states_through_norm_and_unembedding(name):
     model, prompts = random_model(name), random_prompts()
     positions = [[length // 2, -1] for length in LENGTHS]
-    wanted = [5, 6, 7, 8, 9]
+    wanted = [[5, 6], [6, 7], [7, 8], [8, 9], [9, 9]]
     lens = read_lens(model, prompts, positions, wanted)
     for row, prompt in enumerate(prompts):
         own = lens_by_hidden_states(model, prompt)
@@ -54,8 +55,11 @@ def test_lens_equals_hidden_states_through_norm_and_unembedding(name):
             torch.testing.assert_close(
                 lens.logprob[:, row, column], at[:, wanted[row]], **TOLERANCE
             )
-            ranks = (at > at[:, [wanted[row]]]).sum(-1)
-            assert torch.equal(lens.rank[:, row, column], ranks)
+            for asked, token in enumerate(wanted[row]):
+                ranks = (at > at[:, [token]]).sum(-1)
+                assert torch.equal(lens.rank[:, row, column, asked], ranks)
+            ranks = (at > at[:, [int(at[-1].argmax())]]).sum(-1)
+            assert torch.equal(lens.final_rank[:, row, column], ranks)
             entropy = torch.distributions.Categorical(logits=at).entropy()
             torch.testing.assert_close(lens.entropy[:, row, column], entropy, **TOLERANCE)
             divergence = kl_div(at, at[-1].expand_as(at), reduction="none", log_target=True).sum(-1)
@@ -67,8 +71,8 @@ def test_lens_equals_hidden_states_through_norm_and_unembedding(name):
 def test_lens_at_some_points_is_that_part_of_the_whole():
     model, prompts = random_model("gemma2"), random_prompts()
     positions = [[-1]] * len(prompts)
-    whole = read_lens(model, prompts, positions, [0] * 5)
-    part = read_lens(model, prompts, positions, [0] * 5, points=[1, 2])
+    whole = read_lens(model, prompts, positions, [[0]] * 5)
+    part = read_lens(model, prompts, positions, [[0]] * 5, points=[1, 2])
     assert torch.equal(part.top_ids, whole.top_ids[1:3])
     assert torch.equal(part.divergence, whole.divergence[1:3])
 
@@ -82,7 +86,7 @@ def test_generated_lens_equals_the_lens_of_each_longer_prompt(name):
         assert len(made) == 4
         for n in range(4):
             own = lens_by_hidden_states(model, prompt + made[:n])[:, -1]
-            torch.testing.assert_close(lens.logprob[:, row, n], own[:, made[n]], **TOLERANCE)
+            torch.testing.assert_close(lens.logprob[:, row, n, 0], own[:, made[n]], **TOLERANCE)
             assert lens.rank[-1, row, n] == 0
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from importlib.metadata import metadata
 from pathlib import Path
 
@@ -15,13 +16,13 @@ import pytest
 
 from fimscope.errors import UserError
 from fimscope.models.gguf_conversion import join_parts
+from fimscope.models.options import open_model
+from fimscope.models.prepared import check_changed, check_hashes, read_prepared
 from fimscope.models.sources import (
     GgufPackagesSource,
     NotReached,
-    check_hashes,
     gguf_parts,
     parse_sources,
-    read_prepared,
     weight_files,
 )
 from prepare_model import prepare_model
@@ -92,8 +93,9 @@ def write_gguf(path: Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def prepare(entries: list[dict], out: Path, trust: bool = False) -> None:
-    prepare_model(parse_sources(json.dumps(entries), out.parent), out, trust, {"step": "test"})
+def prepare(entries: list[dict], out: Path, trust: bool = False, n_tokens: int = 1) -> None:
+    sources = parse_sources(json.dumps(entries), out.parent)
+    prepare_model(sources, out, trust, {"step": "test"}, n_tokens)
 
 
 def logits(folder: Path, **options):
@@ -321,6 +323,48 @@ def test_a_prepared_folder_that_changed_is_refused(tmp_path: Path):
     (tmp_path / "model/prepared.json").write_text("{")
     with pytest.raises(UserError, match="not a whole record"):
         read_prepared(tmp_path / "model")
+
+
+def test_hashes_are_looked_at_again_where_a_file_was_written_to(tmp_path: Path, caplog):
+    save_model(tmp_path / "origin")
+    prepare([{"folder": "origin"}], tmp_path / "model")
+    prepared = read_prepared(tmp_path / "model")
+    with caplog.at_level("INFO"):
+        check_changed(prepared)
+        check_changed(prepared)
+    assert caplog.text.count("checking the hashes") == 1
+    # The weights are linked: who trains on in the folder writes into the prepared one.
+    weights = tmp_path / "origin/model.safetensors"
+    whole = weights.read_bytes()
+    with weights.open("rb+") as file:
+        file.write(whole[:-1] + bytes([whole[-1] ^ 1]))
+    os.utime(weights, ns=(1, 1))
+    with pytest.raises(UserError, match=r"model/model\.safetensors: sha256 .* expected"):
+        check_changed(prepared)
+    with weights.open("rb+") as file:
+        file.write(whole)
+    check_changed(prepared)
+
+
+def test_a_model_that_cannot_do_the_study_is_refused_when_it_is_prepared(tmp_path: Path):
+    save_model(tmp_path / "origin")
+    prepare([{"folder": "origin"}], tmp_path / "model", n_tokens=32)
+    with pytest.raises(UserError, match=r"reads 32 tokens, and prompt\.max_tokens .* are 33"):
+        prepare([{"folder": "origin"}], tmp_path / "short", n_tokens=33)
+    save_model(tmp_path / "other", "gptj")
+    with pytest.raises(UserError, match="'gptj' is not supported; expected one of gemma2"):
+        prepare([{"folder": "other"}], tmp_path / "unsupported")
+    assert not (tmp_path / "short").exists()
+    assert not (tmp_path / "unsupported").exists()
+
+
+def test_a_truncated_weight_file_is_named_when_a_step_opens_the_model(tmp_path: Path):
+    save_model(tmp_path / "origin")
+    prepare([{"folder": "origin"}], tmp_path / "model")
+    weights = tmp_path / "model/model.safetensors"
+    os.truncate(weights, weights.stat().st_size - 8)
+    with pytest.raises(UserError, match=r"model/model\.safetensors: \d+ bytes found"):
+        open_model(Namespace(model=tmp_path / "model"))
 
 
 @pytest.mark.parametrize(

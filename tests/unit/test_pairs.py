@@ -48,6 +48,11 @@ def test_recipients():
     assert names(choose_recipients("restore", VARIANTS, ORIGINALS)) == ["a", "c"]
     for condition in ("same_type", "wrong_to_wrong"):
         assert names(choose_recipients(condition, VARIANTS, ORIGINALS)) == ["a", "c", "d"]
+    broken = choose_recipients("break", VARIANTS, ORIGINALS)
+    assert [(r["example_id"], r["edit"]) for r in broken] == [("a", "original"), ("c", "original")]
+    right = choose_recipients("other_type", VARIANTS, ORIGINALS)
+    assert names(right) == ["a", "b", "c", "twin"]
+    assert {r["edit"] for r in right} == {"original"}
 
 
 @pytest.mark.parametrize(
@@ -59,6 +64,8 @@ def test_recipients():
         ("wrong_to_wrong", "a", ["c"]),  # d predicts string, a's own gold
         ("wrong_to_wrong", "d", ["c"]),  # a predicts number, d's own gold
         ("wrong_to_wrong", "c", ["d"]),
+        ("other_type", "c", ["a", "b", "twin"]),
+        ("other_type", "b", ["c"]),
     ],
 )
 def test_donors(condition, recipient, donors):
@@ -66,11 +73,56 @@ def test_donors(condition, recipient, donors):
     assert names(found) == donors
 
 
+def test_break_takes_the_own_variant_and_aims_at_its_wrong_answer():
+    rows, lonely = pair("break", VARIANTS, ORIGINALS, CLUSTERS, 10, 0)
+    assert not lonely
+    paired = {r["recipient_example_id"]: r for r in rows if r["donor_kind"] == "paired"}
+    assert sorted(paired) == ["a", "c"]
+    for example, target, foil in [
+        ("a", 2, 1),
+        ("c", 3, 2),
+    ]:
+        r = paired[example]
+        assert (r["recipient_edit"], r["donor_edit"]) == ("original", "rename_vars")
+        assert r["donor_example_id"] == example
+        assert (r["target_token_id"], r["foil_token_id"]) == (target, foil)
+        assert r["gold_token_id"] == foil
+    strangers = [r for r in rows if r["donor_kind"] == "unrelated"]
+    assert {r["donor_edit"] for r in strangers} == {"rename_vars"}
+
+
+def test_other_type_aims_at_the_donors_gold():
+    rows, lonely = pair("other_type", VARIANTS, ORIGINALS, CLUSTERS, 10, 0)
+    assert not lonely
+    for r in rows:
+        gold = ORIGINALS[r["recipient_example_id"]]["gold"]
+        assert r["target_token_id"] == {"string": 2, "number": 1}[gold]
+        assert r["foil_token_id"] == r["gold_token_id"] == {"string": 1, "number": 2}[gold]
+        if r["donor_kind"] == "paired":
+            assert r["donor_token_id"] == r["target_token_id"]
+
+
+def test_a_donor_that_says_what_the_recipient_says_is_none():
+    """Two types may start with one token: then a patch could succeed without doing anything."""
+    half = {**row("a", "A", "string", "string", "rename_vars"), "correct": False}
+    half["predicted_token_id"] = 9
+    originals = {"a": {**ORIGINALS["a"], "predicted_token_id": 9}, "b": ORIGINALS["b"]}
+    assert find_donors("break", originals["a"], [half], originals, CLUSTERS) == []
+
+
+def test_conditions_take_their_examples_in_one_order():
+    first = {
+        condition: pair(condition, VARIANTS, ORIGINALS, CLUSTERS, 1, 5)[0][0]
+        for condition in ("restore", "break")
+    }
+    assert len({r["recipient_example_id"] for r in first.values()}) == 1
+
+
 def test_every_pair_has_its_controls_and_its_target():
     rows, lonely = pair("same_type", VARIANTS, ORIGINALS, CLUSTERS, 10, 0)
     assert names(lonely) == ["c"]  # no other right example has its gold
     by_pair = Counter(r["pair_id"] for r in rows)
-    assert by_pair == {"same_type-a": 4, "same_type-d": 4}
+    assert by_pair == {"same_type-a": 5, "same_type-d": 5}
     for r in rows:
         assert r["target_token_id"] == r["gold_token_id"]
         if r["donor_kind"] == "self":
@@ -78,6 +130,8 @@ def test_every_pair_has_its_controls_and_its_target():
             assert r["donor_edit"] == "rename_vars"
         if r["donor_kind"] == "random":
             assert r["donor_example_id"] is None
+        if r["donor_kind"] == "random_position":
+            assert r["donor_example_id"] in ("b", "c")  # the paired donor's own prompt
         if r["donor_kind"] == "unrelated":
             program = ORIGINALS[r["donor_example_id"]]["program_id"]
             assert CLUSTERS[program] != CLUSTERS[r["recipient_program_id"]]
@@ -96,4 +150,4 @@ def test_the_cap_and_the_seed():
     assert rows == again
     assert len({r["pair_id"] for r in rows}) == 1
     more, _ = pair("restore", VARIANTS, ORIGINALS, CLUSTERS, 2, 5)
-    assert more[:4] == rows  # a larger cap changes no pair
+    assert more[:5] == rows  # a larger cap changes no pair

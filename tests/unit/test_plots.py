@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fimscope.curves import DONOR_KINDS
+from fimscope.pairs import CONDITIONS, DONOR_KINDS
+from fimscope.patch_panels import effect_frame, ticks
 from fimscope.plots import STYLES, save_figure, visible
 from fimscope.summary import confusion_numbers
 from plot_accuracy import plot_accuracy
+from plot_components import COMPONENTS, plot_components
 from plot_funnel import plot_funnel
+from plot_patch_positions import plot_positions, plot_windows
 from plot_patches import plot_patches
 from plot_wrong_answers import plot_wrong_answers
 from synthetic import HOSTILE, predictions_table
@@ -55,6 +58,8 @@ def sweep(condition: str, kinds=("paired", "self", "unrelated", "random"), n_sma
         "effects": dict.fromkeys(kinds, curve),
         "flips": dict.fromkeys(kinds, curve),
         "comparison": {"points_above": [1, 2]},
+        "effect_comparison": {"points_above": [1, 2]},
+        "position": "last",
     }
 
 
@@ -115,35 +120,93 @@ def test_funnel_names_every_stage_and_count(tmp_path):
     assert {"original", "rename_vars", "programs", "holes", "broken"} <= set(found)
 
 
-@pytest.mark.parametrize("conditions", [["restore"], ["restore", "same_type", "wrong_to_wrong"]])
-def test_patches_draw_every_condition_with_its_n(tmp_path, conditions):
+@pytest.mark.parametrize("conditions", [["restore"], list(CONDITIONS)])
+def test_patches_draw_every_condition_with_its_n_and_one_legend(tmp_path, conditions):
     found = texts_of(plot_patches([sweep(name) for name in conditions]), tmp_path)
-    assert found.count("paired: n = 33 (21 programs)") == len(conditions)
-    assert found.count("no normalised effect, gap too small: 3") == len(conditions)
-    assert found.count("becomes the gold") == len(set(conditions) - {"wrong_to_wrong"})
+    assert found.count("n = 33, 21 programs") == len(conditions)
+    n_gold = len({"restore", "same_type"} & set(conditions))
+    assert found.count("to the gold") == n_gold
+    assert found.count("to the donor's answer") == len(conditions) - n_gold
+    for kind in ("paired", "self", "unrelated", "random"):
+        assert found.count(kind) == 1
     assert set(conditions) <= set(found)
 
 
 def test_patches_draw_the_means_they_are_given():
     figure = plot_patches([sweep("restore")])
-    effects, flips = figure.axes[0], figure.axes[1]
-    paired = next(line for line in effects.lines if line.get_label().startswith("paired"))
-    assert list(paired.get_ydata()) == [0.0, 0.5, 1.0]
-    paired = next(line for line in flips.lines if line.get_label().startswith("paired"))
-    assert list(paired.get_ydata()) == [0.0, 50.0, 100.0]
+    effects, flips = figure.axes
+    assert line_of(effects, "paired") == [0.0, 0.5, 1.0]
+    assert line_of(flips, "paired") == [0.0, 50.0, 100.0]
     squares = flips.lines[-1]
     assert list(squares.get_xdata()) == [1, 2]
 
 
+def test_a_wild_control_does_not_set_the_frame():
+    wild = sweep("restore")
+    wild["effects"]["random"] = {**wild["effects"]["random"], "estimate": [0.0, -40.0, 90.0]}
+    assert effect_frame([wild]) == effect_frame([sweep("restore")])
+    far = sweep("restore")
+    far["effects"] = {"paired": {**far["effects"]["paired"], "upper": [0.1, 0.6, 30.0]}}
+    assert effect_frame([far])[1] == 2
+
+
+@pytest.mark.parametrize("n_points", [2, 4, 25, 49])
+def test_ticks_are_few_and_hold_both_ends(n_points):
+    found = ticks(range(n_points))
+    assert found == sorted(set(found))
+    assert (found[0], found[-1]) == (0, n_points - 1)
+    assert len(found) <= 6
+
+
 def test_a_condition_without_pairs_is_said_to_have_none(tmp_path):
-    empty = {**sweep("same_type", kinds=()), "n_pairs": 0, "points": [], "comparison": None}
+    empty = {
+        **sweep("same_type", kinds=()),
+        "n_pairs": 0,
+        "points": [],
+        "comparison": None,
+        "effect_comparison": None,
+    }
     found = texts_of(plot_patches([sweep("restore"), empty]), tmp_path)
     assert found.count("no pairs") == 2
+    positions = [{**one, "n_points": 1} for one in (sweep("restore"), empty)]
+    assert "no pairs" in texts_of(plot_positions(positions), tmp_path)
+    parts = [{**empty, "position": name} for name in COMPONENTS]
+    assert texts_of(plot_components(parts), tmp_path).count("no pairs") == 3
 
 
 def test_a_condition_without_any_large_gap_is_said_to_have_none(tmp_path):
     small = {**sweep("restore"), "effects": {}, "comparison": None}
-    assert "every gap too small" in texts_of(plot_patches([small]), tmp_path)
+    found = " ".join(texts_of(plot_patches([small]), tmp_path))
+    assert "every gap" in found
+
+
+def test_positions_and_windows_draw_a_panel_each():
+    sweeps = [
+        {**sweep("restore"), "position": position, "n_points": size}
+        for position, size in [("last", 1), ("hole_name", 1), ("hole_name", 3)]
+    ]
+    assert len(plot_positions(sweeps).axes) == 2
+    windows = plot_windows(sweeps)
+    assert len(windows.axes) == 2  # last has no windows
+    assert line_of(windows.axes[1], "paired") == [0.0, 0.5, 1.0]
+
+
+def test_heads_are_drawn_head_by_block():
+    heads = sweep("restore")
+    curve = {**heads["effects"]["paired"], "estimate": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]}
+    heads.update(points=list(range(6)), effects={"paired": curve}, position="head")
+    heads["effect_comparison"] = {"points_above": [5]}
+    figure = plot_components(
+        [*({**sweep("restore"), "position": name} for name in COMPONENTS[:2]), heads]
+    )
+    axes = figure.axes[2]
+    expected = [[0.0, 0.2, 0.4], [0.1, 0.3, 0.5]]  # 3 blocks of 2 heads
+    assert axes.images[0].get_array().tolist() == expected
+    assert [list(axes.lines[0].get_data()[i]) for i in (0, 1)] == [[2], [1]]
+
+
+def line_of(axes, kind) -> list[float]:
+    return list(next(line for line in axes.lines if line.get_label() == kind).get_ydata())
 
 
 def test_wrong_answers_show_hostile_text_as_text(tmp_path):

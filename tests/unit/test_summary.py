@@ -8,23 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fimscope.curves import compare_to_controls
-from fimscope.curves import read_sweep as read_curves
 from fimscope.errors import UserError
 from fimscope.markdown import code, table
-from fimscope.readings import read_accuracy, read_sweep, read_wrong_answers, spans
-from fimscope.summary import accuracy_numbers, change_numbers, confusion_numbers, sweep_numbers
+from fimscope.readings import read_accuracy, read_wrong_answers
+from fimscope.summary import accuracy_numbers, change_numbers, confusion_numbers
 from fimscope.timings import timing_numbers
-from synthetic import (
-    HOSTILE,
-    N_POINTS,
-    N_PROGRAMS,
-    RISE,
-    patch_rows,
-    predictions_table,
-    write_study,
-    write_sweep,
-)
+from synthetic import HOSTILE, N_POINTS, predictions_table, write_study
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 DRAWS = 800
@@ -46,16 +35,14 @@ RENAMED = [
 
 def summarise(folder: Path, out: Path) -> tuple[str, dict]:
     """Run the step as a command on a study; its page and its numbers."""
-    edits, conditions = ("original", "rename_vars"), ("restore", "same_type", "wrong_to_wrong")
+    edits = ("original", "rename_vars")
     subprocess.run(
         [
             *(sys.executable, SCRIPTS / "write_summary.py"),
             *("--funnel", *(folder / f"funnel/{edit}.parquet" for edit in edits)),
             *("--predictions", *(folder / f"predictions/{edit}.parquet" for edit in edits)),
             *("--splits", *(folder / f"split/{edit}.parquet" for edit in edits)),
-            *("--patches", *(folder / f"patches/{name}.parquet" for name in conditions)),
-            *("--pairs", folder / "pairs.parquet", "--model-info", folder / "model.json"),
-            *("--config", json.dumps(CONFIG)),
+            *("--model-info", folder / "model.json", "--config", json.dumps(CONFIG)),
             *("--benchmarks", folder / "benchmarks", "--logs", folder / "logs"),
             *("--draws", str(DRAWS), "--out", out / "summary.md"),
             *("--out-figures", out / "figures.json"),
@@ -115,72 +102,6 @@ def test_confusions_keep_every_wrong_answer():
     assert found["counts"] == [[1, 1, 1, 1, 1, 9], [1, 0, 0, 0, 0, 0]]
 
 
-def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
-    path, pairs = write_sweep(tmp_path, patch_rows("restore", rise=RISE, seed=1))
-    found = sweep_numbers(read_curves(path, pairs, "last"), DRAWS, 0)
-    assert (found["n_pairs"], found["n_small_gap"]) == (40, 1)
-    assert found["points"] == list(range(N_POINTS))
-    assert found["comparison"]["points_above"] == list(range(RISE, N_POINTS))
-    assert (found["comparison"]["n_pairs"], found["comparison"]["n_programs"]) == (40, N_PROGRAMS)
-    paired = found["effects"]["paired"]
-    assert paired["estimate"] == pytest.approx([0] * RISE + [0.8] * (N_POINTS - RISE), abs=0.15)
-    assert found["flips"]["paired"]["estimate"] == [0] * RISE + [1] * (N_POINTS - RISE)
-    assert found["flips"]["self"]["estimate"] == [0] * N_POINTS  # whatever to_donor says
-    assert found["flips"]["paired"]["n_pairs"] == 40
-    assert found["half_of_maximum"]["half_at"] == RISE
-    assert found["largest_self_effect"] == 0
-    sentences = " ".join(read_sweep(found))
-    assert f"at points {RISE} to {N_POINTS - 1}." in sentences
-    assert "do not trust" not in sentences
-
-
-def test_sweep_without_effect_is_said_to_have_none(tmp_path):
-    path, pairs = write_sweep(tmp_path, patch_rows("same_type", rise=N_POINTS, seed=2))
-    found = sweep_numbers(read_curves(path, pairs, "last"), DRAWS, 0)
-    assert found["comparison"]["points_above"] == []
-    assert found["half_of_maximum"] is None
-    assert "no effect is shown" in read_sweep(found)[0]
-
-
-def test_chance_seldom_puts_the_paired_donor_above_its_controls(tmp_path):
-    alarms = []
-    for seed in range(60):
-        path, pairs = write_sweep(tmp_path, patch_rows("same_type", N_POINTS, 100 + seed, 24))
-        sweep = read_curves(path, pairs, "last")
-        alarms.append(compare_to_controls(sweep.flips).above.any())
-    assert np.mean(alarms) <= 0.08
-
-
-def test_a_self_patch_that_changes_something_is_told(tmp_path):
-    rows = patch_rows("restore", rise=RISE, seed=1)
-    next(row for row in rows[100:] if row["donor_kind"] == "self")["normalised_effect"] = -0.4
-    path, pairs = write_sweep(tmp_path, rows)
-    found = sweep_numbers(read_curves(path, pairs, "last"), DRAWS, 0)
-    assert found["largest_self_effect"] == pytest.approx(0.4)
-    assert "up to 0.400, where it must change nothing: do not trust" in " ".join(read_sweep(found))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda rows: [{**row, "position": "use"} for row in rows], "it holds: use"),
-        (lambda rows: rows[:-1], "lacks a point"),
-        (lambda rows: [*rows, rows[0]], "several rows at one point"),
-        (lambda rows: [*rows[1:], {**rows[0], "condition": "break"}], "one expected in each file"),
-    ],
-)
-def test_a_spoilt_patch_table_is_refused(tmp_path, spoil, message):
-    path, pairs = write_sweep(tmp_path, spoil(patch_rows("restore", rise=RISE, seed=1)))
-    with pytest.raises(UserError, match=message):
-        read_curves(path, pairs, "last")
-
-
-def test_patches_of_other_pairs_are_refused(tmp_path):
-    path, pairs = write_sweep(tmp_path, patch_rows("restore", rise=RISE, seed=1))
-    with pytest.raises(UserError, match="not in the pairs table"):
-        read_curves(path, pairs.slice(8), "last")
-
-
 def accuracy(lower: float, upper: float, baseline: float) -> dict:
     rate = {"estimate": (lower + upper) / 2, "lower": lower, "upper": upper}
     return {
@@ -221,15 +142,6 @@ def test_readings_of_nothing():
     none = confusion_numbers(predictions_table([("string", "string", True)]), "original")
     assert "no answer is wrong" in read_wrong_answers([none])[0]
     assert "No example was answered" in read_accuracy([{"edit": "x", "n": 0}], [])[0]
-    assert "No pair was found" in read_sweep({"n_pairs": 0})[0]
-
-
-@pytest.mark.parametrize(
-    ("chosen", "words"),
-    [([3], "point 3"), ([3, 4, 5], "points 3 to 5"), ([0, 3, 4, 6], "points 0, 3 to 4, 6")],
-)
-def test_spans(chosen, words):
-    assert spans(chosen, range(8)) == words
 
 
 def test_code_spans_hold_whatever_they_are_given():
@@ -263,11 +175,6 @@ def test_the_page_tells_the_known_answer(summary):
     for expected in (
         "the edit makes the model worse",
         "`rename_vars` breaks 30 of 60 right answers and mends 5",
-        f"than every control does at points {RISE} to {N_POINTS - 1}",
-        "At no point does the paired donor turn more recipients to the target than all its "
-        "controls do: no effect is shown",
-        "No pair was found for this condition, so it shows nothing",
-        "exact sign test over programs",
         f"{len(ORIGINAL) + len(HOSTILE)} annotations (parameters and return types of any length)",
         "at most 99 tokens. Activations were patched at every point of the residual stream, 0 to "
         f"{N_POINTS - 1}",
@@ -278,11 +185,6 @@ def test_the_page_tells_the_known_answer(summary):
         assert expected in page
     assert numbers["changes"][0]["n_broken"] == 30
     assert numbers["config"] == CONFIG
-    assert [sweep["condition"] for sweep in numbers["patches"]] == [
-        "restore",
-        "same_type",
-        "wrong_to_wrong",
-    ]
     sections = [line for line in page.splitlines() if line.startswith("## ")]
     assert sections[-1] == "## Time and memory"
 

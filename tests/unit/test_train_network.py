@@ -152,7 +152,7 @@ def test_a_run_that_was_stopped_gives_what_an_uninterrupted_one_gives(tmp_path):
 
 
 def test_batches_depend_on_seed_and_step_alone(tmp_path):
-    _, batches, _, _ = tiny(tmp_path / "run")
+    _, batches, *_ = tiny(tmp_path / "run")
     first = batches.at(5)
     batches.at(6)
     assert batches.at(5) == first != batches.at(6)
@@ -161,7 +161,7 @@ def test_batches_depend_on_seed_and_step_alone(tmp_path):
 
 
 def test_packages_are_drawn_by_the_root_of_their_holes(tmp_path):
-    _, batches, _, _ = tiny(tmp_path / "run")
+    _, batches, *_ = tiny(tmp_path / "run")
     # 4 holes against 1: sqrt(4) to sqrt(1).
     chances = np.diff(batches.cumulative, prepend=0)
     assert chances[:4].sum() == pytest.approx(2 / 3) and chances[4] == pytest.approx(1 / 3)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,9 @@ def small_study(tmp_path_factory, copy_project) -> Path:
             ]
         },
         "statistics": {"draws": 200},
+        "patch": {"max_pairs_positions": 3, "max_points_positions": 3, "max_pairs_components": 4},
         "sample": {"n": 20},
+        "shards": {"check_types": 2, "predict_types": 3, "cache_activations": 2},
     }
     (project / "small.yaml").write_text(yaml.safe_dump(config))
     variants = ["original", "rename_vars"]
@@ -139,14 +142,14 @@ def teach(project: Path) -> None:
 
     from build_prompts import FORMATS, PromptMaker, build_prompts
     from fimscope.tables import read_table
-    from fimscope.typescript import TypeScript
+    from fimscope.typescript import TypeScriptPool
 
     rows = read_table(project / "results/source/variants/original.parquet", "variants").to_pylist()
 
     def prompts(encoder):
-        with TypeScript() as typescript:
-            maker = PromptMaker(FORMATS["fim"], encoder, typescript, 96, "single_token")
-            made, _ = build_prompts(maker, {row["example_id"]: row for row in rows}, rows)
+        make = partial(PromptMaker, FORMATS["fim"], encoder, max_tokens=96, golds="single_token")
+        with TypeScriptPool(2) as pool:
+            made, _ = build_prompts(pool, make, {row["example_id"]: row for row in rows}, rows)
         return [(row["token_ids"], row["gold_token_ids"][0]) for row in made]
 
     texts = [row["prefix"] + row["gold"] + row["suffix"] for row in rows]

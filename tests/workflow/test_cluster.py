@@ -156,7 +156,7 @@ def test_steps_of_the_model_get_a_gpu_and_the_partition_that_has_it(troubled):
     asked = {job["log"]: "gres:gpu:1" in job.get("TresPerJob", "") for job in troubled["jobs"]}
     for step in ("predict_types", "cache_activations", "sweep_patches"):
         assert all(gpu for log, gpu in asked.items() if step in log)
-    for step in ("group_source", "group_edit", "group_report", "prepare_model"):
+    for step in ("group_source", "edit_examples", "group_report", "prepare_model"):
         assert not any(gpu for log, gpu in asked.items() if step in log)
     for job in troubled["jobs"]:
         assert job["Partition"] == ("gpu" if asked[job["log"]] else "cpu")

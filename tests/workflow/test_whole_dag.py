@@ -18,14 +18,17 @@ import torch
 from conftest import FILES, HOSTILE, ROOT, snakemake
 from transformers import AutoModelForCausalLM
 
+from fimscope.attention_regions import REGION_KINDS
+from fimscope.pairs import DONOR_KINDS
 from fimscope.prompts.encoder import Encoder
 from fimscope.schemas import SCHEMAS
+from fimscope.sections import read_section
 from fimscope.store import ActivationCache
 from fimscope.tables import read_manifest, read_table
 
 JOIN = "rename_vars@0.5+rename_types+delete_annotations"  # the config has it in another order
 EDITS = ["original", "rename_vars", JOIN]
-CONDITIONS = ["restore", "same_type", "wrong_to_wrong"]
+CONDITIONS = ["restore", "break", "same_type", "other_type", "wrong_to_wrong"]
 SOURCE = Path("results/source")
 MODEL = Path("results/tiny")
 
@@ -165,9 +168,43 @@ def test_positions_stand_on_their_tokens(small_study, tables):
 
 @pytest.fixture(scope="module")
 def looked_inside(small_study):
-    """The tables that are made only where they are asked for."""
-    wanted = [str(MODEL / f"{name}/original.parquet") for name in ("lens", "attention", "samples")]
-    snakemake(small_study, "--configfile", "small.yaml", "--", *wanted)
+    """What is made only where it is asked for."""
+    snakemake(small_study, "--configfile", "small.yaml", "--", "lens", "attention", "samples")
+
+
+def test_sections_hold_their_figures(looked_inside, small_study):
+    for name in ("lens", "attention", "samples"):
+        section = read_section(small_study / MODEL / f"sections/{name}.json")
+        assert all(section.reading)
+        for figure, _ in section.figures:
+            assert (small_study / MODEL / "figures" / figure).stat().st_size > 2000
+        for source in section.sources:
+            assert (small_study / MODEL / source).is_file()
+
+
+def test_the_lens_follows_the_wrong_answer_in_both_of_a_broken_pair(looked_inside, tables):
+    answers = {
+        row["example_id"]: row
+        for row in tables(MODEL / "predictions/rename_vars.parquet", "predictions")
+    }
+    broken = {
+        row["example_id"]
+        for row in tables(MODEL / "split/rename_vars.parquet", "split")
+        if row["broken"]
+    }
+    n_followed = 0
+    for edit in ("original", "rename_vars"):
+        for row in tables(MODEL / f"lens/{edit}.parquet", "lens"):
+            answer = answers.get(row["example_id"])
+            if row["example_id"] not in broken or row["foil_token_id"] is None:
+                continue
+            assert row["foil_token_id"] == answer["predicted_token_id"]
+            n_followed += 1
+            if edit == "rename_vars" and row["position"] == "last" and row["point"] == 24:
+                assert row["foil_rank"] == row["final_rank"] == 0
+                best = answer["top10"][0]["logprob"]
+                assert row["foil_logprob"] == pytest.approx(best, abs=1e-5)
+    assert n_followed > 100
 
 
 def test_the_lens_at_the_last_point_is_the_models_own_answer(looked_inside, tables):
@@ -193,13 +230,32 @@ def test_attention_is_that_of_a_plain_forward(looked_inside, small_study, tables
         small_study / MODEL / "model", attn_implementation="eager"
     )
     prompts = tables(MODEL / "prompts/original.parquet", "prompts")
-    rows = tables(MODEL / "attention/original.parquet", "attention")
-    assert len(rows) == len(prompts) * 24 * 4
+    rows = tables(MODEL / "attention/original.parquet", "attention_shares")
+    assert len(rows) == len(prompts) * 24 * 4 * len(REGION_KINDS)
     with torch.inference_mode():
         patterns = model(torch.tensor([prompts[0]["token_ids"]]), output_attentions=True).attentions
-    for row in rows[: 24 * 4]:
-        expected = patterns[row["block"]][0, row["head"], -1]
-        torch.testing.assert_close(torch.tensor(row["weights"]), expected, atol=1e-5, rtol=1e-4)
+    for row in rows[: 24 * 4 * len(REGION_KINDS)]:
+        weights = patterns[row["block"]][0, row["head"], -1]
+        expected = sum(
+            float(weights[region["start"] : region["end"]].sum())
+            for region in prompts[0]["regions"]
+            if region["kind"] == row["region"]
+        )
+        assert row["share"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_heads_on_the_text_are_whole_prompts(looked_inside, tables):
+    prompts = {
+        (row["example_id"], row["edit"]): row
+        for edit in EDITS[:2]
+        for row in tables(MODEL / f"prompts/{edit}.parquet", "prompts")
+    }
+    rows = tables(MODEL / "attention_heads.parquet", "attention_heads")
+    assert [row["edit"] for row in rows] == EDITS[:2] * 2
+    for row in rows:
+        n_tokens = len(prompts[row["example_id"], row["edit"]]["token_ids"])
+        assert len(row["tokens"]) == len(row["weights"]) == n_tokens
+        assert sum(row["weights"]) == pytest.approx(1, abs=1e-4)
 
 
 def test_samples_are_counted(looked_inside, tables):
@@ -228,7 +284,7 @@ def test_a_patch_of_oneself_changes_nothing_and_the_last_point_gives_the_donor(t
     rows = tables(MODEL / f"patches/{condition}.parquet", "patches")
     assert rows
     assert {row["point"] for row in rows} == set(range(25))
-    assert {row["donor_kind"] for row in rows} == {"paired", "self", "unrelated", "random"}
+    assert {row["donor_kind"] for row in rows} == set(DONOR_KINDS)
     for row in rows:
         if row["donor_kind"] == "self":
             assert row["logit_diff"] == pytest.approx(row["recipient_logit_diff"], abs=1e-3)
@@ -236,6 +292,37 @@ def test_a_patch_of_oneself_changes_nothing_and_the_last_point_gives_the_donor(t
             assert row["to_donor"]
             if row["normalised_effect"] is not None:
                 assert row["normalised_effect"] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("condition", ["restore", "break", "same_type"])
+def test_other_positions_agree_with_the_last_where_both_were_patched(tables, condition):
+    """`last` is patched by both sweeps, by two ways through the model."""
+    own = {
+        (row["pair_id"], row["donor_kind"], row["point"]): row
+        for row in tables(MODEL / f"patches/{condition}.parquet", "patches")
+    }
+    rows = tables(MODEL / f"patch_positions/{condition}.parquet", "patches")
+    assert {"last", "hole_name", "fim"} <= {row["position"] for row in rows}
+    assert ("name" in {row["position"] for row in rows}) == (condition != "same_type")
+    assert {row["n_points"] for row in rows} == ({1, 3, 5} if condition == "restore" else {1})
+    n_compared = 0
+    for row in rows:
+        if row["position"] == "last" and row["donor_kind"] in ("paired", "unrelated"):
+            other = own[row["pair_id"], row["donor_kind"], row["point"]]
+            for key in ("logit_diff", "donor_logit_diff", "recipient_logit_diff"):
+                assert row[key] == pytest.approx(other[key], abs=1e-3)
+            n_compared += 1
+    assert n_compared
+
+
+@pytest.mark.parametrize("condition", ["restore", "break"])
+def test_components_are_swept_in_every_block(tables, condition):
+    rows = tables(MODEL / f"components/{condition}.parquet", "components")
+    parts = {(row["component"], row["block"], row["head"]) for row in rows}
+    assert len(parts) == 24 * (2 + 4)
+    for row in rows:
+        if row["donor_kind"] == "self":
+            assert row["logit_diff"] == pytest.approx(row["recipient_logit_diff"], abs=1e-3)
 
 
 @pytest.mark.parametrize("point", [0, 12, 24])
@@ -293,7 +380,8 @@ def _run_with_hook(model, token_ids, point, donor):
 
 def test_every_table_has_its_schema_and_its_manifest(small_study):
     known = {f"{name}/1" for name in SCHEMAS}
-    paths = sorted((small_study / "results").rglob("*.parquet"))
+    found = sorted((small_study / "results").rglob("*.parquet"))
+    paths = [path for path in found if "cache" not in path.parts]  # parts are no tables
     assert len(paths) > 25
     for path in paths:
         metadata = pq.read_schema(path).metadata
@@ -321,6 +409,8 @@ def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study):
         shutil.rmtree(small_study / MODEL / folder)
     for file in ("pairs.parquet", "summary.md", "report.html"):
         (small_study / MODEL / file).unlink()
+    for step in ("predict_types", "cache_activations"):
+        shutil.rmtree(small_study / "results/cache" / step)
     command = ["-m", "snakemake", "--profile", "profiles/default", "--configfile", "small.yaml"]
     run = subprocess.Popen(
         [sys.executable, *command],
@@ -343,6 +433,28 @@ def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study):
     assert run.returncode != 0
     snakemake(small_study, "--configfile", "small.yaml")
     assert hashes(small_study) == before
+
+
+def test_one_job_for_each_step_gives_the_bytes_that_shards_gave(small_study):
+    before = hashes(small_study)
+    for folder in (MODEL / "predictions", MODEL / "activations", Path("results/cache")):
+        shutil.rmtree(small_study / folder)
+    (small_study / "one.yaml").write_text("shards: {predict_types: 1, cache_activations: 1}")
+    wanted = [
+        str(MODEL / name)
+        for edit in EDITS
+        for name in (f"predictions/{edit}.parquet", f"activations/{edit}/manifest.json")
+    ]
+    config = ["--configfile", "small.yaml", "one.yaml", "--rerun-triggers", "mtime"]
+    snakemake(small_study, *config, "--", *wanted)
+    after = hashes(small_study)
+    assert {name: before[name] for name in after} == after
+    assert set(wanted) - {name for name in wanted if name.endswith(".json")} <= set(after)
+    # What is not asked of the compiler again has no part in the cache.
+    assert {path.name for path in (small_study / "results/cache").iterdir()} == {
+        "predict_types",
+        "cache_activations",
+    }
 
 
 def test_snakemakes_own_report_is_made(small_study):

@@ -3,9 +3,12 @@
 import argparse
 import os
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fimscope.models.prepared import check_changed, read_prepared
 from fimscope.steps import log
 
 if TYPE_CHECKING:
@@ -25,7 +28,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def open_model(args: argparse.Namespace) -> "Model":
-    """The model that the options name, ready to run."""
+    """The model that the options name, ready to run.
+
+    raises UserError that names the file where one of its files is missing, truncated or changed
+    """
+    check_changed(read_prepared(args.model))
     started = time.monotonic()
     # Threads that spin while they wait make a shared machine several times slower; OpenMP reads
     # this when torch is imported.
@@ -43,6 +50,14 @@ def open_model(args: argparse.Namespace) -> "Model":
     log.info("loading took %.1f s", time.monotonic() - started)
     log.info("%s, %d blocks, on %s", args.model, model.n_blocks, args.device)
     return model
+
+
+def model_opener(args: argparse.Namespace) -> Callable[[], "Model"]:
+    """Gives the model that the options name, opened when it is first asked for.
+
+    A step that finds all its parts in the cache never asks.
+    """
+    return cache(lambda: open_model(args))
 
 
 def stop_ids(model: "Model") -> set[int]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
@@ -11,10 +11,8 @@ from threading import Thread
 from typing import Any
 
 from fimscope.errors import UserError
-from fimscope.manifest import file_sha256
 from fimscope.steps import log
 
-PREPARED_FILE = "prepared.json"
 INDEX_FILE = "model.safetensors.index.json"
 WEIGHT_PATTERNS = ("model.safetensors", "model-*.safetensors", INDEX_FILE)
 TEXT_FILES = (
@@ -72,68 +70,6 @@ class NotReached(Exception):
 def one_line(error: Exception) -> str:
     """Another library's message, on one line and cut to what a person reads."""
     return " ".join(str(error).split())[:300]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What `prepared.json` says of a prepared model folder.
-
-    revision   the hub's commit, the GGUF file's sha256, or None for a folder
-    family     the config's model_type
-    files      name -> {"sha256", "n_bytes"} of every weight file and of tokenizer.json
-    tried      the sources before the one taken: {"source", "reason"}
-    manifest   the run manifest of the step that wrote the folder
-    """
-
-    folder: Path
-    source: Mapping[str, Any]
-    revision: str | None
-    family: str
-    n_blocks: int
-    d_model: int
-    n_heads: int
-    vocab_size: int
-    trust_remote_code: bool
-    files: Mapping[str, Mapping[str, Any]]
-    tried: list[Mapping[str, Any]] = field(default_factory=list)
-    manifest: Mapping[str, Any] = field(default_factory=dict)
-
-
-def read_prepared(folder: Path) -> Prepared:
-    """What is known of the model in a prepared folder; the sizes of its files are checked.
-
-    raises UserError where prepared.json is absent or broken, or a file missing or of another size
-    """
-    path = Path(folder) / PREPARED_FILE
-    try:
-        prepared = Prepared(folder=Path(folder), **json.loads(path.read_text("utf-8")))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run prepare_model, which makes it") from None
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path}: not a whole record ({error}); run prepare_model again") from None
-    for name, record in prepared.files.items():
-        file = prepared.folder / name
-        n_bytes = file.stat().st_size if file.is_file() else None
-        if n_bytes != record["n_bytes"]:
-            found = "no such file" if n_bytes is None else f"{n_bytes} bytes found"
-            raise UserError(
-                f"{file}: {found}, {record['n_bytes']} bytes expected; run prepare_model again"
-            )
-    return prepared
-
-
-def check_hashes(prepared: Prepared) -> None:
-    """Hash the weight files and tokenizer.json anew; raises UserError at the first that differs."""
-    for name, record in prepared.files.items():
-        check_sha256(prepared.folder / name, record["sha256"])
-
-
-def check_sha256(path: Path, expected: str | None) -> str:
-    """The sha256 of a file; raises UserError where it is not the expected one."""
-    found = file_sha256(path)
-    if expected is not None and found != expected:
-        raise UserError(f"{path}: sha256 {found} found, {expected} expected; fetch the file again")
-    return found
 
 
 def parse_sources(text: str, root: Path) -> list[tuple[Mapping[str, Any], Source]]:

@@ -25,19 +25,22 @@ MOST_CHARS_A_TOKEN = 16
 class Format:
     """A prompt format: how its window is chosen, and how a hole is shown through a window.
 
-    follow   the window of an original, for its variant
-    own      narrows a window to the hole's own function
+    follow       the window of an original, for its variant
+    own          narrows a window to the hole's own function
+    gold_alone   a special token stands between prompt and gold, so that the gold's tokens are those
+                 of its text alone
     """
 
     choose: Callable[[Encoder, Units, int], Any]
     follow: Callable[[Units, Units, Any], Any]
     own: Callable[[Units, Any], tuple[Units, Any]]
     render: Callable[[Encoder, Hole, Units, Any, Sequence[LabelledSpan]], Prompt]
+    gold_alone: bool
 
 
 FORMATS = {
-    "fim": Format(choose_fim_window, follow_fim, own_fim, fim_prompt),
-    "rewrite": Format(choose_rewrite_window, follow_rewrite, own_rewrite, rewrite_prompt),
+    "fim": Format(choose_fim_window, follow_fim, own_fim, fim_prompt, True),
+    "rewrite": Format(choose_rewrite_window, follow_rewrite, own_rewrite, rewrite_prompt, False),
 }
 
 
@@ -71,6 +74,8 @@ class PromptMaker:
         return self._render(variant, *self.format.own(*self._window(original, variant)))
 
     def _window(self, original: Row, variant: Row) -> tuple[Units, Any]:
+        if self.format.gold_alone:  # known before the work of a prompt is done
+            self._check_gold(variant["gold"], self.encoder.count(variant["gold"]))
         units = self._units(original, self.max_tokens * MOST_CHARS_A_TOKEN)
         window = self.format.choose(self.encoder, units, self.max_tokens)
         if variant["edit"] == original["edit"]:
@@ -82,10 +87,12 @@ class PromptMaker:
         hole = Hole(**{field.name: variant[field.name] for field in fields(Hole)})
         spans = self.typescript.regions(hole.prefix, hole.gold, hole.suffix, hole.name_start)
         prompt = self.format.render(self.encoder, hole, units, window, spans)
-        n_gold = len(prompt.gold_token_ids)
-        if self.golds == "single_token" and n_gold != 1:
-            raise Unfit("gold_several_tokens", f"{hole.gold!r} is {n_gold} tokens")
+        self._check_gold(hole.gold, len(prompt.gold_token_ids))
         return prompt
+
+    def _check_gold(self, gold: str, n_tokens: int) -> None:
+        if self.golds == "single_token" and n_tokens != 1:
+            raise Unfit("gold_several_tokens", f"{gold!r} is {n_tokens} tokens")
 
     def _units(self, row: Row, max_chars: int) -> Units:
         return self.typescript.units(row["prefix"], row["gold"], row["suffix"], max_chars)

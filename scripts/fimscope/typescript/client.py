@@ -109,6 +109,15 @@ class TypeScript:
         )
         return Checks(**row)
 
+    def new_errors(
+        self, prefix: str, gold: str, suffix: str, types: Sequence[str]
+    ) -> list[str | None]:
+        """For each type, the first error that the program has with it and not with its gold.
+
+        None where there is none: the type checks as well as the gold does.
+        """
+        return self._service.ask("new_errors", **_hole(prefix, gold, suffix), types=list(types))
+
     def places(self, prefix: str, gold: str, suffix: str, name_start: int) -> Places:
         """Where the hole's name is declared and used, in any variant; the gold is left out.
 

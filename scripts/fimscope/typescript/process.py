@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -199,8 +200,29 @@ def resident_bytes(pid: int) -> int:
 def require_packages() -> None:
     """Raise UserError where a Node package is in no node_modules folder above this file."""
     for package in NODE_PACKAGES:
-        if not any((folder / "node_modules" / package).is_dir() for folder in SERVICE.parents):
-            raise UserError(
-                f"node_modules/{package}: not found in any folder above {SERVICE.parent}; "
-                "run `npm ci` in the project's folder"
-            )
+        package_folder(package)
+
+
+def package_folder(package: str) -> Path:
+    """Where a Node package is installed, in the nearest node_modules folder. Raises UserError."""
+    for folder in SERVICE.parents:
+        if (folder / "node_modules" / package).is_dir():
+            return folder / "node_modules" / package
+    raise UserError(
+        f"node_modules/{package}: not found in any folder above {SERVICE.parent}; "
+        "run `npm ci` in the project's folder"
+    )
+
+
+@cache
+def compiler_versions() -> dict[str, str]:
+    """The versions of Node and of the Node packages that the service is made of."""
+    done = subprocess.run([find_node(), "--version"], capture_output=True, text=True, check=True)
+    manifests = {name: package_folder(name) / "package.json" for name in NODE_PACKAGES}
+    return {
+        "node": done.stdout.strip(),
+        **{
+            name: json.loads(path.read_text(encoding="utf-8"))["version"]
+            for name, path in manifests.items()
+        },
+    }

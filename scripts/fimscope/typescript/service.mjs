@@ -2,6 +2,7 @@
 
 import { edit, editNames, newNames } from "./edits/index.mjs";
 import { holes } from "./holes.mjs";
+import { newErrors } from "./other_types.mjs";
 import { places } from "./places.mjs";
 import { check } from "./proof.mjs";
 import { regions } from "./regions.mjs";
@@ -15,6 +16,7 @@ const COMMANDS = {
   edit,
   edit_names: editNames,
   check,
+  new_errors: newErrors,
   places,
   regions,
   units,

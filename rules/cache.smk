@@ -1,0 +1,27 @@
+# The cache of finished parts, looked at and cleared on request.
+
+
+rule cache_report:
+    log:
+        f"{SOURCE}/logs/cache_report.log",
+    conda:
+        "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
+    params:
+        cache=CACHE,
+    shell:
+        "python scripts/cache_report.py --cache {params.cache:q} --log {log:q}"
+
+
+rule clear_cache:
+    log:
+        f"{SOURCE}/logs/clear_cache.log",
+    conda:
+        "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
+    params:
+        cache=CACHE,
+    shell:
+        "rm -rf {params.cache:q} 2> {log:q}"

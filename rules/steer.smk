@@ -1,0 +1,196 @@
+# Can the wrong answer be turned right by one vector, and can the right type be read off?
+
+STEERED = config["steer"]["edit"]
+STEERING = f"{RESULTS}/steering"
+
+
+rule fit_steering:
+    input:
+        examples=f"{SOURCE}/examples.parquet",
+        original=f"{RESULTS}/predictions/original.parquet",
+        variants=f"{RESULTS}/predictions/{STEERED}.parquet",
+        others=[
+            f"{RESULTS}/predictions/{edit}.parquet"
+            for edit in EDITS
+            if edit not in ("original", STEERED)
+        ],
+        activations=expand(f"{RESULTS}/activations/{{edit}}/manifest.json", edit=EDITS),
+        code=step_sources("fit_steering"),
+    output:
+        vectors=f"{STEERING}/vectors.safetensors",
+        table=f"{STEERING}/vectors.parquet",
+    log:
+        f"{RESULTS}/logs/fit_steering.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fit_steering.tsv"
+    conda:
+        "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
+    params:
+        activations=lambda wildcards, input: Path(input.activations[0]).parents[1].as_posix(),
+        n_random=config["steer"]["n_random"],
+        n_shuffled=config["steer"]["n_shuffled"],
+        min_examples=config["steer"]["min_examples"],
+        seed=config["seed"],
+    shell:
+        "python scripts/fit_steering.py --examples {input.examples:q} --original {input.original:q}"
+        " --variants {input.variants:q} --others {input.others:q}"
+        " --activations {params.activations:q} --n-random {params.n_random}"
+        " --n-shuffled {params.n_shuffled} --min-examples {params.min_examples}"
+        " --seed {params.seed} --out {output.vectors:q} --out-table {output.table:q} --log {log:q}"
+
+
+rule apply_steering:
+    input:
+        examples=f"{SOURCE}/examples.parquet",
+        prompts=f"{RESULTS}/prompts/{STEERED}.parquet",
+        predictions=f"{RESULTS}/predictions/{STEERED}.parquet",
+        split=f"{RESULTS}/split/{STEERED}.parquet",
+        vectors=f"{STEERING}/vectors.safetensors",
+        table=f"{STEERING}/vectors.parquet",
+        model=f"{RESULTS}/model/prepared.json",
+        code=step_sources("apply_steering"),
+    output:
+        results=f"{STEERING}/results.parquet",
+        settings=f"{STEERING}/settings.parquet",
+        disturbance=f"{STEERING}/disturbance.parquet",
+        completions=f"{STEERING}/completions.parquet",
+    log:
+        f"{RESULTS}/logs/apply_steering.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/apply_steering.tsv"
+    conda:
+        "envs/steps.yaml"
+    threads: workflow.cores
+    resources:
+        **MODEL_RESOURCES,
+    params:
+        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
+        flags=MODEL_FLAGS,
+        strengths=config["steer"]["strengths"],
+        window=config["steer"]["window"],
+        max_examples=config["steer"]["max_examples"],
+        n_tokens=config["steer"]["n_tokens"],
+        max_new_tokens=config["predict"]["max_new_tokens"],
+        batch_tokens=config["predict"]["batch_tokens"],
+        seed=config["seed"],
+    shell:
+        "python scripts/apply_steering.py --examples {input.examples:q} --prompts {input.prompts:q}"
+        " --predictions {input.predictions:q} --split {input.split:q} --vectors {input.vectors:q}"
+        " --vectors-table {input.table:q} --model {params.model:q} {params.flags}"
+        " --threads {threads} --strengths {params.strengths} --window {params.window}"
+        " --max-examples {params.max_examples} --n-tokens {params.n_tokens}"
+        " --max-new-tokens {params.max_new_tokens} --batch-tokens {params.batch_tokens}"
+        " --seed {params.seed} --out {output.results:q} --out-settings {output.settings:q}"
+        " --out-disturbance {output.disturbance:q} --out-completions {output.completions:q}"
+        " --log {log:q}"
+
+
+rule check_steering:
+    input:
+        variants=f"{SOURCE}/variants/{STEERED}.parquet",
+        completions=f"{STEERING}/completions.parquet",
+        code=step_sources("check_steering"),
+    output:
+        f"{STEERING}/types.parquet",
+    log:
+        f"{RESULTS}/logs/check_steering.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/check_steering.tsv"
+    conda:
+        "envs/steps.yaml"
+    threads: workflow.cores
+    resources:
+        **SMALL_RESOURCES,
+    shell:
+        "python scripts/check_steering.py --variants {input.variants:q}"
+        " --completions {input.completions:q} --workers {threads} --out {output:q} --log {log:q}"
+
+
+rule plot_steering:
+    input:
+        examples=f"{SOURCE}/examples.parquet",
+        split=f"{RESULTS}/split/{STEERED}.parquet",
+        vectors=f"{STEERING}/vectors.parquet",
+        results=f"{STEERING}/results.parquet",
+        settings=f"{STEERING}/settings.parquet",
+        disturbance=f"{STEERING}/disturbance.parquet",
+        types=f"{STEERING}/types.parquet",
+        code=step_sources("plot_steering"),
+    output:
+        svg=f"{RESULTS}/figures/steering.svg",
+        png=f"{RESULTS}/figures/steering.png",
+        section=f"{RESULTS}/sections/steering.json",
+    log:
+        f"{RESULTS}/logs/plot_steering.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_steering.tsv"
+    conda:
+        "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
+    params:
+        draws=config["statistics"]["draws"],
+        seed=config["seed"],
+    shell:
+        "python scripts/plot_steering.py --examples {input.examples:q} --split {input.split:q}"
+        " --vectors {input.vectors:q} --results {input.results:q} --settings {input.settings:q}"
+        " --disturbance {input.disturbance:q} --types {input.types:q} --draws {params.draws} --seed {params.seed}"
+        " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
+        " --log {log:q}"
+
+
+rule fit_probes:
+    input:
+        examples=f"{SOURCE}/examples.parquet",
+        variants=expand(f"{SOURCE}/variants/{{edit}}.parquet", edit=["original", STEERED]),
+        splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=["original", STEERED]),
+        activations=expand(
+            f"{RESULTS}/activations/{{edit}}/manifest.json", edit=["original", STEERED]
+        ),
+        code=step_sources("fit_probes"),
+    output:
+        f"{RESULTS}/probes.parquet",
+    log:
+        f"{RESULTS}/logs/fit_probes.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fit_probes.tsv"
+    conda:
+        "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
+    params:
+        activations=lambda wildcards, input: Path(input.activations[0]).parents[1].as_posix(),
+        l2=config["probe"]["l2"],
+        min_examples=config["probe"]["min_examples"],
+        seed=config["seed"],
+    shell:
+        "python scripts/fit_probes.py --examples {input.examples:q} --variants {input.variants:q}"
+        " --splits {input.splits:q} --activations {params.activations:q} --l2 {params.l2}"
+        " --min-examples {params.min_examples} --seed {params.seed} --out {output:q} --log {log:q}"
+
+
+rule plot_probes:
+    input:
+        probes=f"{RESULTS}/probes.parquet",
+        code=step_sources("plot_probes"),
+    output:
+        svg=f"{RESULTS}/figures/probes.svg",
+        png=f"{RESULTS}/figures/probes.png",
+        section=f"{RESULTS}/sections/probes.json",
+    log:
+        f"{RESULTS}/logs/plot_probes.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_probes.tsv"
+    conda:
+        "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
+    params:
+        draws=config["statistics"]["draws"],
+        seed=config["seed"],
+    shell:
+        "python scripts/plot_probes.py --probes {input.probes:q} --draws {params.draws} --seed {params.seed}"
+        " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
+        " --log {log:q}"

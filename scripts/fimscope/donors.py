@@ -1,0 +1,122 @@
+"""What donors give: cached or collected activations, and the random ones beside them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fimscope.store import ActivationCache
+
+if TYPE_CHECKING:
+    import torch
+
+    from fimscope.models.load import Model
+
+Row = Mapping[str, Any]
+Key = tuple[str, str]  # example_id, edit
+TokenIds = Sequence[int]
+
+
+def recipient_key(pair: Row) -> Key:
+    return pair["recipient_example_id"], pair["recipient_edit"]
+
+
+def donor_key(pair: Row) -> Key | None:
+    """Whose activation a row of the pairs table gives; None for a random vector."""
+    example = pair["donor_example_id"]
+    return None if example is None else (example, pair["donor_edit"])
+
+
+def random_tokens(seed: int, key: Key, n_tokens: int, besides: Sequence[int]) -> list[int]:
+    """As many other tokens of a prompt as there are in `besides`, never its last.
+
+    Each is drawn anew, so that one may come twice; seeded by the prompt, so that every pair with
+    this donor gets the same. The prompt's first token stands in where there is no other.
+    """
+    others = [token for token in range(n_tokens - 1) if token not in besides] or [0]
+    rng = _rng(seed, "position", *key, *map(str, besides))
+    return [others[i] for i in rng.integers(len(others), size=len(besides))]
+
+
+def random_like(values: "torch.Tensor", seed: int, *words: str) -> "torch.Tensor":
+    """Vectors [..., width] of the norms of `values` in random directions, seeded by the words."""
+    import torch
+
+    noise = torch.from_numpy(_rng(seed, *words).standard_normal(tuple(values.shape))).float()
+    norms = values.float().norm(dim=-1, keepdim=True)
+    return (noise / noise.norm(dim=-1, keepdim=True) * norms).to(values.dtype)
+
+
+class LastDonors:
+    """The residual stream at the last token of every cached prompt, and controls beside it.
+
+    elsewhere   of the donors of `random_position`: the stream at another token, [point, d_model]
+    """
+
+    def __init__(
+        self,
+        caches: Sequence[ActivationCache],
+        elsewhere: Mapping[Key, "torch.Tensor"],
+        seed: int,
+    ):
+        import torch
+
+        self.seed, self.elsewhere = seed, elsewhere
+        self._rows: dict[Key, tuple[int, int]] = {}
+        for i, cache in enumerate(caches):
+            self._rows.update({key: (i, row) for key, row in cache.rows.items()})
+        self._values = [
+            torch.stack([cache.read(point, "last") for point in range(cache.n_points)])
+            for cache in caches
+        ]
+
+    def of(self, pair: Row) -> "torch.Tensor":
+        """The donor of a row of the pairs table: [point, d_model].
+
+        `random` is a direction drawn anew at each point, of the recipient's own norm there.
+        """
+        donor = donor_key(pair)
+        if donor is None:
+            return random_like(self._cached(recipient_key(pair)), self.seed, pair["pair_id"])
+        if pair["donor_kind"] == "random_position":
+            return self.elsewhere[donor]
+        return self._cached(donor)
+
+    def _cached(self, key: Key) -> "torch.Tensor":
+        cache, row = self._rows[key]
+        return self._values[cache][:, row]
+
+
+def collect_elsewhere(
+    model: "Model",
+    prompts: Mapping[Key, TokenIds],
+    pairs: Sequence[Row],
+    seed: int,
+    batch_tokens: int,
+) -> dict[Key, "torch.Tensor"]:
+    """For each donor of `random_position`, its stream at another token, [point, d_model].
+
+    The caches hold named tokens only, so that these take a forward of each such donor.
+    """
+    from fimscope.batch import plan_batches, run_batches
+    from fimscope.collect import collect
+
+    keys = sorted({donor_key(pair) for pair in pairs if pair["donor_kind"] == "random_position"})
+    tokens = {key: random_tokens(seed, key, len(prompts[key]), [-1]) for key in keys}
+
+    def collect_rows(rows: list[int]) -> "torch.Tensor":
+        chosen = [keys[row] for row in rows]
+        return collect(model, [prompts[key] for key in chosen], [tokens[key] for key in chosen])
+
+    batches = plan_batches([len(prompts[key]) for key in keys], batch_tokens)
+    return {
+        keys[row]: values[:, i, 0]
+        for rows, values in run_batches(collect_rows, batches)
+        for i, row in enumerate(rows)
+    }
+
+
+def _rng(seed: int, *words: str) -> np.random.Generator:
+    digest = hashlib.sha256(f"{seed}/{'/'.join(words)}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8]))

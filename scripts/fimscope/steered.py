@@ -1,0 +1,217 @@
+"""The model under steering: its answers, its tokens elsewhere, its completed types."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fimscope.doses import NOTHING, Dose, Window, doses_elsewhere, stack_doses
+from fimscope.models.options import stop_ids
+from fimscope.prompts.encoder import Encoder
+from fimscope.settings import Setting
+from fimscope.steps import Progress
+from fimscope.typescript import TypeScript
+from fimscope.vectors import VectorSet
+
+if TYPE_CHECKING:
+    from fimscope.models.load import Model
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Steered:
+    """A model, its tokenizer, the vectors fitted to it, and the tokens of a batch."""
+
+    model: "Model"
+    encoder: Encoder
+    vectors: VectorSet
+    batch_tokens: int
+
+
+def steer(
+    steered: Steered,
+    recipients: Sequence[Row],
+    windows: Sequence[Window],
+    doses_of: Callable[[Row], list[Dose]],
+) -> Iterator[Row]:
+    """Rows of the steering_results table: every recipient without and with each dose, everywhere.
+
+    recipients   rows with a prompt's token_ids and its prediction (see `apply_steering`)
+    doses_of     the doses of a recipient; one without any gives its row without steering only
+    """
+    import torch
+
+    from fimscope.batch import plan_batches, run_batches
+    from fimscope.steering import sweep_added
+
+    points = sorted({point for window in windows for point in window})
+    doses = [doses_of(row) for row in recipients]
+    spelled = cache(lambda token: steered.encoder.decode([token]).strip())
+
+    def sweep_rows(rows: list[int]) -> Any:
+        return sweep_added(
+            steered.model,
+            [recipients[row]["token_ids"] for row in rows],
+            windows,
+            stack_doses(
+                steered.vectors, [doses[row] for row in rows], points, steered.model.d_model
+            ),
+            torch.tensor([_token_ids(recipients[row]) for row in rows]),
+        )
+
+    progress = Progress("steering", len(recipients), "examples")
+    batches = plan_batches([len(row["token_ids"]) for row in recipients], steered.batch_tokens)
+    found: dict[int, list[Row]] = {}
+    for rows, sweep in run_batches(sweep_rows, batches):
+        for i, row in enumerate(rows):
+            plain = sweep.baseline.reshape(lambda tensor, i=i: tensor[i])
+            before = float(plain.logits[0] - plain.logits[1])
+            own = [_result(recipients[row], NOTHING, (), plain, before, spelled)]
+            for w, window in enumerate(windows):
+                for d, dose in enumerate(doses[row]):
+                    at = sweep.patched.reshape(lambda tensor, w=w, i=i, d=d: tensor[w, i, d])
+                    own.append(_result(recipients[row], dose, window, at, before, spelled))
+            found[row] = own
+        progress.add(len(rows))
+    for row in sorted(found):
+        yield from found[row]
+
+
+def _result(
+    recipient: Row,
+    dose: Dose,
+    window: Window,
+    readout: Any,
+    before: float,
+    spelled: Callable[[int], str],
+) -> Row:
+    wrong = recipient["outcome"] == "wrong"
+    gold, foil = readout.logits.tolist()
+    top, total = int(readout.top_ids), float(readout.logsumexp)
+    keys = ("example_id", "edit", "program_id", "gold", "group", "outcome", "broken")
+    return {
+        **{key: recipient[key] for key in keys},
+        **vars(dose),
+        "points": list(window),
+        "predicted": spelled(top),
+        "predicted_token_id": top,
+        "to_gold": top == recipient["gold_token_id"],
+        "gold_logprob": gold - total,
+        "foil_logprob": foil - total if wrong else None,
+        "logit_diff": gold - foil if wrong else None,
+        "unsteered_logit_diff": before if wrong else None,
+    }
+
+
+def _token_ids(recipient: Row) -> list[int]:
+    return [recipient["gold_token_id"], recipient["foil_token_id"]]
+
+
+def _digest(seed: int, name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8])
+
+
+def disturb(
+    steered: Steered, recipients: Sequence[Row], setting: Setting, n_tokens: int, seed: int
+) -> Iterator[Row]:
+    """Rows of the steering_disturbance table: the same addition at tokens that are not the hole.
+
+    A causal model says of a token's successor the same with and without what follows it; so the
+    prompt, cut after the token, has it as its last.
+    """
+    from fimscope.batch import plan_batches, run_batches
+    from fimscope.steering import divergence_added
+
+    cut = [(row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)]
+    doses = [doses_elsewhere(steered.vectors, row["gold"], setting) for row, _ in cut]
+    kept = [i for i, own in enumerate(doses) if own]
+
+    def run_rows(rows: list[int]) -> Any:
+        chosen = [kept[row] for row in rows]
+        own = [doses[i] for i in chosen]
+        added = stack_doses(steered.vectors, own, setting.points, steered.model.d_model)
+        prompts = [cut[i][0]["token_ids"][: cut[i][1] + 1] for i in chosen]
+        return divergence_added(steered.model, prompts, [setting.points], added)
+
+    progress = Progress("unrelated tokens", len(kept), "tokens")
+    found: dict[int, list[Row]] = {}
+    for rows, (divergence, moved) in run_batches(
+        run_rows, plan_batches([cut[i][1] + 1 for i in kept], steered.batch_tokens)
+    ):
+        for i, row in enumerate(rows):
+            recipient, token = cut[kept[row]]
+            found[row] = [
+                {
+                    **{key: recipient[key] for key in ("example_id", "edit", "program_id")},
+                    "token": token,
+                    **vars(dose),
+                    "points": list(setting.points),
+                    "divergence": float(divergence[0, i, d]),
+                    "moved": bool(moved[0, i, d]),
+                }
+                for d, dose in enumerate(doses[kept[row]])
+            ]
+        progress.add(len(rows))
+    for row in sorted(found):
+        yield from found[row]
+
+
+def complete(
+    steered: Steered, results: Sequence[Row], recipients: Sequence[Row], max_new_tokens: int
+) -> list[Row]:
+    """Rows of the steering_completions table: each result's first token, continued greedily.
+
+    Only the first token is steered: what follows it is what the model says after it.
+    """
+    from fimscope.batch import plan_batches, run_batches
+    from fimscope.generate import answer
+
+    prompts = {row["example_id"]: row for row in recipients}
+    keys = sorted({(row["example_id"], row["predicted_token_id"]) for row in results})
+    model, encoder = steered.model, steered.encoder
+    stops = stop_ids(model)
+    starts = {
+        key: [*prompts[key[0]]["token_ids"], key[1]]
+        for key in keys
+        if key[1] not in stops and len(prompts[key[0]]["token_ids"]) < model.max_tokens
+    }
+    names = list(starts)
+
+    def answer_rows(rows: list[int]) -> Any:
+        tokens = [starts[names[row]] for row in rows]
+        return answer(model, tokens, [0] * len(rows), max_new_tokens - 1, stops).completions
+
+    texts = {key: "" if key[1] in stops else encoder.decode([key[1]]) for key in keys}
+    batches = plan_batches([len(starts[name]) for name in names], steered.batch_tokens)
+    for rows, completions in run_batches(answer_rows, batches):
+        for row, completion in zip(rows, completions, strict=True):
+            key = names[row]
+            texts[key] = encoder.decode([key[1], *completion.token_ids])
+    with TypeScript() as typescript:
+        types = typescript.type_texts([(texts[key], prompts[key[0]]["kind"]) for key in keys])
+    typed = dict(zip(keys, types, strict=True))
+    rows = []
+    for row in results:
+        key = (row["example_id"], row["predicted_token_id"])
+        rows.append({**row, "completion": texts[key], "completed_type": typed[key]})
+    return rows
+
+
+def choose_some(rows: Sequence[Row], most: int, seed: int) -> list[Row]:
+    """At most so many rows, in their order; which ones depends on the seed and each example."""
+    drawn = sorted(rows, key=lambda row: _digest(seed, row["example_id"]))[:most]
+    kept = {row["example_id"] for row in drawn}
+    return [row for row in rows if row["example_id"] in kept]
+
+
+def unrelated_tokens(prompt: Row, n: int, seed: int) -> list[int]:
+    """Indices of n tokens of a prompt, drawn without repeats, sorted: neither its first or last
+    nor one that has a name (the hole's name, the format's own tokens)."""
+    named = {position["index"] for position in prompt["positions"]}
+    free = [i for i in range(1, len(prompt["token_ids"]) - 1) if i not in named]
+    rng = np.random.default_rng(_digest(seed, prompt["example_id"]))
+    return sorted(rng.choice(free, size=min(n, len(free)), replace=False).tolist())

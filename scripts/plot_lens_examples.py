@@ -1,0 +1,128 @@
+"""Draw what each token of chosen broken pairs would say at every point, beside the originals."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fimscope.plots import PRINT_WIDTH, point_ticks, save_figure, say, use_theme, visible
+from fimscope.steps import log, run_step, step_parser
+from fimscope.tables import read_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+    from pandas import DataFrame
+
+N_SHOWN_POINTS = 13
+CAPTION = (
+    "the likeliest next token at each residual point (upwards) and token of the prompt; colour: its"
+    " probability\nthe last tokens of a prompt stand behind the white line where others lie between"
+)
+
+
+def plot_lens_examples(
+    tokens: "DataFrame", answers: Mapping[tuple[str, str], str], golds: Mapping[str, str]
+) -> "Figure":
+    """One row of two panels for each pair: the original, its variant.
+
+    tokens    the lens_tokens table
+    answers   (example_id, edit) -> what the model answers
+    golds     example_id -> the gold type
+    """
+    import matplotlib.pyplot as plt
+
+    use_theme()
+    pairs = list(tokens.groupby(["choice", "example_id"], sort=False))
+    n_rows = max(1, len(pairs))
+    figure, grid = plt.subplots(n_rows, 2, figsize=(PRINT_WIDTH, 0.6 + 2.6 * n_rows), squeeze=False)
+    image = None
+    for row, ((choice, example), pair) in zip(grid, pairs, strict=False):
+        for axes, (edit, prompt) in zip(row, pair.groupby("edit", sort=False), strict=True):
+            image = _draw_table(axes, prompt)
+            answer = visible(answers[example, edit], 14)
+            axes.set_title(
+                f"{choice}, {visible(edit)}: answers {answer}, gold {visible(golds[example], 14)}",
+                loc="left",
+                fontsize=6.5,
+            )
+        row[0].set_ylabel("point")
+    if image is None:
+        for axes in grid.flat:
+            say(axes, "no broken pairs")
+            axes.set_axis_off()
+    else:
+        figure.colorbar(image, ax=grid, shrink=0.5, aspect=40, pad=0.01, label="probability")
+    figure.supxlabel(CAPTION, fontsize=7)
+    return figure
+
+
+def shown_points(n_points: int) -> list[int]:
+    """At most N_SHOWN_POINTS points, evenly spread, the first and the last among them."""
+    n_shown = min(n_points, N_SHOWN_POINTS)
+    return sorted({round(place) for place in np.linspace(0, n_points - 1, n_shown)})
+
+
+def _draw_table(axes: "Axes", prompt: "DataFrame") -> "AxesImage":
+    """Points upwards, tokens to the right, each cell with its likeliest token."""
+    probabilities = np.exp(prompt.pivot(index="point", columns="token_index", values="top_logprob"))
+    tops = prompt.pivot(index="point", columns="token_index", values="top")
+    points = shown_points(len(tops))
+    values = probabilities.to_numpy()[points]
+    image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto", origin="lower")
+    for (row, column), text in np.ndenumerate(tops.to_numpy()[points]):
+        axes.text(
+            column,
+            row,
+            visible(text.strip(" ") or "␣", 7),
+            ha="center",
+            va="center",
+            fontsize=3.6,
+            color="white" if values[row, column] > 0.55 else "black",
+            clip_on=True,
+        )
+    indices = list(tops.columns)
+    texts = prompt.drop_duplicates("token_index").set_index("token_index")["token"]
+    axes.set_xticks(
+        range(len(indices)),
+        [visible(texts[index].strip(" ") or "␣", 12) for index in indices],
+        rotation=60,
+        ha="right",
+        rotation_mode="anchor",
+        fontsize=5,
+        family="monospace",
+    )
+    places = [points.index(point) for point in points if point in point_ticks(points)]
+    axes.set_yticks(places, [points[place] for place in places], fontsize=6)
+    axes.tick_params(length=1.5)
+    axes.grid(visible=False)
+    for place, (left, right) in enumerate(pairwise(indices)):
+        if right != left + 1:
+            axes.axvline(place + 0.5, color="white", linewidth=2.5)
+    return image
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--tokens", type=Path, required=True, help="the lens_tokens table")
+    parser.add_argument("--splits", type=Path, nargs=2, required=True, help="of both edits")
+    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
+    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    with run_step(parser) as args:
+        tokens = read_table(args.tokens, "lens_tokens").to_pandas()
+        chosen = set(tokens["example_id"])
+        answers, golds = {}, {}
+        for path in args.splits:
+            for row in read_table(path, "split").to_pylist():
+                if row["example_id"] in chosen:
+                    answers[row["example_id"], row["edit"]] = row["predicted"]
+                    golds[row["example_id"]] = row["gold"]
+        save_figure(plot_lens_examples(tokens, answers, golds), args.out_svg, args.out_png)
+        log.info("%d pairs", len(chosen))
+
+
+if __name__ == "__main__":
+    main()

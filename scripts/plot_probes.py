@@ -1,0 +1,111 @@
+"""Draw what linear probes read at every point, with the control task, and write the section."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fimscope.manifest import run_manifest
+from fimscope.plots import (
+    INK,
+    PRINT_WIDTH,
+    STYLES,
+    draw_curve,
+    draw_legend,
+    save_figure,
+    say,
+    use_theme,
+)
+from fimscope.probe_section import CURVES, probe_numbers, probe_section
+from fimscope.sections import write_section
+from fimscope.stats import N_DRAWS, Interval
+from fimscope.steps import run_step, step_parser
+from fimscope.summary import Numbers
+from fimscope.tables import read_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CAPTION = (
+    "residual point: 0 is what enters block 0, the last what enters the final norm\n"
+    "bands: 95%, cluster bootstrap over programs; squares: the gold is read off wrong examples "
+    "oftener than the best constant answer (Holm)"
+)
+# Each curve has the style of what it is read from or for.
+KINDS = {name: name for name in CURVES} | {"seen": "paired"}
+
+
+def plot_probes(numbers: Numbers) -> "Figure":
+    """Left: the gold in right and wrong examples. Right: the gold against the control task."""
+    import matplotlib.pyplot as plt
+
+    use_theme()
+    figure, grid = plt.subplots(
+        2, 2, figsize=(PRINT_WIDTH, 4), sharey="row", height_ratios=[2.6, 0.7]
+    )
+    left, right = grid[0]
+    left.set_title("test: right and wrong examples", loc="left")
+    right.set_title("test: names seen in fitting", loc="left")
+    left.set_ylabel("% of examples")
+    for axes, names in ((left, ("right", "wrong", "answer")), (right, ("seen", "control"))):
+        if not any(name in numbers["curves"] for name in names):
+            say(axes, "nothing to read")
+            axes.set_xticks([])
+            continue
+        for name in names:
+            if name in numbers["curves"]:
+                _draw(axes, numbers, name)
+        if axes is left and numbers["constant"]:
+            _draw_constant(axes, numbers)
+    for legend, axes in zip(grid[1], grid[0], strict=True):
+        draw_legend(legend, axes)
+    left.set_ylim(-3, 103)
+    figure.supxlabel(CAPTION, fontsize=7)
+    return figure
+
+
+def _draw(axes: "Axes", numbers: Numbers, name: str) -> None:
+    curve = numbers["curves"][name]
+    mean, lower, upper = (100 * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
+    label = f"{CURVES[name]}, n = {curve['n']} ({curve['n_programs']} programs)"
+    draw_curve(axes, numbers["points"], mean, Interval(lower, upper), KINDS[name], label)
+
+
+def _draw_constant(axes: "Axes", numbers: Numbers) -> None:
+    constant, style = numbers["constant"], STYLES["majority"]
+    label = "answered wrong: best constant answer"
+    axes.axhline(100 * constant["rate"], color=style.colour, ls=style.line, lw=1, label=label)
+    above = constant["points_above"]
+    if not above:  # marks without a place would still take room in the layout
+        return
+    axes.plot(
+        above,
+        [1.0] * len(above),
+        transform=axes.get_xaxis_transform(),
+        color=INK,
+        linestyle="none",
+        marker="s",
+        markersize=2.6,
+        clip_on=False,
+    )
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--probes", type=Path, required=True, help="the probes table")
+    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
+    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
+    with run_step(parser) as args:
+        manifest = run_manifest(args)
+        rows = read_table(args.probes, "probes").to_pylist()
+        numbers = probe_numbers(rows, args.draws, args.seed)
+        save_figure(plot_probes(numbers), args.out_svg, args.out_png)
+        write_section(args.out_section, probe_section(numbers), manifest)
+
+
+if __name__ == "__main__":
+    main()

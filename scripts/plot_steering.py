@@ -1,0 +1,207 @@
+"""Draw what steering does over points, strengths and vectors, and write its section."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fimscope.manifest import run_manifest
+from fimscope.plots import (
+    FAINT,
+    INK,
+    PRINT_WIDTH,
+    STYLES,
+    draw_curve,
+    draw_legend,
+    save_figure,
+    say,
+    use_theme,
+)
+from fimscope.sections import write_section
+from fimscope.settings import MAIN
+from fimscope.stats import N_DRAWS, Interval
+from fimscope.steering_numbers import steering_numbers
+from fimscope.steering_section import LABELS, steering_section
+from fimscope.steps import run_step, step_parser
+from fimscope.summary import Numbers
+from fimscope.tables import read_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CAPTION = (
+    "strength: in units of the residual's mean norm at the point; bands and bars: 95%, cluster "
+    "bootstrap over programs\nshaded: points and strength chosen on select; dotted: the strength "
+    "at which the mean difference is added as it is\nelsewhere: at tokens that are not the hole; "
+    "* takes the gold to choose its vector, at points and a strength of its own"
+)
+
+
+def plot_steering(numbers: Numbers, own_strength: float | None) -> "Figure":
+    """Above: mended and worsened over points on `select`, over strengths on `test`. Below: every
+    vector at the chosen setting on `test`, with the disturbance of unrelated tokens.
+
+    numbers        of `steering_numbers`
+    own_strength   the strength at which the mean difference is added as it is
+    """
+    import matplotlib.pyplot as plt
+
+    use_theme()
+    figure = plt.figure(figsize=(PRINT_WIDTH, 7))
+    above, below = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+    grid = above.subplots(2, 2, sharey="row", height_ratios=[2.4, 0.9])
+    _draw_points(grid[0, 0], numbers)
+    _draw_dose(grid[0, 1], numbers, own_strength)
+    for legend, axes in zip(grid[1], grid[0], strict=True):
+        draw_legend(legend, axes)
+    _draw_bars(below.subplots(1, 3, sharey=True), numbers["at_setting"])
+    figure.supxlabel(CAPTION, fontsize=7)
+    return figure
+
+
+def _draw_points(axes: "Axes", numbers: Numbers) -> None:
+    axes.set_title("select: everywhere", loc="left")
+    axes.set_xlabel("residual point steered (the last of a window)")
+    axes.set_ylabel("% of examples")
+    if MAIN not in numbers["points"] or "mended" not in numbers["points"][MAIN]:
+        say(axes, "nothing to choose from")
+        axes.set_xticks([])
+        return
+    chosen = numbers["settings"][MAIN]["points"]
+    axes.axvspan(chosen[-1] - 0.5, chosen[-1] + 0.5, color=FAINT, alpha=0.15, lw=0)
+    for kind, own in numbers["points"].items():
+        if "mended" in own:
+            _curve(axes, own["points"], own["mended"], kind, f"{LABELS[kind]}: wrong → right")
+    own = numbers["points"][MAIN]
+    if "worsened" in own:
+        label = f"{LABELS[MAIN]}: right → wrong"
+        _curve(axes, own["points"], own["worsened"], "worsened", label)
+    axes.set_ylim(-3, 103)
+
+
+def _draw_dose(axes: "Axes", numbers: Numbers, own_strength: float | None) -> None:
+    axes.set_title("test: at the chosen points", loc="left")
+    axes.set_xlabel("strength")
+    if not numbers["dose"]:
+        say(axes, "nothing was chosen")
+        axes.set_xticks([])
+        return
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.axvline(numbers["settings"][MAIN]["strength"], color=FAINT, alpha=0.3, lw=5)
+    strengths = numbers["dose"][MAIN]["strengths"]
+    if own_strength and strengths[0] / 2 <= own_strength <= strengths[-1] * 2:
+        axes.axvline(own_strength, color=INK, lw=0.8, ls=":")
+    for kind, own in numbers["dose"].items():
+        if "mended" in own:
+            _curve(axes, own["strengths"], own["mended"], kind, f"{LABELS[kind]}: wrong → right")
+    own = numbers["dose"][MAIN]
+    if "worsened" in own:
+        label = f"{LABELS[MAIN]}: right → wrong"
+        _curve(axes, own["strengths"], own["worsened"], "worsened", label)
+
+
+def _curve(axes: "Axes", x: Sequence[float], curve: Numbers, kind: str, label: str) -> None:
+    mean, lower, upper = (100 * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
+    count = f", n = {curve['n']} ({curve['n_programs']} programs)"
+    draw_curve(axes, x, mean, Interval(lower, upper), kind, label + count)
+
+
+def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:
+    panels = [
+        ("mended", 100, "wrong → right, %"),
+        ("worsened", 100, "right → wrong, %"),
+        ("divergence", 1, "KL elsewhere, nats"),
+    ]
+    heights = np.arange(len(rows))[::-1]
+    for axes, (measure, scale, title) in zip(grid, panels, strict=True):
+        axes.set_title(title, loc="left")
+        shown = [(h, row) for h, row in zip(heights, rows, strict=True) if row[measure]]
+        if not shown:
+            say(axes, "nothing was steered")
+            axes.set_xticks([])
+            axes.set_yticks([])
+            continue
+        for height, row in shown:
+            found, style = row[measure], STYLES[row["kind"]]
+            axes.hlines(
+                height, scale * found["lower"], scale * found["upper"], color=style.colour, lw=1.6
+            )
+            value = scale * found["estimate"]
+            axes.plot(value, height, marker=style.marker, color=style.colour, ms=4.5)
+            axes.annotate(
+                f"{value:.1f}" if scale == 100 else f"{value:.2g}",
+                (value, height),
+                xytext=(0, 4),
+                textcoords="offset points",
+                ha="center",
+                fontsize=6.5,
+            )
+        n = max((row[measure] for _, row in shown), key=lambda found: found["n"])
+        unit = "tokens" if measure == "divergence" else "examples"
+        axes.set_xlabel(f"n = {n['n']} {unit} ({n['n_programs']} programs)", fontsize=7)
+        axes.grid(axis="y", visible=False)
+        if scale == 100:
+            axes.set_xlim(-5, 105)
+    grid[0].set_yticks(heights, [_bar_label(row) for row in rows])
+    grid[0].set_ylim(-0.7, len(rows) - 0.2)
+
+
+def _bar_label(row: Numbers) -> str:
+    star = "*" if row["kind"] == "gold_type" else ""
+    count = f" ({row['n_vectors']})" if row["n_vectors"] > 1 else ""
+    return f"{LABELS[row['kind']]}{star}{count}"
+
+
+def own_strength(vectors: Sequence[Mapping], numbers: Numbers) -> float | None:
+    """The mean difference's own norm at the last of its chosen points, as a strength."""
+    if MAIN not in numbers["settings"]:
+        return None
+    point = numbers["settings"][MAIN]["points"][-1]
+    found = [r["relative_norm"] for r in vectors if r["name"] == MAIN and r["point"] == point]
+    return found[0] if found else None
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
+    parser.add_argument("--split", type=Path, required=True, help="split of the edit")
+    parser.add_argument("--vectors", type=Path, required=True, help="the steering_vectors table")
+    parser.add_argument("--results", type=Path, required=True, help="the steering_results table")
+    parser.add_argument("--settings", type=Path, required=True, help="what select chose from")
+    parser.add_argument("--disturbance", type=Path, required=True, help="of unrelated tokens")
+    parser.add_argument("--types", type=Path, required=True, help="the compiler's verdicts")
+    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
+    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
+    with run_step(parser) as args:
+        manifest = run_manifest(args)
+        vectors = read_table(args.vectors, "steering_vectors").to_pylist()
+        numbers = steering_numbers(
+            read_table(args.results, "steering_results").to_pylist(),
+            read_table(args.settings, "steering_settings").to_pylist(),
+            read_table(args.disturbance, "steering_disturbance").to_pylist(),
+            read_table(args.types, "steering_types").to_pylist(),
+            args.draws,
+            args.seed,
+        )
+        groups = {
+            row["example_id"]: row["group"]
+            for row in read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
+        }
+        split = read_table(args.split, "split", ["example_id", "edit", "outcome"]).to_pylist()
+        save_figure(
+            plot_steering(numbers, own_strength(vectors, numbers)), args.out_svg, args.out_png
+        )
+        section = steering_section(
+            numbers, vectors, [{**row, "group": groups[row["example_id"]]} for row in split]
+        )
+        write_section(args.out_section, section, manifest)
+
+
+if __name__ == "__main__":
+    main()

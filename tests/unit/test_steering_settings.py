@@ -1,0 +1,190 @@
+"""The choice on `select`, the doses of an example, and the numbers made from the results."""
+
+import numpy as np
+import pytest
+
+from apply_steering import recipients_of
+from fimscope.doses import Dose, doses_on_test, stack_doses, windows_of
+from fimscope.settings import Setting, chosen_settings, score_settings
+from fimscope.steered import choose_some, unrelated_tokens
+from fimscope.steering_numbers import steering_numbers
+from fimscope.steering_section import steering_section
+from fimscope.vectors import VectorSet, flipped_and_zero, mean_difference, random_vectors
+
+
+def result(
+    example, outcome, kind, points, strength, to_gold, rise=0.0, group="select", vector=None
+):
+    wrong = outcome == "wrong"
+    return {
+        "example_id": example,
+        "edit": "rename_vars",
+        "program_id": example[0],
+        "gold": "string",
+        "group": group,
+        "outcome": outcome,
+        "broken": wrong,
+        "kind": kind,
+        "vector": vector or kind,
+        "points": points,
+        "strength": strength,
+        "to_gold": to_gold,
+        "logit_diff": rise - 1 if wrong else None,
+        "unsteered_logit_diff": -1.0 if wrong else None,
+    }
+
+
+def on_select():
+    rows = []
+    for points, strength, mended, worsened, rise in [
+        ([0], 1.0, 2, 1, 9.0),  # mends both, breaks the right one: 2/2 - 1/1
+        ([1], 1.0, 1, 0, 2.0),  # 1/2 - 0
+        ([1], 2.0, 1, 0, 2.0),  # the same, stronger
+        ([2], 1.0, 1, 0, 1.0),  # the same, with less of a rise
+    ]:
+        for i, example in enumerate(("Aw", "Bw")):
+            mends = i < mended
+            rows.append(result(example, "wrong", "mean_difference", points, strength, mends, rise))
+        kept = worsened == 0
+        rows.append(result("Cr", "right", "mean_difference", points, strength, kept))
+    return rows
+
+
+def test_the_choice_weighs_mended_against_worsened_and_breaks_ties():
+    scored = score_settings(on_select())
+    assert [row["score"] for row in scored] == [0.0, 0.5, 0.5, 0.5]
+    assert chosen_settings(scored) == {"mean_difference": Setting("mean_difference", (1,), 1.0)}
+
+
+def test_without_a_wrong_example_nothing_is_chosen():
+    rows = [row for row in on_select() if row["outcome"] == "right"]
+    assert chosen_settings(score_settings(rows)) == {}
+    assert chosen_settings(score_settings([])) == {}
+
+
+def test_windows():
+    assert windows_of(4, 1) == [(0,), (1,), (2,), (3,)]
+    assert windows_of(4, 3) == [(0,), (1,), (2,), (3,), (0, 1, 2), (1, 2, 3)]
+    assert windows_of(2, 3) == [(0,), (1,)]
+
+
+@pytest.fixture
+def vectors() -> VectorSet:
+    differences = np.ones((2, 3, 4), dtype=np.float32)
+    general = mean_difference(differences, ["A", "B"], "mean_difference", "mean_difference")
+    return VectorSet(
+        [general, *flipped_and_zero(general), *random_vectors((3, 4), 20, 0)],
+        np.ones(3, dtype=np.float32),
+    )
+
+
+def test_doses_at_the_chosen_setting(vectors):
+    setting = Setting("mean_difference", (1,), 1.0)
+    doses = doses_on_test(vectors, "string", setting, [0.5, 1.0])
+    assert len(doses) == len(set(doses))
+    assert sum(d.kind == "random" and d.strength == 1.0 for d in doses) == 20
+    assert {d.strength for d in doses if d.kind == "mean_difference"} == {0.5, 1.0}
+    assert Dose("flipped", "flipped", 1.0) in doses
+    stacked = stack_doses(vectors, [doses[:2], doses[:1]], [1, 2], 4)
+    assert stacked.shape == (2, 2, 2, 4)
+    assert stacked[:, 1, 0].norm(dim=-1).tolist() == pytest.approx([0.5, 0.5])
+    assert (stacked[:, 1, 1] == 0).all()
+
+
+def test_unrelated_tokens_are_neither_named_nor_the_ends():
+    prompt = {
+        "example_id": "x",
+        "token_ids": list(range(8)),
+        "positions": [{"name": "last", "index": 7}, {"name": "hole_name", "index": 3}],
+    }
+    assert unrelated_tokens(prompt, 9, 0) == [1, 2, 4, 5, 6]
+    assert len(unrelated_tokens(prompt, 2, 0)) == 2
+    assert unrelated_tokens({**prompt, "token_ids": [1, 2]}, 2, 0) == []
+
+
+def test_some_examples_are_the_same_whatever_else_there_is():
+    rows = [{"example_id": str(i)} for i in range(20)]
+    some = choose_some(rows, 5, 0)
+    assert len(some) == 5
+    assert choose_some(rows[:10] + rows[10:], 5, 0) == some
+    kept = [row for row in rows if row in some or int(row["example_id"]) % 2]
+    assert choose_some(kept, 5, 0) == some
+
+
+def test_recipients_are_those_that_the_first_token_tells():
+    def rows(key, values):
+        return [{"example_id": e, key: v} for e, v in values.items()]
+
+    prompts = rows("token_ids", {"a": [1], "b": [1], "c": [1]})
+    tokens = {"a": (5, 6), "b": (5, 5), "c": (5, 5)}  # gold, predicted
+    predictions = [
+        {"example_id": e, "gold_token_id": g, "predicted_token_id": p}
+        for e, (g, p) in tokens.items()
+    ]
+    split = [
+        {"example_id": e, "outcome": o, "broken": False}
+        for e, o in {"a": "wrong", "b": "right", "c": "wrong"}.items()
+    ]
+    found = recipients_of(prompts, predictions, split, dict.fromkeys("abc", "test"))
+    assert [(row["example_id"], row["outcome"]) for row in found] == [
+        ("a", "wrong"),
+        ("b", "right"),
+    ]
+    assert found[0]["foil_token_id"] == 6
+
+
+def on_test():
+    """Of four programs' wrong examples the mean difference mends three, a random vector one."""
+    rows = []
+    for i, program in enumerate("ABCD"):
+        example = f"{program}w"
+        rows.append(result(example, "wrong", "none", [], 0.0, False, group="test"))
+        rows.append(result(example, "wrong", "mean_difference", [1], 1.0, i < 3, 2.0, group="test"))
+        rows.append(result(example, "wrong", "flipped", [1], 1.0, False, group="test"))
+        for r in range(20):
+            vector = f"random/{r:03d}"
+            rows.append(result(example, "wrong", "random", [1], 1.0, i == 0, 0.5, "test", vector))
+    rows.append(result("Er", "right", "none", [], 0.0, True, group="test"))
+    rows.append(result("Er", "right", "mean_difference", [1], 1.0, False, group="test"))
+    return rows
+
+
+def test_numbers_worked_out_by_hand():
+    select = on_select() + [
+        result(e, o, "none", [], 0.0, o == "right")
+        for e, o in {"Aw": "wrong", "Bw": "wrong", "Cr": "right"}.items()
+    ]
+    scored = score_settings(select)
+    numbers = steering_numbers(select + on_test(), scored, [], [], 200, 0)
+    at = {row["kind"]: row for row in numbers["at_setting"]}
+    assert at["mean_difference"]["mended"]["estimate"] == 0.75
+    assert at["mean_difference"]["worsened"]["estimate"] == 1.0
+    assert at["mean_difference"]["gain"]["estimate"] == 2.0
+    assert at["random"]["mended"]["estimate"] == 0.25
+    assert at["random"]["n_vectors"] == 20
+    assert numbers["permutation"]["random"] == {
+        "n_vectors": 20,
+        "n_as_good": 0,
+        "most_mended": 1,
+        "p": pytest.approx(1 / 21, rel=1e-3),
+    }
+    assert numbers["comparisons"]["random"] == {
+        "difference": 0.5,
+        "p": pytest.approx(1 / 21, rel=1e-3),
+        "adjusted_p": pytest.approx(2 / 21, rel=1e-3),
+    }
+    # three programs differ, all upwards: p = 2 * 1/8
+    assert numbers["comparisons"]["flipped"]["adjusted_p"] == 0.25
+    section = steering_section(
+        numbers, [{"name": "mean_difference", "n_pairs": 7, "n_programs": 6}], []
+    )
+    text = " ".join(section.reading)
+    assert "75.0%" in text
+    assert "more than under no control" in text
+
+
+def test_a_section_where_there_is_nothing():
+    numbers = steering_numbers([], [], [], [], 200, 0)
+    section = steering_section(numbers, [], [])
+    assert "nothing to fit" in section.reading[0]
+    assert section.tables == []
