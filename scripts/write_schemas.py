@@ -42,6 +42,7 @@ PLACES = {
         "a comparison, head and kind of region",
     ),
     "attention_heads": ("{model}/attention_heads.parquet", "a shown variant and head"),
+    "attention_tokens": ("{model}/attention_tokens/{edit}.parquet", "a variant and head"),
     "samples": ("{model}/samples/{edit}.parquet", "a variant"),
     "steering_vectors": ("{model}/steering/vectors.parquet", "a vector and point"),
     "steering_results": ("{model}/steering/results.parquet", "a variant and dose"),
@@ -59,6 +60,8 @@ PLACES = {
     "training_packages": ("training/packages.parquet", "a package of that corpus"),
     "training_log": ("training/curve.parquet", "a measurement during training"),
 }
+# Of unfinished steps, in results/cache/: no table that passes between steps.
+PARTS = ("answers", "drawn", "variant_parts")
 INTRODUCTION = """\
 # Tables
 
@@ -74,17 +77,16 @@ the final norm.
 def tables_page(places: Mapping[str, tuple[str, str]], source: str) -> str:
     """The page as Markdown.
 
-    places   table -> its path in results/ and what a row is; a table without one is a KeyError
+    places   table -> its path in results/ and what a row is, in the order of the page
     source   the text of schemas.py, where a comment behind a column says what it holds
     """
     remarks = column_remarks(source)
     lines = [INTRODUCTION]
-    for name, schema in SCHEMAS.items():
-        path, row = places[name]
+    for name, (path, row) in places.items():
         lines += [f"## {name}", "", f"`results/{path}`: a row is {row}.", ""]
         rows = [
             [f"`{field.name}`", type_text(field.type), remarks[name].get(field.name, "")]
-            for field in schema
+            for field in SCHEMAS[name]
         ]
         lines += table(["column", "type", "what it holds"], rows, n_left=3)
     lines += ["## Reasons", "", "`reason` of a `rejected` table is one of these:", ""]
