@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,11 @@ def project(copy_project, tmp_path_factory) -> Path:
     )
     for page in ("model.md", "source.md"):
         [config] = [block for block in blocks(ROOT / "docs" / page) if block.file]
-        apply_block(project, config)
+        text = config.text.replace("/data/", f"{project}/data/")
+        apply_block(project, replace(config, text=text))
+    (project / "data/typescript").mkdir(parents=True)
+    (project / "data/typescript/program.ts").touch()
+    (project / "data/programs.parquet").touch()
     for model in ("one", "another"):
         for edit in ("original", "rename_vars"):
             path = project / "results" / model / "predictions" / f"{edit}.parquet"
