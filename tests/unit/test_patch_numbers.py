@@ -89,7 +89,7 @@ def test_patches_of_other_pairs_are_refused(tmp_path):
     [
         (lambda rows: [{**row, "position": "use"} for row in rows], "it holds: use"),
         (lambda rows: rows[:-1], "lacks a point"),
-        (lambda rows: [*rows, rows[0]], "several rows at one point"),
+        (lambda rows: [*rows, rows[0]], "several rows at one place"),
         (lambda rows: [*rows[1:], {**rows[0], "condition": "break"}], "one expected in each file"),
     ],
 )
@@ -156,7 +156,7 @@ def test_two_conditions_that_turn_at_other_points_are_told_apart(tmp_path):
 def test_conditions_without_a_common_recipient_are_not_compared(tmp_path):
     one, other = write_pair_of_conditions(tmp_path, RISE)
     for curve in other.flips.values():
-        curve.pairs[:] = [f"{pair}x" for pair in curve.pairs]
+        curve.pairs[:] = [pair.replace("-e", "-f") for pair in curve.pairs]
     assert compare_conditions(one, other, DRAWS, 0) is None
     assert read_conditions(None) == []
 

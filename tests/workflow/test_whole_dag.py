@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import FILES, HOSTILE, ROOT, snakemake
+from conftest import FILES, HOSTILE, snakemake
 from transformers import AutoModelForCausalLM
 
 from fimscope.attention_regions import REGION_KINDS
@@ -469,20 +468,3 @@ def test_a_mistake_in_the_config_is_one_line(small_study):
     assert done.returncode != 0
     assert 'model.dtype: "bf61" is not one of float32, bfloat16, float16' in done.stdout
     assert "Traceback" not in done.stdout
-
-
-def test_the_notebook_example_of_the_readme_runs_as_written(small_study):
-    readme = (ROOT / "README.md").read_text()
-    [example] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    code = example.replace("results/gemma-3-270m/model", "results/tiny/model")
-    assert code != example
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=small_study,
-        env={**os.environ, "PYTHONPATH": "scripts"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) >= 3
