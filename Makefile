@@ -1,5 +1,5 @@
 # `make run` and `make test` set up what they need, once, from the pins, and then do their work.
-.PHONY: run test test-cluster lint setup clean
+.PHONY: run test test-cluster lint docs setup clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -29,6 +29,10 @@ lint: setup  ## formatters and linters, as the tests run them
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
+docs: setup $(VENV)/.docs  ## the pages as a site, in results/docs
+	python scripts/write_schemas.py --out docs/tables.md
+	mkdocs build --strict
+
 setup: $(VENV)/.installed node_modules/.installed
 
 $(VENV)/.installed: requirements.txt
@@ -38,6 +42,10 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.slurm: requirements-slurm.txt $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-slurm.txt
+	touch $@
+
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	touch $@
 
 node_modules/.installed: package-lock.json .npmrc $(VENV)/.installed

@@ -40,6 +40,7 @@ include: "rules/patch.smk"
 include: "rules/steer.smk"
 include: "rules/sample.smk"
 include: "rules/report.smk"
+include: "rules/explorer.smk"
 include: "rules/icl.smk"
 include: "rules/masking.smk"
 include: "rules/robustness.smk"
@@ -118,6 +119,11 @@ rule report:
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/summary.md",
+
+
+rule explorer:
+    input:
+        f"{RESULTS}/explorer.html",
 
 
 rule icl:

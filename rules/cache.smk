@@ -6,6 +6,8 @@ rule cache_report:
         f"{SOURCE}/logs/cache_report.log",
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         cache=CACHE,
     shell:
@@ -17,6 +19,8 @@ rule clear_cache:
         f"{SOURCE}/logs/clear_cache.log",
     conda:
         "envs/steps.yaml"
+    resources:
+        **SMALL_RESOURCES,
     params:
         cache=CACHE,
     shell:

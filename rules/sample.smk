@@ -23,6 +23,7 @@ rule sample_types:
         batch_tokens=config["predict"]["batch_tokens"],
         flags=MODEL_FLAGS,
         n=config["sample"]["n"],
+        max_examples=config["sample"]["max_examples"],
         temperature=config["sample"]["temperature"],
         top_p=config["sample"]["top_p"],
         max_new_tokens=config["predict"]["max_new_tokens"],
@@ -32,6 +33,7 @@ rule sample_types:
     shell:
         "python scripts/sample_types.py --prompts {input.prompts:q} --model {params.model:q}"
         " {params.flags} --threads {threads} --n-samples {params.n}"
+        " --max-examples {params.max_examples}"
         " --max-new-tokens {params.max_new_tokens} --temperature {params.temperature}"
         " --top-p {params.top_p} --seed {params.seed} --batch-tokens {params.batch_tokens}"
         " --cache {params.cache:q} {params.outs} --log {log:q}"

@@ -11,8 +11,9 @@ from fimscope.manifest import run_manifest
 from fimscope.markdown import code
 from fimscope.patch_numbers import sweep_numbers
 from fimscope.patch_panels import draw_effects, effect_frame, share_legend, write_count
-from fimscope.patch_readings import effect_at, most_turned, read_exactness, spans
+from fimscope.patch_readings import effect_at, most_turned, read_exactness
 from fimscope.plots import PRINT_WIDTH, save_figure, say, use_theme, visible
+from fimscope.readings import spans
 from fimscope.sections import Section, SectionTable, write_section
 from fimscope.stats import N_DRAWS
 from fimscope.steps import run_step, step_parser

@@ -14,7 +14,6 @@ from fimscope.patch_readings import (
     most_turned,
     read_conditions,
     read_exactness,
-    spans,
     target_name,
 )
 from fimscope.patch_readings import (
@@ -22,6 +21,7 @@ from fimscope.patch_readings import (
 )
 from fimscope.patch_tables import curve_table
 from fimscope.plots import PRINT_WIDTH, save_figure, use_theme, visible
+from fimscope.readings import spans
 from fimscope.sections import Section, SectionTable, write_section
 from fimscope.stats import N_DRAWS
 from fimscope.steps import run_step, step_parser

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.corpus.draws import draw
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, model_opener, stop_ids
 from fimscope.part_formats import RowsFormat
@@ -100,10 +101,18 @@ def _seed(seed: int, prompt: Row) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
 
 
+def draw_rows(rows: Sequence[Row], n: int | None, seed: int) -> list[Row]:
+    """At most `n` of the rows, in their order: the same examples whatever the edit."""
+    drawn = sorted(rows, key=lambda row: draw(seed, row["example_id"]))[:n]
+    chosen = {row["example_id"] for row in drawn}
+    return [row for row in rows if row["example_id"] in chosen]
+
+
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     add_model_options(parser)
+    parser.add_argument("--max-examples", type=positive, help="draw so many; default: all")
     parser.add_argument("--n-samples", type=positive, default=100, help="of each prompt")
     parser.add_argument("--max-new-tokens", type=positive, default=12, help="of each sample")
     parser.add_argument("--temperature", type=float, default=1.0)
@@ -111,7 +120,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     add_part_options(parser, out="the samples table")
     with run_step(parser) as args:
-        prompts = read_table(args.prompts, "prompts").to_pylist()
+        prompts = draw_rows(
+            read_table(args.prompts, "prompts").to_pylist(), args.max_examples, args.seed
+        )
         names = ("n_samples", "max_new_tokens", "temperature", "top_p", "seed")
         settings = {name: getattr(args, name) for name in names}
         recipe = model_recipe("sample_types", args, **settings)

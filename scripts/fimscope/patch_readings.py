@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fimscope.markdown import code
-from fimscope.readings import few_programs, rate
+from fimscope.readings import few_programs, rate, spans
 from fimscope.summary import Numbers
 
 SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
@@ -100,19 +100,6 @@ def read_conditions(found: Numbers | None) -> list[str]:
 
 def _whole(value: Numbers) -> str:
     return f"{value['estimate']} ({value['lower']} to {value['upper']})"
-
-
-def spans(chosen: Sequence[int], points: Sequence[int]) -> str:
-    """Chosen points as words, neighbours joined: `points 3, 7 to 12`."""
-    runs: list[list[int]] = []
-    place = {point: i for i, point in enumerate(points)}
-    for point in chosen:
-        if runs and place[point] == place[runs[-1][-1]] + 1:
-            runs[-1].append(point)
-        else:
-            runs.append([point])
-    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    return f"{'point' if len(chosen) == 1 else 'points'} {', '.join(words)}"
 
 
 def most_turned(sweep: Numbers, kind: str) -> str:

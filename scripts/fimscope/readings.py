@@ -122,3 +122,16 @@ def few_programs(n_programs: int) -> list[str]:
     if not 0 < n_programs < FEW_PROGRAMS:
         return []
     return [f"With only {n_programs} programs the intervals are narrower than they should be."]
+
+
+def spans(chosen: Sequence[int], points: Sequence[int]) -> str:
+    """Chosen points as words, neighbours joined: `points 3, 7 to 12`."""
+    runs: list[list[int]] = []
+    place = {point: i for i, point in enumerate(points)}
+    for point in chosen:
+        if runs and place[point] == place[runs[-1][-1]] + 1:
+            runs[-1].append(point)
+        else:
+            runs.append([point])
+    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    return f"{'point' if len(chosen) == 1 else 'points'} {', '.join(words)}"

@@ -283,6 +283,14 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("tokens", pa.list_(pa.string())),
             ("weights", pa.list_(pa.float32())),  # of the last token to each; they sum to 1
         ],
+        "attention_tokens": [
+            *VARIANT_KEY,
+            ("program_id", pa.string()),
+            ("block", pa.int32()),
+            ("head", pa.int32()),
+            ("tokens", pa.list_(pa.int32())),  # indices in the prompt, the most looked at first
+            ("weights", pa.list_(pa.float32())),  # of the last token to each
+        ],
         "samples": [
             *VARIANT_KEY,
             ("program_id", pa.string()),

@@ -11,8 +11,9 @@ import pytest
 from fimscope.curves import compare_to_controls, half_reached, read_components, read_sweep
 from fimscope.errors import UserError
 from fimscope.patch_numbers import compare_conditions, sweep_numbers
-from fimscope.patch_readings import read_conditions, read_exactness, spans
+from fimscope.patch_readings import read_conditions, read_exactness
 from fimscope.patch_readings import read_sweep as describe_sweep
+from fimscope.readings import spans
 from fimscope.sections import read_section
 from fimscope.tables import write_table
 from synthetic import (

@@ -13,7 +13,7 @@ from fimscope.sample_readings import samples_section
 from fimscope.sections import section_lines
 from fimscope.tables import write_table
 from plot_samples import plot_samples
-from sample_types import count_right
+from sample_types import count_right, draw_rows
 from synthetic import HOSTILE, MANIFEST
 
 STOP = 9
@@ -112,3 +112,16 @@ def test_figure_and_section(tmp_path, n):
     page = "\n".join(section_lines(samples_section(numbers, 1.0, 0.95), "figures"))
     assert ("20 samples hold the gold in 4 of 6 holes" if n else "nothing was sampled") in page
     assert "<script" not in page.replace("`</script><script>", "")
+
+
+def test_the_same_examples_are_drawn_under_every_edit():
+    names = [f"example {i}" for i in range(40)]
+    originals = [{"example_id": name, "edit": "original"} for name in names]
+    variants = [{"example_id": name, "edit": "rename_vars"} for name in reversed(names)]
+    drawn, others = draw_rows(originals, 15, seed=3), draw_rows(variants, 15, seed=3)
+    assert len(drawn) == 15
+    assert [row["example_id"] for row in drawn] == [row["example_id"] for row in others][::-1]
+    assert [names.index(row["example_id"]) for row in drawn] == sorted(
+        names.index(row["example_id"]) for row in drawn
+    )
+    assert draw_rows(originals, None, seed=3) == originals

@@ -1,0 +1,15 @@
+// How an answer came out, told by sign and word as well as by colour.
+import { element } from "./dom.mjs";
+
+const SIGNS = { right: "✓", wrong: "✗", broken: "↯", mended: "↺" };
+
+export const OUTCOMES = Object.keys(SIGNS);
+
+export function badge(outcome) {
+  return element(
+    "span",
+    { class: `badge ${outcome}` },
+    element("span", { "aria-hidden": "true" }, SIGNS[outcome] ?? "·"),
+    ` ${outcome}`,
+  );
+}

@@ -1,0 +1,42 @@
+// Elements made by hand: every text of the data goes in as a text node, so none can be markup.
+
+/** An element. attributes: properties that start with "on" are listeners, null ones are left out. */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+/** A select of [value, label] pairs that calls `choose` with the value. */
+export function select(label, options, chosen, choose) {
+  const control = element(
+    "select",
+    { onchange: () => choose(control.value) },
+    options.map(([value, text]) => element("option", { value, selected: value === chosen }, text)),
+  );
+  return element("label", { class: "field" }, element("span", {}, label), control);
+}
+
+/** A text of the model or a program, with what would not be seen made visible, cut to `limit`. */
+export function visible(text, limit = 40) {
+  if (text === "") return "(nothing)";
+  const shown = text
+    .replace(/\n/g, "⏎")
+    .replace(/\t/g, "⇥")
+    .replace(/\r/g, "␍")
+    .replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length))
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+  const characters = [...shown];
+  return characters.length <= limit ? shown : `${characters.slice(0, limit - 1).join("")}…`;
+}
+
+/** A share as a percentage. */
+export function percent(share) {
+  if (share === null || share === undefined) return "–";
+  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}%`;
+}

@@ -1,0 +1,143 @@
+// The page of one example: source, answers, and what each table says of its variants.
+import { promptPanel } from "./attention.mjs";
+import { badge } from "./badge.mjs";
+import { element, percent, select, visible } from "./dom.mjs";
+import { lensPanel } from "./lens.mjs";
+import { samplesPanel, steeringPanel } from "./outcomes.mjs";
+import { patchPanel } from "./patches.mjs";
+import { topBars, topDomain } from "./predictions.mjs";
+import { noteParameter, routeAddress } from "./route.mjs";
+import { sourcePanel } from "./source.mjs";
+
+/**
+ * The page's content.
+ * example     a block of data
+ * rows        the list's rows of this example, one a variant
+ * parameters  of the address
+ * name(id)    the name of another example
+ */
+export function examplePage(example, rows, parameters, name) {
+  const edits = example.variants.map((variant) => variant.edit);
+  const edit = edits.includes(parameters.get("edit")) ? parameters.get("edit") : edits.at(-1);
+  const variant = example.variants.find((other) => other.edit === edit);
+  const original = example.variants.find((other) => other.edit === "original");
+  const compared = original && original !== variant ? [original, variant] : [variant];
+  const [row] = rows;
+  return element(
+    "article",
+    { class: "example" },
+    heading(row, edits, edit),
+    element("div", { class: "answers" }, compared.map(answerCard)),
+    ...panels(example, variant, compared, parameters, name),
+  );
+}
+
+function heading(row, edits, edit) {
+  const others = edits.filter((other) => other !== "original");
+  const choose = (value) => {
+    location.hash = routeAddress("example", row.id, new Map([["edit", value]]));
+  };
+  return element(
+    "header",
+    {},
+    element("h2", { tabindex: "-1" }, element("code", {}, visible(row.name, 80)), ` ${row.kind}`),
+    element("p", { class: "faint" }, `${row.package} · ${row.path} · group ${row.group} · ${row.id}`),
+    others.length
+      ? select("edit", edits.map((other) => [other, other]), edit, choose)
+      : element("p", { class: "faint" }, "Only the original was asked."),
+  );
+}
+
+function answerCard(variant) {
+  const { answer } = variant;
+  const rank = answer.gold_rank === null ? "–" : String(answer.gold_rank + 1);
+  const fact = (term, text) => [element("dt", {}, term), element("dd", {}, text)];
+  const code = (text) => element("code", {}, visible(text ?? "", 120));
+  return element(
+    "section",
+    { class: "card" },
+    element("h3", {}, variant.edit, " ", badge(answer.outcome)),
+    element(
+      "dl",
+      {},
+      fact("gold", code(answer.gold)),
+      fact("predicted", code(answer.predicted)),
+      fact("p(gold)", `${percent(Math.exp(answer.gold_logprob))}, rank ${rank}`),
+      fact("completion", code(answer.completion)),
+    ),
+  );
+}
+
+function panels(example, variant, compared, parameters, name) {
+  const note = noteParameter;
+  const at = (key) => parameters.get(key);
+  const withLens = compared.filter((shown) => shown.lens);
+  const withSamples = compared.filter((shown) => shown.samples);
+  const steered = variant.steering.some((entry) => entry.kind !== "none");
+  const made = [
+    ["source", "Source", () => sourcePanel(example, variant)],
+    ["predictions", "Predictions", () => predictionsPanel(compared)],
+    withLens.length && [
+      "lens",
+      "Logit lens",
+      () => lensPanel(withLens, { metric: at("lens"), cell: at("cell") }, note),
+    ],
+    variant.pairs.length && ["patches", "Patches", () => patchPanel(variant, at("measure"), name, note)],
+    steered && ["steering", "Steering", () => steeringPanel(variant, at("vector"), note)],
+    withSamples.length && ["samples", "Samples", () => samplesPanel(withSamples)],
+    [
+      "prompt",
+      hasAttention(variant) ? "Prompt and attention" : "Prompt",
+      () => promptChooser(compared, parameters, note),
+    ],
+  ];
+  return made.filter(Boolean).map(([id, title, fill]) => panel(id, title, fill));
+}
+
+const hasAttention = ({ attention, shares }) => attention.length > 0 || Object.keys(shares).length > 0;
+
+/** A panel is filled when it comes near the screen: an example opens at once. */
+function panel(id, title, fill) {
+  const body = element("div", { class: "panel-body" });
+  const made = element("section", { class: "panel", id: `panel-${id}` }, element("h2", {}, title), body);
+  const watcher = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      watcher.disconnect();
+      body.replaceChildren(fill());
+    },
+    { rootMargin: "300px" },
+  );
+  watcher.observe(made);
+  return made;
+}
+
+function predictionsPanel(compared) {
+  const domain = topDomain(compared.map((variant) => variant.answer.top10));
+  return element(
+    "div",
+    { class: "grid" },
+    compared.map(({ edit, answer }) =>
+      topBars(`First token, ${edit}`, answer.top10, answer.gold, answer.predicted, domain).frame,
+    ),
+  );
+}
+
+function promptChooser(compared, parameters, note) {
+  const place = element("div", {});
+  const edits = compared.map((variant) => variant.edit);
+  const asked = parameters.get("prompt");
+  const show = (edit) => {
+    const variant = compared.find((shown) => shown.edit === edit);
+    const at = Object.fromEntries(["block", "head", "token", "region"].map((key) => [key, parameters.get(key)]));
+    place.replaceChildren(promptPanel(variant, at, note));
+  };
+  show(edits.includes(asked) ? asked : edits.at(-1));
+  if (edits.length < 2) return place;
+  const choose = (value) => {
+    note("prompt", value);
+    show(value);
+  };
+  const control = select("prompt of", edits.map((edit) => [edit, edit]), edits.includes(asked) ? asked : edits.at(-1), choose);
+  return element("div", {}, element("div", { class: "controls" }, control), place);
+}

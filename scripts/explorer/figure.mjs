@@ -1,0 +1,116 @@
+// A plot in its frame: drawn to the width it has, and handed out as an SVG file.
+import { element } from "./dom.mjs";
+
+/** Colour, dash and symbol of each thing, as in the printed figures. */
+export const STYLES = {
+  paired: { colour: "var(--paired)", dash: null, symbol: "circle" },
+  self: { colour: "var(--self)", dash: "1,3", symbol: "times" },
+  unrelated: { colour: "var(--unrelated)", dash: "6,3", symbol: "square" },
+  random: { colour: "var(--random)", dash: "7,3,1,3", symbol: "triangle" },
+  random_position: { colour: "var(--random-position)", dash: "7,2,1,2,1,2", symbol: "diamond" },
+  original: { colour: "var(--right)", dash: null, symbol: "circle" },
+  edited: { colour: "var(--wrong)", dash: "6,3", symbol: "square" },
+};
+const OTHER_STYLE = { colour: "var(--faint)", dash: "2,2", symbol: "plus" };
+
+export const styleOf = (kind) => STYLES[kind] ?? OTHER_STYLE;
+
+/** draw(width) gives an SVG element; it is called again where the width changes. */
+export function figure(title, draw, caption = null) {
+  const place = element("div", { class: "plot" });
+  const save = element(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      "aria-label": `Save ${title} as SVG`,
+      onclick: () => saveSvg(title, place.querySelector("svg")),
+    },
+    "SVG",
+  );
+  const frame = element(
+    "figure",
+    {},
+    element("div", { class: "figure-head" }, element("h3", {}, title), save),
+    place,
+    caption && element("figcaption", {}, caption),
+  );
+  let width = 0;
+  const redraw = () => width && place.replaceChildren(draw(width));
+  new ResizeObserver(([entry]) => {
+    const found = Math.floor(entry.contentRect.width);
+    if (found === width || !found) return;
+    width = found;
+    redraw();
+  }).observe(place);
+  return { frame, redraw };
+}
+
+/** A legend in the SVG itself, above the plot: entries are [style, label]. Returns its height. */
+export function addLegend(svg, entries, left) {
+  const width = Number(svg.getAttribute("width"));
+  const legend = d3.select(svg).append("g").attr("class", "legend").attr("text-anchor", "start");
+  let [x, y] = [left, 12];
+  for (const [style, label] of entries) {
+    const needed = 46 + 6.8 * label.length;
+    if (x + needed > width && x > left) [x, y] = [left, y + 18];
+    const entry = legend.append("g").attr("transform", `translate(${x},${y})`);
+    entry
+      .append("line")
+      .attr("x2", 26)
+      .attr("stroke", style.colour)
+      .attr("stroke-width", 1.8)
+      .attr("stroke-dasharray", style.dash);
+    entry
+      .append("path")
+      .attr("transform", "translate(13,0)")
+      .attr("d", d3.symbol(symbolType(style.symbol), 36)())
+      .attr("fill", style.symbol === "times" ? "none" : style.colour)
+      .attr("stroke", style.colour);
+    entry.append("text").attr("x", 32).attr("dy", "0.35em").attr("fill", "currentColor").text(label);
+    x += needed;
+  }
+  return y + 12;
+}
+
+/** How high a legend will be: what a plot must leave free above. */
+export function legendHeight(entries, left, width) {
+  let [x, y] = [left, 12];
+  for (const [, label] of entries) {
+    const needed = 46 + 6.8 * label.length;
+    if (x + needed > width && x > left) [x, y] = [left, y + 18];
+    x += needed;
+  }
+  return y + 12;
+}
+
+function symbolType(name) {
+  return d3[`symbol${name[0].toUpperCase()}${name.slice(1)}`];
+}
+
+/** Save an SVG with the colours and letters that it has on the screen, on the page's paper. */
+function saveSvg(title, svg) {
+  const copy = svg.cloneNode(true);
+  const [from, to] = [svg, copy].map((root) => [root, ...root.querySelectorAll("*")]);
+  for (const [i, shown] of from.entries()) {
+    const style = getComputedStyle(shown);
+    for (const name of ["fill", "stroke", "color"]) {
+      if (style[name]) to[i].setAttribute(name, style[name]);
+    }
+    if (shown.localName === "text" || shown === svg) {
+      to[i].setAttribute("font-family", style.fontFamily);
+      to[i].setAttribute("font-size", style.fontSize);
+    }
+  }
+  const paper = getComputedStyle(document.body).backgroundColor;
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  copy.style.background = paper;
+  copy.querySelectorAll("style").forEach((style) => style.remove());
+  const text = new XMLSerializer().serializeToString(copy);
+  const link = element("a", {
+    href: URL.createObjectURL(new Blob([text], { type: "image/svg+xml" })),
+    download: `${title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.svg`,
+  });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

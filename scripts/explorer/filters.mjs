@@ -1,0 +1,64 @@
+// The filter above the list.
+import { element, select, visible } from "./dom.mjs";
+import { commonest } from "./rows.mjs";
+
+const CHOICES = ["outcome", "edit", "gold", "predicted", "package", "kind", "group"];
+const MOST_CHOICES = 300;
+
+/** The form. change(name, value) is called for every change; conditions name the patch effects. */
+export function filterForm(rows, parameters, conditions, change) {
+  const search = element("input", {
+    type: "search",
+    id: "search",
+    placeholder: "name, type, package, path, id",
+    value: parameters.get("q") ?? "",
+    "aria-keyshortcuts": "/",
+    oninput: () => change("q", search.value),
+  });
+  const more = CHOICES.map((name) => choice(rows, parameters, name, change));
+  return element(
+    "form",
+    { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+    element("label", { class: "field wide" }, element("span", {}, "search  /"), search),
+    ...more,
+    ...(conditions.length ? effectFields(parameters, conditions, change) : []),
+    element("button", { type: "button", class: "quiet", onclick: () => change(null, null) }, "clear"),
+  );
+}
+
+function choice(rows, parameters, name, change) {
+  const found = commonest(rows, name).slice(0, MOST_CHOICES);
+  const chosen = parameters.get(name) ?? "";
+  if (chosen && !found.some(([value]) => value === chosen)) found.push([chosen, 0]);
+  const options = found.map(([value, n]) => [value, `${visible(value ?? "", 36)} (${n})`]);
+  return select(name, [["", "all"], ...options], chosen, (value) => change(name, value));
+}
+
+function effectFields(parameters, conditions, change) {
+  const condition = parameters.get("condition") || conditions[0];
+  const number = (name, label) => {
+    const input = element("input", {
+      type: "number",
+      step: "0.1",
+      value: parameters.get(name) ?? "",
+      "aria-label": `${label} patch effect`,
+      placeholder: label,
+      oninput: () => change(name, input.value),
+    });
+    return input;
+  };
+  return [
+    select(
+      "patch effect",
+      conditions.map((name) => [name, name.replaceAll("_", " ")]),
+      condition,
+      (value) => change("condition", value),
+    ),
+    element(
+      "div",
+      { class: "field" },
+      element("span", {}, "effect between"),
+      element("div", { class: "range" }, number("least", "least"), number("most", "most")),
+    ),
+  ];
+}

@@ -1,0 +1,25 @@
+// The keys, on a sheet of their own.
+import { element } from "./dom.mjs";
+
+const KEYS = [
+  ["/", "search"],
+  ["↑ ↓ PgUp PgDn Home End", "go through the list"],
+  ["Enter", "open the example"],
+  ["← →", "the example before, the next, as the list has them"],
+  ["Esc", "back to the list"],
+  ["?", "this sheet"],
+];
+
+export function helpSheet() {
+  const rows = KEYS.map(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
+  const close = element("button", { type: "button", onclick: () => sheet.close() }, "Close");
+  const sheet = element(
+    "dialog",
+    { "aria-label": "Keys" },
+    element("h2", {}, "Keys"),
+    element("dl", { class: "keys" }, rows),
+    element("p", { class: "faint" }, "In the logit lens the arrow keys move from cell to cell. The address of every view is a link to it."),
+    close,
+  );
+  return sheet;
+}

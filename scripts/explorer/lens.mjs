@@ -1,0 +1,214 @@
+// The logit lens: what the model would say at every point and position, original beside variant.
+import { element, select, visible } from "./dom.mjs";
+import { addLegend, figure, legendHeight, styleOf } from "./figure.mjs";
+import { topBars } from "./predictions.mjs";
+
+const LENS_METRICS = {
+  gold_probability: { label: "p(gold)", value: (cell) => cell.probability, domain: () => [0, 1], high: true },
+  gold_rank: {
+    label: "rank of gold",
+    value: (cell) => Math.log10(cell.gold_rank + 1),
+    domain: (values) => [Math.max(1, ...values), 0],
+    high: false,
+  },
+  entropy: { label: "entropy", value: (cell) => cell.entropy, domain: (values) => [0, Math.max(...values)], high: true },
+  divergence: {
+    label: "divergence from the last point",
+    value: (cell) => cell.divergence ?? 0,
+    domain: (values) => [0, Math.max(...values)],
+    high: true,
+  },
+};
+const CELL_HEIGHT = 20;
+
+/** The panel of variants that have a lens. at: { metric, cell }, told changes through note(). */
+export function lensPanel(variants, at, note) {
+  const cells = variants.flatMap(lensCells);
+  let metric = at.metric in LENS_METRICS ? at.metric : "gold_probability";
+  let chosen = cells.find((cell) => cell.key === at.cell) ?? lastOf(cells, variants.at(-1).edit);
+  const top = element("div", { class: "top", "aria-live": "polite" });
+  const map = figure(
+    "Logit lens",
+    (width) => heatMap(cells, LENS_METRICS[metric], width, chosen, choose),
+    "The likeliest token at each point and position. Move over a cell, or use the arrow keys.",
+  );
+  map.frame.tabIndex = 0;
+  map.frame.addEventListener("keydown", (event) => moveBy(event));
+  const control = select(
+    "colour",
+    Object.entries(LENS_METRICS).map(([value, { label }]) => [value, label]),
+    metric,
+    (value) => {
+      metric = value;
+      note("lens", value);
+      map.redraw();
+    },
+  );
+  showTop();
+  const curve = figure("Probability of gold over points", (width) => goldCurve(cells, width));
+  return element(
+    "div",
+    {},
+    element("div", { class: "controls" }, control),
+    element("div", { class: "split" }, map.frame, top),
+    curve.frame,
+  );
+
+  function choose(cell, pinned) {
+    if (pinned) note("cell", cell.key);
+    if (cell === chosen) return;
+    chosen = cell;
+    showTop();
+    moveFrame(map.frame, chosen);
+  }
+
+  function showTop() {
+    const title = `Top ${chosen.top.length} at point ${chosen.point}, ${chosen.position}, ${chosen.edit}`;
+    const rank = chosen.gold_rank === null ? "" : `Gold ${chosen.gold} is number ${chosen.gold_rank + 1}.`;
+    const chart = topBars(title, chosen.top, chosen.gold, chosen.predicted, 1, rank);
+    top.replaceChildren(chart.frame);
+  }
+
+  function moveBy(event) {
+    const steps = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] };
+    const step = steps[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const columns = [...new Set(cells.map((cell) => cell.column))];
+    const column = columns[columns.indexOf(chosen.column) + step[0]] ?? chosen.column;
+    const found = cells.find((cell) => cell.column === column && cell.point === chosen.point + step[1]);
+    if (found) choose(found, true);
+  }
+}
+
+function lensCells(variant) {
+  const { texts, positions } = variant.lens;
+  const { gold, predicted } = variant.answer;
+  return Object.entries(positions).flatMap(([position, found]) =>
+    found.point.map((point, i) => ({
+      edit: variant.edit,
+      position,
+      point,
+      gold,
+      predicted,
+      column: `${variant.edit}\n${position}`,
+      key: `${variant.edit}/${position}/${point}`,
+      top: found.top[i].map((text, n) => [texts[text], found.logprobs[i][n]]),
+      probability: Math.exp(found.gold_logprob[i] ?? -Infinity),
+      gold_rank: found.gold_rank[i],
+      entropy: found.entropy[i],
+      divergence: found.divergence[i],
+    })),
+  );
+}
+
+function lastOf(cells, edit) {
+  const own = cells.filter((cell) => cell.edit === edit && cell.position === "last");
+  return own.at(-1) ?? cells.at(-1);
+}
+
+function heatMap(cells, metric, width, chosen, choose) {
+  const points = [...new Set(cells.map((cell) => cell.point))].sort((a, b) => b - a);
+  const columns = new Set(cells.map((cell) => cell.position)).size;
+  const edits = new Set(cells.map((cell) => cell.edit)).size;
+  const letters = Math.max(2, Math.floor((width - 60) / (columns * edits) / 7.6));
+  const values = cells.map(metric.value).filter(Number.isFinite);
+  const share = d3.scaleLinear(metric.domain(values), [0, 1]).clamp(true);
+  const plot = Plot.plot({
+    width,
+    height: CELL_HEIGHT * points.length + 52,
+    marginLeft: 48,
+    marginRight: 4,
+    marginTop: 44,
+    marginBottom: 8,
+    padding: 0.03,
+    fx: { domain: [...new Set(cells.map((cell) => cell.edit))], axis: null, padding: 0.03 },
+    x: { label: null, axis: "top", tickSize: 0, tickFormat: (name) => visible(name, letters) },
+    y: { domain: points, label: "point", tickSize: 0 },
+    marks: [
+      Plot.axisFx({ anchor: "top", dy: -18, label: null, fontWeight: "bold" }),
+      Plot.cell(cells, {
+        fx: "edit",
+        x: "position",
+        y: "point",
+        fill: (cell) => heatColour(share(metric.value(cell))),
+      }),
+      Plot.text(cells, {
+        fx: "edit",
+        x: "position",
+        y: "point",
+        text: (cell) => visible(cell.top[0]?.[0] ?? "", letters),
+        fill: "var(--ink)",
+        fontWeight: (cell) => (cell.gold_rank === 0 ? "bold" : "normal"),
+        pointerEvents: "none",
+      }),
+    ],
+  });
+  listen(plot, cells, chosen, choose);
+  return plot;
+}
+
+/** The cells of the plot's first mark are in the data's order within their facets. */
+function listen(plot, cells, chosen, choose) {
+  const shown = [...plot.querySelectorAll('[aria-label="cell"] rect')];
+  const byFacet = d3.groups(cells, (cell) => cell.edit).flatMap(([, found]) => found);
+  for (const [i, rect] of shown.entries()) {
+    const cell = byFacet[i];
+    rect.dataset.cell = cell.key;
+    rect.classList.toggle("chosen", cell === chosen);
+    rect.addEventListener("pointerenter", () => choose(cell, false));
+    rect.addEventListener("click", () => choose(cell, true));
+  }
+}
+
+function moveFrame(frame, chosen) {
+  for (const rect of frame.querySelectorAll("[data-cell]")) {
+    rect.classList.toggle("chosen", rect.dataset.cell === chosen.key);
+  }
+}
+
+/** A colour between the paper and the strongest one, on which the ink is readable. */
+export function heatColour(share) {
+  return `color-mix(in srgb, var(--heat) ${(100 * (share || 0)).toFixed(1)}%, var(--paper))`;
+}
+
+function goldCurve(cells, width) {
+  const series = d3.groups(cells, (cell) => cell.edit);
+  const style = (edit) => styleOf(edit === "original" ? "original" : "edited");
+  const entries = series.map(([edit]) => [style(edit), edit]);
+  const top = legendHeight(entries, 40, width);
+  const positions = [...new Set(cells.map((cell) => cell.position))];
+  const plot = Plot.plot({
+    width,
+    height: 190 + top,
+    marginLeft: 48,
+    marginTop: top + 22,
+    marginBottom: 34,
+    x: { label: "point", tickFormat: "d" },
+    y: { domain: [0, 1], tickFormat: "%", label: null, grid: true, ticks: 4 },
+    fx: { domain: positions, label: null },
+    marks: [
+      ...series.flatMap(([edit, rows]) => curveMarks(rows, style(edit))),
+      Plot.tip(
+        cells,
+        Plot.pointer({
+          fx: "position",
+          x: "point",
+          y: "probability",
+          title: (cell) => `${cell.edit}, point ${cell.point}\n${(100 * cell.probability).toFixed(1)}%`,
+        }),
+      ),
+    ],
+  });
+  addLegend(plot, entries, 48);
+  return plot;
+}
+
+function curveMarks(rows, style) {
+  const place = { fx: "position", x: "point", y: "probability", z: "position" };
+  return [
+    Plot.line(rows, { ...place, stroke: style.colour, strokeDasharray: style.dash }),
+    Plot.dot(rows, { ...place, r: 2.6, fill: style.colour, symbol: style.symbol }),
+  ];
+}

@@ -1,0 +1,251 @@
+// The list of all variants: filtered, sorted, searched; it draws only the rows that are seen.
+import { badge } from "./badge.mjs";
+import { element, percent, visible } from "./dom.mjs";
+import { filterForm } from "./filters.mjs";
+import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
+import { listRows, rowFilter } from "./rows.mjs";
+
+const ROW_HEIGHT = 34;
+
+/** The list's page. open(row) shows an example. */
+export class ListPage {
+  constructor(index, open) {
+    this.rows = listRows(index);
+    this.conditions = Object.keys(index.variants.effects);
+    this.open = open;
+    this.parameters = new Map();
+    this.current = null; // the row of the keyboard
+    this.ordered = []; // what the list shows, in its order
+    this.stale = true; // until that order is read from the table
+    this.count = element("p", { class: "count", role: "status" });
+    this.filters = element("div", {});
+    this.holder = element("div", { class: "table", tabindex: "0", "aria-label": "Variants" });
+    this.holder.addEventListener("keydown", (event) => this.key(event));
+    this.frame = element(
+      "section",
+      { class: "list" },
+      element(
+        "details",
+        { class: "filter-fold", open: innerWidth > 700 },
+        element("summary", {}, "Filter"),
+        this.filters,
+      ),
+      this.count,
+      this.holder,
+    );
+  }
+
+  /** Show the list as the address says. */
+  show() {
+    this.parameters = currentRoute().parameters;
+    this.drawFilters();
+    this.chooseEffect();
+    if (this.table) this.apply();
+    else this.makeTable();
+  }
+
+  /** Back from an example: the list as it was left, at the row of that example. */
+  return(row) {
+    this.current = row;
+    this.table.redraw();
+    this.reveal();
+    this.holder.focus({ preventScroll: true });
+  }
+
+  /** The row `step` places from a row, in the list's order; null behind its ends. */
+  neighbour(row, step) {
+    const place = this.ordered.findIndex((other) => other.row === row.row);
+    return this.ordered[place + step] ?? null;
+  }
+
+  address() {
+    return routeAddress("list", null, this.parameters);
+  }
+
+  focusSearch() {
+    this.frame.querySelector("details").open = true;
+    this.frame.querySelector("#search").select();
+  }
+
+  drawFilters() {
+    const change = (name, value) => this.change(name, value);
+    this.filters.replaceChildren(filterForm(this.rows, this.parameters, this.conditions, change));
+  }
+
+  change(name, value) {
+    if (name === null) {
+      for (const key of [...this.parameters.keys()].filter((key) => key !== "sort")) {
+        this.parameters.delete(key);
+        noteParameter(key, "");
+      }
+      this.drawFilters();
+    } else {
+      this.parameters.set(name, value);
+      noteParameter(name, value);
+    }
+    if (name === null || name === "condition") this.chooseEffect();
+    this.apply();
+  }
+
+  chooseEffect() {
+    const condition = this.parameters.get("condition") || this.conditions[0];
+    for (const row of this.rows) row.effect = row.effects[condition] ?? null;
+  }
+
+  apply() {
+    this.table.setFilter(rowFilter(this.parameters));
+  }
+
+  makeTable() {
+    const [field, direction] = (this.parameters.get("sort") ?? "").split(":");
+    this.table = new Tabulator(this.holder, {
+      data: this.rows,
+      index: "row",
+      columns: listColumns(this.conditions.length > 0),
+      layout: "fitColumns",
+      responsiveLayout: "hide",
+      height: "100%",
+      rowHeight: ROW_HEIGHT,
+      placeholder: "No variant passes this filter.",
+      initialSort: field ? [{ column: field, dir: direction === "desc" ? "desc" : "asc" }] : [],
+      rowFormatter: (row) => this.mark(row.getElement(), row.getData()),
+      keybindings: false,
+      autoResize: false,
+    });
+    this.table.on("rowClick", (event, row) => {
+      if (!event.ctrlKey && !event.metaKey && getSelection().isCollapsed) {
+        this.current = row.getData();
+        this.open(this.current);
+      }
+    });
+    this.table.on("dataSorted", (sorters) => this.noteSort(sorters[0]));
+    for (const change of ["dataFiltered", "dataSorted"]) {
+      this.table.on(change, () => (this.stale = true));
+    }
+    this.table.on("renderComplete", () => this.stale && this.note());
+    this.table.on("tableBuilt", () => {
+      if (this.isFiltered()) this.apply();
+      this.followSize();
+    });
+  }
+
+  /** Draw anew where the list's size changes, but not where it is hidden. */
+  followSize() {
+    let drawn = [this.holder.clientWidth, this.holder.clientHeight].join();
+    new ResizeObserver(() => {
+      const size = [this.holder.clientWidth, this.holder.clientHeight].join();
+      if (this.frame.hidden || size === drawn) return;
+      drawn = size;
+      this.table.redraw();
+    }).observe(this.holder);
+  }
+
+  isFiltered() {
+    return [...this.parameters].some(([name, value]) => name !== "sort" && value);
+  }
+
+  noteSort(sorter) {
+    const said = sorter ? `${sorter.field}:${sorter.dir}` : "";
+    if (said === (this.parameters.get("sort") ?? "")) return;
+    this.parameters.set("sort", said);
+    if (currentRoute().page === "list") noteParameter("sort", said);
+  }
+
+  note() {
+    this.stale = false;
+    this.ordered = this.table.getRows("active").map((row) => row.getData());
+    const examples = new Set(this.ordered.map((row) => row.number)).size;
+    const [shown, all, of] = [this.ordered.length, this.rows.length, examples].map(grouped);
+    this.count.textContent = `${shown} of ${all} variants, of ${of} examples`;
+  }
+
+  /** An arrow key from elsewhere on the page: the keys are the list's from here on. */
+  enter(event) {
+    this.holder.focus();
+    this.key(event);
+  }
+
+  key(event) {
+    const page = Math.max(1, Math.floor(this.holder.clientHeight / ROW_HEIGHT) - 2);
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
+    const ends = { Home: 0, End: this.ordered.length - 1 };
+    const place = this.ordered.indexOf(this.current);
+    if (event.key === "Enter" && this.current) this.open(this.current);
+    else if (event.key in steps) this.go(place + steps[event.key]);
+    else if (event.key in ends) this.go(ends[event.key]);
+    else return;
+    event.preventDefault();
+  }
+
+  go(place) {
+    this.current = this.ordered[Math.min(Math.max(place, 0), this.ordered.length - 1)] ?? null;
+    this.reveal();
+  }
+
+  reveal() {
+    for (const row of this.table.getRows("visible")) this.mark(row.getElement(), row.getData());
+    if (!this.current || !this.ordered.includes(this.current)) return;
+    this.table
+      .scrollToRow(this.current.row, "nearest", false)
+      .then(() => this.mark(this.table.getRow(this.current.row).getElement(), this.current))
+      .catch(() => null); // the row went out of the list meanwhile
+  }
+
+  mark(shown, row) {
+    shown.classList.toggle("current", row === this.current);
+    shown.setAttribute("aria-selected", String(row === this.current));
+  }
+}
+
+const grouped = (number) => number.toLocaleString("en");
+
+function listColumns(withEffect) {
+  const text = (limit) => (cell) =>
+    element("span", { title: cell.getValue() ?? "" }, visible(cell.getValue() ?? "", limit));
+  const code = (cell) => element("code", {}, visible(cell.getValue() ?? "", 60));
+  const number = { hozAlign: "right", headerHozAlign: "right", sorter: "number", minWidth: 78 };
+  const effect = {
+    title: "effect",
+    headerTooltip: "mean over all points of the paired donor's normalised effect",
+    field: "effect",
+    ...number,
+    widthGrow: 0.8,
+    minWidth: 96,
+    responsive: 3,
+    sorterParams: { alignEmptyValues: "bottom" },
+    formatter: (cell) => cell.getValue()?.toFixed(2) ?? "",
+  };
+  return [
+    { title: "outcome", field: "outcome", formatter: (cell) => badge(cell.getValue()), width: 104, responsive: 0 },
+    { title: "name", field: "name", formatter: nameLink, widthGrow: 1.4, minWidth: 84, responsive: 0 },
+    { title: "gold", field: "gold", formatter: code, widthGrow: 1.4, minWidth: 76, responsive: 0 },
+    { title: "predicted", field: "predicted", formatter: code, widthGrow: 1.4, minWidth: 86, responsive: 0 },
+    { title: "edit", field: "edit", formatter: text(40), widthGrow: 1.2, minWidth: 100, responsive: 2 },
+    {
+      title: "p(gold)",
+      field: "gold_probability",
+      ...number,
+      widthGrow: 0.7,
+      responsive: 2,
+      formatter: (cell) => percent(cell.getValue()),
+    },
+    {
+      title: "rank",
+      field: "gold_rank",
+      ...number,
+      widthGrow: 0.6,
+      minWidth: 64,
+      responsive: 4,
+      formatter: (cell) => String((cell.getValue() ?? -1) + 1 || ""),
+    },
+    ...(withEffect ? [effect] : []),
+    { title: "package", field: "package", formatter: text(40), widthGrow: 1.4, minWidth: 110, responsive: 3 },
+    { title: "path", field: "path", formatter: text(80), widthGrow: 2, minWidth: 130, responsive: 5 },
+  ];
+}
+
+function nameLink(cell) {
+  const row = cell.getData();
+  const href = routeAddress("example", row.id, new Map([["edit", row.edit]]));
+  return element("a", { href, tabindex: "-1" }, visible(row.name, 40));
+}

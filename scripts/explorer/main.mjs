@@ -1,0 +1,162 @@
+// The page: its head, its two views, the keys, and the way between them.
+import { loadBlock } from "./data.mjs";
+import { element } from "./dom.mjs";
+import { examplePage } from "./example.mjs";
+import { helpSheet } from "./help.mjs";
+import { ListPage } from "./list.mjs";
+import { currentRoute, routeAddress } from "./route.mjs";
+import { themeButton } from "./theme.mjs";
+
+const ARROWS = { ArrowLeft: -1, ArrowRight: 1 };
+
+class Explorer {
+  constructor(index) {
+    this.list = new ListPage(index, (row) => this.open(row));
+    this.byId = new Map();
+    for (const row of this.list.rows) this.byId.set(row.id, [...(this.byId.get(row.id) ?? []), row]);
+    this.row = null; // of the example that is shown
+    this.view = element("section", { class: "view", hidden: true });
+    this.help = helpSheet();
+    this.crumbs = element("nav", { class: "crumbs", "aria-label": "Examples" });
+    const buttons = element(
+      "div",
+      { class: "buttons" },
+      element("button", { type: "button", class: "quiet", onclick: () => this.help.showModal() }, "? keys"),
+      themeButton(),
+    );
+    const home = element("a", { href: "#/" }, "fimscope explorer");
+    this.top = element(
+      "header",
+      { class: "top-bar" },
+      element("h1", {}, home, " ", element("span", { class: "faint" }, index.model)),
+      this.crumbs,
+      buttons,
+    );
+  }
+
+  start(place) {
+    const main = element("main", {}, this.list.frame, this.view);
+    place.replaceChildren(this.top, main, this.help);
+    addEventListener("hashchange", () => this.show());
+    addEventListener("keydown", (event) => this.key(event));
+    this.show();
+  }
+
+  open(row) {
+    location.hash = routeAddress("example", row.id, new Map([["edit", row.edit]]));
+  }
+
+  show() {
+    const route = currentRoute();
+    if (route.page === "example") this.showExample(route);
+    else this.showList();
+  }
+
+  showList() {
+    const back = this.row;
+    this.row = null;
+    document.body.dataset.page = "list";
+    this.view.hidden = true;
+    this.view.replaceChildren();
+    this.list.frame.hidden = false;
+    this.crumbs.replaceChildren();
+    this.list.show();
+    if (back) this.list.return(back);
+  }
+
+  async showExample({ id, parameters }) {
+    const rows = this.byId.get(id);
+    if (!rows) return this.say(`There is no example ${id} here.`);
+    const row = rows.find((other) => other.edit === parameters.get("edit")) ?? rows.at(-1);
+    this.row = row;
+    if (!this.list.table) {
+      // The list is made at its first show; the examples before and after are those of its order.
+      this.list.ordered = this.list.rows;
+    }
+    try {
+      const example = await loadBlock(String(row.number));
+      if (this.row !== row) return;
+      this.view.replaceChildren(examplePage(example, rows, parameters, (other) => this.byId.get(other)?.[0].name));
+    } catch (error) {
+      return this.say(error.message);
+    }
+    this.leaveList();
+    this.drawCrumbs(row);
+    scrollTo(0, 0);
+    this.view.querySelector("h2").focus({ preventScroll: true });
+    const next = this.list.neighbour(row, 1);
+    if (next) requestIdleCallback?.(() => loadBlock(String(next.number)).catch(() => null));
+  }
+
+  drawCrumbs(row) {
+    const link = (label, step) => {
+      const other = this.list.neighbour(row, step);
+      const parameters = other && new Map([["edit", other.edit]]);
+      const href = other && routeAddress("example", other.id, parameters);
+      return element("a", { href, class: other ? "" : "off" }, label);
+    };
+    this.crumbs.replaceChildren(
+      element("a", { href: this.list.address() }, "list"),
+      link("← previous", -1),
+      link("next →", 1),
+    );
+  }
+
+  /** The list goes before the page may grow: in a page without an end it would draw every row. */
+  leaveList() {
+    this.list.frame.hidden = true;
+    document.body.dataset.page = "example";
+    this.view.hidden = false;
+  }
+
+  say(message) {
+    this.leaveList();
+    this.crumbs.replaceChildren(element("a", { href: this.list.address() }, "list"));
+    this.view.replaceChildren(element("p", { class: "message", role: "alert" }, message));
+  }
+
+  key(event) {
+    const typing = event.target.matches("input, select, textarea");
+    if (event.ctrlKey || event.metaKey || event.altKey || this.help.open) return;
+    if (event.key === "Escape") this.escape(event.target, typing);
+    else if (typing || event.defaultPrevented) return;
+    else if (event.key === "?") this.help.showModal();
+    else if (event.key === "/") this.search();
+    else if (event.key in ARROWS && this.row) this.step(ARROWS[event.key]);
+    else if (["ArrowDown", "ArrowUp"].includes(event.key) && !this.row) this.list.enter(event);
+    else return;
+    event.preventDefault();
+  }
+
+  escape(target, typing) {
+    if (typing) this.list.holder.focus();
+    else if (currentRoute().page === "example") location.hash = this.list.address();
+    else target.blur();
+  }
+
+  search() {
+    if (currentRoute().page === "example") {
+      location.hash = this.list.address();
+      addEventListener("hashchange", () => this.list.focusSearch(), { once: true });
+    } else this.list.focusSearch();
+  }
+
+  step(by) {
+    const other = this.list.neighbour(this.row, by);
+    if (other) this.open(other);
+  }
+}
+
+async function start() {
+  const place = document.getElementById("explorer");
+  try {
+    new Explorer(await loadBlock("index")).start(place);
+  } catch (error) {
+    place.replaceChildren(element("p", { class: "message", role: "alert" }, error.message));
+    throw error;
+  }
+}
+
+// In the folder the list's data come in the script behind this one; in one file they are there.
+if (document.getElementById("block-index")) start();
+else addEventListener("DOMContentLoaded", start);

@@ -1,0 +1,117 @@
+// What a patch does to a variant, at every point, with the pair's controls.
+import { element, select, visible } from "./dom.mjs";
+import { addLegend, figure, legendHeight, styleOf } from "./figure.mjs";
+import { routeAddress } from "./route.mjs";
+
+const PATCH_METRICS = {
+  effects: "normalised effect",
+  logit_diffs: "logit difference",
+  gold_logprobs: "log-probability of gold",
+};
+
+/** The panel of a variant's pairs. name(id) says an example's name, or null if it is not shown. */
+export function patchPanel(variant, metric, name, note) {
+  let shown = metric in PATCH_METRICS ? metric : "effects";
+  const figures = variant.pairs.map((pair) => pairFigure(variant, pair, () => shown, name));
+  const control = select("measure", Object.entries(PATCH_METRICS), shown, (value) => {
+    shown = value;
+    note("measure", value);
+    for (const { redraw } of figures) redraw();
+  });
+  return element(
+    "div",
+    {},
+    element("div", { class: "controls" }, control),
+    element("div", { class: "grid" }, figures.map(({ block }) => block)),
+  );
+}
+
+function pairFigure(variant, pair, metric, name) {
+  const rows = pair.curves.flatMap(curveRows);
+  const { frame, redraw } = figure(pair.condition.replaceAll("_", " "), (width) =>
+    curvePlot(rows, metric(), width),
+  );
+  return { redraw, block: element("div", {}, frame, donorLine(variant, pair, name)) };
+}
+
+function donorLine(variant, pair, name) {
+  const known = pair.donor && name(pair.donor);
+  const link = known
+    ? element("a", { href: routeAddress("example", pair.donor, new Map()) }, visible(known, 40))
+    : element("span", {}, pair.donor ?? "none");
+  return element("p", { class: "faint" }, "donor: ", link, `; recipient: this ${variant.edit}`);
+}
+
+function curveRows(curve) {
+  return curve.points.map((point, i) => ({
+    kind: curve.kind,
+    position: curve.position,
+    point,
+    effects: curve.effects[i],
+    logit_diffs: curve.logit_diffs[i],
+    gold_logprobs: curve.gold_logprobs[i],
+    predicted: curve.texts[curve.predicted[i]],
+  }));
+}
+
+function curvePlot(rows, metric, width) {
+  const filled = rows.filter((row) => row[metric] !== null);
+  const kinds = [...new Set(rows.map((row) => row.kind))];
+  const entries = kinds.map((kind) => [styleOf(kind), kind.replaceAll("_", " ")]);
+  const top = legendHeight(entries, 48, width);
+  const positions = [...new Set(rows.map((row) => row.position))];
+  const plot = Plot.plot({
+    width,
+    height: 250 + top,
+    marginLeft: 48,
+    marginTop: top + (positions.length > 1 ? 24 : 10),
+    marginBottom: 36,
+    x: { label: "point", tickFormat: "d", domain: d3.extent(rows, (row) => row.point) },
+    y: { label: PATCH_METRICS[metric], labelAnchor: "center", labelArrow: "none", grid: true, ticks: 5, nice: true },
+    fx: positions.length > 1 ? { domain: positions, label: null } : undefined,
+    marks: [
+      Plot.ruleY(metric === "effects" ? [0, 1] : [0], { stroke: "var(--line)" }),
+      ...kinds.flatMap((kind) => kindMarks(filled, kind, metric, positions)),
+      ...(filled.length ? [tip(filled, metric, positions)] : [nothing()]),
+    ],
+  });
+  addLegend(plot, entries, 48);
+  return plot;
+}
+
+function kindMarks(rows, kind, metric, positions) {
+  const style = styleOf(kind);
+  const own = rows.filter((row) => row.kind === kind);
+  const place = { x: "point", y: metric, ...(positions.length > 1 ? { fx: "position" } : {}) };
+  const open = style.symbol === "times";
+  return [
+    Plot.line(own, { ...place, stroke: style.colour, strokeDasharray: style.dash, strokeWidth: 1.6 }),
+    Plot.dot(own, {
+      ...place,
+      r: 2.8,
+      symbol: style.symbol,
+      [open ? "stroke" : "fill"]: style.colour,
+    }),
+  ];
+}
+
+function tip(rows, metric, positions) {
+  return Plot.tip(
+    rows,
+    Plot.pointer({
+      x: "point",
+      y: metric,
+      ...(positions.length > 1 ? { fx: "position" } : {}),
+      title: (row) =>
+        `${row.kind.replaceAll("_", " ")}, point ${row.point}\n` +
+        `${PATCH_METRICS[metric]}: ${row[metric].toFixed(2)}\npredicts ${visible(row.predicted ?? "", 24)}`,
+    }),
+  );
+}
+
+function nothing() {
+  return Plot.text(["No value: donor and recipient are too close."], {
+    frameAnchor: "middle",
+    fill: "var(--faint)",
+  });
+}

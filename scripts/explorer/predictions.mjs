@@ -1,0 +1,50 @@
+// What the model said at the hole: the ten likeliest first tokens of each variant.
+import { percent, visible } from "./dom.mjs";
+import { figure } from "./figure.mjs";
+
+/** One bar chart of a list of [text, logprob]. domain: the greatest probability of the axis. */
+export function topBars(title, top, gold, predicted, domain, caption = null) {
+  const rows = top.map(([text, logprob], i) => ({
+    key: `${i} ${text}`,
+    text,
+    probability: Math.exp(logprob),
+    colour: barColour(text, gold, predicted),
+  }));
+  const label = new Map(rows.map((row) => [row.key, visible(row.text, 18)]));
+  return figure(
+    title,
+    (width) =>
+      Plot.plot({
+        width,
+        height: 24 * rows.length + 34,
+        marginLeft: 132,
+        marginRight: 44,
+        marginTop: 4,
+        x: { domain: [0, domain], percent: false, tickFormat: "%", ticks: 4, label: null, grid: true },
+        y: { domain: rows.map((row) => row.key), tickFormat: (key) => label.get(key), label: null, tickSize: 0 },
+        marks: [
+          Plot.barX(rows, { x: "probability", y: "key", fill: "colour", insetTop: 3, insetBottom: 3 }),
+          Plot.text(rows, {
+            x: "probability",
+            y: "key",
+            text: (row) => percent(row.probability),
+            textAnchor: "start",
+            dx: 5,
+          }),
+        ],
+      }),
+    caption,
+  );
+}
+
+/** A domain that several charts share. */
+export function topDomain(tops) {
+  return Math.max(0.05, ...tops.flat().map(([, logprob]) => Math.exp(logprob)));
+}
+
+function barColour(text, gold, predicted) {
+  const token = text.trim();
+  if (token === gold) return "var(--right)";
+  if (token !== "" && gold.startsWith(token)) return "var(--top10)";
+  return token === predicted ? "var(--wrong)" : "var(--bar)";
+}

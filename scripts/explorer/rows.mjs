@@ -1,0 +1,62 @@
+// The variants of the list as objects, made of the columns that they come in, and their filter.
+
+/** One object a variant; `effect` is of the condition that is shown. */
+export function listRows(index) {
+  const { examples, variants, texts } = index;
+  return variants.example.map((number, row) => {
+    const effects = Object.entries(variants.effects).map(([name, column]) => [name, column[row]]);
+    return {
+      row,
+      number,
+      id: examples.id[number],
+      name: examples.name[number],
+      package: texts[examples.package[number]],
+      path: texts[examples.path[number]],
+      kind: texts[examples.kind[number]],
+      group: texts[examples.group[number]],
+      edit: texts[variants.edit[row]],
+      outcome: texts[variants.outcome[row]],
+      gold: texts[variants.gold[row]],
+      predicted: texts[variants.predicted[row]],
+      gold_rank: variants.gold_rank[row],
+      gold_probability: variants.gold_probability[row],
+      effects: Object.fromEntries(effects),
+      effect: null,
+      text: null,
+    };
+  });
+}
+
+/** What the search looks through, made when it is first asked for. */
+function searchText(row) {
+  row.text ??= [row.name, row.package, row.path, row.gold, row.predicted, row.id]
+    .join("\n")
+    .toLowerCase();
+  return row.text;
+}
+
+const SAME = ["outcome", "edit", "package", "gold", "predicted", "kind", "group"];
+
+/** A predicate for the filter's parameters; a row passes if it has all that is asked. */
+export function rowFilter(parameters) {
+  const asked = SAME.filter((name) => parameters.get(name));
+  const words = (parameters.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+  const [least, most] = ["least", "most"].map((name) => parameters.get(name));
+  return (row) =>
+    asked.every((name) => row[name] === parameters.get(name)) &&
+    words.every((word) => searchText(row).includes(word)) &&
+    within(row.effect, least, most);
+}
+
+function within(effect, least, most) {
+  if (!least && !most) return true;
+  if (effect === null) return false;
+  return (!least || effect >= Number(least)) && (!most || effect <= Number(most));
+}
+
+/** The values of a column, the commonest first, with their counts. */
+export function commonest(rows, name) {
+  const counts = new Map();
+  for (const row of rows) counts.set(row[name], (counts.get(row[name]) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+}

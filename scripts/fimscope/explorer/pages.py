@@ -1,0 +1,113 @@
+"""The explorer's files: a page with its scripts beside it, and all of it in one file."""
+
+import base64
+import hashlib
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fimscope.errors import UserError
+from fimscope.explorer.blocks import block_element
+from fimscope.explorer.bundle import bundle
+
+# Libraries of the page, in the order in which they load, below node_modules.
+LIBRARIES = {
+    "d3": ("d3", "dist/d3.min.js"),
+    "plot": ("@observablehq/plot", "dist/plot.umd.min.js"),
+    "tabulator": ("tabulator-tables", "dist/js/tabulator.min.js"),
+    "prism-core": ("prismjs", "components/prism-core.min.js"),
+    "prism-clike": ("prismjs", "components/prism-clike.min.js"),
+    "prism-javascript": ("prismjs", "components/prism-javascript.min.js"),
+    "prism-typescript": ("prismjs", "components/prism-typescript.min.js"),
+}
+TABLE_STYLE = ("tabulator-tables", "dist/css/tabulator_simple.min.css")
+
+# Nothing can be fetched from anywhere, no text of the data can run, and no form can send it.
+_POLICY = "default-src 'none'; img-src data:; style-src {style}; script-src {script}; "
+_POLICY += "base-uri 'none'; form-action 'none'"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the pages are made of: scripts by name in order, one style sheet, the licenses."""
+
+    scripts: dict[str, str]
+    style: str
+    licenses: str
+
+
+def read_parts(front_end: Path, node_modules: Path) -> Parts:
+    """The front end and its libraries. raises UserError that names a missing file."""
+    scripts = {
+        name: _read(node_modules / package / path) for name, (package, path) in LIBRARIES.items()
+    }
+    # Prism colours whole pages by itself unless told before it loads.
+    scripts = {"before": "window.Prism = { manual: true };\n", **scripts}
+    scripts["explorer"] = bundle(front_end, "main")
+    packages = sorted({package for package, _ in LIBRARIES.values()})
+    licenses = [f"{package}\n\n{_read(node_modules / package / 'LICENSE')}" for package in packages]
+    style = _read(node_modules / TABLE_STYLE[0] / TABLE_STYLE[1]).split("/*#")[0]
+    return Parts(
+        {name: _inlined(name, text) for name, text in scripts.items()},
+        style + "\n" + _read(front_end / "style.css"),
+        "\n\n".join(licenses),
+    )
+
+
+def folder_page(title: str, parts: Parts) -> str:
+    """index.html of the folder; its scripts lie in lib/, its data in data/."""
+    policy = _POLICY.format(style="'self' file: 'unsafe-inline'", script="'self' file:")
+    scripts = "".join(f'<script src="lib/{name}.js"></script>\n' for name in parts.scripts)
+    head = '<link rel="stylesheet" href="lib/style.css">\n'
+    return _page(title, policy, head, f'{scripts}<script src="data/index.js"></script>\n')
+
+
+def single_page(title: str, parts: Parts, index: str) -> Iterator[str]:
+    """The start and the end of the single-file page; between them go the blocks of the examples.
+
+    The list's own block and the scripts come first: the list is there before the last example is.
+    """
+    hashes = " ".join(f"'sha256-{_sha256(text)}'" for text in parts.scripts.values())
+    policy = _POLICY.format(style="'unsafe-inline'", script=hashes)
+    head = f"<style>\n{parts.style}</style>\n"
+    scripts = "".join(f"<script>{text}</script>\n" for text in parts.scripts.values())
+    page = _page(title, policy, head, block_element("index", index) + scripts + "\0")
+    start, end = page.split("\0")
+    yield start
+    yield f"<!-- {html.escape(parts.licenses).replace('--', '- -')} -->\n{end}"
+
+
+def _page(title: str, policy: str, head: str, body: str) -> str:
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n<link rel="icon" href="data:,">\n'
+        f"<title>{html.escape(title)}</title>\n{head}</head>\n<body>\n"
+        '<div id="explorer"><noscript>This page needs JavaScript.</noscript></div>\n'
+        f"{body}</body>\n</html>\n"
+    )
+
+
+def _inlined(name: str, script: str) -> str:
+    """A script's text without its source map.
+
+    raises UserError where it holds what would end or open its element in the single-file page
+    """
+    lines = [line for line in script.splitlines() if not line.startswith("//# sourceMappingURL")]
+    text = "\n".join(lines) + "\n"
+    if "</script" in text or "<!--" in text:
+        raise UserError(f"{name}: a script with '</script' or '<!--' in it cannot stand in a page")
+    return text
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable ({error}); run `npm ci`") from None

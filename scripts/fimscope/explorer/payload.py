@@ -1,0 +1,200 @@
+"""What the page of one example shows, as small as it goes: numbers rounded, texts said once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fimscope.explorer.alignment import changes, utf16_length
+
+Row = Mapping[str, Any]
+Json = Any
+
+
+class Texts:
+    """Texts by number, each kept once."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def number(self, text: str | None) -> int | None:
+        return None if text is None else self.numbers.setdefault(text, len(self.numbers))
+
+    def all(self) -> list[str]:
+        return list(self.numbers)
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    """A number of few digits; None for what is no number."""
+    return None if value is None or value != value else round(value, digits)
+
+
+def program_text(variant: Row) -> str:
+    """The whole program of a variant, its gold type in the hole."""
+    return variant["prefix"] + variant["gold"] + variant["suffix"]
+
+
+def source(variant: Row) -> dict[str, Json]:
+    """The original program: text, and where its hole is, in UTF-16 units."""
+    start = utf16_length(variant["prefix"])
+    return {
+        "text": program_text(variant),
+        "hole": [start, start + utf16_length(variant["gold"])],
+    }
+
+
+def edited_source(original: Row, variant: Row) -> dict[str, Json]:
+    """What an edit made of a program: the changes, where the hole now is, what was renamed."""
+    renames = {(r["old"], r["new"], r["kind"]): None for r in variant["renames"] or []}
+    names: dict[str, str] = {}
+    for old, new, _ in renames:
+        names.setdefault(new, old)
+    start = utf16_length(variant["prefix"])
+    return {
+        "changes": changes(program_text(original), program_text(variant), names),
+        "hole": [start, start + utf16_length(variant["gold"])],
+        "renames": list(map(list, renames)),
+    }
+
+
+def answer(prediction: Row, split: Row) -> dict[str, Json]:
+    """What the model said of a variant."""
+    return {
+        "outcome": outcome(split),
+        "gold": prediction["gold"],
+        "predicted": prediction["predicted"],
+        "completion": prediction["completion"],
+        "gold_rank": prediction["gold_rank"],
+        "gold_logprob": rounded(prediction["gold_logprob"], 3),
+        "n_tokens": prediction["n_tokens"],
+        "n_prompt_truncated": prediction["n_prompt_truncated"],
+        "top10": [[c["text"], rounded(c["logprob"], 3)] for c in prediction["top10"] or []],
+    }
+
+
+def outcome(split: Row) -> str:
+    """right | wrong | broken | mended: the last two for what an edit changed."""
+    if split["broken"]:
+        return "broken"
+    return "mended" if split["mended"] else split["outcome"]
+
+
+def prompt(row: Row, pieces: Sequence[str]) -> dict[str, Json]:
+    """The tokens of a prompt, and the positions that have a name."""
+    return {
+        "pieces": list(pieces),
+        "window": row["window"],
+        "positions": {p["name"]: p["index"] for p in row["positions"]},
+    }
+
+
+def lens(rows: Iterable[Row]) -> dict[str, Json] | None:
+    """The logit lens of a variant: by position a list over points; None without rows.
+
+    texts   the tokens that appear; `top` names them by number, with log-probabilities beside
+    """
+    texts = Texts()
+    positions: dict[str, list[Json]] = {}
+    for row in sorted(rows, key=lambda row: row["point"]):
+        top = row["top10"] or []
+        positions.setdefault(row["position"], []).append(
+            {
+                "point": row["point"],
+                "top": [texts.number(c["text"]) for c in top],
+                "logprobs": [rounded(c["logprob"], 2) for c in top],
+                "gold_rank": row["gold_rank"],
+                "gold_logprob": rounded(row["gold_logprob"], 2),
+                "entropy": rounded(row["entropy"], 2),
+                "divergence": rounded(row.get("divergence"), 2),
+            }
+        )
+    columns = {name: _columns(points) for name, points in positions.items()}
+    return {"texts": texts.all(), "positions": columns} if columns else None
+
+
+def pairs(rows: Iterable[Row]) -> list[Json]:
+    """The patch curves of a recipient: one entry a pair, in it one curve a donor and position."""
+    found: dict[str, dict[str, Json]] = {}
+    for row in rows:
+        entry = found.setdefault(
+            row["pair_id"], {"condition": row["condition"], "donor": None, "curves": {}}
+        )
+        if row["donor_kind"] == "paired":
+            entry["donor"] = row["donor_example_id"]
+        entry["curves"].setdefault((row["donor_kind"], row["position"]), []).append(row)
+    return [
+        {
+            "condition": entry["condition"],
+            "donor": entry["donor"],
+            "curves": [
+                _curve(kind, position, r) for (kind, position), r in entry["curves"].items()
+            ],
+        }
+        for entry in found.values()
+    ]
+
+
+def _curve(kind: str, position: str, rows: list[Row]) -> dict[str, Json]:
+    texts = Texts()
+    rows = sorted(rows, key=lambda row: row["point"])
+    return {
+        "kind": kind,
+        "position": position,
+        "points": [row["point"] for row in rows],
+        "effects": [rounded(row["normalised_effect"], 3) for row in rows],
+        "logit_diffs": [rounded(row["logit_diff"], 2) for row in rows],
+        "gold_logprobs": [rounded(row["gold_logprob"], 2) for row in rows],
+        "predicted": [texts.number(row["predicted"]) for row in rows],
+        "texts": texts.all(),
+    }
+
+
+def heads(rows: Iterable[Row]) -> list[Json]:
+    """What each head looks at most: [block, head, [token, per mille, token, per mille, ...]]."""
+    return [
+        [row["block"], row["head"], _interleaved(row["tokens"], row["weights"])] for row in rows
+    ]
+
+
+def _interleaved(tokens: Sequence[int], weights: Sequence[float]) -> list[int]:
+    pairs = zip(tokens, weights, strict=True)
+    return [number for token, weight in pairs for number in (token, round(1000 * weight))]
+
+
+def shares(rows: Iterable[Row]) -> dict[str, Json]:
+    """By region the share of every head's attention that falls on it: [block, head, share]."""
+    found: dict[str, list[Json]] = {}
+    for row in rows:
+        place = [row["block"], row["head"], rounded(row["share"], 3)]
+        found.setdefault(row["region"], []).append(place)
+    return found
+
+
+def steering(rows: Iterable[Row]) -> list[Json]:
+    """What steering did to a variant: one entry a vector and set of points, over strengths."""
+    found: dict[tuple[str, str, tuple[int, ...]], list[Row]] = {}
+    for row in rows:
+        key = (row["kind"] or "none", row["vector"] or "", tuple(row["points"] or ()))
+        found.setdefault(key, []).append(row)
+    return [
+        {
+            "kind": kind,
+            "vector": vector,
+            "points": list(points),
+            "strengths": [row["strength"] for row in doses],
+            "predicted": [row["predicted"] for row in doses],
+            "to_gold": [row["to_gold"] for row in doses],
+            "gold_logprobs": [rounded(row["gold_logprob"], 2) for row in doses],
+        }
+        for (kind, vector, points), doses in sorted(found.items())
+    ]
+
+
+def samples(rows: Sequence[Row]) -> dict[str, Json] | None:
+    """What sampling gave of a variant; None where it was not sampled."""
+    if not rows:
+        return None
+    names = ("n", "n_correct", "pass_at_1", "pass_at_10", "pass_at_100", "distinct")
+    return {name: rounded(rows[0].get(name), 4) for name in names}
+
+
+def _columns(rows: list[dict[str, Json]]) -> dict[str, list[Json]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}

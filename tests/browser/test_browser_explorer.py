@@ -1,0 +1,286 @@
+"""The explorer in a real browser: as a folder and as one file, from the disk alone."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from browser_pages import BROWSERS, Watched, build_made_up
+from explorer_study import HOSTILE
+
+SECOND = (
+    "0000000000000001"  # right in the original, broken by the edit, with a patch of `same_type`
+)
+FIRST = "0000000000000000"  # predicts hostile text; of the hostile program
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; the tests are skipped where there is none."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright; pip install -r requirements.txt"
+    )
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium on the PATH; install one (Debian: apt install chromium)")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def explorer(browser, tmp_path_factory) -> Path:
+    """The folder in which `explorer/index.html` and `explorer.html` stand."""
+    folder = tmp_path_factory.mktemp("made up study")
+    build_made_up(folder)
+    return folder
+
+
+@pytest.fixture
+def watched(browser) -> Iterator[Watched]:
+    """A page that must end without an error."""
+    watched = Watched(browser, viewport={"width": 1280, "height": 900})
+    yield watched
+    watched.check()
+    watched.context.close()
+
+
+@pytest.fixture(params=["explorer/index.html", "explorer.html"])
+def opened(request, watched, explorer):
+    """The list, in both forms of the explorer."""
+    watched.page.goto((explorer / request.param).as_uri())
+    watched.page.wait_for_selector(".tabulator-row")
+    return watched.page
+
+
+@pytest.fixture
+def page(watched, explorer):
+    """The list of the folder."""
+    watched.page.goto((explorer / "explorer/index.html").as_uri())
+    watched.page.wait_for_selector(".tabulator-row")
+    return watched.page
+
+
+def count(page) -> str:
+    return page.locator(".count").inner_text()
+
+
+def go(page, address: str) -> None:
+    page.evaluate("address => { location.hash = address; }", address)
+
+
+def open_example(page, example_id: str, query: str = "edit=rename_vars") -> None:
+    go(page, f"#/example/{example_id}?{query}")
+    page.wait_for_selector("#panel-source .code")
+
+
+def show_panel(page, name: str):
+    panel = page.locator(f"#panel-{name}")
+    panel.scroll_into_view_if_needed()
+    panel.locator(".panel-body > *").first.wait_for()
+    return panel
+
+
+def test_the_list_loads_filters_and_an_example_opens(opened):
+    assert count(opened) == "240 of 240 variants, of 120 examples"
+    opened.get_by_label("outcome").select_option("broken")
+    opened.wait_for_function("document.querySelector('.count').textContent.startsWith('60 of')")
+    assert set(opened.locator(".tabulator-row .badge").all_inner_texts()) == {"↯ broken"}
+    opened.locator(".tabulator-row a").first.click()
+    opened.wait_for_selector("#panel-source .code")
+    assert opened.locator(".pane").count() == 2
+
+
+def test_search_sort_and_the_address_reopen_a_view(page, watched):
+    page.keyboard.press("/")
+    page.keyboard.type("label")
+    page.wait_for_function("!document.querySelector('.count').textContent.startsWith('240')")
+    names = set(page.locator(".tabulator-row a").all_inner_texts())
+    assert names <= {"label", "zu2"} and "label" in names
+    page.locator(".tabulator-col", has_text="p(gold)").click()
+    page.wait_for_function("location.hash.includes('sort=gold_probability')")
+    said, address = count(page), page.url
+    again = watched.context.new_page()
+    again.goto(address)
+    again.wait_for_selector(".tabulator-row")
+    again.wait_for_function("!document.querySelector('.count').textContent.startsWith('240')")
+    assert count(again) == said
+    assert again.locator("#search").input_value() == "label"
+    shares = [
+        float(s.rstrip("%"))
+        for s in again.locator(
+            '[tabulator-field="gold_probability"].tabulator-cell'
+        ).all_inner_texts()
+    ]
+    assert shares == sorted(shares)
+
+
+def test_a_filter_by_patch_effect(page):
+    page.get_by_label("least patch effect").fill("0.3")
+    page.wait_for_function("document.querySelector('.count').textContent.startsWith('60 of')")
+    page.get_by_label("most patch effect").fill("0.31")
+    page.wait_for_function("!document.querySelector('.count').textContent.startsWith('60 of')")
+
+
+def test_only_the_rows_that_are_seen_are_drawn(page):
+    assert page.locator(".tabulator-row").count() < 100
+    page.locator(".tabulator-row a").first.click()
+    page.wait_for_selector("#panel-source .code")
+    assert page.locator(".tabulator-row").count() < 100  # the hidden list does not unfold
+    page.keyboard.press("Escape")
+    page.locator(".filter-fold summary").click()
+    page.wait_for_function("document.querySelectorAll('.tabulator-row').length < 100")
+
+
+def test_the_keyboard_goes_through_list_and_examples(page):
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".tabulator-row.current")
+    name = page.locator(".tabulator-row.current a").get_attribute("href")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#panel-source .code")
+    assert page.evaluate("location.hash") == name
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("name => location.hash !== name", arg=name)
+    page.wait_for_selector("#panel-source .code")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".tabulator-row.current")
+    assert page.locator(".tabulator-row.current a").get_attribute("href") != name
+
+
+def test_hostile_text_is_shown_and_not_run(page):
+    assert HOSTILE.startswith("</script><script>")
+    open_example(page, FIRST)
+    page.wait_for_selector(".card")
+    assert HOSTILE in page.locator(".pane").first.inner_text()
+    assert "</script>" in page.locator(".card").first.inner_text()
+    for name in ("predictions", "lens", "patches", "samples", "prompt"):
+        show_panel(page, name)
+    assert page.evaluate("window.owned") is None
+    assert page.locator("#explorer img, #explorer script").count() == 0
+
+
+def test_the_policy_lets_nothing_run_and_nothing_out(watched, explorer, page):
+    outcome = page.evaluate(
+        """async () => {
+          const script = document.createElement("script");
+          script.textContent = "window.owned = 1";
+          document.body.append(script);
+          const left = await fetch("https://example.invalid/").then(() => "left", () => "kept");
+          return [window.owned ?? null, left];
+        }"""
+    )
+    assert outcome == [None, "kept"]
+    assert any("Content Security Policy" in error for error in watched.errors)
+    watched.errors.clear()
+    watched.requests[:] = [
+        u for u in watched.requests if not u.startswith("https://example.invalid")
+    ]
+
+
+def test_both_texts_are_whole_with_the_hole_and_the_renames_marked(page):
+    open_example(page, SECOND)
+    left, right = (pane.locator("code").inner_text() for pane in page.locator(".pane").all())
+    assert page.locator(".pane .hole").all_inner_texts() == ["object", "object"]
+    assert len(left.splitlines()) == len(right.splitlines())
+    pairs = page.locator('[data-side="after"] .changed').evaluate_all(
+        "all => all.map(shown => [shown.textContent, ...JSON.parse(shown.dataset.pair)])"
+    )
+    assert pairs and all(shown == new for shown, _, new in pairs)
+    for _, old, new in pairs:
+        assert old in left and new in right
+    chip = page.locator(".chip").first
+    chip.focus()
+    assert page.locator(".changed.lit").count() >= 2
+
+
+def test_the_lens_shows_the_top_ten_of_the_cell_under_the_pointer(page):
+    open_example(page, SECOND)
+    panel = show_panel(page, "lens")
+    cell = panel.locator('[data-cell="original/last/3"]')
+    cell.hover()
+    page.wait_for_function(
+        "document.querySelector('.top h3').textContent.includes('point 3, last, original')"
+    )
+    assert panel.locator('.top [aria-label="y-axis tick label"] text').count() == 10
+    cell.click()
+    page.wait_for_function("location.hash.includes('cell=original%2Flast%2F3')")
+    panel.locator("figure").first.focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function("document.querySelector('.top h3').textContent.includes('point 4')")
+
+
+def test_a_link_reopens_a_cell_and_a_head(page):
+    open_example(page, SECOND, "edit=rename_vars&cell=original/hole_name/2&block=1&head=0&token=4")
+    show_panel(page, "lens")
+    assert "point 2, hole_name, original" in page.locator(".top h3").inner_text()
+    panel = show_panel(page, "prompt")
+    assert panel.get_by_label("block").input_value() == "1"
+    assert panel.get_by_label("head").input_value() == "0"
+    assert panel.locator(".token.marked").get_attribute("data-token") == "4"
+
+
+def test_attention_falls_on_the_tokens_of_the_prompt(page):
+    open_example(page, SECOND)
+    panel = show_panel(page, "prompt")
+    panel.get_by_label("head").select_option("1")
+    first = panel.locator('[data-token="0"]')
+    assert float(first.get_attribute("title").split(", ")[-1].rstrip("%")) > 20
+    assert first.evaluate("shown => shown.style.backgroundColor") != ""
+
+
+def test_patch_curves_have_their_controls_and_their_donor(page):
+    open_example(page, FIRST)
+    panel = show_panel(page, "patches")
+    legend = panel.locator(".legend").first.text_content()
+    for kind in ("paired", "self", "unrelated", "random"):
+        assert kind in legend
+    panel.locator("a").first.click()
+    page.wait_for_function(f"location.hash.startsWith('#/example/{FIRST}')")
+
+
+def test_a_plot_is_saved_as_svg_with_plain_colours(page):
+    open_example(page, SECOND)
+    panel = show_panel(page, "predictions")
+    panel.locator("svg").first.wait_for()
+    with page.expect_download() as waiting:
+        panel.get_by_text("SVG", exact=True).first.click()
+    text = waiting.value.path().read_text(encoding="utf-8")
+    assert waiting.value.suggested_filename == "first-token-original.svg"
+    assert text.startswith("<svg") and "number" in text
+    assert "var(--" not in text.split("</style>")[-1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_page_is_wider_than_the_screen(browser, explorer, width, scheme):
+    watched = Watched(browser, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    watched.page.goto((explorer / "explorer/index.html").as_uri())
+    watched.page.wait_for_selector(".tabulator-row")
+    for show in (lambda: None, lambda: open_example(watched.page, SECOND)):
+        show()
+        for panel in ("predictions", "lens", "patches", "prompt"):
+            if watched.page.locator(f"#panel-{panel}").count():
+                show_panel(watched.page, panel)
+        assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
+    paper = watched.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+    watched.check()
+    watched.context.close()
+
+
+def test_the_theme_button_overrules_the_system(page):
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(paper)
+    button = page.get_by_role("button", name="Colours")
+    button.click()
+    button.click()
+    assert page.evaluate(paper) != before
+
+
+def test_an_address_without_an_example_says_so(page):
+    go(page, "#/example/none")
+    page.get_by_text("There is no example none here.").wait_for()

@@ -1,0 +1,243 @@
+"""A made-up study with every table that the explorer shows, of as many examples as asked for."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fimscope.tables import write_tables
+from tokenizers_for_tests import byte_tokenizer
+
+Row = dict[str, Any]
+MANIFEST = {"step": "explorer_study"}
+EDITS = ("original", "rename_vars")
+POSITIONS = ("hole_name", "last")
+TABLES = ("predictions", "split", "variants", "prompts", "lens", "attention_tokens", "samples")
+CONDITIONS = ("restore", "same_type")
+DONORS = ("paired", "self", "unrelated", "random")
+TYPES = (
+    "number",
+    "string",
+    "boolean",
+    "unknown",
+    "void",
+    "Date",
+    "any",
+    "object",
+    "never",
+    "symbol",
+)
+HOSTILE = '</script><script>window.owned = 1</script><img src=x onerror="window.owned = 1">'
+HOSTILE_PROGRAM = f"""// {HOSTILE}
+export const text = `{HOSTILE}`;
+export function escape(text: string, width: number) {{
+  return text.padStart(width, "</code></pre>");
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the made-up study is."""
+
+    n_points: int = 7
+    n_heads: int = 2
+    n_tokens: int = 40
+
+
+class MadeStudy:
+    """Writes the tables of a study below a folder, as the pipeline lays them out.
+
+    programs   texts with at least one `name: type` of TYPES; in turn, one example of each hole
+    """
+
+    def __init__(self, folder: Path, programs: Sequence[str], n_examples: int, size: Size):
+        self.folder, self.size = folder, size
+        self.rng = np.random.default_rng(7)
+        self.examples = self._examples(programs, n_examples)
+        self.tokenizer = byte_tokenizer(programs[:50])
+
+    def write(self) -> None:
+        (self.folder / "model").mkdir(parents=True)
+        self.tokenizer.save(str(self.folder / "model/tokenizer.json"))
+        self._write("examples", "examples", self.examples)
+        for edit in EDITS:
+            variants = [self._variant(example, edit) for example in self.examples]
+            self._write("variants", f"variants/{edit}", variants)
+            prompts = [self._prompt(variant) for variant in variants]
+            self._write("prompts", f"prompts/{edit}", prompts)
+            predictions = [self._prediction(variant) for variant in variants]
+            self._write("predictions", f"predictions/{edit}", predictions)
+            self._write("split", f"split/{edit}", map(self._split, predictions))
+            self._write("lens", f"lens/{edit}", self._lens(variants))
+            self._write("samples", f"samples/{edit}", map(self._samples, variants))
+            self._write("attention_tokens", f"attention_tokens/{edit}", self._attention(variants))
+        for condition in CONDITIONS:
+            self._write("patches", f"patches/{condition}", self._patches(condition))
+
+    def options(self) -> list[str]:
+        """The command line of build_explorer for this study."""
+        words = ["--examples", str(self.folder / "examples.parquet")]
+        words += ["--model", str(self.folder / "model"), "--model-name", "made-up"]
+        for name in TABLES:
+            option = f"--{name.replace('_', '-')}"
+            words += [option, *(str(self.folder / f"{name}/{edit}.parquet") for edit in EDITS)]
+        words += ["--patches", *(str(self.folder / f"patches/{c}.parquet") for c in CONDITIONS)]
+        return words
+
+    def _write(self, name: str, path: str, rows: Any) -> None:
+        write_tables(
+            {name: self.folder / f"{path}.parquet"}, ((name, row) for row in rows), MANIFEST
+        )
+
+    def _examples(self, programs: Sequence[str], n_examples: int) -> list[Row]:
+        holes = [
+            (number, text, hole)
+            for number, text in enumerate(programs)
+            for hole in re.finditer(rf"\b(\w+): ({'|'.join(TYPES)})\b", text)
+        ]
+        return [
+            {
+                "example_id": f"{i:016x}",
+                "program_id": f"p{number:04d}",
+                "package": f"package-{number % 7}",
+                "path": f"src/file{number}.ts",
+                "kind": "parameter" if i % 3 else "return",
+                "name": hole[1],
+                "gold": hole[2],
+                "prefix": text[: hole.start(2)],
+                "suffix": text[hole.end(2) :],
+                "name_start": hole.start(1),
+                "group": ("fit", "select", "test")[i % 3],
+            }
+            for i in range(n_examples)
+            for number, text, hole in [holes[i * 7 % len(holes)]]
+        ]
+
+    def _variant(self, example: Row, edit: str) -> Row:
+        names = {} if edit == "original" else _new_names(example["prefix"] + example["suffix"])
+        return {
+            **example,
+            "edit": edit,
+            "name": names.get(example["name"], example["name"]),
+            "prefix": _renamed(example["prefix"], names),
+            "suffix": _renamed(example["suffix"], names),
+            "renames": [{"old": old, "new": new, "kind": "variable"} for old, new in names.items()],
+            "checks": {"parses": True, "same_errors": True, "same_javascript": True},
+        }
+
+    def _prompt(self, variant: Row) -> Row:
+        text = variant["prefix"][-400:]
+        token_ids = self.tokenizer.encode(text).ids[-self.size.n_tokens :]
+        token_ids = [1] * (self.size.n_tokens - len(token_ids)) + token_ids
+        last = len(token_ids) - 1
+        return {
+            **variant,
+            "text": text,
+            "token_ids": token_ids,
+            "gold_token_ids": [5],
+            "positions": [
+                {"name": "hole_name", "index": last - 2},
+                {"name": "last", "index": last},
+            ],
+            "window": "function",
+            "n_prompt_truncated": 3,
+        }
+
+    def _prediction(self, variant: Row) -> Row:
+        n = int(variant["example_id"], 16)
+        right = n % 4 != 0 if variant["edit"] == "original" else n % 3 == 0
+        foil = HOSTILE if n % 5 == 0 else TYPES[(TYPES.index(variant["gold"]) + 1) % len(TYPES)]
+        predicted = variant["gold"] if right else foil
+        top = [predicted, foil if right else variant["gold"], *TYPES]
+        return {
+            **variant,
+            "n_tokens": self.size.n_tokens,
+            "predicted": predicted,
+            "completion": f" {predicted}) {{",
+            "completed_type": predicted,
+            "correct": right,
+            "gold_rank": 0 if right else 1,
+            "gold_logprob": -0.4 if right else -2.0,
+            "top10": _candidates([f" {text}" for text in top[:10]]),
+            "n_prompt_truncated": 3,
+        }
+
+    def _split(self, prediction: Row) -> Row:
+        before = int(prediction["example_id"], 16) % 4 != 0
+        edited, right = prediction["edit"] != "original", prediction["correct"]
+        return {
+            **prediction,
+            "outcome": "right" if right else "wrong",
+            "broken": edited and before and not right,
+            "mended": edited and not before and right,
+        }
+
+    def _lens(self, variants: Sequence[Row]) -> Iterator[Row]:
+        for variant in variants:
+            for position in POSITIONS:
+                for point in range(self.size.n_points):
+                    words = [TYPES[i] for i in self.rng.permutation(len(TYPES))]
+                    rank = words.index(variant["gold"])
+                    yield {
+                        **variant,
+                        "position": position,
+                        "point": point,
+                        "top10": _candidates(words),
+                        "gold_rank": rank,
+                        "gold_logprob": -0.5 - rank,
+                        "entropy": 4.0 - 3 * point / self.size.n_points,
+                        "divergence": 1 - point / self.size.n_points,
+                    }
+
+    def _samples(self, variant: Row) -> Row:
+        rates = {"pass_at_1": 0.25, "pass_at_10": 0.8, "pass_at_100": 1.0}
+        return {**variant, "n": 100, "n_correct": 25, "distinct": 9, **rates}
+
+    def _attention(self, variants: Sequence[Row]) -> Iterator[Row]:
+        """Every head looks at the first token, and a little at some others."""
+        places = range(1, self.size.n_tokens)
+        for variant in variants:
+            for block in range(self.size.n_points - 1):
+                for head in range(self.size.n_heads):
+                    others = self.rng.choice(places, 6, replace=False).tolist()
+                    weights = [0.5, *(0.1 / (1 + i) for i in range(6))]
+                    looked = {"tokens": [0, *others], "weights": weights}
+                    yield {**variant, "block": block, "head": head, **looked}
+
+    def _patches(self, condition: str) -> Iterator[Row]:
+        for example in self.examples[:: 2 if condition == "restore" else 3]:
+            for kind in DONORS:
+                for point in range(self.size.n_points):
+                    reached = kind == "paired" and point >= self.size.n_points // 2
+                    yield {
+                        "condition": condition,
+                        "pair_id": f"{condition}-{example['example_id']}",
+                        "example_id": example["example_id"],
+                        "edit": "rename_vars",
+                        "donor_kind": kind,
+                        "donor_example_id": self.examples[0]["example_id"],
+                        "point": point,
+                        "position": "last",
+                        "predicted": example["gold"] if reached else "unknown",
+                        "gold_logprob": -0.5 if reached else -3.0,
+                        "logit_diff": 2.0 if reached else -2.0,
+                        "normalised_effect": float(reached) + 0.1 * float(self.rng.normal()),
+                    }
+
+
+def _candidates(texts: Sequence[str]) -> list[Row]:
+    return [{"text": text, "logprob": -0.5 - 0.6 * i} for i, text in enumerate(texts)]
+
+
+def _new_names(text: str) -> dict[str, str]:
+    """A new name for each word that stands behind `const`, `let` or a bracket as a parameter."""
+    found = dict.fromkeys(re.findall(r"(?:const |let |\(|, )(\w{2,})(?=[:=,)]| =)", text))
+    return {old: f"zu{i}" for i, old in enumerate(list(found)[:40]) if old not in TYPES}
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    return re.sub(r"\b\w+\b", lambda word: names.get(word[0], word[0]), text)
