@@ -109,11 +109,13 @@ def small_study(tmp_path_factory, copy_project) -> Path:
                 "fim_middle",
             ]
         },
+        "experiments": ["patches", "patch_positions", "components"],
         "statistics": {"draws": 200},
         "patch": {"max_pairs_positions": 3, "max_points_positions": 3, "max_pairs_components": 4},
+        "steer": {"n_random": 20, "n_shuffled": 20, "max_examples": 20},
         "sample": {"n": 20},
         "predict": {"batch_tokens": 500},
-        "shards": {"check_types": 2, "predict_types": 3, "cache_activations": 2},
+        "shards": {"check_types": 2, "predict_types": 2},
     }
     (project / "small.yaml").write_text(yaml.safe_dump(config))
     variants = ["original", "rename_vars"]

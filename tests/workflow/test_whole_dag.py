@@ -438,7 +438,7 @@ def test_one_job_for_each_step_gives_the_bytes_that_shards_gave(small_study):
     before = hashes(small_study)
     for folder in (MODEL / "predictions", MODEL / "activations", Path("results/cache")):
         shutil.rmtree(small_study / folder)
-    (small_study / "one.yaml").write_text("shards: {predict_types: 1, cache_activations: 1}")
+    (small_study / "one.yaml").write_text("shards: {check_types: 1, predict_types: 1}")
     wanted = [
         str(MODEL / name)
         for edit in EDITS
