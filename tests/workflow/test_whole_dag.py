@@ -41,7 +41,7 @@ def tables(small_study):
 
 
 def hashes(project: Path) -> dict[str, str]:
-    """Of every table and activation file, by path; not of the parts, of which a run may need few."""
+    """Of every table and activation file, by path; not of the parts: a run may need few of them."""
     files = [
         path
         for suffix in ("parquet", "safetensors")
