@@ -24,8 +24,8 @@ from check_types import check_types
 from collect_programs import collect_programs
 from edit_examples import edit_examples
 from fimscope.config import complete_config
-from fimscope.corpus.draws import draw
 from fimscope.corpus.sources import read_sources
+from fimscope.draws import draw
 from fimscope.edits import canonical_edit
 from fimscope.steps import log, positive, run_step, step_parser
 from fimscope.typescript import (

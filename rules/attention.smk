@@ -20,10 +20,10 @@ rule view_attention:
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         batch_tokens=config["predict"]["batch_tokens"],
-        flags=MODEL_FLAGS,
+        flags=model_flags("eager"),
     shell:
         "python scripts/view_attention.py --prompts {input.prompts:q} --model {params.model:q}"
-        " {params.flags} --attention eager --threads {threads}"
+        " {params.flags} --threads {threads}"
         " --batch-tokens {params.batch_tokens} --out {output:q} --log {log:q}"
 
 
@@ -68,11 +68,11 @@ rule view_heads:
         **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        flags=MODEL_FLAGS,
+        flags=model_flags("eager"),
     shell:
         "python scripts/view_heads.py --prompts {input.prompts:q} --shares {input.attention:q}"
         " --splits {input.splits:q} --differences {input.differences:q} --model {params.model:q}"
-        " {params.flags} --attention eager --threads {threads} --out {output:q}"
+        " {params.flags} --threads {threads} --out {output:q}"
         " --log {log:q}"
 
 
@@ -83,7 +83,7 @@ rule plot_attention:
         code=step_sources("plot_attention"),
     output:
         figures=expand(
-            f"{RESULTS}/figures/{{figure}}.{{kind}}",
+            f"{FIGURES}/{{figure}}.{{kind}}",
             figure=["attention", "attention_text"],
             kind=["svg", "png"],
         ),

@@ -41,13 +41,14 @@ def of_shard(wildcards):
     return f"--shard {wildcards.shard.replace('-of-', '/')}"
 
 
-# What the steps that run the model say of it on their command line.
-MODEL_FLAGS = " ".join(
-    [
-        *(f"--{key} {config['model'][key]}" for key in ("dtype", "device", "attention")),
-        *(["--trust-remote-code"] if config["model"]["trust_remote_code"] else []),
-    ]
-)
+def model_flags(attention):
+    """What a step that runs the model says of it on its command line."""
+    model = config["model"]
+    trust = " --trust-remote-code" if model["trust_remote_code"] else ""
+    return f"--dtype {model['dtype']} --device {model['device']} --attention {attention}{trust}"
+
+
+MODEL_FLAGS = model_flags(config["model"]["attention"])
 
 
 def growing(amount):

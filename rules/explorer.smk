@@ -27,10 +27,10 @@ rule list_attended:
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         batch_tokens=config["predict"]["batch_tokens"],
-        flags=MODEL_FLAGS,
+        flags=model_flags("eager"),
     shell:
         "python scripts/list_attended.py --prompts {input.prompts:q} --model {params.model:q}"
-        " {params.flags} --attention eager --threads {threads}"
+        " {params.flags} --threads {threads}"
         " --batch-tokens {params.batch_tokens} --out {output:q} --log {log:q}"
 
 

@@ -92,8 +92,8 @@ rule plot_lens_examples:
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=COMPARED),
         code=step_sources("plot_lens_examples"),
     output:
-        svg=f"{RESULTS}/figures/lens_examples.svg",
-        png=f"{RESULTS}/figures/lens_examples.png",
+        svg=f"{FIGURES}/lens_examples.svg",
+        png=f"{FIGURES}/lens_examples.png",
     log:
         f"{RESULTS}/logs/plot_lens_examples.log",
     benchmark:
@@ -111,11 +111,11 @@ rule plot_lens:
     input:
         lens=expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
-        examples=f"{RESULTS}/figures/lens_examples.svg",
+        examples=f"{FIGURES}/lens_examples.svg",
         code=step_sources("plot_lens"),
     output:
         figures=expand(
-            f"{RESULTS}/figures/{{figure}}.{{kind}}",
+            f"{FIGURES}/{{figure}}.{{kind}}",
             figure=["lens", "lens_pairs", "lens_positions"],
             kind=["svg", "png"],
         ),
@@ -131,7 +131,7 @@ rule plot_lens:
     params:
         edit=COMPARED[-1],
         folder=lambda wildcards, output: Path(output.figures[0]).parent.as_posix(),
-        draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
+        draws=DRAWS,
     shell:
         "python scripts/plot_lens.py --lens {input.lens:q} --splits {input.splits:q}"
         " --edit {params.edit:q} --examples-figure {input.examples:q} {params.draws}"

@@ -75,21 +75,28 @@ rule plot_wrong_answers:
         " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
 
 
+ASKED_EDITS = [
+    *EDITS,
+    *(edit for edit in DOSED_EDITS if edit not in EDITS and "robustness" in config["experiments"]),
+]
+# What the steps of an experiment leave out.
+REJECTED_BY = {
+    "lens": expand(f"{RESULTS}/rejected/read_lens/{{edit}}.parquet", edit=EDITS),
+    "patch_positions": [f"{RESULTS}/rejected/sweep_positions.parquet"],
+    "icl": [f"{RESULTS}/rejected/compare_icl/{PATCHED}.parquet"],
+    "masking": [f"{RESULTS}/rejected/mask_distractors.parquet"],
+}
 REJECTED = {
     "source": [
         f"{SOURCE}/rejected/collect_programs.parquet",
         f"{SOURCE}/rejected/make_examples.parquet",
-        *expand(f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet", edit=EDITS),
-        *expand(f"{SOURCE}/rejected/check_types/{{edit}}.parquet", edit=EDITS),
+        *expand(f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet", edit=ASKED_EDITS),
+        *expand(f"{SOURCE}/rejected/check_types/{{edit}}.parquet", edit=ASKED_EDITS),
     ],
     config["model"]["name"]: [
-        *expand(f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet", edit=EDITS),
+        *expand(f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet", edit=ASKED_EDITS),
         f"{RESULTS}/rejected/pair_examples.parquet",
-        *(
-            [f"{RESULTS}/rejected/sweep_positions.parquet"]
-            if "patch_positions" in config["experiments"]
-            else []
-        ),
+        *(table for name in config["experiments"] for table in REJECTED_BY.get(name, [])),
     ],
 }
 

@@ -59,8 +59,8 @@ rule plot_samples:
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
         code=step_sources("plot_samples"),
     output:
-        svg=f"{RESULTS}/figures/samples.svg",
-        png=f"{RESULTS}/figures/samples.png",
+        svg=f"{FIGURES}/samples.svg",
+        png=f"{FIGURES}/samples.png",
         section=f"{RESULTS}/sections/samples.json",
     log:
         f"{RESULTS}/logs/plot_samples.log",
@@ -71,7 +71,7 @@ rule plot_samples:
     resources:
         **SMALL_RESOURCES,
     params:
-        draws=f"--draws {config['statistics']['draws']} --seed {config['seed']}",
+        draws=DRAWS,
     shell:
         "python scripts/plot_samples.py --samples {input.samples:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q} {params.draws}"

@@ -26,7 +26,8 @@ rule fit_steering:
     conda:
         "envs/steps.yaml"
     resources:
-        **SMALL_RESOURCES,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         activations=lambda wildcards, input: Path(input.activations[0]).parents[1].as_posix(),
         n_random=config["steer"]["n_random"],
@@ -102,7 +103,8 @@ rule check_steering:
         "envs/steps.yaml"
     threads: workflow.cores
     resources:
-        **SMALL_RESOURCES,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     shell:
         "python scripts/check_steering.py --variants {input.variants:q}"
         " --completions {input.completions:q} --workers {threads} --out {output:q} --log {log:q}"
@@ -119,8 +121,8 @@ rule plot_steering:
         types=f"{STEERING}/types.parquet",
         code=step_sources("plot_steering"),
     output:
-        svg=f"{RESULTS}/figures/steering.svg",
-        png=f"{RESULTS}/figures/steering.png",
+        svg=f"{FIGURES}/steering.svg",
+        png=f"{FIGURES}/steering.png",
         section=f"{RESULTS}/sections/steering.json",
     log:
         f"{RESULTS}/logs/plot_steering.log",
@@ -131,12 +133,11 @@ rule plot_steering:
     resources:
         **SMALL_RESOURCES,
     params:
-        draws=config["statistics"]["draws"],
-        seed=config["seed"],
+        draws=DRAWS,
     shell:
         "python scripts/plot_steering.py --examples {input.examples:q} --split {input.split:q}"
         " --vectors {input.vectors:q} --results {input.results:q} --settings {input.settings:q}"
-        " --disturbance {input.disturbance:q} --types {input.types:q} --draws {params.draws} --seed {params.seed}"
+        " --disturbance {input.disturbance:q} --types {input.types:q} {params.draws}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
         " --log {log:q}"
 
@@ -176,8 +177,8 @@ rule plot_probes:
         probes=f"{RESULTS}/probes.parquet",
         code=step_sources("plot_probes"),
     output:
-        svg=f"{RESULTS}/figures/probes.svg",
-        png=f"{RESULTS}/figures/probes.png",
+        svg=f"{FIGURES}/probes.svg",
+        png=f"{FIGURES}/probes.png",
         section=f"{RESULTS}/sections/probes.json",
     log:
         f"{RESULTS}/logs/plot_probes.log",
@@ -188,9 +189,8 @@ rule plot_probes:
     resources:
         **SMALL_RESOURCES,
     params:
-        draws=config["statistics"]["draws"],
-        seed=config["seed"],
+        draws=DRAWS,
     shell:
-        "python scripts/plot_probes.py --probes {input.probes:q} --draws {params.draws} --seed {params.seed}"
+        "python scripts/plot_probes.py --probes {input.probes:q} {params.draws}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
         " --log {log:q}"

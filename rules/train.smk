@@ -1,5 +1,5 @@
 # A small model of StarCoderBase's architecture: pinned packages -> corpus -> tokenizer -> weights.
-# Not part of `all`; it takes hours on a CPU. Installs the corpus beside its lock file first.
+# Not part of `all`; it takes about 25 minutes on two cores. Installs the corpus beside its lock file first.
 
 CORPUS = "models/embedded/corpus"
 TRAINING = "results/training"

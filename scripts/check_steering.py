@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fimscope.answers import same_type
 from fimscope.manifest import run_manifest
 from fimscope.rejections import check_sum
 from fimscope.steps import Progress, log, run_step, step_parser
@@ -51,7 +52,7 @@ def _check_example(service: TypeScript, item: tuple[Row, Sequence[Row]]) -> list
 def _verdict(service: TypeScript, variant: Row, spelled: str) -> tuple[str, str | None]:
     if not spelled:
         return "no_type", None
-    if "".join(spelled.split()) == "".join(variant["gold"].split()):
+    if same_type(spelled, variant["gold"]):
         return "exact", None
     parts = (variant["prefix"], variant["gold"], variant["suffix"])
     try:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,16 +12,23 @@ from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code, table
 from fimscope.models.ran import count_parameters
-from fimscope.plots import PRINT_WIDTH, draw_rates, save_figure, use_theme, visible
+from fimscope.plots import (
+    PRINT_WIDTH,
+    add_figure_options,
+    draw_rates,
+    save_figure,
+    use_theme,
+    visible,
+)
 from fimscope.readings import rate
-from fimscope.stats import N_DRAWS, Interval
+from fimscope.stats import Interval, add_bootstrap_options
 from fimscope.steps import log, run_step, step_parser
+from fimscope.summary import Numbers
 from fimscope.tables import read_table, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Numbers = dict[str, Any]
 COLUMNS = ["example_id", "program_id", "correct"]
 MEASURES = {"original": "right", "edited": "edited", "broken": "broken"}
 
@@ -116,12 +123,10 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", required=True, help="names in the results folder")
     parser.add_argument("--results", type=Path, default=Path("results"), help="that folder")
     parser.add_argument("--edit", required=True, help="beside `original`")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    add_bootstrap_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the comparison as Markdown")
     parser.add_argument("--out-numbers", type=Path, required=True, help="its numbers as JSON")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_figure_options(parser)
     with run_step(parser) as args:
         if not args.models:
             raise UserError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
 from fimscope.rejections import check_sum
-from fimscope.steps import Progress, log, positive, run_step, step_parser
+from fimscope.steps import log, positive, run_step, step_parser
 from fimscope.tables import read_table, write_table
 
 if TYPE_CHECKING:
@@ -25,27 +25,18 @@ def list_attended(
 
     n_tokens, least_weight   at most so many tokens of a head are kept, of at least this weight
     """
-    from fimscope.attention import read_attention
-    from fimscope.batch import plan_batches, run_batches
+    from fimscope.attention import last_patterns
 
     heads = [(block, head) for block in range(model.n_blocks) for head in range(model.n_heads)]
-
-    def read_rows(rows: list[int]) -> Any:
-        token_ids = [prompts[row]["token_ids"] for row in rows]
-        return read_attention(model, token_ids, [[-1]] * len(rows), heads)
-
     found: list[list[Row]] = [[] for _ in prompts]
-    progress = Progress("attention", len(prompts), "prompts")
-    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    for rows, patterns in run_batches(read_rows, batches):
-        for row, pattern in zip(rows, patterns, strict=True):
-            key = {name: prompts[row][name] for name in ("example_id", "edit", "program_id")}
-            kept = most_attended(pattern[:, 0].float(), n_tokens, least_weight)
-            found[row] = [
-                {**key, "block": block, "head": head, "tokens": tokens, "weights": weights}
-                for (block, head), (tokens, weights) in zip(heads, kept, strict=True)
-            ]
-        progress.add(len(rows))
+    token_ids = [prompt["token_ids"] for prompt in prompts]
+    for row, pattern in last_patterns(model, token_ids, heads, batch_tokens):
+        key = {name: prompts[row][name] for name in ("example_id", "edit", "program_id")}
+        kept = most_attended(pattern, n_tokens, least_weight)
+        found[row] = [
+            {**key, "block": block, "head": head, "tokens": tokens, "weights": weights}
+            for (block, head), (tokens, weights) in zip(heads, kept, strict=True)
+        ]
     return found
 
 

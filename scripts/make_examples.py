@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fimscope.corpus.draws import draw
 from fimscope.corpus.groups import assign_groups
+from fimscope.draws import draw
 from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
 from fimscope.rejections import check_sum, rejection

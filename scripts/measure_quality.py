@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fimscope.answers import same_type
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
 from fimscope.steps import log, run_step, step_parser
@@ -44,6 +45,7 @@ def measure_accuracy(
         for row in original
         if row["correct"] and row["example_id"] in after and not after[row["example_id"]]["correct"]
     ]
+    broken_one = [row for row in broken if n_gold[row["example_id"]] == 1]
 
     def mean(rows: Sequence[Row], values: Sequence[float]) -> dict[str, float]:
         return package_mean(
@@ -70,13 +72,12 @@ def measure_accuracy(
             [float(row["correct"]) - float(after[row["example_id"]]["correct"]) for row in both],
         ),
         "broken": len(broken),
-        "broken_single_token": sum(n_gold[row["example_id"]] == 1 for row in broken),
-        "broken_programs": len({row["program_id"] for row in broken}),
+        "broken_single_token": len(broken_one),
+        "broken_single_token_programs": len({row["program_id"] for row in broken_one}),
         "ends_after_type": share(
             original,
             lambda row: (
-                row["completed_type"] != ""
-                and "".join(row["completion"].split()) == "".join(row["completed_type"].split())
+                row["completed_type"] != "" and same_type(row["completion"], row["completed_type"])
             ),
         ),
     }
@@ -97,12 +98,17 @@ def measure_restoring(patches: Path, pairs: Path) -> dict[str, Any]:
     }
 
 
-def measure_blocks(model: "Model", prompts: Sequence[Row], batch_tokens: int) -> dict[str, Any]:
-    """What the removal of each block costs on the golds of one token."""
+def measure_blocks(
+    model: "Model", prompts: Sequence[Row], whole: float, batch_tokens: int
+) -> dict[str, Any]:
+    """What the removal of each block costs on the golds of one token.
+
+    whole   top-1 of the whole model on them
+    """
     from fimscope.training.quality import removal_effects, share
 
     one = [row for row in prompts if len(row["gold_token_ids"]) == 1]
-    effects = removal_effects(model, one, batch_tokens)
+    effects = removal_effects(model, one, whole, batch_tokens)
     return {
         "effects": [round(effect, 4) for effect in effects],
         "share_at_work": share(effects, lambda effect: abs(effect) >= LEAST_EFFECT),
@@ -137,7 +143,9 @@ def main() -> None:
             args.seed,
         )
         measures["restore"] = measure_restoring(args.patches, args.pairs)
-        measures["blocks"] = measure_blocks(open_model(args), prompts, args.batch_tokens)
+        measures["blocks"] = measure_blocks(
+            open_model(args), prompts, measures["top1_over_examples"], args.batch_tokens
+        )
         measures["manifest"] = manifest
         with replacing(args.out) as temporary:
             text = json.dumps(measures, indent=2, sort_keys=True) + "\n"

@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.plots import FAINT, PRINT_WIDTH, STYLES, draw_rates, save_figure, use_theme, visible
-from fimscope.stats import N_DRAWS, Interval
+from fimscope.plots import (
+    FAINT,
+    PRINT_WIDTH,
+    STYLES,
+    add_figure_options,
+    draw_rates,
+    save_figure,
+    use_theme,
+    visible,
+)
+from fimscope.stats import Interval, add_bootstrap_options
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import Numbers, accuracy_numbers
 from fimscope.tables import read_table
@@ -81,10 +90,8 @@ def main() -> None:
     parser.add_argument(
         "--predictions", type=Path, nargs="+", required=True, help="predictions/{edit}.parquet"
     )
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     with run_step(parser) as args:
         edits = [
             accuracy_numbers(

@@ -10,13 +10,22 @@ import pyarrow as pa
 from fimscope.curves import read_components
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code
-from fimscope.patch_numbers import sweep_numbers
-from fimscope.patch_panels import draw_effects, effect_frame, share_legend, ticks, write_count
+from fimscope.patch_numbers import points_above, sweep_numbers
+from fimscope.patch_panels import draw_effects, effect_frame, share_legend, write_count
 from fimscope.patch_readings import effect_at, read_exactness
-from fimscope.plots import INK, PRINT_WIDTH, save_figure, say, use_theme, visible
+from fimscope.plots import (
+    INK,
+    PRINT_WIDTH,
+    add_figure_options,
+    point_ticks,
+    save_figure,
+    say,
+    use_theme,
+    visible,
+)
 from fimscope.readings import spans
 from fimscope.sections import Section, SectionTable, write_section
-from fimscope.stats import N_DRAWS
+from fimscope.stats import add_bootstrap_options
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import Numbers
 from fimscope.tables import read_table
@@ -108,7 +117,7 @@ def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: floa
         aspect="auto",
         interpolation="nearest",
     )
-    above = _above(sweep)
+    above = points_above(sweep["effect_comparison"])
     axes.plot(
         [place // n_heads for place in above],
         [place % n_heads for place in above],
@@ -117,8 +126,8 @@ def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: floa
         color=INK,
         markersize=2.5,
     )
-    axes.set_xticks(ticks(blocks, most=3))
-    axes.set_yticks(ticks(range(n_heads)))
+    axes.set_xticks(point_ticks(blocks, most=3))
+    axes.set_yticks(point_ticks(range(n_heads), most=4))
     axes.set_ylabel("head")
     axes.grid(visible=False)
 
@@ -162,7 +171,7 @@ def _read_parts(condition: str, sweeps: Sequence[Numbers]) -> str:
         f"{len(found)} of {len(sweep['points'])} {_plural(sweep)}"
         + ("" if sweep["position"] == "head" else f" ({_blocks(found, sweep['points'])})")
         for sweep in sweeps
-        if (found := _above(sweep))
+        if (found := points_above(sweep["effect_comparison"]))
     ]
     sweep, place = max(known, key=lambda part: _means(part[0])[part[1]])
     effect = effect_at(sweep["effects"]["paired"], place)
@@ -194,11 +203,6 @@ def _means(sweep: Numbers) -> list[float]:
     return sweep["effects"].get("paired", {}).get("estimate", [])
 
 
-def _above(sweep: Numbers) -> list[int]:
-    comparison = sweep["effect_comparison"]
-    return comparison["points_above"] if comparison else []
-
-
 def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
     """The parts with the largest mean effects of each condition."""
     rows = []
@@ -207,6 +211,7 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
         parts = [(sweep, i) for sweep in own for i in range(len(_means(sweep)))]
         parts.sort(key=lambda part: -_means(part[0])[part[1]])
         for sweep, place in parts[:N_SHOWN]:
+            above = points_above(sweep["effect_comparison"])
             controls = [
                 effect_at(sweep["effects"].get(kind), place) for kind in ("unrelated", "random")
             ]
@@ -217,7 +222,7 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
                     f"{sweep['n_pairs'] - sweep['n_small_gap']} of {sweep['n_pairs']}",
                     effect_at(sweep["effects"]["paired"], place),
                     *controls,
-                    "yes" if sweep["points"][place] in _above(sweep) else "no",
+                    "yes" if sweep["points"][place] in above else "no",
                 ]
             )
     header = [
@@ -238,10 +243,8 @@ def main() -> None:
         "--components", type=Path, nargs="+", required=True, help="components/{condition}.parquet"
     )
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)

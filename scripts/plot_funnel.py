@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fimscope.plots import FAINT, PRINT_WIDTH, STYLES, save_figure, say, use_theme, visible
+from fimscope.plots import (
+    FAINT,
+    PRINT_WIDTH,
+    STYLES,
+    add_figure_options,
+    save_figure,
+    say,
+    use_theme,
+    visible,
+)
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import Numbers, funnel_numbers
 from fimscope.tables import read_table
@@ -76,8 +85,7 @@ def _count(stage: Numbers) -> str:
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--funnel", type=Path, nargs="+", required=True, help="funnel tables")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_figure_options(parser)
     with run_step(parser) as args:
         funnels = funnel_numbers([read_table(path, "funnel") for path in args.funnel])
         save_figure(plot_funnel(funnels), args.out_svg, args.out_png)

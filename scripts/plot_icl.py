@@ -9,18 +9,18 @@ from fimscope.icl import TREATMENT, icl_numbers, read_cells
 from fimscope.manifest import run_manifest
 from fimscope.outcomes import OUTCOME_TITLES
 from fimscope.paired import p_text, signed_nats, signed_points, stands_out
-from fimscope.plots import PRINT_WIDTH, STYLES, save_figure, say, use_theme
+from fimscope.plots import PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
 from fimscope.sections import Section, SectionTable, write_section
 from fimscope.shots import CHOICES
-from fimscope.stats import N_DRAWS
+from fimscope.stats import add_bootstrap_options
 from fimscope.steps import positive, run_step, step_parser
+from fimscope.summary import Numbers
 from fimscope.tables import read_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Numbers = dict[str, Any]
 LABELS = {
     "same_type": "same type",
     "random": "any type",
@@ -165,10 +165,8 @@ def main() -> None:
     parser.add_argument("--n-shots", nargs="+", type=positive, default=[1, 2, 4])
     parser.add_argument("--n-seeds", type=positive, default=2, help="draws of the shots")
     parser.add_argument("--shot-tokens", type=positive, default=56, help="typed code of one shot")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/icl.json")
     with run_step(parser) as args:
         table = read_table(args.icl, "icl")

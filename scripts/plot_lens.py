@@ -23,7 +23,7 @@ from fimscope.plots import (
     visible,
 )
 from fimscope.sections import write_section
-from fimscope.stats import N_DRAWS, Interval
+from fimscope.stats import Interval, add_bootstrap_options
 from fimscope.steps import log, run_step, step_parser
 from fimscope.summary import Numbers
 
@@ -184,8 +184,7 @@ def main() -> None:
     parser.add_argument("--splits", **many, help="split/{edit}.parquet, in the same order")
     parser.add_argument("--edit", required=True, help="its broken variants meet their originals")
     parser.add_argument("--examples-figure", type=Path, required=True, help="of plot_lens_examples")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    add_bootstrap_options(parser)
     parser.add_argument("--out-figures", type=Path, required=True, help="folder of the figures")
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.plots import PRINT_WIDTH, point_ticks, save_figure, say, use_theme, visible
+from fimscope.plots import (
+    PRINT_WIDTH,
+    add_figure_options,
+    point_ticks,
+    save_figure,
+    say,
+    use_theme,
+    visible,
+)
 from fimscope.steps import log, run_step, step_parser
 from fimscope.tables import read_table
 
@@ -109,8 +117,7 @@ def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--tokens", type=Path, required=True, help="the lens_tokens table")
     parser.add_argument("--splits", type=Path, nargs=2, required=True, help="of both edits")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_figure_options(parser)
     with run_step(parser) as args:
         tokens = read_table(args.tokens, "lens_tokens").to_pandas()
         chosen = set(tokens["example_id"])

@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fimscope.manifest import run_manifest
 from fimscope.masking import WAYS, masking_numbers, most_harmful
 from fimscope.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.paired import p_text, signed_nats, signed_points
-from fimscope.plots import INK, PRINT_WIDTH, STYLES, save_figure, say, use_theme
+from fimscope.plots import INK, PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
 from fimscope.sections import Section, SectionTable, write_section
-from fimscope.stats import N_DRAWS
+from fimscope.stats import add_bootstrap_options
 from fimscope.steps import run_step, step_parser
+from fimscope.summary import Numbers
 from fimscope.tables import read_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Numbers = dict[str, Any]
 WAY_TITLES = {
     "text": "out of the text",
     "attention_last": "hidden from the last token",
@@ -156,10 +156,8 @@ def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--masking", type=Path, required=True, help="masking.parquet")
     parser.add_argument("--edit", required=True, help="of the prompts")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/masking.json")
     with run_step(parser) as args:
         rows = masking_numbers(read_table(args.masking, "masking"), args.draws, args.seed)

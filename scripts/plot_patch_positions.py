@@ -9,13 +9,13 @@ import pyarrow as pa
 from fimscope.curves import read_positions, read_sweep
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code
-from fimscope.patch_numbers import sweep_numbers
+from fimscope.patch_numbers import points_above, sweep_numbers
 from fimscope.patch_panels import draw_effects, effect_frame, share_legend, write_count
 from fimscope.patch_readings import effect_at, most_turned, read_exactness
-from fimscope.plots import PRINT_WIDTH, save_figure, say, use_theme, visible
+from fimscope.plots import PRINT_WIDTH, add_figure_options, save_figure, say, use_theme, visible
 from fimscope.readings import spans
 from fimscope.sections import Section, SectionTable, write_section
-from fimscope.stats import N_DRAWS
+from fimscope.stats import add_bootstrap_options
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import Numbers
 from fimscope.tables import read_table
@@ -165,9 +165,9 @@ def _read_positions(condition: str, sweeps: Sequence[Numbers]) -> str:
     found = [
         f"{code(sweep['position'])} ({spans(above, sweep['points'])})"
         for sweep in sweeps
-        if (above := _above(sweep))
+        if (above := points_above(sweep["comparison"]))
     ]
-    others = [code(sweep["position"]) for sweep in sweeps if not _above(sweep)]
+    others = [code(sweep["position"]) for sweep in sweeps if not points_above(sweep["comparison"])]
     if not found:
         return f"{code(condition)}: at no position is the donor above all its controls."
     sentence = f"{code(condition)}: the donor is above every control at {', '.join(found)}"
@@ -186,11 +186,6 @@ def _read_windows(condition: str, sweeps: Sequence[Numbers]) -> list[str]:
                 f"patched at once: {', '.join(peaks)}."
             )
     return sentences
-
-
-def _above(sweep: Numbers) -> list[int]:
-    comparison = sweep["comparison"]
-    return comparison["points_above"] if comparison else []
 
 
 def _peak(sweep: Numbers) -> str:
@@ -217,7 +212,7 @@ def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
     ]
     rows = []
     for sweep in sweeps:
-        above, comparison = _above(sweep), sweep["comparison"]
+        above, comparison = points_above(sweep["comparison"]), sweep["comparison"]
         rows.append(
             [
                 code(sweep["condition"]),
@@ -241,10 +236,8 @@ def main() -> None:
         "--patches", type=Path, nargs="+", required=True, help="patch_positions/{condition}.parquet"
     )
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure of the positions")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     parser.add_argument("--out-windows-svg", type=Path, required=True, help="that of the windows")
     parser.add_argument("--out-windows-png", type=Path, required=True, help="the same as an image")
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")

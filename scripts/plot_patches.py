@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fimscope.curves import read_sweep
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code
-from fimscope.patch_numbers import compare_conditions, sweep_numbers
+from fimscope.patch_numbers import compare_conditions, points_above, sweep_numbers
 from fimscope.patch_panels import draw_effects, draw_flips, effect_frame, share_legend, write_count
 from fimscope.patch_readings import (
     half_point,
@@ -20,10 +20,10 @@ from fimscope.patch_readings import (
     read_sweep as describe_sweep,
 )
 from fimscope.patch_tables import curve_table
-from fimscope.plots import PRINT_WIDTH, save_figure, use_theme, visible
+from fimscope.plots import PRINT_WIDTH, add_figure_options, save_figure, use_theme, visible
 from fimscope.readings import spans
 from fimscope.sections import Section, SectionTable, write_section
-from fimscope.stats import N_DRAWS
+from fimscope.stats import add_bootstrap_options
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import Numbers
 from fimscope.tables import read_table
@@ -120,7 +120,7 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
     rows = []
     for sweep in sweeps:
         comparison, half = sweep["comparison"], sweep["half_of_flips"]
-        above = comparison["points_above"] if comparison else []
+        above = points_above(comparison)
         rows.append(
             [
                 code(sweep["condition"]),
@@ -152,10 +152,8 @@ def main() -> None:
         "--patches", type=Path, nargs="+", required=True, help="patches/{condition}.parquet"
     )
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)

@@ -7,18 +7,19 @@ import numpy as np
 
 from fimscope.manifest import run_manifest
 from fimscope.plots import (
-    INK,
     PRINT_WIDTH,
     STYLES,
+    add_figure_options,
     draw_curve,
     draw_legend,
+    mark_points,
     save_figure,
     say,
     use_theme,
 )
 from fimscope.probe_section import CURVES, probe_numbers, probe_section
 from fimscope.sections import write_section
-from fimscope.stats import N_DRAWS, Interval
+from fimscope.stats import Interval, add_bootstrap_options
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import Numbers
 from fimscope.tables import read_table
@@ -76,28 +77,14 @@ def _draw_constant(axes: "Axes", numbers: Numbers) -> None:
     constant, style = numbers["constant"], STYLES["majority"]
     label = "answered wrong: best constant answer"
     axes.axhline(100 * constant["rate"], color=style.colour, ls=style.line, lw=1, label=label)
-    above = constant["points_above"]
-    if not above:  # marks without a place would still take room in the layout
-        return
-    axes.plot(
-        above,
-        [1.0] * len(above),
-        transform=axes.get_xaxis_transform(),
-        color=INK,
-        linestyle="none",
-        marker="s",
-        markersize=2.6,
-        clip_on=False,
-    )
+    mark_points(axes, constant["points_above"])
 
 
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--probes", type=Path, required=True, help="the probes table")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)

@@ -2,24 +2,33 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fimscope.manifest import run_manifest
 from fimscope.paired import p_text, signed_points, stands_out
-from fimscope.plots import FAINT, PRINT_WIDTH, STYLES, save_figure, say, use_theme, visible
+from fimscope.plots import (
+    FAINT,
+    PRINT_WIDTH,
+    STYLES,
+    add_figure_options,
+    save_figure,
+    say,
+    use_theme,
+    visible,
+)
 from fimscope.robustness import counts_sites, lowest, robustness_numbers
 from fimscope.sections import Section, SectionTable, write_section
-from fimscope.stats import N_DRAWS
+from fimscope.stats import add_bootstrap_options
 from fimscope.steps import run_step, step_parser
+from fimscope.summary import Numbers
 from fimscope.tables import read_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Numbers = dict[str, Any]
 COLUMNS = ["example_id", "program_id", "correct"]
 A_ROW = 3
 
@@ -138,10 +147,8 @@ def main() -> None:
     parser.add_argument(
         "--predictions", type=Path, nargs="+", required=True, help="of every edit at every dose"
     )
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/robustness.json")
     with run_step(parser) as args:
         original = read_table(args.original, "predictions", COLUMNS)

@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.manifest import run_manifest
-from fimscope.plots import FAINT, PRINT_WIDTH, STYLES, save_figure, say, use_theme, visible
+from fimscope.plots import (
+    FAINT,
+    PRINT_WIDTH,
+    STYLES,
+    add_figure_options,
+    save_figure,
+    say,
+    use_theme,
+    visible,
+)
 from fimscope.sample_numbers import read_sampled, sample_numbers
 from fimscope.sample_readings import WORDS, samples_section
 from fimscope.sections import write_section
-from fimscope.stats import N_DRAWS
+from fimscope.stats import add_bootstrap_options
 from fimscope.steps import log, run_step, step_parser
 from fimscope.summary import Numbers
 from fimscope.tables import read_manifest
@@ -138,10 +147,8 @@ def main() -> None:
     parser.add_argument("--samples", **many, help="samples/{edit}.parquet, `original` among them")
     parser.add_argument("--predictions", **many, help="of the same edits, in the same order")
     parser.add_argument("--splits", **many, help="of the same edits, in the same order")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)

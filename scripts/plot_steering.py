@@ -12,6 +12,7 @@ from fimscope.plots import (
     INK,
     PRINT_WIDTH,
     STYLES,
+    add_figure_options,
     draw_curve,
     draw_legend,
     save_figure,
@@ -20,7 +21,7 @@ from fimscope.plots import (
 )
 from fimscope.sections import write_section
 from fimscope.settings import MAIN
-from fimscope.stats import N_DRAWS, Interval
+from fimscope.stats import Interval, add_bootstrap_options
 from fimscope.steering_numbers import steering_numbers
 from fimscope.steering_section import LABELS, steering_section
 from fimscope.steps import run_step, step_parser
@@ -173,10 +174,8 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, required=True, help="what select chose from")
     parser.add_argument("--disturbance", type=Path, required=True, help="of unrelated tokens")
     parser.add_argument("--types", type=Path, required=True, help="the compiler's verdicts")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_bootstrap_options(parser)
+    add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)

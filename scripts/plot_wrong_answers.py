@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.plots import INK, PRINT_WIDTH, save_figure, say, use_theme, visible
+from fimscope.plots import (
+    INK,
+    PRINT_WIDTH,
+    add_figure_options,
+    save_figure,
+    say,
+    use_theme,
+    visible,
+)
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import Numbers, confusion_numbers
 from fimscope.tables import read_table
@@ -81,8 +89,7 @@ def main() -> None:
     parser.add_argument(
         "--predictions", type=Path, nargs="+", required=True, help="predictions/{edit}.parquet"
     )
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+    add_figure_options(parser)
     with run_step(parser) as args:
         edits = [
             confusion_numbers(read_table(path, "predictions", COLUMNS), path.stem)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.answers import judge
+from fimscope.answers import completed_types, judge
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, model_opener, stop_ids
 from fimscope.part_formats import RowsFormat
@@ -14,7 +14,6 @@ from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import read_table, write_table
-from fimscope.typescript import TypeScript
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -101,10 +100,7 @@ def predict_types(
     """
     in_order = [answers[row] for row in range(len(prompts))]
     completions = [encoder.decode(answer["completion_ids"]) for answer in in_order]
-    with TypeScript() as typescript:
-        types = typescript.type_texts(
-            [(text, p["kind"]) for text, p in zip(completions, prompts, strict=True)]
-        )
+    types = completed_types(completions, prompts)
     rows = zip(prompts, in_order, completions, types, strict=True)
     return [prediction(*row, encoder) for row in rows]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.corpus.draws import draw
+from fimscope.draws import draw
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, model_opener, stop_ids
 from fimscope.part_formats import RowsFormat

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.donors import Key, Row, TokenIds, donor_key, random_like, recipient_key
+from fimscope.donors import (
+    Key,
+    Row,
+    TokenIds,
+    by_recipient,
+    donor_key,
+    random_like,
+    read_prompts,
+    recipient_key,
+)
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
 from fimscope.patch_outcomes import (
@@ -15,13 +24,15 @@ from fimscope.patch_outcomes import (
     measures,
     padded,
     pair_of_sweep,
+    place_in,
     wanted_ids,
+    write_conditions,
 )
 from fimscope.prompts.encoder import Encoder
 from fimscope.rejections import check_sum
 from fimscope.sites import first_pairs
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.steps import Progress, positive, run_step, step_parser
+from fimscope.tables import read_table
 
 if TYPE_CHECKING:
     import torch
@@ -107,9 +118,7 @@ def sweep_components(
     from fimscope.batch import plan_batches, run_batches
     from fimscope.sweep_places import sweep_places
 
-    groups: dict[Key, list[Row]] = {}
-    for pair in pairs:
-        groups.setdefault(recipient_key(pair), []).append(pair)
+    groups = by_recipient(pairs)
     recipients = list(groups)
 
     def value(pair: Row, place: "Place") -> "torch.Tensor":
@@ -183,19 +192,14 @@ def main() -> None:
             for pair in first_pairs(pairs, args.conditions, args.max_pairs)
             if pair["donor_kind"] in KINDS
         ]
-        prompts = {
-            (row["example_id"], row["edit"]): row["token_ids"]
-            for path in args.prompts
-            for row in read_table(path, "prompts").to_pylist()
-        }
+        prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
         encoder = Encoder.from_folder(args.model)
         model = open_model(args)
         places = part_places(model)
         parts = collect_parts(model, prompts, pairs, places, args.batch_tokens)
-        order = {(pair["pair_id"], pair["donor_kind"]): n for n, pair in enumerate(pairs)}
         swept = sorted(
             sweep_components(model, prompts, pairs, parts, places, args.batch_tokens, args.seed),
-            key=lambda patched: order[patched.pair["pair_id"], patched.pair["donor_kind"]],
+            key=place_in(pairs),
         )
         check_sum("sweep_components", len(pairs), len(swept), 0)
         diffs = {
@@ -204,10 +208,7 @@ def main() -> None:
             if pair["donor_kind"] == "paired"
         }
         rows = component_rows(swept, places, diffs, args.min_gap, encoder)
-        for condition in args.conditions:
-            chosen = [row for row in rows if row["condition"] == condition]
-            write_table(args.out / f"{condition}.parquet", "components", chosen, manifest)
-            log.info("%s: %d patches", condition, len(chosen))
+        write_conditions(args.out, "components", rows, args.conditions, manifest)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Patch donors into recipients at every residual point, at the last token, for all conditions."""
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,13 @@ from fimscope.donors import (
     LastDonors,
     Row,
     TokenIds,
+    by_recipient,
     collect_elsewhere,
-    recipient_key,
+    read_prompts,
 )
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
-from fimscope.part_formats import ResultsFormat
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.part_formats import ResultsFormat, TensorsFormat
 from fimscope.parts import PartStore, add_part_options, exhaust
 from fimscope.patch_outcomes import (
     Patched,
@@ -26,14 +27,16 @@ from fimscope.patch_outcomes import (
     measures,
     padded,
     pair_of_sweep,
+    place_in,
     wanted_ids,
+    write_conditions,
 )
 from fimscope.prompts.encoder import Encoder
 from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
-from fimscope.steps import Progress, log, run_step, step_parser
+from fimscope.steps import Progress, run_step, step_parser
 from fimscope.store import ActivationCache
-from fimscope.tables import read_table, write_table
+from fimscope.tables import read_table
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def sweep_patches(
-    model: "Model",
+    open_model: Callable[[], "Model"],
     prompts: Mapping[Key, TokenIds],
     pairs: Sequence[Row],
     donors: LastDonors,
@@ -62,9 +65,7 @@ def sweep_patches(
     from fimscope.batch import plan_batches
     from fimscope.sweep import WantedSweep, sweep_last
 
-    groups: dict[Key, list[Row]] = {}
-    for pair in pairs:
-        groups.setdefault(recipient_key(pair), []).append(pair)
+    groups = by_recipient(pairs)
     recipients = list(groups)
 
     def ingredients(row: int) -> tuple[Any, ...]:
@@ -78,17 +79,17 @@ def sweep_patches(
         values = padded([[donors.of(pair) for pair in groups[key]] for key in keys])
         stacked = torch.stack([torch.stack(row, dim=1) for row in values], dim=1)
         token_ids = torch.tensor(wanted)
-        sweep = sweep_last(model, [prompts[key] for key in keys], stacked, token_ids)
+        sweep = sweep_last(open_model(), [prompts[key] for key in keys], stacked, token_ids)
         return WantedSweep(token_ids, sweep)
 
     n_pairs = store.shard.n_of(len(pairs))
-    progress = Progress("patches", n_pairs * model.n_points, "patches")
+    progress = Progress("patches", n_pairs * donors.n_points, "patches")
     batches = plan_batches([len(prompts[key]) for key in recipients], batch_tokens)
     for rows, swept in run_parts(sweep_rows, batches, store, ingredients):
         for i, row in enumerate(rows):
             for d, pair in enumerate(groups[recipients[row]]):
                 yield pair_of_sweep(swept.sweep, swept.wanted[i].tolist(), pair, i, d)
-                progress.add(model.n_points)
+                progress.add(donors.n_points)
 
 
 def patch_rows(swept: Sequence[Patched], min_gap: float, encoder: Encoder) -> list[Row]:
@@ -118,13 +119,10 @@ def patch_rows(swept: Sequence[Patched], min_gap: float, encoder: Encoder) -> li
 def write_patches(pairs: Sequence[Row], swept: Sequence[Patched], args: Namespace) -> None:
     """Write the table of every condition, its rows in the order of the pairs."""
     check_sum("sweep_patches", len(pairs), len(swept), 0)
-    order = {(pair["pair_id"], pair["donor_kind"]): n for n, pair in enumerate(pairs)}
-    in_order = sorted(swept, key=lambda p: order[p.pair["pair_id"], p.pair["donor_kind"]])
-    rows = patch_rows(in_order, args.min_gap, Encoder.from_folder(args.model))
-    for condition in args.conditions:
-        chosen = [row for row in rows if row["condition"] == condition]
-        write_table(args.out / f"{condition}.parquet", "patches", chosen, run_manifest(args))
-        log.info("%s: %d patches", condition, len(chosen))
+    rows = patch_rows(
+        sorted(swept, key=place_in(pairs)), args.min_gap, Encoder.from_folder(args.model)
+    )
+    write_conditions(args.out, "patches", rows, args.conditions, run_manifest(args))
 
 
 def main() -> None:
@@ -145,18 +143,21 @@ def main() -> None:
         from fimscope.sweep import WantedSweep
 
         pairs = read_table(args.pairs, "pairs").to_pylist()
-        prompts = {
-            (row["example_id"], row["edit"]): row["token_ids"]
-            for path in args.prompts
-            for row in read_table(path, "prompts").to_pylist()
-        }
+        prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
         recipe = model_recipe("sweep_patches", args)
         store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))
-        model = open_model(args)
-        elsewhere = collect_elsewhere(model, prompts, pairs, args.seed, args.batch_tokens)
+        open_model = model_opener(args)
+        elsewhere = collect_elsewhere(
+            open_model,
+            prompts,
+            pairs,
+            args.seed,
+            args.batch_tokens,
+            PartStore(args.cache, None, recipe, TensorsFormat()),
+        )
         caches = [ActivationCache(folder) for folder in args.activations]
         donors = LastDonors(caches, elsewhere, args.seed)
-        swept = sweep_patches(model, prompts, pairs, donors, args.batch_tokens, store)
+        swept = sweep_patches(open_model, prompts, pairs, donors, args.batch_tokens, store)
         if args.shard is None:
             write_patches(pairs, list(swept), args)
         else:

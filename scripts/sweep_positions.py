@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.alignment import POSITIONS, has_position, spread_points
-from fimscope.donors import Key, Row, TokenIds, donor_key, random_like
+from fimscope.donors import Key, Row, TokenIds, donor_key, random_like, read_prompts
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
 from fimscope.patch_outcomes import (
@@ -16,7 +16,9 @@ from fimscope.patch_outcomes import (
     measures,
     padded,
     pair_of_sweep,
+    place_in,
     wanted_ids,
+    write_conditions,
 )
 from fimscope.prompts.encoder import Encoder
 from fimscope.rejections import check_sum
@@ -162,11 +164,7 @@ def main() -> None:
     parser.add_argument("--out-rejected", type=Path, required=True, help="patches left out")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        prompts = {
-            (row["example_id"], row["edit"]): row
-            for path in args.prompts
-            for row in read_table(path, "prompts").to_pylist()
-        }
+        prompts = read_prompts(args.prompts)
         positions = [
             position
             for position in args.positions
@@ -194,19 +192,11 @@ def main() -> None:
         streams = collect_streams(model, ids, needed_tokens(found), wanted, args.batch_tokens)
         swept = list(sweep_positions(model, ids, sites, streams, args.batch_tokens, args.seed))
         check_sum("sweep_positions", n_rows, len(swept), len(missing))
-        order = {(pair["pair_id"], pair["donor_kind"]): n for n, pair in enumerate(pairs)}
-        swept.sort(
-            key=lambda item: (
-                order[item[2].pair["pair_id"], item[2].pair["donor_kind"]],
-                positions.index(item[0]),
-            )
-        )
+        place = place_in(pairs)
+        swept.sort(key=lambda item: (place(item[2]), positions.index(item[0])))
         diffs = {p["pair_id"]: logit_diff(p, streams[donor_key(p)].logits) for p in paired}
         rows = position_rows(swept, diffs, args.min_gap, encoder)
-        for condition in args.conditions:
-            chosen = [row for row in rows if row["condition"] == condition]
-            write_table(args.out / f"{condition}.parquet", "patches", chosen, manifest)
-            log.info("%s: %d patches", condition, len(chosen))
+        write_conditions(args.out, "patches", rows, args.conditions, manifest)
         write_table(args.out_rejected, "rejected", missing, manifest)
 
 

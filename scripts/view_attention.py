@@ -12,7 +12,7 @@ from fimscope.attention_regions import REGION_KINDS, region_tokens
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
 from fimscope.rejections import check_sum
-from fimscope.steps import Progress, log, run_step, step_parser
+from fimscope.steps import log, run_step, step_parser
 from fimscope.tables import read_table, write_table
 
 if TYPE_CHECKING:
@@ -24,24 +24,13 @@ Row = Mapping[str, Any]
 def view_attention(
     model: "Model", prompts: Sequence[Row], heads: Sequence[tuple[int, int]], batch_tokens: int
 ) -> NDArray[np.float32]:
-    """Shares of the last token's attention, [prompt, head, kind of REGION_KINDS].
-
-    Of each pattern only that token's row is made into numbers, never the whole n x n.
-    """
-    from fimscope.attention import read_attention
-    from fimscope.batch import plan_batches, run_batches
-
-    def read_rows(rows: list[int]) -> Any:
-        token_ids = [prompts[row]["token_ids"] for row in rows]
-        return read_attention(model, token_ids, [[-1]] * len(rows), heads)
+    """Shares of the last token's attention, [prompt, head, kind of REGION_KINDS]."""
+    from fimscope.attention import last_patterns
 
     shares = np.full((len(prompts), len(heads), len(REGION_KINDS)), np.nan, dtype=np.float32)
-    progress = Progress("attention", len(prompts), "prompts")
-    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    for rows, patterns in run_batches(read_rows, batches):
-        for row, pattern in zip(rows, patterns, strict=True):
-            shares[row] = pattern[:, 0].float().numpy() @ region_tokens(prompts[row])
-        progress.add(len(rows))
+    token_ids = [prompt["token_ids"] for prompt in prompts]
+    for row, pattern in last_patterns(model, token_ids, heads, batch_tokens):
+        shares[row] = pattern.numpy() @ region_tokens(prompts[row])
     return shares
 
 

@@ -92,7 +92,8 @@ def _quality_lines(quality: Row) -> list[str]:
         ["fall by renaming", rate(quality["drop"])],
         [
             "right answers broken by renaming, golds of one token",
-            f"{quality['broken_single_token']} from {quality['broken_programs']} programs",
+            f"{quality['broken_single_token']} from "
+            f"{quality['broken_single_token_programs']} programs",
         ],
         ["blocks whose removal changes top-1 by 0.01 or more", percent(blocks["share_at_work"])],
         ["`<|endoftext|>` right after the type", percent(quality["ends_after_type"])],

@@ -20,7 +20,7 @@ from fimscope.readings import (
     read_wrong_answers,
 )
 from fimscope.sections import Section, read_section, section_lines
-from fimscope.stats import N_DRAWS
+from fimscope.stats import add_bootstrap_options
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import (
     Numbers,
@@ -277,8 +277,7 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, nargs="*", default=[], help="folders of the logs")
     parser.add_argument("--config", required=True, help="the whole configuration, as JSON")
     parser.add_argument("--model-info", type=Path, required=True, help="its prepared.json")
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    add_bootstrap_options(parser)
     parser.add_argument(
         "--figures-folder", type=Path, help="where the figures stand; default: figures/ beside it"
     )

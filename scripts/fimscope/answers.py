@@ -27,8 +27,12 @@ def judge(prompt: Row, first_token_id: int, completed_type: str, encoder: Encode
     if len(prompt["gold_token_ids"]) == 1:
         predicted = encoder.decode([first_token_id]).strip()
         return {"predicted": predicted, "correct": first_token_id == prompt["gold_token_ids"][0]}
-    same = "".join(completed_type.split()) == "".join(prompt["gold"].split())
-    return {"predicted": completed_type, "correct": same}
+    return {"predicted": completed_type, "correct": same_type(completed_type, prompt["gold"])}
+
+
+def same_type(one: str, other: str) -> bool:
+    """Whether two types are spelled alike but for white space."""
+    return "".join(one.split()) == "".join(other.split())
 
 
 def ask_types(
@@ -68,7 +72,7 @@ def ask_types(
                 "gold_logprob": float(answers.gold_logprob[i]),
             }
         progress.add(len(rows))
-    types = [""] * len(prompts) if single else _completed_types(completions, prompts)
+    types = [""] * len(prompts) if single else completed_types(completions, prompts)
     for prompt, first, spelled, row in zip(prompts, first_ids, types, found, strict=True):
         row.update(judge(prompt, first, spelled, encoder))
     return found
@@ -84,7 +88,8 @@ def answer_prompts(
     return answer(model, [prompt["token_ids"] for prompt in prompts], golds, max_new_tokens, stops)
 
 
-def _completed_types(completions: Sequence[str], prompts: Sequence[Row]) -> list[str]:
+def completed_types(completions: Sequence[str], prompts: Sequence[Row]) -> list[str]:
+    """The first type that each completion of a prompt spells, "" where it spells none."""
     with TypeScript() as typescript:
         return typescript.type_texts(
             [(text, p["kind"]) for text, p in zip(completions, prompts, strict=True)]

@@ -5,9 +5,9 @@ from typing import Any
 
 from fimscope.attention_regions import ORIGINAL_BROKEN, REGION_KINDS, RIGHT_WRONG
 from fimscope.markdown import code
-from fimscope.readings import p_value
+from fimscope.paired import p_text, stands_out
+from fimscope.readings import p_value, percent
 from fimscope.sections import Section, SectionTable
-from fimscope.stats import LEVEL
 from fimscope.summary import number, significant
 
 Row = Mapping[str, Any]
@@ -76,7 +76,7 @@ def read_comparison(rows: Sequence[Row], first: str, second: str) -> str:
     """How many heads differ and which most, or that none is shown to."""
     if not rows:
         return f"There are no {first} and {second} to compare."
-    apart = [row for row in _ranked(rows) if _differs(row)]
+    apart = [row for row in _ranked(rows) if stands_out(row)]
     what = f"Between {first} and {second}"
     if not apart:
         return f"{what} no head of {len(rows)} heads and regions is shown to look elsewhere."
@@ -85,18 +85,14 @@ def read_comparison(rows: Sequence[Row], first: str, second: str) -> str:
     return (
         f"{what} {len(apart)} of {len(rows)} heads and regions differ, in {len(heads)} heads; most "
         f"does head {top['head']} of block {top['block']}, which gives "
-        f"{_percent(top['first_share'])} of its attention to `{top['region']}` in the former and "
-        f"{_percent(top['second_share'])} in the latter ({p_value(top['adjusted_p'])})."
+        f"{percent(top['first_share'])} of its attention to `{top['region']}` in the former and "
+        f"{percent(top['second_share'])} in the latter ({p_value(top['adjusted_p'])})."
     )
 
 
 def _ranked(rows: Sequence[Row]) -> list[Row]:
     """Those that differ first, then the larger difference."""
-    return sorted(rows, key=lambda row: (not _differs(row), -abs(row["difference"])))
-
-
-def _differs(row: Row) -> bool:
-    return row["adjusted_p"] < 1 - LEVEL
+    return sorted(rows, key=lambda row: (not stands_out(row), -abs(row["difference"])))
 
 
 def _cells(row: Row) -> list[str]:
@@ -109,7 +105,7 @@ def _cells(row: Row) -> list[str]:
         f"{100 * row['second_share']:.1f}",
         f"{100 * row['difference']:+z.1f} ({100 * row['lower']:+z.1f} to "
         f"{100 * row['upper']:+z.1f})",
-        p_value(row["adjusted_p"]).removeprefix("p ").removeprefix("= "),
+        p_text(row),
         f"{100 * row['token_difference']:+z.1f}",
     ]
 
@@ -117,7 +113,7 @@ def _cells(row: Row) -> list[str]:
 def _numbers(rows: Sequence[Row]) -> dict[str, Any]:
     return {
         "n_tests": len(rows),
-        "n_apart": sum(map(_differs, rows)),
+        "n_apart": sum(map(stands_out, rows)),
         "largest": [
             {
                 key: (significant(value) if key.endswith("p") else number(value))
@@ -128,7 +124,3 @@ def _numbers(rows: Sequence[Row]) -> dict[str, Any]:
             for row in _ranked(rows)[:N_SHOWN]
         ],
     }
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"

@@ -1,14 +1,13 @@
 """Numbers of several models side by side, on each one's own examples and on those of all."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from fimscope.paired import curve_numbers
+from fimscope.summary import Numbers
 
-Numbers = dict[str, Any]
 Answers = dict[str, tuple[str, bool]]  # example_id -> program_id, right
 
 

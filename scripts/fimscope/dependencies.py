@@ -1,6 +1,7 @@
 """Which files a step is made of, read from its imports, so that a rule can name them as inputs."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ def step_sources(step: str) -> list[str]:
     return sorted(path.relative_to(SCRIPTS.parent).as_posix() for path in found)
 
 
+@cache
 def _imported(path: Path) -> list[Path]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

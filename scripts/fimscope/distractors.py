@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.outcomes import seed_of
+from fimscope.draws import seed_of
 from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.maker import PromptMaker
 from fimscope.prompts.regions import read_regions

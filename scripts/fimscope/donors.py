@@ -1,21 +1,41 @@
 """What donors give: cached or collected activations, and the random ones beside them."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fimscope.draws import seed_of
 from fimscope.store import ActivationCache
+from fimscope.tables import read_table
 
 if TYPE_CHECKING:
     import torch
 
     from fimscope.models.load import Model
+    from fimscope.parts import PartStore
 
 Row = Mapping[str, Any]
 Key = tuple[str, str]  # example_id, edit
 TokenIds = Sequence[int]
+
+
+def read_prompts(paths: Iterable[Path]) -> dict[Key, Row]:
+    """The rows of several prompts tables by example and edit."""
+    return {
+        (row["example_id"], row["edit"]): row
+        for path in paths
+        for row in read_table(path, "prompts").to_pylist()
+    }
+
+
+def by_recipient(pairs: Iterable[Row]) -> dict[Key, list[Row]]:
+    """The rows of the pairs table by their recipients, in the table's order."""
+    groups: dict[Key, list[Row]] = {}
+    for pair in pairs:
+        groups.setdefault(recipient_key(pair), []).append(pair)
+    return groups
 
 
 def recipient_key(pair: Row) -> Key:
@@ -35,7 +55,7 @@ def random_tokens(seed: int, key: Key, n_tokens: int, besides: Sequence[int]) ->
     this donor gets the same. The prompt's first token stands in where there is no other.
     """
     others = [token for token in range(n_tokens - 1) if token not in besides] or [0]
-    rng = _rng(seed, "position", *key, *map(str, besides))
+    rng = np.random.default_rng(seed_of(seed, "position", *key, *map(str, besides)))
     return [others[i] for i in rng.integers(len(others), size=len(besides))]
 
 
@@ -43,7 +63,8 @@ def random_like(values: "torch.Tensor", seed: int, *words: str) -> "torch.Tensor
     """Vectors [..., width] of the norms of `values` in random directions, seeded by the words."""
     import torch
 
-    noise = torch.from_numpy(_rng(seed, *words).standard_normal(tuple(values.shape))).float()
+    rng = np.random.default_rng(seed_of(seed, *words))
+    noise = torch.from_numpy(rng.standard_normal(tuple(values.shape))).float()
     norms = values.float().norm(dim=-1, keepdim=True)
     return (noise / noise.norm(dim=-1, keepdim=True) * norms).to(values.dtype)
 
@@ -63,6 +84,7 @@ class LastDonors:
         import torch
 
         self.seed, self.elsewhere = seed, elsewhere
+        self.n_points = caches[0].n_points
         self._rows: dict[Key, tuple[int, int]] = {}
         for i, cache in enumerate(caches):
             self._rows.update({key: (i, row) for key, row in cache.rows.items()})
@@ -89,15 +111,17 @@ class LastDonors:
 
 
 def collect_elsewhere(
-    model: "Model",
+    open_model: "Callable[[], Model]",
     prompts: Mapping[Key, TokenIds],
     pairs: Sequence[Row],
     seed: int,
     batch_tokens: int,
+    store: "PartStore[Mapping[str, torch.Tensor]]",
 ) -> dict[Key, "torch.Tensor"]:
     """For each donor of `random_position`, its stream at another token, [point, d_model].
 
-    The caches hold named tokens only, so that these take a forward of each such donor.
+    The caches hold named tokens only, so that these take a forward of each such donor. A batch is a
+    part of the store.
     """
     from fimscope.batch import plan_batches, run_batches
     from fimscope.collect import collect
@@ -106,8 +130,9 @@ def collect_elsewhere(
     tokens = {key: random_tokens(seed, key, len(prompts[key]), [-1]) for key in keys}
 
     def collect_rows(rows: list[int]) -> "torch.Tensor":
-        chosen = [keys[row] for row in rows]
-        return collect(model, [prompts[key] for key in chosen], [tokens[key] for key in chosen])
+        asked = [prompts[keys[row]] for row in rows], [tokens[keys[row]] for row in rows]
+        part = store.get(asked, lambda: {"elsewhere": collect(open_model(), *asked)})
+        return part["elsewhere"]
 
     batches = plan_batches([len(prompts[key]) for key in keys], batch_tokens)
     return {
@@ -115,8 +140,3 @@ def collect_elsewhere(
         for rows, values in run_batches(collect_rows, batches)
         for i, row in enumerate(rows)
     }
-
-
-def _rng(seed: int, *words: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}/{'/'.join(words)}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8]))

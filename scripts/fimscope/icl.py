@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 
 from fimscope.outcomes import OUTCOMES
 from fimscope.paired import adjust_together, curve_numbers, paired_numbers
+from fimscope.summary import Numbers
 
-Numbers = dict[str, Any]
 TREATMENT = "same_type"  # the others are its controls
 MEASURES = ("correct", "gold_logprob")
 

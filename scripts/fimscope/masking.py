@@ -1,18 +1,18 @@
 """Numbers of the masking: what each distractor's mask brings, against a control of equal size."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from fimscope.distractors import REGIONS, TEXT
 from fimscope.outcomes import OUTCOMES
 from fimscope.paired import adjust_together, paired_numbers, stands_out
+from fimscope.summary import Numbers
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Numbers = dict[str, Any]
 WAYS = {"text": TEXT, "attention_last": REGIONS, "attention_later": REGIONS}
 
 

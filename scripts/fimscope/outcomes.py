@@ -1,8 +1,9 @@
 """Right, wrong and broken examples, drawn for an experiment that cannot ask all of them."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from fimscope.draws import seed_of
 
 Row = Mapping[str, Any]
 
@@ -27,8 +28,3 @@ def draw_of_each(split: Sequence[Row], max_each: int, seed: int, what: str) -> d
         of_it = [row["example_id"] for row in split if outcome_of(row) == outcome]
         chosen.update(sorted(of_it, key=lambda name: seed_of(seed, what, name))[:max_each])
     return {row["example_id"]: outcome_of(row) for row in split if row["example_id"] in chosen}
-
-
-def seed_of(seed: int, *words: str) -> int:
-    """A seed of its own for each thing that is drawn."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{'/'.join(words)}".encode()).digest()[:8])

@@ -1,7 +1,6 @@
 """What a change does to the same examples: paired differences, their intervals and tests."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,7 @@ from fimscope.stats import (
     resample_means,
     sign_test,
 )
-from fimscope.summary import number, significant
-
-Numbers = dict[str, Any]
+from fimscope.summary import Numbers, number, significant
 
 
 def paired_numbers(

@@ -1,11 +1,12 @@
 """Which donor goes into which recipient: the conditions of the patch sweep and their controls."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+
+from fimscope.draws import seed_of
 
 Row = Mapping[str, Any]
 CONDITIONS = ("restore", "break", "same_type", "other_type", "wrong_to_wrong")
@@ -93,14 +94,14 @@ def pair(
     more or less changes no other pair.
     """
     recipients = choose_recipients(condition, variants, originals)
-    recipients = sorted(recipients, key=lambda row: _key(seed, row["example_id"]))
+    recipients = sorted(recipients, key=lambda row: seed_of(seed, row["example_id"]))
     rows: list[Row] = []
     lonely: list[Row] = []
     n_pairs = 0
     for recipient in recipients:
         if n_pairs == max_pairs:
             break
-        rng = np.random.default_rng(_key(seed, condition, recipient["example_id"]))
+        rng = np.random.default_rng(seed_of(seed, condition, recipient["example_id"]))
         donors = find_donors(condition, recipient, variants, originals, clusters)
         # As the paired donor, of the originals or of the variants.
         pool = variants if condition in ("break", "wrong_to_wrong") else originals.values()
@@ -161,7 +162,3 @@ _FITS = {
 
 def _elsewhere(row: Row, recipient: Row, clusters: Mapping[str, str]) -> bool:
     return clusters[row["program_id"]] != clusters[recipient["program_id"]]
-
-
-def _key(seed: int, *words: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}/{'/'.join(words)}".encode()).digest()[:8])

@@ -52,9 +52,13 @@ def sweep_numbers(sweep: Sweep, n_draws: int, seed: int) -> Numbers:
         "largest_self_effect": None if itself is None else number(np.abs(itself.values).max()),
         "comparison": _comparison_numbers(sweep.points, comparison),
         "effect_comparison": _comparison_numbers(sweep.points, compare_to_controls(sweep.effects)),
-        "half_of_maximum": _half_of_maximum(sweep.points, resampled_effects, comparison),
         "half_of_flips": _half_of_maximum(sweep.points, resampled_flips, comparison),
     }
+
+
+def points_above(comparison: Numbers | None) -> list[int]:
+    """Where the paired donor does more than every control; nowhere if there is no comparison."""
+    return comparison["points_above"] if comparison else []
 
 
 def compare_conditions(one: Sweep, other: Sweep, n_draws: int, seed: int) -> Numbers | None:

@@ -1,10 +1,13 @@
 """What a patch made of a prediction: the measures that every table of patches holds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.prompts.encoder import Encoder
+from fimscope.steps import log
+from fimscope.tables import write_table
 
 if TYPE_CHECKING:
     from fimscope.readout import Readout
@@ -58,6 +61,26 @@ def padded(rows: list[list[Any]]) -> list[list[Any]]:
     """Rows of one length: the shorter ones repeat their last element."""
     width = max(map(len, rows))
     return [[*row, *[row[-1]] * (width - len(row))] for row in rows]
+
+
+def place_in(pairs: Sequence[Row]) -> Callable[[Patched], int]:
+    """Sorts by the order of the pairs table: the place of a patched row in it."""
+    places = {(pair["pair_id"], pair["donor_kind"]): n for n, pair in enumerate(pairs)}
+    return lambda patched: places[patched.pair["pair_id"], patched.pair["donor_kind"]]
+
+
+def write_conditions(
+    folder: Path,
+    name: str,
+    rows: Sequence[Row],
+    conditions: Sequence[str],
+    manifest: Mapping[str, Any],
+) -> None:
+    """Write the rows of every condition as a table of its own, of the schema called `name`."""
+    for condition in conditions:
+        chosen = [row for row in rows if row["condition"] == condition]
+        write_table(folder / f"{condition}.parquet", name, chosen, manifest)
+        log.info("%s: %d patches", condition, len(chosen))
 
 
 def logit_diff(pair: Row, logits: Mapping[int, float]) -> float:

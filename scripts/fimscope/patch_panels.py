@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.pairs import DONOR_KINDS
-from fimscope.plots import FAINT, INK, STYLES, draw_curve, say
+from fimscope.patch_numbers import points_above
+from fimscope.plots import FAINT, INK, STYLES, draw_curve, mark_points, point_ticks, say
 from fimscope.stats import Interval
 from fimscope.summary import Numbers
 
@@ -34,8 +35,8 @@ def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None
             _draw(axes, sweep["points"], curve, kind, scale=1)
             if kind.startswith("random"):  # a ratio without bound, which jumps about
                 axes.lines[-1].set(linewidth=0.7, alpha=0.6, markersize=2.2, zorder=1)
-        mark_above(axes, comparison)
-        axes.set_xticks(ticks(sweep["points"]))
+        mark_points(axes, points_above(comparison))
+        axes.set_xticks(point_ticks(sweep["points"], most=4))
 
 
 def draw_flips(axes: "Axes", sweep: Numbers) -> None:
@@ -45,25 +46,8 @@ def draw_flips(axes: "Axes", sweep: Numbers) -> None:
         return
     for kind, curve in sweep["flips"].items():
         _draw(axes, sweep["points"], curve, kind, scale=100)
-    mark_above(axes, sweep["comparison"])
-    axes.set_xticks(ticks(sweep["points"]))
-
-
-def mark_above(axes: "Axes", comparison: Numbers | None) -> None:
-    """A square over every point at which the paired donor does more than each control."""
-    above = comparison["points_above"] if comparison else []
-    if not above:  # a line without points, if not clipped, upsets the layout
-        return
-    axes.plot(
-        above,
-        [1.0] * len(above),
-        transform=axes.get_xaxis_transform(),
-        color=INK,
-        linestyle="none",
-        marker="s",
-        markersize=2.6,
-        clip_on=False,
-    )
+    mark_points(axes, points_above(sweep["comparison"]))
+    axes.set_xticks(point_ticks(sweep["points"], most=4))
 
 
 def effect_frame(
@@ -114,14 +98,6 @@ def write_count(axes: "Axes", sweep: Numbers) -> None:
         axes.text(
             0, 1.03, text, transform=axes.transAxes, fontsize=6.2, va="bottom", in_layout=False
         )
-
-
-def ticks(points: Sequence[int], most: int = 4) -> list[int]:
-    """A few points, the first and the last among them."""
-    step = max(1, round((points[-1] - points[0]) / most))
-    found = list(range(points[0], points[-1] + 1, step))
-    kept = [point for point in found if points[-1] - point > step / 2]
-    return [*kept, points[-1]]
 
 
 def _draw(axes: "Axes", points: list[int], curve: Numbers, kind: str, scale: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fimscope.markdown import code
+from fimscope.patch_numbers import points_above
 from fimscope.readings import few_programs, rate, spans
 from fimscope.summary import Numbers
 
@@ -23,7 +24,7 @@ def read_sweep(sweep: Numbers) -> list[str]:
     if not sweep["n_pairs"]:
         return [f"{name}: no pair was found, so it shows nothing."]
     comparison, half = sweep["comparison"], sweep["half_of_flips"]
-    above = comparison["points_above"] if comparison else []
+    above = points_above(comparison)
     if comparison is None:
         sentence = f"{name}: no pair has all its controls, so no effect can be shown."
     elif not above:

@@ -1,5 +1,6 @@
 """The look of every figure: one theme, one style for each thing, and small drawing helpers."""
 
+import argparse
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,6 +66,28 @@ STYLES = {
     "masked": Style("#0072B2", "-", "o"),
     "scrambled": Style("#767676", ":", "x"),
 }
+
+
+def add_figure_options(parser: argparse.ArgumentParser) -> None:
+    """--out-svg and --out-png."""
+    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
+    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+
+
+def mark_points(axes: "Axes", points: Sequence[int]) -> None:
+    """A square over each of some points, at the upper edge: where a test holds."""
+    if not len(points):  # a line without points, if not clipped, upsets the layout
+        return
+    axes.plot(
+        points,
+        [1.0] * len(points),
+        transform=axes.get_xaxis_transform(),
+        color=INK,
+        linestyle="none",
+        marker="s",
+        markersize=2.6,
+        clip_on=False,
+    )
 
 
 def use_theme() -> None:
@@ -180,11 +203,11 @@ def draw_rates(
     axes.grid(axis="y", visible=False)
 
 
-def point_ticks(points: Sequence[int]) -> list[int]:
-    """About six points, the first and the last among them."""
-    step = max(1, round((points[-1] - points[0]) / 6))
-    ticks = [point for point in points[::step] if points[-1] - point > step / 2]
-    return [*ticks, points[-1]]
+def point_ticks(points: Sequence[int], most: int = 6) -> list[int]:
+    """About `most` points, the first and the last among them."""
+    step = max(1, round((points[-1] - points[0]) / most))
+    found = range(points[0], points[-1] + 1, step)
+    return [*(point for point in found if points[-1] - point > step / 2), points[-1]]
 
 
 def plain_log_scale(axes: "Axes") -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fimscope.readings import percent
 from fimscope.sections import Section, SectionTable
 from fimscope.stats import LEVEL, holm, rate_interval, resample_means, sign_test
 from fimscope.summary import Numbers, number, significant
@@ -163,8 +164,8 @@ def _reading(numbers: Numbers) -> list[str]:
         best = int((seen - control).argmax())
         sentences.append(
             f"On the {curves['seen']['n']} examples whose name was seen in fitting, selectivity is "
-            f"greatest at point {points[best]}: {_percent(seen[best])} for the gold against "
-            f"{_percent(control[best])} in the control task."
+            f"greatest at point {points[best]}: {percent(seen[best])} for the gold against "
+            f"{percent(control[best])} in the control task."
         )
     else:
         sentences.append("No test example's name was seen in fitting: selectivity is not known.")
@@ -177,7 +178,7 @@ def _wrong_sentence(numbers: Numbers) -> str:
     best = int(np.argmax(wrong["estimate"]))
     text = (
         f"In {wrong['n']} test prompts answered wrong ({wrong['n_programs']} programs) the gold is "
-        f"read off best at point {points[best]}, in {_percent(wrong['estimate'][best])} (95% "
+        f"read off best at point {points[best]}, in {percent(wrong['estimate'][best])} (95% "
         f"{100 * wrong['lower'][best]:.1f} to {100 * wrong['upper'][best]:.1f})"
     )
     above = constant["points_above"]
@@ -186,10 +187,10 @@ def _wrong_sentence(numbers: Numbers) -> str:
         count = f" ({len(above)} of {len(points)})" if len(above) > 1 else ""
         return text + (
             f"; at {where}{count} that is oftener than the best constant answer "
-            f"({_percent(constant['rate'])}), so the type is there though another is said."
+            f"({percent(constant['rate'])}), so the type is there though another is said."
         )
     return text + (
-        f", at no point oftener than the best constant answer ({_percent(constant['rate'])}): "
+        f", at no point oftener than the best constant answer ({percent(constant['rate'])}): "
         "that the type is there is not shown."
     )
 
@@ -217,7 +218,3 @@ def _tables(numbers: Numbers) -> list[SectionTable]:
     )
     header = ["what is read", "n", "programs", "best point", "there", "last point"]
     return [SectionTable(caption, header, rows)]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"

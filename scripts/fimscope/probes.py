@@ -1,11 +1,12 @@
 """Linear probes of cached activations, and the control task that they are held against."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fimscope.draws import seed_of
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -118,6 +119,5 @@ def control_labels(names: Sequence[str], labels: Sequence[int], n_labels: int, s
 
 
 def _draw(edges: Floats, name: str, seed: int) -> int:
-    digest = hashlib.sha256(f"{seed}/control/{name}".encode()).digest()
-    draw = int.from_bytes(digest[:8]) / 2**64
+    draw = seed_of(seed, "control", name) / 2**64
     return int(min(np.searchsorted(edges, draw, side="right"), len(edges) - 1))

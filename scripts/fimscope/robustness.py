@@ -1,15 +1,14 @@
 """Numbers of the robustness to edits: accuracy by dose, on the examples that have every dose."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from fimscope.edits import parse_edit
 from fimscope.paired import adjust_together, curve_numbers, paired_numbers
+from fimscope.summary import Numbers
 
-Numbers = dict[str, Any]
 Tables = Mapping[str, pa.Table]
 
 

@@ -30,7 +30,6 @@ STEERED_TYPE = [
     ("completed_type", pa.string()),
 ]
 
-# Why an input was left out. Every row of a rejected table has one of these reasons.
 PATCH_KEY = (
     ("condition", pa.string()),
     ("pair_id", pa.string()),
@@ -54,6 +53,7 @@ PATCH_MEASURES = (
     ("normalised_effect", pa.float32()),  # 0 recipient, 1 donor; null under the least gap
 )
 
+# Why an input was left out. Every row of a rejected table has one of these reasons.
 REASONS = (
     "not_utf8",
     "binary",

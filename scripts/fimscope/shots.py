@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.outcomes import seed_of
+from fimscope.draws import seed_of
 from fimscope.prompts import Unfit
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.fim import choose_fim_window

@@ -1,5 +1,6 @@
 """Intervals and tests in which the program, not the example, is the unit of inference."""
 
+import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,13 @@ Floats = NDArray[np.float64]
 
 N_DRAWS = 10_000
 LEVEL = 0.95
-LEAST_PROGRAMS = 6  # of five that all agree, a two-sided sign test has p = 2/32
 DRAWS_AT_ONCE = 1_000  # bounds the memory of the [draw, program] counts
+
+
+def add_bootstrap_options(parser: argparse.ArgumentParser) -> None:
+    """--draws and --seed."""
+    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
 
 
 @dataclass(frozen=True)
@@ -27,16 +33,11 @@ class Resampled:
     """Means over rows, and the same means over resampled programs.
 
     estimate   [point], the mean of all rows
-    error      [point], its standard error, clustered by program
     draws      [draw, point], the mean in each bootstrap draw
-    t          [draw, point], (draw - estimate) / the draw's own standard error; infinite where
-               a draw without spread differs from the estimate
     """
 
     estimate: Floats
-    error: Floats
     draws: Floats
-    t: Floats
     n_rows: int
     n_programs: int
 
@@ -168,8 +169,7 @@ def resample_means(
     raises     ValueError without rows, or with a value that is not finite
 
     The pairs cluster bootstrap (Cameron, Gelbach & Miller 2008, section III; for evaluations of
-    language models: Miller 2024, arXiv 2411.00640). A draw's own standard error, which `t` needs,
-    is the linearised one of a ratio: sqrt(G/(G-1) * sum of squared program residuals) / rows.
+    language models: Miller 2024, arXiv 2411.00640).
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or len(values) == 0 or len(values) != len(programs):
@@ -180,25 +180,16 @@ def resample_means(
     n_programs = len(names)
     counts = np.bincount(codes, minlength=n_programs).astype(np.float64)
     estimate = values.mean(axis=0)
-    centred = values - estimate  # so that the squares below do not cancel
     sums = np.zeros((n_programs, values.shape[1]))
-    np.add.at(sums, codes, centred)
+    np.add.at(sums, codes, values - estimate)
 
-    # below it, a spread is rounding
-    least = 1e-7 * np.abs(centred).max(axis=0) + 1e-12 * np.abs(values).max(axis=0)
-    deviations, t = [], []
-    for weights in _program_weights(n_programs, n_draws, seed):
-        deviation = weights @ sums / (weights @ counts)[:, None]
-        error = _clustered_error(weights, deviation, sums, counts, least)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t.append(np.where(np.abs(deviation) <= least, 0.0, deviation / error))
-        deviations.append(deviation)
-    once = np.ones((1, n_programs))
+    deviations = [
+        weights @ sums / (weights @ counts)[:, None]
+        for weights in _program_weights(n_programs, n_draws, seed)
+    ]
     return Resampled(
         estimate=estimate,
-        error=_clustered_error(once, np.zeros_like(estimate)[None], sums, counts, least)[0],
         draws=estimate + np.concatenate(deviations),
-        t=np.concatenate(t),
         n_rows=len(values),
         n_programs=n_programs,
     )
@@ -233,18 +224,3 @@ def _program_weights(n_programs: int, n_draws: int, seed: int) -> Iterator[Float
     for start in range(0, n_draws, DRAWS_AT_ONCE):
         size = min(DRAWS_AT_ONCE, n_draws - start)
         yield generator.multinomial(n_programs, chances, size=size).astype(np.float64)
-
-
-def _clustered_error(
-    weights: Floats, deviation: Floats, sums: Floats, counts: Floats, least: Floats
-) -> Floats:
-    """Standard error of each draw's mean, clustered by program, [draw, point]; 0 under `least`."""
-    n_programs = len(counts)
-    squares = (
-        weights @ sums**2
-        - 2 * deviation * (weights @ (sums * counts[:, None]))
-        + deviation**2 * (weights @ counts**2)[:, None]
-    )
-    correction = n_programs / max(n_programs - 1, 1)
-    error = np.sqrt(correction * np.maximum(squares, 0)) / (weights @ counts)[:, None]
-    return np.where(error <= least, 0.0, error)

@@ -1,6 +1,5 @@
 """The model under steering: its answers, its tokens elsewhere, its completed types."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fimscope.doses import NOTHING, Dose, Window, doses_elsewhere, stack_doses
+from fimscope.draws import seed_of
 from fimscope.models.options import stop_ids
 from fimscope.prompts.encoder import Encoder
 from fimscope.settings import Setting
@@ -111,10 +111,6 @@ def _token_ids(recipient: Row) -> list[int]:
     return [recipient["gold_token_id"], recipient["foil_token_id"]]
 
 
-def _digest(seed: int, name: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8])
-
-
 def disturb(
     steered: Steered, recipients: Sequence[Row], setting: Setting, n_tokens: int, seed: int
 ) -> Iterator[Row]:
@@ -203,7 +199,7 @@ def complete(
 
 def choose_some(rows: Sequence[Row], most: int, seed: int) -> list[Row]:
     """At most so many rows, in their order; which ones depends on the seed and each example."""
-    drawn = sorted(rows, key=lambda row: _digest(seed, row["example_id"]))[:most]
+    drawn = sorted(rows, key=lambda row: seed_of(seed, row["example_id"]))[:most]
     kept = {row["example_id"] for row in drawn}
     return [row for row in rows if row["example_id"] in kept]
 
@@ -213,5 +209,5 @@ def unrelated_tokens(prompt: Row, n: int, seed: int) -> list[int]:
     nor one that has a name (the hole's name, the format's own tokens)."""
     named = {position["index"] for position in prompt["positions"]}
     free = [i for i in range(1, len(prompt["token_ids"]) - 1) if i not in named]
-    rng = np.random.default_rng(_digest(seed, prompt["example_id"]))
+    rng = np.random.default_rng(seed_of(seed, prompt["example_id"]))
     return sorted(rng.choice(free, size=min(n, len(free)), replace=False).tolist())

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fimscope.markdown import code
+from fimscope.readings import percent
 from fimscope.sections import Section, SectionTable
 from fimscope.settings import MAIN
 from fimscope.stats import LEVEL
@@ -152,7 +153,7 @@ def _checks(types: Numbers) -> str:
     own, plain = types[MAIN], types.get("none")
 
     def share(row: Numbers) -> str:
-        return f"{_percent((row['exact'] + row['typechecks']) / row['n'])}"
+        return f"{percent((row['exact'] + row['typechecks']) / row['n'])}"
 
     text = f"With it {share(own)} of the completed types check in their program"
     return text + (f", without it {share(plain)}." if plain and plain["n"] else ".")
@@ -253,12 +254,8 @@ def _names(kinds: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"
-
-
 def _rate(row: Numbers) -> str:
-    return f"{_percent(row['estimate'])} (95% {100 * row['lower']:.1f} to {100 * row['upper']:.1f})"
+    return f"{percent(row['estimate'])} (95% {100 * row['lower']:.1f} to {100 * row['upper']:.1f})"
 
 
 def _cell(row: Numbers | None, scale: int = 100) -> str:

@@ -103,6 +103,7 @@ class ActivationCache:
             raise UserError(f"{path}: no such file; run cache_activations") from None
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: not a whole manifest ({error}); run it again") from None
+        self._whole: set[str] = set()
         self._check("index.parquet")
         index = read_table(folder / "index.parquet", "activation_index")
         self.positions = [p["name"] for p in index["positions"][0].as_py()] if len(index) else []
@@ -119,11 +120,15 @@ class ActivationCache:
             return file.get_slice(TENSOR)[:, self.positions.index(position)]
 
     def _check(self, name: str) -> None:
+        """raises UserError where a file is not what was written; it is hashed once."""
+        if name in self._whole:
+            return
         path = self.folder / name
         if not path.is_file():
             raise UserError(f"{path}: missing; run cache_activations again")
         if file_sha256(path) != self.manifest["files"].get(name):
             raise UserError(f"{path}: truncated or changed since it was written; run it again")
+        self._whole.add(name)
 
 
 def _create(path: Path, shape: tuple[int, int, int], dtype: str) -> np.memmap:

@@ -43,7 +43,6 @@ def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
     assert found["flips"]["paired"]["estimate"] == [0] * RISE + [1] * (N_POINTS - RISE)
     assert found["flips"]["self"]["estimate"] == [0] * N_POINTS  # whatever to_donor says
     assert found["flips"]["paired"]["n_pairs"] == 40
-    assert found["half_of_maximum"]["half_at"] == RISE
     assert found["largest_self_effect"] == 0
     sentences = " ".join(describe_sweep(found))
     assert f"at points {RISE} to {N_POINTS - 1};" in sentences
@@ -54,7 +53,6 @@ def test_sweep_without_effect_is_said_to_have_none(tmp_path):
     path, pairs = write_sweep(tmp_path, patch_rows("same_type", rise=N_POINTS, seed=2))
     found = sweep_numbers(read_sweep(path, pairs, "last"), DRAWS, 0)
     assert found["comparison"]["points_above"] == []
-    assert found["half_of_maximum"] is None
     assert "no effect is shown" in describe_sweep(found)[0]
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fimscope.pairs import CONDITIONS, DONOR_KINDS
-from fimscope.patch_panels import effect_frame, ticks
-from fimscope.plots import STYLES, save_figure, visible
+from fimscope.patch_panels import effect_frame
+from fimscope.plots import STYLES, point_ticks, save_figure, visible
 from fimscope.summary import confusion_numbers
 from plot_accuracy import plot_accuracy
 from plot_components import COMPONENTS, plot_components
@@ -152,7 +152,7 @@ def test_a_wild_control_does_not_set_the_frame():
 
 @pytest.mark.parametrize("n_points", [2, 4, 25, 49])
 def test_ticks_are_few_and_hold_both_ends(n_points):
-    found = ticks(range(n_points))
+    found = point_ticks(range(n_points))
     assert found == sorted(set(found))
     assert (found[0], found[-1]) == (0, n_points - 1)
     assert len(found) <= 6

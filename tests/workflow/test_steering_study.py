@@ -8,6 +8,7 @@ from conftest import snakemake
 from transformers import AutoModelForCausalLM
 
 from fimscope.sections import read_section
+from fimscope.steering_numbers import VERDICTS
 from fimscope.store import ActivationCache
 from fimscope.tables import read_table
 from fimscope.vectors import load_vectors
@@ -52,7 +53,7 @@ def test_what_is_fitted_chosen_and_reported_shares_no_program_cluster_or_package
     assert sum(map(len, found.values())) == len(set.union(*found.values()))
     for row in results:
         assert row["group"] == groups[row["example_id"]]
-    assert {row["group"] for row in results} <= {"select", "test"}
+    assert {row["group"] for row in results} == {"select", "test"}
 
 
 def test_without_steering_the_answer_is_the_prediction_and_zero_changes_nothing(tables, results):
@@ -135,8 +136,9 @@ def test_the_mean_difference_is_that_of_the_cached_pairs_of_fit(steered, tables)
 def test_every_steered_type_has_a_verdict_and_both_sections_are_whole(steered, tables):
     completions = tables(STEERING / "completions.parquet", "steering_completions")
     types = tables(STEERING / "types.parquet", "steering_types")
-    assert len(types) == len(completions)
+    assert len(types) == len(completions) > 0
     for row in types:
+        assert row["verdict"] in VERDICTS
         if row["completed_type"] == row["gold"]:
             assert row["verdict"] == "exact"
     for name in ("steering", "probes"):
@@ -154,7 +156,7 @@ def test_probes_are_tested_on_the_examples_of_test_alone(tables):
         for row in tables("results/source/examples.parquet", "examples")
     }
     rows = tables(MODEL / "probes.parquet", "probes")
-    assert {groups[row["example_id"]] for row in rows} <= {"test"}
+    assert {groups[row["example_id"]] for row in rows} == {"test"}
     for row in rows:
         assert row["correct"] == (row["label"] == row["probed"])
         if row["task"] == "gold":

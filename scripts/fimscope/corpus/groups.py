@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fimscope.corpus.components import components_by_labels
-from fimscope.corpus.draws import draw
+from fimscope.draws import draw
 from fimscope.errors import UserError
 from fimscope.steps import log
 

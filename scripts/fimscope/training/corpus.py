@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fimscope.corpus.draws import draw
 from fimscope.corpus.duplicates import first_alike, near_duplicate_clusters
 from fimscope.corpus.inputs import Refusal
 from fimscope.corpus.licenses import is_allowed
 from fimscope.corpus.screening import screen_input
 from fimscope.corpus.sources import list_inputs
+from fimscope.draws import draw
 from fimscope.errors import UserError
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress

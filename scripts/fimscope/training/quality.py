@@ -74,9 +74,12 @@ def first_tokens(model: Model, prompts: Sequence[Row], batch_tokens: int) -> NDA
     return found
 
 
-def removal_effects(model: Model, prompts: Sequence[Row], batch_tokens: int) -> list[float]:
+def removal_effects(
+    model: Model, prompts: Sequence[Row], whole: float, batch_tokens: int
+) -> list[float]:
     """By how much top-1 on the prompts' first gold token falls when a block is the identity.
 
+    whole     top-1 of the whole model
     returns   [block]; negative where the model is better without it
     """
     golds = np.array([prompt["gold_token_ids"][0] for prompt in prompts])
@@ -84,7 +87,6 @@ def removal_effects(model: Model, prompts: Sequence[Row], batch_tokens: int) -> 
     def top1() -> float:
         return float((first_tokens(model, prompts, batch_tokens) == golds).mean())
 
-    whole = top1()
     modules = model.network.get_submodule(model.family.blocks)
     progress = Progress("blocks removed", len(modules), "blocks")
     effects = []
