@@ -126,8 +126,8 @@ def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: floa
         color=INK,
         markersize=2.5,
     )
-    axes.set_xticks(point_ticks(blocks, most=3))
-    axes.set_yticks(point_ticks(range(n_heads), most=4))
+    axes.set_xticks(point_ticks(blocks, most=4))
+    axes.set_yticks(point_ticks(range(n_heads), most=5))
     axes.set_ylabel("head")
     axes.grid(visible=False)
 

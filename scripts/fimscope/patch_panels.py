@@ -36,7 +36,7 @@ def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None
             if kind.startswith("random"):  # a ratio without bound, which jumps about
                 axes.lines[-1].set(linewidth=0.7, alpha=0.6, markersize=2.2, zorder=1)
         mark_points(axes, points_above(comparison))
-        axes.set_xticks(point_ticks(sweep["points"], most=4))
+        axes.set_xticks(point_ticks(sweep["points"], most=5))
 
 
 def draw_flips(axes: "Axes", sweep: Numbers) -> None:
@@ -47,7 +47,7 @@ def draw_flips(axes: "Axes", sweep: Numbers) -> None:
     for kind, curve in sweep["flips"].items():
         _draw(axes, sweep["points"], curve, kind, scale=100)
     mark_points(axes, points_above(sweep["comparison"]))
-    axes.set_xticks(point_ticks(sweep["points"], most=4))
+    axes.set_xticks(point_ticks(sweep["points"], most=5))
 
 
 def effect_frame(

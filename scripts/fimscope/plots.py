@@ -1,6 +1,7 @@
 """The look of every figure: one theme, one style for each thing, and small drawing helpers."""
 
 import argparse
+import math
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -203,9 +204,9 @@ def draw_rates(
     axes.grid(axis="y", visible=False)
 
 
-def point_ticks(points: Sequence[int], most: int = 6) -> list[int]:
-    """About `most` points, the first and the last among them."""
-    step = max(1, round((points[-1] - points[0]) / most))
+def point_ticks(points: Sequence[int], most: int = 7) -> list[int]:
+    """At most so many points, evenly spread, the first and the last among them."""
+    step = max(1, math.ceil((points[-1] - points[0]) / (most - 1)))
     found = range(points[0], points[-1] + 1, step)
     return [*(point for point in found if points[-1] - point > step / 2), points[-1]]
 

@@ -140,20 +140,39 @@ def write_sources(project: Path) -> None:
 
 
 def teach(project: Path) -> None:
-    """Build the model of the study in the project's folder."""
+    """Build the study's model: of eight examples of each group it is right about the originals,
+    and wrong about every second renamed one.
+    """
     from tiny_model import build_tiny_model
 
     from build_prompts import FORMATS, PromptMaker, build_prompts
     from fimscope.tables import read_table
     from fimscope.typescript import TypeScriptPool
 
-    rows = read_table(project / "results/source/variants/original.parquet", "variants").to_pylist()
+    source = project / "results/source"
+    originals, renamed = (
+        {row["example_id"]: row for row in read_table(path, "variants").to_pylist()}
+        for path in (source / "variants/original.parquet", source / "variants/rename_vars.parquet")
+    )
+    groups: dict[str, list[str]] = {"fit": [], "select": [], "test": []}
+    for row in read_table(source / "examples.parquet", "examples").to_pylist():
+        if row["example_id"] in originals.keys() & renamed.keys():
+            groups[row["group"]].append(row["example_id"])
+    taught = [example for group in groups.values() for example in sorted(group)[:8]]
 
-    def prompts(encoder):
+    def answers(encoder):
         make = partial(PromptMaker, FORMATS["fim"], encoder, max_tokens=96, golds="single_token")
         with TypeScriptPool(2) as pool:
-            made, _ = build_prompts(pool, make, {row["example_id"]: row for row in rows}, rows)
-        return [(row["token_ids"], row["gold_token_ids"][0]) for row in made]
+            before, after = (
+                build_prompts(pool, make, originals, [rows[example] for example in taught])[0]
+                for rows in (originals, renamed)
+            )
+        found = {tuple(row["token_ids"]): row["gold_token_ids"][0] for row in [*after, *before]}
+        golds = sorted(set(found.values()))
+        for row in after[1::2]:
+            gold = row["gold_token_ids"][0]
+            found[tuple(row["token_ids"])] = golds[golds[0] == gold]
+        return found
 
-    texts = [row["prefix"] + row["gold"] + row["suffix"] for row in rows]
-    build_tiny_model(project / "tiny model", texts, prompts)
+    texts = [row["prefix"] + row["gold"] + row["suffix"] for row in originals.values()]
+    build_tiny_model(project / "tiny model", texts, answers)
