@@ -121,6 +121,7 @@ def small_study(tmp_path_factory, copy_project) -> Path:
         "statistics": {"draws": 200},
         "patch": {"max_pairs_positions": 3, "max_points_positions": 3, "max_pairs_components": 4},
         "steer": {"n_random": 20, "n_shuffled": 20, "max_examples": 20},
+        "probe": {"min_examples": 3},
         "sample": {"n": 20},
         "predict": {"batch_tokens": 500},
         "shards": {"check_types": 2, "predict_types": 2},
