@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fimscope.errors import UserError
 from fimscope.steps import run_step, step_parser
+from fimscope.svg import inline_svg
 from fimscope.tables import replacing
 
 if TYPE_CHECKING:
@@ -42,13 +43,17 @@ for (const head of document.querySelectorAll("th")) {
 """
 SCRIPT_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
 # No other script can run in the page and nothing can be fetched, whatever text the tables held.
-POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{SCRIPT_HASH}'"
+# Images: the heat maps within the figures.
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    f"script-src 'sha256-{SCRIPT_HASH}'"
+)
 STYLE = """
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #595959; --line: #ddd;
-  --tint: #f4f4f4; --link: #0060a0; }
+  --tint: #f4f4f4; --link: #0060a0; --shade: #0004; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e6e6; --paper: #161616; --faint: #a8a8a8; --line: #3a3a3a; --tint: #242424;
-    --link: #7cc0f5; }
+    --link: #7cc0f5; --shade: #fff4; }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 1rem; background: var(--paper);
@@ -60,14 +65,18 @@ a { color: var(--link); }
 nav ol { padding-left: 1.5rem; }
 code { font: .88em ui-monospace, Menlo, Consolas, monospace; background: var(--tint);
   padding: .1em .25em; border-radius: 3px; overflow-wrap: anywhere; }
-figure { margin: 1.25rem 0; }
+figure { margin: 1.25rem 0; content-visibility: auto; contain-intrinsic-size: auto 45rem; }
 .card { background: #fff; color: #222; border: 1px solid var(--line); border-radius: 6px;
   padding: .75rem; overflow-x: auto; }
 .card svg { display: block; width: 100%; min-width: 36rem; height: auto; }
 figcaption { color: var(--faint); font-size: .9rem; margin-top: .4rem; }
 .hint { display: none; color: var(--faint); font-size: .8rem; margin: 1rem 0 .25rem; }
 @media (max-width: 40rem) { .hint { display: block; } }
-.wide { overflow-x: auto; margin: 1rem 0; }
+.wide { overflow-x: auto; margin: 1rem 0; background:
+  linear-gradient(to right, var(--paper) 50%, transparent) left / 3rem 100% no-repeat local,
+  linear-gradient(to left, var(--paper) 50%, transparent) right / 3rem 100% no-repeat local,
+  linear-gradient(to right, var(--shade), transparent) left / .8rem 100% no-repeat scroll,
+  linear-gradient(to left, var(--shade), transparent) right / .8rem 100% no-repeat scroll; }
 th button { all: unset; cursor: pointer; }
 th button:focus-visible { outline: 2px solid var(--link); }
 th[aria-sort=ascending] button::after { content: " \25B2"; font-size: .7em; }
@@ -77,7 +86,7 @@ pre code { padding: 0; }
 table { border-collapse: collapse; font-size: .85rem; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left;
   white-space: nowrap; }
-th { background: var(--tint); }
+th { background: color-mix(in srgb, var(--ink) 5%, transparent); }
 td code { overflow-wrap: normal; }
 @media print { .card { overflow: visible; } .card svg { min-width: 0; } nav { display: none; } }
 """
@@ -109,20 +118,6 @@ def build_report(summary: str, figures: Mapping[str, str], files: Container[str]
         f"<title>{html.escape(title.replace('`', ''))}</title>\n<style>{STYLE}</style>\n"
         f"</head>\n<body>\n<main>\n{body}</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
-
-
-def inline_svg(svg: str, prefix: str, label: str) -> str:
-    """An SVG file as an element of a page: no prologue, no size of its own, ids made unique."""
-    start = svg.find("<svg")
-    if start < 0:
-        raise UserError(f"{prefix}.svg: no <svg> element; make the figure again")
-    element = re.sub(r"<metadata>.*?</metadata>", "", svg[start:], flags=re.DOTALL).strip()
-    element = re.sub(r'\bid="([^"]*)"', rf'id="{prefix}-\1"', element)
-    element = re.sub(r"url\(#([^)]*)\)", rf"url(#{prefix}-\1)", element)
-    element = re.sub(r'href="#([^"]*)"', rf'href="#{prefix}-\1"', element)
-    opening, rest = element.split(">", 1)
-    opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
-    return f'{opening} role="img" aria-label="{html.escape(label)}">{rest}'
 
 
 def _markdown(files: Container[str]) -> "MarkdownIt":

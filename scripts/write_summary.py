@@ -19,7 +19,7 @@ from fimscope.readings import (
     read_funnel,
     read_wrong_answers,
 )
-from fimscope.sections import Section, read_section, section_lines
+from fimscope.sections import Section, read_section, section_lines, source_lines
 from fimscope.stats import add_bootstrap_options
 from fimscope.steps import run_step, step_parser
 from fimscope.summary import (
@@ -89,7 +89,9 @@ def write_summary(
     """
     draws, seed = manifest["settings"]["draws"], manifest["settings"]["seed"]
     readings = numbers["readings"]
-    edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
+    names = [row["edit"] for row in numbers["accuracy"]]
+    edits = ", ".join(map(code, names))
+    predictions = [f"predictions/{edit}.parquet" for edit in names]
     lines = [
         f"# Where {code(config['model']['name'])} decides the type",
         "",
@@ -108,6 +110,7 @@ def write_summary(
         "",
         *_paragraph(readings["funnel"]),
         *_funnel_table(numbers["funnel"]),
+        *source_lines([f"funnel/{edit}.parquet" for edit in numbers["funnel"]]),
         "## How often it is right",
         "",
         "![Right answers and gold in the top 10 under every edit, with 95% intervals over "
@@ -116,6 +119,7 @@ def write_summary(
         *_paragraph(readings["accuracy"]),
         *_accuracy_table(numbers["accuracy"]),
         *_change_table(numbers["changes"]),
+        *source_lines([*predictions, *(f"split/{edit}.parquet" for edit in names)]),
         "## What the wrong answers are",
         "",
         "![Wrong answers: gold by predicted type, the commonest of each.]"
@@ -123,6 +127,7 @@ def write_summary(
         "",
         *_paragraph(readings["wrong_answers"]),
         *_wrong_tables(numbers["wrong_answers"]),
+        *source_lines(predictions),
     ]
     for section in sections:
         lines += section_lines(section, figures)

@@ -74,11 +74,12 @@ def section_lines(section: Section, figures: str) -> list[str]:
     lines += [f"**Method.** {section.method}", "", f"**Control.** {section.control}", ""]
     for item in section.tables:
         lines += [f"{item.caption}:", "", *table(item.header, item.rows, item.n_left)]
-    lines += _source_lines(section.sources)
+    lines += source_lines(section.sources)
     return lines
 
 
-def _source_lines(sources: Sequence[str]) -> list[str]:
+def source_lines(sources: Sequence[str]) -> list[str]:
+    """Which tables the numbers come from, in Markdown; nothing where there is none."""
     if not sources:
         return []
     return [f"The numbers come from {', '.join(f'`{source}`' for source in sources)}.", ""]

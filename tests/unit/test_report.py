@@ -7,19 +7,21 @@ from html.parser import HTMLParser
 
 import pytest
 
-from build_report import build_report, inline_svg
+from build_report import build_report
 from fimscope.errors import UserError
 from fimscope.markdown import code, table
 from fimscope.plots import save_figure
 from fimscope.summary import confusion_numbers
+from fimscope.svg import inline_svg
 from plot_wrong_answers import plot_wrong_answers
 from synthetic import HOSTILE, predictions_table
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 SVG = (
-    '<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg width="10pt" height="5pt" viewBox="0 0 10 5">'
-    "<metadata>x</metadata>"
-    '<defs><path id="a"/></defs><use href="#a" clip-path="url(#a)"/></svg>\n'
+    '<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg xmlns="http://www.w3.org/2000/svg" '
+    'xmlns:xlink="http://www.w3.org/1999/xlink" width="10pt" height="5pt" viewBox="0 0 10 5">\n'
+    '<metadata>x</metadata><defs><path id="a"/></defs>\n<g id="b"><g clip-path="url(#a)">'
+    '<use xlink:href="#a" x="-0.00123" y="1.2345678"/></g><text> a&lt; b</text></g></svg>\n'
 )
 
 
@@ -117,11 +119,23 @@ def test_figures_stand_where_the_summary_names_them_with_their_caption():
     assert {anchor.removeprefix("#") for anchor in anchors} <= set(ids)
 
 
-def test_inline_svg_drops_prologue_and_size_and_keeps_its_references():
+def test_inline_svg_keeps_the_picture_and_nothing_else():
     assert inline_svg(SVG, "f", 'a "b"') == (
-        '<svg viewBox="0 0 10 5" role="img" aria-label="a &quot;b&quot;">'
-        '<defs><path id="f-a"/></defs><use href="#f-a" clip-path="url(#f-a)"/></svg>'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 5" role="img" '
+        'aria-label="a &quot;b&quot;"><defs><path id="f-a" /></defs><g clip-path="url(#f-a)">'
+        '<use x="0" y="1.23" href="#f-a" /></g><text> a&lt; b</text></svg>'
     )
+
+
+@pytest.mark.parametrize("text", ["", "<svg", "<html/>"])
+def test_what_is_no_svg_is_named(text):
+    with pytest.raises(UserError, match=r"f\.svg: .*make the figure again"):
+        inline_svg(text, "f", "")
+
+
+def test_the_images_of_heat_maps_may_be_shown():
+    [images] = re.findall(r"img-src ([^;]*)", build_report("# T\n", {}))
+    assert images == "data:"
 
 
 def test_a_missing_figure_is_named():
