@@ -69,4 +69,5 @@ MODEL_RESOURCES = {
 wildcard_constraints:
     edit="|".join(map(re.escape, {*EDITS, *DOSED_EDITS})),
     shard="[0-9]+-of-[0-9]+",
+    group="select|test",
     folder=f"source|{re.escape(config['model']['name'])}",
