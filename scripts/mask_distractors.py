@@ -99,7 +99,7 @@ def _in_text(maker: PromptMaker, prompt: Row, distractor: str, seed: int) -> Ite
 
 def _asked(prompt: Row, mask: Row) -> Row:
     """What is asked of the model with a mask in the text, or a rejected row."""
-    if mask["reason"] is not None:
+    if mask.get("reason") is not None:
         error = Unfit(mask["reason"], mask["detail"])
         return _rejection(prompt, "text", mask["distractor"], mask["is_control"], error)
     names = ("distractor", "is_control", "n_masked", "token_ids", "gold_token_ids")

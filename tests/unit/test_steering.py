@@ -54,7 +54,9 @@ def test_packed_additions_equal_a_forward_hook_that_adds(name):
                 expected = torch.nn.functional.kl_div(
                     plain.log_softmax(-1), own.log_softmax(-1), reduction="sum", log_target=True
                 )
-                torch.testing.assert_close(moved.divergence[w, row, v], expected, atol=1e-3, rtol=1e-3)
+                torch.testing.assert_close(
+                    moved.divergence[w, row, v], expected, atol=1e-3, rtol=1e-3
+                )
                 assert moved.first[w, row, v] == (plain.argmax() != own.argmax())
         torch.testing.assert_close(sweep.baseline.logits[row], own[[4, 9]], atol=1e-4, rtol=0)
     assert moved.divergence[:, :, 0].max() < 1e-5  # nothing added, nothing changed
