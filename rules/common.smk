@@ -61,7 +61,7 @@ SMALL_RESOURCES = {"mem_mb": growing(1500), "runtime": growing(30)}
 MODEL_RESOURCES = {
     "mem_mb": growing(config["model"]["memory_mb"]),
     "runtime": growing(config["model"]["minutes"]),
-    "gpu": int(config["model"]["device"].startswith("cuda")),
+    "gpu": int(config["model"]["device"] != "cpu"),
     **config["model"]["resources"],
 }
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fimscope.batch import TokenIds, pad_batch
-from fimscope.collect import token_columns
+from fimscope.collect import at_columns, token_columns
 from fimscope.errors import UserError
 from fimscope.models.load import Model
 from fimscope.places import check_places, head
@@ -37,14 +37,13 @@ def read_attention(
     check_places(model, [head(*pair) for pair in heads])
     inputs = pad_batch(model, prompts)
     columns = token_columns(inputs, token_indices(prompts, queries))
-    rows = torch.arange(len(prompts), device=model.device)[:, None]
     found: dict[tuple[int, int], Tensor] = {}
     with model.nnsight.trace(**inputs.forward_arguments(), use_cache=False) as tracer:
         for block in sorted({block for block, _ in heads}):
             weights = model.in_block(block, model.family.attention).output[1]
             for pair in heads:
                 if pair[0] == block:
-                    found[pair] = weights[rows, pair[1], columns]
+                    found[pair] = at_columns(weights[:, pair[1]], columns)
         tracer.stop()
     patterns = torch.stack([found[pair] for pair in heads], dim=1).cpu()
     return [

@@ -79,5 +79,16 @@ def token_columns(inputs: Inputs, indices: Sequence[Sequence[int]]) -> Tensor:
 
 
 def at_columns(hidden: Tensor, columns: Tensor) -> Tensor:
-    """[example, token, d_model] at columns [example, position] -> [example, position, d_model]."""
-    return hidden[torch.arange(len(hidden), device=hidden.device)[:, None], columns]
+    """[example, token, d_model] at columns [example, position] -> [example, position, d_model].
+
+    It comes on the columns' device: of a model that is spread over several devices, each block has
+    its own, and all that is read off the blocks is put together.
+    """
+    rows = torch.arange(len(hidden), device=hidden.device)[:, None]
+    return hidden[rows, columns.to(hidden.device)].to(columns.device)
+
+
+def put_at_columns(hidden: Tensor, columns: Tensor, values: Tensor) -> None:
+    """Write [example, position, d_model] at columns [example, position]; from whatever device."""
+    rows = torch.arange(len(hidden), device=hidden.device)[:, None]
+    hidden[rows, columns.to(hidden.device)] = values.to(hidden.device)
