@@ -21,10 +21,12 @@ rule view_attention:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         batch_tokens=config["predict"]["batch_tokens"],
         flags=model_flags("eager"),
+        cache=CACHE,
     shell:
         "python scripts/view_attention.py --prompts {input.prompts:q} --model {params.model:q}"
         " {params.flags} --threads {threads}"
-        " --batch-tokens {params.batch_tokens} --out {output:q} --log {log:q}"
+        " --batch-tokens {params.batch_tokens} --cache {params.cache:q} --out {output:q}"
+        " --log {log:q}"
 
 
 rule compare_attention:

@@ -61,7 +61,7 @@ SMALL_RESOURCES = {"mem_mb": growing(1500), "runtime": growing(30)}
 MODEL_RESOURCES = {
     "mem_mb": growing(config["model"]["memory_mb"]),
     "runtime": growing(config["model"]["minutes"]),
-    "gpu": int(config["model"]["device"].startswith("cuda")),
+    "gpu": int(config["model"]["device"] != "cpu"),
     **config["model"]["resources"],
 }
 
@@ -69,4 +69,5 @@ MODEL_RESOURCES = {
 wildcard_constraints:
     edit="|".join(map(re.escape, {*EDITS, *DOSED_EDITS})),
     shard="[0-9]+-of-[0-9]+",
+    group="select|test",
     folder=f"source|{re.escape(config['model']['name'])}",

@@ -28,14 +28,15 @@ rule compare_icl:
         max_new_tokens=config["predict"]["max_new_tokens"],
         batch_tokens=config["predict"]["batch_tokens"],
         seed=config["seed"],
+        cache=CACHE,
     shell:
         "python scripts/compare_icl.py --examples {input.examples:q} --prompts {input.prompts:q}"
         " --split {input.split:q} --model {params.model:q} {params.flags} --threads {threads}"
         " --workers {threads} --format {params.format} --choices {params.choices}"
         " --n-shots {params.n_shots} --shot-tokens {params.shot_tokens} --n-seeds {params.n_seeds}"
         " --max-examples {params.max_examples} --max-new-tokens {params.max_new_tokens}"
-        " --batch-tokens {params.batch_tokens} --seed {params.seed} --out {output.icl:q}"
-        " --out-rejected {output.rejected:q} --log {log:q}"
+        " --batch-tokens {params.batch_tokens} --seed {params.seed} --cache {params.cache:q}"
+        " --out {output.icl:q} --out-rejected {output.rejected:q} --log {log:q}"
 
 
 rule plot_icl:

@@ -29,14 +29,15 @@ rule mask_distractors:
         max_new_tokens=config["predict"]["max_new_tokens"],
         batch_tokens=config["predict"]["batch_tokens"],
         seed=config["seed"],
+        cache=CACHE,
     shell:
         "python scripts/mask_distractors.py --original {input.original:q}"
         " --variants {input.variants:q} --prompts {input.prompts:q} --split {input.split:q}"
         " --model {params.model:q} {params.flags} --threads {threads} --workers {threads}"
         " --format {params.format} --max-tokens {params.max_tokens} --golds {params.golds}"
         " --max-examples {params.max_examples} --max-new-tokens {params.max_new_tokens}"
-        " --batch-tokens {params.batch_tokens} --seed {params.seed} --out {output.masking:q}"
-        " --out-rejected {output.rejected:q} --log {log:q}"
+        " --batch-tokens {params.batch_tokens} --seed {params.seed} --cache {params.cache:q}"
+        " --out {output.masking:q} --out-rejected {output.rejected:q} --log {log:q}"
 
 
 rule plot_masking:

@@ -92,6 +92,7 @@ rule sweep_positions:
         prompts=expand(f"{RESULTS}/prompts/{{edit}}.parquet", edit=["original", PATCHED]),
         model=f"{RESULTS}/model/prepared.json",
         code=step_sources("sweep_positions"),
+        shards=shards("sweep_positions", RESULTS, each=""),
     output:
         tables=expand(
             f"{RESULTS}/patch_positions/{{condition}}.parquet", condition=POSITION_CONDITIONS
@@ -108,8 +109,12 @@ rule sweep_positions:
         **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        folder=lambda wildcards, output: Path(output.tables[0]).parent.as_posix(),
         flags=MODEL_FLAGS,
+        cache=CACHE,
+        outs=lambda wildcards, output: (
+            f"--out {shlex.quote(str(Path(output.tables[0]).parent))}"
+            f" --out-rejected {shlex.quote(output.rejected)}"
+        ),
         conditions=POSITION_CONDITIONS,
         positions=config["patch"]["positions"],
         windows=config["patch"]["windows"],
@@ -124,8 +129,20 @@ rule sweep_positions:
         " --positions {params.positions} --windows {params.windows}"
         " --max-pairs {params.max_pairs} --max-points {params.max_points}"
         " --min-gap {params.min_gap} --batch-tokens {params.batch_tokens} --seed {params.seed}"
-        " --conditions {params.conditions} --out {params.folder:q}"
-        " --out-rejected {output.rejected:q} --log {log:q}"
+        " --conditions {params.conditions} --cache {params.cache:q} {params.outs} --log {log:q}"
+
+
+use rule sweep_positions as sweep_positions_shard with:
+    input:
+        **all_but_shards(rules.sweep_positions.input),
+    output:
+        temp(touch(f"{RESULTS}/shards/sweep_positions/{{shard}}")),
+    log:
+        f"{RESULTS}/logs/sweep_positions/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sweep_positions/{{shard}}.tsv"
+    params:
+        outs=of_shard,
 
 
 rule sweep_components:
@@ -134,6 +151,7 @@ rule sweep_components:
         prompts=expand(f"{RESULTS}/prompts/{{edit}}.parquet", edit=["original", PATCHED]),
         model=f"{RESULTS}/model/prepared.json",
         code=step_sources("sweep_components"),
+        shards=shards("sweep_components", RESULTS, each=""),
     output:
         expand(f"{RESULTS}/components/{{condition}}.parquet", condition=COMPONENT_CONDITIONS),
     log:
@@ -147,8 +165,9 @@ rule sweep_components:
         **MODEL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
         flags=MODEL_FLAGS,
+        cache=CACHE,
+        outs=lambda wildcards, output: f"--out {shlex.quote(str(Path(output[0]).parent))}",
         conditions=COMPONENT_CONDITIONS,
         max_pairs=config["patch"]["max_pairs_components"],
         min_gap=config["patch"]["min_gap"],
@@ -159,7 +178,20 @@ rule sweep_components:
         " --model {params.model:q} {params.flags} --threads {threads}"
         " --max-pairs {params.max_pairs} --min-gap {params.min_gap}"
         " --batch-tokens {params.batch_tokens} --seed {params.seed}"
-        " --conditions {params.conditions} --out {params.folder:q} --log {log:q}"
+        " --conditions {params.conditions} --cache {params.cache:q} {params.outs} --log {log:q}"
+
+
+use rule sweep_components as sweep_components_shard with:
+    input:
+        **all_but_shards(rules.sweep_components.input),
+    output:
+        temp(touch(f"{RESULTS}/shards/sweep_components/{{shard}}")),
+    log:
+        f"{RESULTS}/logs/sweep_components/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sweep_components/{{shard}}.tsv"
+    params:
+        outs=of_shard,
 
 
 rule plot_patches:

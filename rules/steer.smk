@@ -52,6 +52,7 @@ rule apply_steering:
         table=f"{STEERING}/vectors.parquet",
         model=f"{RESULTS}/model/prepared.json",
         code=step_sources("apply_steering"),
+        shards=shards("apply_steering", RESULTS, each="test/"),
     output:
         results=f"{STEERING}/results.parquet",
         settings=f"{STEERING}/settings.parquet",
@@ -76,6 +77,12 @@ rule apply_steering:
         max_new_tokens=config["predict"]["max_new_tokens"],
         batch_tokens=config["predict"]["batch_tokens"],
         seed=config["seed"],
+        cache=CACHE,
+        outs=lambda wildcards, output: (
+            f"--out {shlex.quote(output.results)} --out-settings {shlex.quote(output.settings)}"
+            f" --out-disturbance {shlex.quote(output.disturbance)}"
+            f" --out-completions {shlex.quote(output.completions)}"
+        ),
     shell:
         "python scripts/apply_steering.py --examples {input.examples:q} --prompts {input.prompts:q}"
         " --predictions {input.predictions:q} --split {input.split:q} --vectors {input.vectors:q}"
@@ -83,9 +90,24 @@ rule apply_steering:
         " --threads {threads} --strengths {params.strengths} --window {params.window}"
         " --max-examples {params.max_examples} --n-tokens {params.n_tokens}"
         " --max-new-tokens {params.max_new_tokens} --batch-tokens {params.batch_tokens}"
-        " --seed {params.seed} --out {output.results:q} --out-settings {output.settings:q}"
-        " --out-disturbance {output.disturbance:q} --out-completions {output.completions:q}"
-        " --log {log:q}"
+        " --seed {params.seed} --cache {params.cache:q} {params.outs} --log {log:q}"
+
+
+use rule apply_steering as apply_steering_shard with:
+    input:
+        **all_but_shards(rules.apply_steering.input),
+        # What is done on test was chosen on select, of which a shard has only its share.
+        before=lambda wildcards: (
+            shards("apply_steering", RESULTS, each="select/") if wildcards.group == "test" else []
+        ),
+    output:
+        temp(touch(f"{RESULTS}/shards/apply_steering/{{group}}/{{shard}}")),
+    log:
+        f"{RESULTS}/logs/apply_steering/{{group}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/apply_steering/{{group}}/{{shard}}.tsv"
+    params:
+        outs=lambda wildcards: f"{of_shard(wildcards)} --group {wildcards.group}",
 
 
 rule check_steering:

@@ -1,13 +1,18 @@
 """Steer: choose point and strength on `select`, then report them once on `test` with controls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fimscope.doses import CHOSEN_KINDS, NOTHING, doses_of_kinds, doses_on_test, windows_of
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.part_formats import RowsFormat
+from fimscope.parts import WHOLE, PartStore, add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
+from fimscope.recipes import model_recipe
 from fimscope.settings import Setting, chosen_settings, score_settings
 from fimscope.steered import Steered, choose_some, complete, disturb, steer
 from fimscope.steps import log, positive, run_step, step_parser
@@ -56,48 +61,82 @@ def by_group(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     return {key: [row for row in rows if (row["group"], row["outcome"]) == key] for key in keys}
 
 
-def apply_steering(
+def steer_select(
     steered: Steered, groups: Mapping[tuple[str, str], Sequence[Row]], settings: Mapping[str, Any]
-) -> dict[str, list[Row]]:
-    """Rows of the tables steering_results, _settings, _disturbance and _completions, by name.
+) -> Iterator[Row]:
+    """Rows of the steering_results table of `select`: all that is chosen from.
 
     groups    (group, outcome) -> recipients
     settings  strengths, window, n_tokens, max_new_tokens, seed
     """
-    windows = windows_of(steered.model.n_points, settings["window"])
-    strengths, vectors = settings["strengths"], steered.vectors
-    results = list(
-        steer(
-            steered,
-            [*groups["select", "wrong"], *groups["select", "right"]],
-            windows,
-            lambda row: doses_of_kinds(vectors, row["gold"], CHOSEN_KINDS, strengths),
-        )
+    return steer(
+        steered,
+        [*groups["select", "wrong"], *groups["select", "right"]],
+        windows_of(steered.prepared.n_blocks + 1, settings["window"]),
+        lambda row: doses_of_kinds(
+            steered.vectors, row["gold"], CHOSEN_KINDS, settings["strengths"]
+        ),
     )
-    scored = score_settings(results)
-    chosen = chosen_settings(scored)
-    if not chosen:
-        log.warning("no wrong example of `select` could be steered: nothing is chosen")
+
+
+def steer_test(
+    steered: Steered,
+    groups: Mapping[tuple[str, str], Sequence[Row]],
+    settings: Mapping[str, Any],
+    chosen: Mapping[str, Setting],
+) -> Iterator[tuple[str, Row]]:
+    """Table and row of `test` at the chosen settings: steering_results or steering_disturbance."""
     wrong, right = groups["test", "wrong"], groups["test", "right"]
-    disturbance: list[Row] = []
     for n, setting in enumerate(chosen.values()):
         log.info("%s: points %s, strength %g", *vars(setting).values())
         found = steer(
             steered,
             [*wrong, *right],
             [setting.points],
-            lambda row, s=setting: doses_on_test(vectors, row["gold"], s, strengths),
+            lambda row, s=setting: doses_on_test(
+                steered.vectors, row["gold"], s, settings["strengths"]
+            ),
         )
         # The answer without steering comes with every run; it is kept once.
-        results += [row for row in found if n == 0 or row["kind"] != NOTHING.kind]
-        disturbance += disturb(steered, right, setting, settings["n_tokens"], settings["seed"])
+        for row in found:
+            if n == 0 or row["kind"] != NOTHING.kind:
+                yield "steering_results", row
+        for row in disturb(steered, right, setting, settings["n_tokens"], settings["seed"]):
+            yield "steering_disturbance", row
+
+
+def apply_steering(
+    steered: Steered, groups: Mapping[tuple[str, str], Sequence[Row]], settings: Mapping[str, Any]
+) -> dict[str, list[Row]]:
+    """Rows of the tables steering_results, _settings, _disturbance and _completions, by name."""
+    results = list(steer_select(steered, groups, settings))
+    scored = score_settings(results)
+    chosen = chosen_settings(scored)
+    if not chosen:
+        log.warning("no wrong example of `select` could be steered: nothing is chosen")
+    tables = {"steering_results": results, "steering_settings": scored, "steering_disturbance": []}
+    for name, row in steer_test(steered, groups, settings, chosen):
+        tables[name].append(row)
     completed = [row for row in results if _is_completed(row, chosen)]
-    return {
-        "steering_results": results,
-        "steering_settings": scored,
-        "steering_disturbance": disturbance,
-        "steering_completions": complete(steered, completed, wrong, settings["max_new_tokens"]),
-    }
+    tables["steering_completions"] = complete(
+        steered, completed, groups["test", "wrong"], settings["max_new_tokens"]
+    )
+    return tables
+
+
+def make_shard(
+    steered: Steered,
+    groups: Mapping[tuple[str, str], Sequence[Row]],
+    settings: Mapping[str, Any],
+    group: str,
+) -> None:
+    """Have the parts of the store's shard made: of `select`, or then of `test`."""
+    if group == "select":
+        exhaust(steer_select(steered, groups, settings))
+        return
+    whole = replace(steered, store=steered.store.beside(steered.store.format, WHOLE))
+    chosen = chosen_settings(score_settings(list(steer_select(whole, groups, settings))))
+    exhaust(steer_test(steered, groups, settings, chosen))
 
 
 def _is_completed(row: Row, chosen: Mapping[str, Setting]) -> bool:
@@ -126,12 +165,20 @@ def main() -> None:
     parser.add_argument("--n-tokens", type=positive, default=2, help="unrelated tokens of a prompt")
     parser.add_argument("--max-new-tokens", type=positive, default=12, help="of a completed type")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="the steering_results table")
-    parser.add_argument("--out-settings", type=Path, required=True, help="what select chose from")
-    parser.add_argument("--out-disturbance", type=Path, required=True, help="unrelated tokens")
-    parser.add_argument("--out-completions", type=Path, required=True, help="completed types")
+    add_part_options(
+        parser,
+        out="the steering_results table",
+        out_settings="what select chose from",
+        out_disturbance="unrelated tokens",
+        out_completions="completed types",
+    )
+    parser.add_argument(
+        "--group",
+        choices=["select", "test"],
+        default="select",
+        help="what a shard has its share of; `test` is for when all of `select` has been made",
+    )
     with run_step(parser) as args:
-        manifest = run_manifest(args)
         groups = {
             row["example_id"]: row["group"]
             for row in read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
@@ -150,13 +197,22 @@ def main() -> None:
             key: choose_some(own, args.max_examples, args.seed)
             for key, own in by_group(everyone).items()
         }
-        steered = Steered(open_model(args), encoder, vectors, args.batch_tokens)
+        store = PartStore(
+            args.cache, args.shard, model_recipe("apply_steering", args), RowsFormat("answers")
+        )
+        prepared = read_prepared(args.model)
+        steered = Steered(model_opener(args), prepared, encoder, vectors, args.batch_tokens, store)
         names = ("strengths", "window", "n_tokens", "max_new_tokens", "seed")
-        tables = apply_steering(steered, picked, {name: getattr(args, name) for name in names})
-        paths = (args.out, args.out_settings, args.out_disturbance, args.out_completions)
-        for path, (name, table) in zip(paths, tables.items(), strict=True):
-            write_table(path, name, table, manifest)
-            log.info("%s: %d rows", name, len(table))
+        settings = {name: getattr(args, name) for name in names}
+        if args.shard is None:
+            tables = apply_steering(steered, picked, settings)
+            paths = (args.out, args.out_settings, args.out_disturbance, args.out_completions)
+            for path, (name, table) in zip(paths, tables.items(), strict=True):
+                write_table(path, name, table, run_manifest(args))
+                log.info("%s: %d rows", name, len(table))
+        else:
+            make_shard(steered, picked, settings, args.group)
+        store.log_counts()
 
 
 if __name__ == "__main__":

@@ -5,12 +5,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fimscope.answers import answer_prompts, ask_types
+from fimscope.answers import ask_all, ask_types
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
 from fimscope.outcomes import draw_of_each
+from fimscope.part_formats import RowsFormat
+from fimscope.parts import WHOLE, PartStore, add_cache_option
 from fimscope.prompts import Unfit
 from fimscope.prompts.encoder import Encoder
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum, rejection
 from fimscope.shots import CHOICES, WRITERS, Shot, draw_shots, make_shot, put_in_front
 from fimscope.steps import log, positive, run_step, step_parser
@@ -120,6 +123,7 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=positive, default=12, help="of a completed type")
     parser.add_argument("--seed", type=int, default=0)
     add_pool_options(parser)
+    add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the icl table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
     with run_step(parser) as args:
@@ -141,9 +145,9 @@ def main() -> None:
             for prompt in _rows(args.prompts, "prompts")
             if prompt["example_id"] in outcomes
         ]
-        model = open_model(args)
+        open_model = model_opener(args)
         seeds = [args.seed + i for i in range(args.n_seeds)]
-        room = model.max_tokens - args.max_new_tokens
+        room = open_model().max_tokens - args.max_new_tokens
         written = list(
             write_prompts(
                 recipients, shots, args.choices, args.n_shots, seeds, len(encoder.start_ids), room
@@ -154,8 +158,16 @@ def main() -> None:
         n_cells = 1 + len(args.choices) * len(args.n_shots) * args.n_seeds
         n_in = len(donors) - len(shots) + len(lonely) + n_cells * len(recipients)
         check_sum(STEP, n_in, len(asked), len(rejected))
-        ask = partial(ask_types, answer=answer_prompts, what="in-context answers")
-        answers = ask(model, asked, encoder, args.max_new_tokens, args.batch_tokens)
+        store = PartStore(args.cache, WHOLE, model_recipe(STEP, args), RowsFormat("answers"))
+        ask = partial(
+            ask_all,
+            open_model=open_model,
+            batch_tokens=args.batch_tokens,
+            store=store,
+            what="in-context answers",
+        )
+        answers = ask_types(asked, encoder, args.max_new_tokens, ask)
+        store.log_counts()
         rows = [icl_row(*pair) for pair in zip(asked, answers, strict=True)]
         write_table(args.out, "icl", rows, manifest)
         write_table(args.out_rejected, "rejected", rejected, manifest)

@@ -1,13 +1,20 @@
 """List for every head the tokens of the prompt at which the deciding token looks most."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.attention_regions import all_heads
+from fimscope.batch_parts import get_parts
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.part_formats import RowsFormat
+from fimscope.parts import WHOLE, PartStore, add_cache_option
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
-from fimscope.steps import log, positive, run_step, step_parser
+from fimscope.steps import Progress, log, positive, run_step, step_parser
 from fimscope.tables import read_table, write_table
 
 if TYPE_CHECKING:
@@ -19,25 +26,54 @@ Row = Mapping[str, Any]
 
 
 def list_attended(
-    model: "Model", prompts: Sequence[Row], n_tokens: int, least_weight: float, batch_tokens: int
+    open_model: Callable[[], "Model"],
+    prompts: Sequence[Row],
+    heads: Sequence[tuple[int, int]],
+    keep: Callable[["torch.Tensor"], Iterable[tuple[list[int], list[float]]]],
+    batch_tokens: int,
+    store: PartStore[list[Row]],
 ) -> list[list[Row]]:
     """For each prompt its rows of the attention_tokens table: one a head, of the last token.
 
-    n_tokens, least_weight   at most so many tokens of a head are kept, of at least this weight
+    keep   see `most_attended`
+
+    A batch is a part of the store.
     """
     from fimscope.attention import last_patterns
+    from fimscope.batch import plan_batches, run_batches
 
-    heads = [(block, head) for block in range(model.n_blocks) for head in range(model.n_heads)]
-    found: list[list[Row]] = [[] for _ in prompts]
-    token_ids = [prompt["token_ids"] for prompt in prompts]
-    for row, pattern in last_patterns(model, token_ids, heads, batch_tokens):
-        key = {name: prompts[row][name] for name in ("example_id", "edit", "program_id")}
-        kept = most_attended(pattern, n_tokens, least_weight)
-        found[row] = [
-            {**key, "block": block, "head": head, "tokens": tokens, "weights": weights}
-            for (block, head), (tokens, weights) in zip(heads, kept, strict=True)
+    def read_rows(rows: list[int]) -> "list[torch.Tensor]":
+        return last_patterns(open_model(), [prompts[row]["token_ids"] for row in rows], heads)
+
+    def read_batch(batch: list[int]) -> list[Row]:
+        return [
+            {
+                **_key(prompts[row]),
+                "block": block,
+                "head": head,
+                "tokens": tokens,
+                "weights": weights,
+            }
+            for rows, patterns in run_batches(read_rows, [batch])
+            for row, pattern in zip(rows, patterns, strict=True)
+            for (block, head), (tokens, weights) in zip(heads, keep(pattern), strict=True)
         ]
+
+    def ingredients(row: int) -> list[Any]:
+        return [prompts[row]["token_ids"], _key(prompts[row])]
+
+    found: list[list[Row]] = [[] for _ in prompts]
+    progress = Progress("attention", len(prompts), "prompts")
+    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
+    for rows, part in get_parts(read_batch, batches, store, ingredients):
+        for i, row in enumerate(rows):
+            found[row] = part[i * len(heads) : (i + 1) * len(heads)]
+        progress.add(len(rows))
     return found
+
+
+def _key(prompt: Row) -> Row:
+    return {name: prompt[name] for name in ("example_id", "edit", "program_id")}
 
 
 def most_attended(
@@ -60,13 +96,17 @@ def main() -> None:
     parser.add_argument("--least-weight", type=float, default=0.02, help="of a token that is kept")
     add_model_options(parser)
     parser.set_defaults(attention="eager")  # the only kernel that makes patterns
+    add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the attention_tokens table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
         prompts = read_table(args.prompts, "prompts").to_pylist()
-        found = list_attended(
-            open_model(args), prompts, args.n_tokens, args.least_weight, args.batch_tokens
-        )
+        kept = {"n_tokens": args.n_tokens, "least_weight": args.least_weight}
+        recipe = model_recipe("list_attended", args, **kept)
+        store = PartStore(args.cache, WHOLE, recipe, RowsFormat("attention_tokens"))
+        heads, keep = all_heads(read_prepared(args.model)), partial(most_attended, **kept)
+        found = list_attended(model_opener(args), prompts, heads, keep, args.batch_tokens, store)
+        store.log_counts()
         check_sum("list_attended", len(prompts), sum(map(bool, found)), 0)
         rows = [row for group in found for row in group]
         write_table(args.out, "attention_tokens", rows, manifest)

@@ -1,18 +1,21 @@
 """Mask what may distract from the type, in the text and from attention, and ask again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.answers import answer_prompts, ask_types
+from fimscope.answers import ask_all, ask_types
 from fimscope.distractors import REGIONS, TEXT, draw_rest, mask_text, n_lacking, tokens_of
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
 from fimscope.outcomes import draw_of_each
+from fimscope.part_formats import RowsFormat
+from fimscope.parts import WHOLE, PartStore, add_cache_option
 from fimscope.prompts import Unfit
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum, rejection
 from fimscope.steps import Progress, log, positive, run_step, step_parser
 from fimscope.tables import read_table, write_table
@@ -23,6 +26,8 @@ from fimscope.typescript import (
     add_pool_options,
     by_program,
 )
+from fimscope.typescript.process import compiler_versions
+from fimscope.variant_parts import UNSETTLED
 
 if TYPE_CHECKING:
     from fimscope.generate import Answers
@@ -35,48 +40,74 @@ PLAIN = {"way": "none", "distractor": "none", "is_control": False, "n_masked": 0
 
 
 def mask_in_text(
-    pool: TypeScriptPool, make: partial, recipients: Sequence[Row], seed: int
+    pool: TypeScriptPool,
+    make: partial,
+    recipients: Sequence[Row],
+    seed: int,
+    store: PartStore[list[Row]],
 ) -> Iterator[Row]:
     """Each recipient without each distractor of the text, and its control; or rejected rows.
 
     make         PromptMaker but for its `typescript`
     recipients   rows of the prompts table with `original` and `variant`, their variants
+    store        where finished parts are kept, one a program
     """
     progress = Progress("masks", len(recipients), "examples")
 
-    def mask_all(service: TypeScript, group: Sequence[Row]) -> list[list[Row]]:
-        maker = make(typescript=service)
-        return [
-            [row for distractor in TEXT for row in _in_text(maker, prompt, distractor, seed)]
-            for prompt in group
-        ]
+    def mask_all(service: TypeScript, group: Sequence[Row]) -> list[Row]:
+        def masks() -> list[Row]:
+            maker = make(typescript=service)
+            return [
+                mask
+                for prompt in group
+                for distractor in TEXT
+                for mask in _in_text(maker, prompt, distractor, seed)
+            ]
+
+        found = iter(store.get(group, masks, _is_settled))
+        return [_asked(prompt, next(found)) for prompt in group for _ in range(2 * len(TEXT))]
 
     for group in pool.map(mask_all, by_program(recipients)):
-        for rows in group:
-            yield from rows
-            progress.add()
+        yield from group
+        progress.add(len(group) // (2 * len(TEXT)))
 
 
 def _in_text(maker: PromptMaker, prompt: Row, distractor: str, seed: int) -> Iterator[Row]:
+    """Two rows of masked_parts: the prompt without a distractor, and its control."""
     try:
         masked = mask_text(maker, prompt["original"], prompt["variant"], distractor, seed)
         n = n_lacking(prompt["token_ids"], masked.token_ids)
         if not n:
             raise Unfit("nothing_to_edit", f"the prompt shows no {distractor}")
     except (Unfit, TypeScriptError) as error:
+        why = {"reason": error.reason, "detail": str(error)}
         for is_control in (False, True):
-            yield _rejection(prompt, "text", distractor, is_control, error)
+            yield {"distractor": distractor, "is_control": is_control, **why}
         return
-    how = {"way": "text", "distractor": distractor, "n_masked": n, "hidden": []}
+    how = {"distractor": distractor, "n_masked": n}
     tokens = {"token_ids": masked.token_ids, "gold_token_ids": masked.gold_token_ids}
-    yield {**prompt, **how, **tokens, "is_control": False}
+    yield {**how, "is_control": False, **tokens}
     try:
         gone = set(draw_rest(prompt, n, seed, distractor))
     except Unfit as error:
-        yield _rejection(prompt, "text", distractor, True, error)
+        yield {**how, "is_control": True, "reason": error.reason, "detail": str(error)}
         return
     left = [token for i, token in enumerate(prompt["token_ids"]) if i not in gone]
-    yield {**prompt, **how, "token_ids": left, "is_control": True}
+    tokens = {"token_ids": left, "gold_token_ids": prompt["gold_token_ids"]}
+    yield {**how, "is_control": True, **tokens}
+
+
+def _asked(prompt: Row, mask: Row) -> Row:
+    """What is asked of the model with a mask in the text, or a rejected row."""
+    if mask.get("reason") is not None:
+        error = Unfit(mask["reason"], mask["detail"])
+        return _rejection(prompt, "text", mask["distractor"], mask["is_control"], error)
+    names = ("distractor", "is_control", "n_masked", "token_ids", "gold_token_ids")
+    return {**prompt, "way": "text", "hidden": [], **{name: mask[name] for name in names}}
+
+
+def _is_settled(masks: Sequence[Row]) -> bool:
+    return not any(mask.get("reason") in UNSETTLED for mask in masks)
 
 
 def mask_from_attention(recipients: Sequence[Row], seed: int) -> Iterator[Row]:
@@ -116,11 +147,12 @@ def _rejection(
 
 
 def ask_masked(
-    model: "Model",
+    open_model: Callable[[], "Model"],
     asked: Sequence[Row],
     encoder: Encoder,
     max_new_tokens: int,
     batch_tokens: int,
+    store: PartStore[list[Row]],
 ) -> list[Row]:
     """Rows of the masking table, in the order of what is asked."""
 
@@ -136,11 +168,14 @@ def ask_masked(
     keys = ("example_id", "edit", "program_id", "gold", "outcome")
     how = ("way", "distractor", "is_control", "n_masked")
     found: list[Row] = [{}] * len(asked)
+    ask = partial(ask_all, open_model=open_model, batch_tokens=batch_tokens, store=store)
     for way in ("none", "text", *READERS):
         places = [i for i, row in enumerate(asked) if row["way"] == way]
-        answer = partial(answer_hidden, way) if way in READERS else answer_prompts
+        own = partial(ask, what=way)
+        if way in READERS:
+            own = partial(own, answer=partial(answer_hidden, way), decides=("way", "hidden"))
         rows = [asked[i] for i in places]
-        answers = ask_types(model, rows, encoder, max_new_tokens, batch_tokens, answer, way)
+        answers = ask_types(rows, encoder, max_new_tokens, own)
         for i, row, reply in zip(places, rows, answers, strict=True):
             kept = {key: row[key] for key in (*keys, *how)}
             found[i] = {**kept, "n_tokens": len(row["token_ids"]), **reply}
@@ -161,6 +196,7 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=positive, default=12, help="of a completed type")
     parser.add_argument("--seed", type=int, default=0, help="of the examples, names and controls")
     add_pool_options(parser)
+    add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the masking table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
     with run_step(parser) as args:
@@ -190,18 +226,24 @@ def main() -> None:
             max_tokens=args.max_tokens,
             golds=args.golds,
         )
+        names = ("format", "max_tokens", "golds", "seed", "seconds")
+        settings = {name: getattr(args, name) for name in names}
+        recipe = model_recipe(STEP, args, compilers=compiler_versions(), **settings)
+        store = PartStore(args.cache, WHOLE, recipe, RowsFormat("answers"))
+        texts = store.beside(RowsFormat("masked_parts"))
         with TypeScriptPool(args.workers, args.seconds) as pool:
-            masked = list(mask_in_text(pool, make, recipients, args.seed))
+            masked = list(mask_in_text(pool, make, recipients, args.seed, texts))
         masked += mask_from_attention(recipients, args.seed)
         rejected = [row for row in masked if "reason" in row]
         asked = [{**prompt, **PLAIN} for prompt in recipients]
         asked += [row for row in masked if "reason" not in row]
         n_cells = 1 + 2 * (len(TEXT) + len(READERS) * len(REGIONS))
-        model = open_model(args)
-        asked, too_long = fitting(asked, model.max_tokens - args.max_new_tokens)
+        open_model = model_opener(args)
+        asked, too_long = fitting(asked, open_model().max_tokens - args.max_new_tokens)
         rejected += too_long
         check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))
-        rows = ask_masked(model, asked, encoder, args.max_new_tokens, args.batch_tokens)
+        rows = ask_masked(open_model, asked, encoder, args.max_new_tokens, args.batch_tokens, store)
+        store.log_counts()
         write_table(args.out, "masking", rows, manifest)
         write_table(args.out_rejected, "rejected", rejected, manifest)
         log.info("%d examples, %d prompts, %d left out", len(recipients), len(rows), len(rejected))

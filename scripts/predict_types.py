@@ -1,73 +1,21 @@
 """Ask the model for the type at every hole: first token, completed type, ranks, probabilities."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fimscope.answers import completed_types, judge
+from fimscope.answers import ask_all, completed_types, judge
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, model_opener, stop_ids
+from fimscope.models.options import add_model_options, model_opener
 from fimscope.part_formats import RowsFormat
 from fimscope.parts import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
 from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
-from fimscope.steps import Progress, log, run_step, step_parser
+from fimscope.steps import log, run_step, step_parser
 from fimscope.tables import read_table, write_table
 
-if TYPE_CHECKING:
-    from fimscope.models.load import Model
-
 Row = Mapping[str, Any]
-
-
-def ask(model: "Model", prompts: Sequence[Row], max_new_tokens: int) -> list[Row]:
-    """Rows of answers to a batch of prompts: ids, log-probabilities and ranks, in their order."""
-    from fimscope.batch import run_batches
-    from fimscope.generate import answer
-
-    def ask_rows(rows: list[int]) -> Any:
-        return answer(
-            model,
-            [prompts[row]["token_ids"] for row in rows],
-            [prompts[row]["gold_token_ids"][0] for row in rows],
-            max_new_tokens,
-            stop_ids(model),
-        )
-
-    return [
-        {
-            "top_ids": answers.top_ids[i].tolist(),
-            "top_logprobs": answers.top_logprobs[i].tolist(),
-            "gold_rank": int(answers.gold_rank[i]),
-            "gold_logprob": float(answers.gold_logprob[i]),
-            "completion_ids": answers.completions[i].token_ids,
-        }
-        for rows, answers in run_batches(ask_rows, [list(range(len(prompts)))])
-        for i in range(len(rows))
-    ]
-
-
-def ask_all(
-    open_model: Callable[[], "Model"],
-    prompts: Sequence[Row],
-    batches: Sequence[list[int]],
-    max_new_tokens: int,
-    store: PartStore[list[Row]],
-) -> dict[int, Row]:
-    """Row number -> the model's answer, of the batches of the store's shard; a batch is a part."""
-    answers: dict[int, Row] = {}
-    own = list(store.shard.of(batches))
-    progress = Progress("answers", sum(map(len, own)), "prompts")
-    for rows in own:
-        batch = [prompts[row] for row in rows]
-        part = store.get(
-            [[prompt["token_ids"], prompt["gold_token_ids"][0]] for prompt in batch],
-            lambda batch=batch: ask(open_model(), batch, max_new_tokens),
-        )
-        answers |= zip(rows, part, strict=True)
-        progress.add(len(rows))
-    return answers
 
 
 def prediction(prompt: Row, answer: Row, completion: str, completed_type: str, encoder: Encoder):
@@ -112,13 +60,12 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=int, default=12, help="of the completed type")
     add_part_options(parser, out="the predictions table")
     with run_step(parser) as args:
-        from fimscope.batch import plan_batches
-
         prompts = read_table(args.prompts, "prompts").to_pylist()
-        recipe = model_recipe("predict_types", args, max_new_tokens=args.max_new_tokens)
+        recipe = model_recipe("predict_types", args)
         store = PartStore(args.cache, args.shard, recipe, RowsFormat("answers"))
-        batches = plan_batches([len(row["token_ids"]) for row in prompts], args.batch_tokens)
-        answers = ask_all(model_opener(args), prompts, batches, args.max_new_tokens, store)
+        answers = ask_all(
+            prompts, args.max_new_tokens, model_opener(args), args.batch_tokens, store
+        )
         store.log_counts()
         if args.shard is None:
             rows = predict_types(prompts, answers, Encoder.from_folder(args.model))

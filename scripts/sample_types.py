@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.batch_parts import get_parts
 from fimscope.draws import draw
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, model_opener, stop_ids
@@ -58,8 +59,8 @@ def draw_completions(
     progress = Progress("samples", len(prompts), "prompts")
     # Samples that begin alike share their tokens: all but a few part late and stop early.
     lengths = [len(prompt["token_ids"]) + settings["n_samples"] for prompt in prompts]
-    for rows in store.shard.of(plan_batches(lengths, batch_tokens)):
-        drawn = store.get(list(map(ingredients, rows)), lambda rows=rows: sample_batch(rows))
+    batches = plan_batches(lengths, batch_tokens)
+    for rows, drawn in get_parts(sample_batch, batches, store, ingredients):
         for row, samples in zip(rows, drawn, strict=True):
             found[row] = samples["token_ids"]
         progress.add(len(rows))

@@ -1,10 +1,11 @@
 """Patch the parts of every block at the last token: attention output, MLP output, single heads."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.batch_parts import get_parts, run_parts
 from fimscope.donors import (
     Key,
     Row,
@@ -16,7 +17,10 @@ from fimscope.donors import (
     recipient_key,
 )
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import Prepared, read_prepared
+from fimscope.part_formats import ResultsFormat, TensorsFormat, digest
+from fimscope.parts import WHOLE, PartStore, add_part_options, exhaust
 from fimscope.patch_outcomes import (
     Patched,
     key_columns,
@@ -29,6 +33,7 @@ from fimscope.patch_outcomes import (
     write_conditions,
 )
 from fimscope.prompts.encoder import Encoder
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
 from fimscope.sites import first_pairs
 from fimscope.steps import Progress, positive, run_step, step_parser
@@ -55,26 +60,27 @@ class Parts:
     logits: Mapping[int, float]
 
 
-def part_places(model: "Model") -> "list[Place]":
+def part_places(prepared: Prepared) -> "list[Place]":
     """Attention output, MLP output and heads of every block."""
     from fimscope.places import attention_output, head, mlp_output
 
-    blocks = range(model.n_blocks)
+    blocks = range(prepared.n_blocks)
     return [
         *map(attention_output, blocks),
         *map(mlp_output, blocks),
-        *(head(block, index) for block in blocks for index in range(model.n_heads)),
+        *(head(block, index) for block in blocks for index in range(prepared.n_heads)),
     ]
 
 
 def collect_parts(
-    model: "Model",
+    open_model: Callable[[], "Model"],
     prompts: Mapping[Key, TokenIds],
     pairs: Sequence[Row],
     places: "Sequence[Place]",
     batch_tokens: int,
+    store: PartStore,
 ) -> dict[Key, Parts]:
-    """One forward of every recipient and donor of some pairs."""
+    """One forward of every recipient and donor of some pairs; a batch is a part of the store."""
     import torch
 
     from fimscope.activations import NamedPrompt
@@ -87,35 +93,53 @@ def collect_parts(
             if key is not None:
                 wanted.setdefault(key, set()).update(wanted_ids([pair]))
     keys = sorted(wanted)
+    asked = [sorted(wanted[key]) for key in keys]
 
-    def collect_rows(rows: list[int]) -> "tuple[dict[Place, torch.Tensor], torch.Tensor]":
+    def collect_rows(rows: list[int]) -> "dict[str, torch.Tensor]":
         chosen = [NamedPrompt("/".join(keys[row]), prompts[keys[row]]) for row in rows]
-        with torch.inference_mode(), Batch(model, chosen).run() as run:
+        with torch.inference_mode(), Batch(open_model(), chosen).run() as run:
             found = run.collect(places, ["last"])
-        return {place: found[place][:, 0].cpu() for place in places}, run.logits.cpu()
+        token_ids = torch.tensor(padded([asked[row] for row in rows]))
+        return {
+            **{str(place): found[place][:, 0].cpu() for place in places},
+            "logits": run.logits.cpu().gather(1, token_ids),
+        }
+
+    def collect_batch(batch: list[int]) -> "dict[str, torch.Tensor]":
+        halves = [found for _, found in run_batches(collect_rows, [batch])]
+        return {name: torch.cat([half[name] for half in halves]) for name in halves[0]}
+
+    def ingredients(row: int) -> tuple[Any, ...]:
+        return prompts[keys[row]], asked[row]
 
     parts = {}
     batches = plan_batches([len(prompts[key]) for key in keys], batch_tokens)
-    for rows, (values, logits) in run_batches(collect_rows, batches):
+    for rows, found in get_parts(collect_batch, batches, store, ingredients):
         for i, row in enumerate(rows):
-            kept = {token: float(logits[i, token]) for token in wanted[keys[row]]}
-            parts[keys[row]] = Parts({place: values[place][i] for place in places}, kept)
+            values = {place: found[str(place)][i] for place in places}
+            logits = dict(zip(asked[row], found["logits"][i].tolist(), strict=False))
+            parts[keys[row]] = Parts(values, logits)
     return parts
 
 
 def sweep_components(
-    model: "Model",
+    open_model: Callable[[], "Model"],
     prompts: Mapping[Key, TokenIds],
     pairs: Sequence[Row],
     parts: Mapping[Key, Parts],
     places: "Sequence[Place]",
     batch_tokens: int,
     seed: int,
+    store: PartStore,
 ) -> Iterator[Patched]:
-    """Each row of the pairs table with what its patch at every place makes the model say."""
+    """Each row of the pairs table with what its patch at every place makes the model say.
+
+    store   where finished parts are kept; a shard has the pairs of its parts
+    """
     import torch
 
-    from fimscope.batch import plan_batches, run_batches
+    from fimscope.batch import plan_batches
+    from fimscope.sweep import WantedSweep
     from fimscope.sweep_places import sweep_places
 
     groups = by_recipient(pairs)
@@ -128,23 +152,28 @@ def sweep_components(
             return random_like(own, seed, pair["pair_id"], str(place))
         return parts[key].values[place]
 
-    def sweep_rows(rows: list[int]) -> Any:
+    def ingredients(row: int) -> tuple[Any, ...]:
+        own = groups[recipients[row]]
+        values = torch.cat([value(pair, place) for pair in own for place in places])
+        return prompts[recipients[row]], wanted_ids(own), digest(values)
+
+    def sweep_rows(rows: list[int]) -> WantedSweep:
         keys = [recipients[row] for row in rows]
         alike = padded([groups[key] for key in keys])
         donors = {
             place: torch.stack([torch.stack([value(pair, place) for pair in row]) for row in alike])
             for place in places
         }
-        wanted = padded([wanted_ids(row) for row in alike])
-        ids = [prompts[key] for key in keys]
-        return wanted, sweep_places(model, ids, donors, torch.tensor(wanted))
+        token_ids = torch.tensor(padded([wanted_ids(row) for row in alike]))
+        sweep = sweep_places(open_model(), [prompts[key] for key in keys], donors, token_ids)
+        return WantedSweep(token_ids, sweep)
 
-    progress = Progress("patches", len(pairs) * len(places), "patches")
+    progress = Progress("patches", store.shard.n_of(len(pairs)) * len(places), "patches")
     batches = plan_batches([len(prompts[key]) for key in recipients], batch_tokens)
-    for rows, (wanted, sweep) in run_batches(sweep_rows, batches):
+    for rows, swept in run_parts(sweep_rows, batches, store, ingredients):
         for i, row in enumerate(rows):
             for d, pair in enumerate(groups[recipients[row]]):
-                yield pair_of_sweep(sweep, wanted[i], pair, i, d)
+                yield pair_of_sweep(swept.sweep, swept.wanted[i].tolist(), pair, i, d)
                 progress.add(len(places))
 
 
@@ -183,9 +212,10 @@ def main() -> None:
     parser.add_argument("--max-pairs", type=positive, default=120, help="of each condition")
     parser.add_argument("--min-gap", type=float, default=0.5, help="least gap in logits")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="folder of a table per condition")
+    add_part_options(parser, out="folder of a table per condition")
     with run_step(parser) as args:
-        manifest = run_manifest(args)
+        from fimscope.sweep import WantedSweep
+
         pairs = read_table(args.pairs, "pairs").to_pylist()
         pairs = [
             pair
@@ -193,22 +223,34 @@ def main() -> None:
             if pair["donor_kind"] in KINDS
         ]
         prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
-        encoder = Encoder.from_folder(args.model)
-        model = open_model(args)
-        places = part_places(model)
-        parts = collect_parts(model, prompts, pairs, places, args.batch_tokens)
-        swept = sorted(
-            sweep_components(model, prompts, pairs, parts, places, args.batch_tokens, args.seed),
-            key=place_in(pairs),
+        open_model, places = model_opener(args), part_places(read_prepared(args.model))
+        recipe = model_recipe("sweep_components", args, places=list(map(str, places)))
+        store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))
+        parts = collect_parts(
+            open_model,
+            prompts,
+            pairs,
+            places,
+            args.batch_tokens,
+            store.beside(TensorsFormat(), WHOLE),
         )
-        check_sum("sweep_components", len(pairs), len(swept), 0)
-        diffs = {
-            pair["pair_id"]: logit_diff(pair, parts[donor_key(pair)].logits)
-            for pair in pairs
-            if pair["donor_kind"] == "paired"
-        }
-        rows = component_rows(swept, places, diffs, args.min_gap, encoder)
-        write_conditions(args.out, "components", rows, args.conditions, manifest)
+        swept = sweep_components(
+            open_model, prompts, pairs, parts, places, args.batch_tokens, args.seed, store
+        )
+        if args.shard is None:
+            in_order = sorted(swept, key=place_in(pairs))
+            check_sum("sweep_components", len(pairs), len(in_order), 0)
+            diffs = {
+                pair["pair_id"]: logit_diff(pair, parts[donor_key(pair)].logits)
+                for pair in pairs
+                if pair["donor_kind"] == "paired"
+            }
+            encoder = Encoder.from_folder(args.model)
+            rows = component_rows(in_order, places, diffs, args.min_gap, encoder)
+            write_conditions(args.out, "components", rows, args.conditions, run_manifest(args))
+        else:
+            exhaust(swept)
+        store.log_counts()
 
 
 if __name__ == "__main__":

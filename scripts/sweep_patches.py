@@ -2,7 +2,6 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,8 @@ from fimscope.donors import (
 )
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, model_opener
-from fimscope.part_formats import ResultsFormat, TensorsFormat
-from fimscope.parts import PartStore, add_part_options, exhaust
+from fimscope.part_formats import ResultsFormat, TensorsFormat, digest
+from fimscope.parts import WHOLE, PartStore, add_part_options, exhaust
 from fimscope.patch_outcomes import (
     Patched,
     key_columns,
@@ -70,8 +69,8 @@ def sweep_patches(
 
     def ingredients(row: int) -> tuple[Any, ...]:
         own = groups[recipients[row]]
-        values = torch.stack([donors.of(pair) for pair in own]).float().numpy()
-        return prompts[recipients[row]], wanted_ids(own), sha256(values.tobytes()).hexdigest()
+        values = torch.stack([donors.of(pair) for pair in own])
+        return prompts[recipients[row]], wanted_ids(own), digest(values)
 
     def sweep_rows(rows: list[int]) -> "WantedSweep":
         keys = [recipients[row] for row in rows]
@@ -153,7 +152,7 @@ def main() -> None:
             pairs,
             args.seed,
             args.batch_tokens,
-            PartStore(args.cache, None, recipe, TensorsFormat()),
+            store.beside(TensorsFormat(), WHOLE),
         )
         caches = [ActivationCache(folder) for folder in args.activations]
         donors = LastDonors(caches, elsewhere, args.seed)

@@ -1,14 +1,18 @@
 """Patch donors into recipients at other positions than the last, at sets of them, over windows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.alignment import POSITIONS, has_position, spread_points
+from fimscope.batch_parts import run_parts
 from fimscope.donors import Key, Row, TokenIds, donor_key, random_like, read_prompts
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.part_formats import ResultsFormat, digest
+from fimscope.parts import WHOLE, PartStore, add_part_options, exhaust
 from fimscope.patch_outcomes import (
     Patched,
     key_columns,
@@ -21,6 +25,7 @@ from fimscope.patch_outcomes import (
     write_conditions,
 )
 from fimscope.prompts.encoder import Encoder
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
 from fimscope.sites import (
     Site,
@@ -45,61 +50,76 @@ KINDS = ("paired", "unrelated", "random", "random_position")
 
 
 def sweep_positions(
-    model: "Model",
+    open_model: Callable[[], "Model"],
     prompts: Mapping[Key, TokenIds],
     sites: Mapping[Windows, Sequence[Site]],
     streams: Mapping[Key, Stream],
     batch_tokens: int,
     seed: int,
+    store: PartStore,
 ) -> Iterator[tuple[str, Windows, Patched]]:
     """Position and windows of every row of the pairs table, with what its patches make of it.
 
     sites   by the windows that they are patched over
+    store   where finished parts are kept; a shard has the sites of its parts
 
     Sites of like length behind their first token go together.
     """
     import torch
 
-    from fimscope.batch import run_batches
+    from fimscope.sweep import WantedSweep
     from fimscope.sweep_sets import sweep_sets
 
-    n_patches = sum(len(w) * len(site.donors) for w, found in sites.items() for site in found)
-    progress = Progress("patches", n_patches, "patches")
-    for windows, found in sites.items():
+    found = [(windows, site) for windows, alike in sites.items() for site in alike]
+
+    def values_of(row: int) -> "list[torch.Tensor]":
+        windows, site = found[row]
         points = sorted({point for window in windows for point in window})
-        n_tokens = [len(prompts[site.recipient]) for site in found]
-        behind = [n - min(site.tokens) for n, site in zip(n_tokens, found, strict=True)]
-        order = sorted(range(len(found)), key=lambda row: -behind[row])
+        return [_values(site, pair, tokens, streams, points, seed) for pair, tokens in site.donors]
+
+    def asked(row: int) -> tuple[Any, ...]:
+        windows, site = found[row]
+        wanted = wanted_ids(pair for pair, _ in site.donors)
+        return prompts[site.recipient], list(site.tokens), windows, wanted
+
+    def ingredients(row: int) -> tuple[Any, ...]:
+        return *asked(row), digest(torch.stack(values_of(row)))
+
+    def sweep_rows(rows: list[int]) -> WantedSweep:
+        ids, tokens, windows, wanted = zip(*map(asked, rows), strict=True)
+        width = max(map(len, tokens))
+        values = padded([[_widened(own, width) for own in values_of(row)] for row in rows])
+        stacked = torch.stack([torch.stack(row, dim=1) for row in values], dim=1)
+        token_ids = torch.tensor(padded(list(wanted)))
+        sweep = sweep_sets(open_model(), ids, padded(list(tokens)), windows[0], stacked, token_ids)
+        return WantedSweep(token_ids, sweep)
+
+    n_patches = sum(len(windows) * len(site.donors) for windows, site in found)
+    progress = Progress("patches", store.shard.n_of(n_patches), "patches")
+    batches = plan_sweeps(prompts, sites, batch_tokens)
+    for rows, swept in run_parts(sweep_rows, batches, store, ingredients):
+        for i, row in enumerate(rows):
+            windows, site = found[row]
+            for d, (pair, _) in enumerate(site.donors):
+                patched = pair_of_sweep(swept.sweep, swept.wanted[i].tolist(), pair, i, d)
+                yield site.position, windows, patched
+                progress.add(len(windows))
+
+
+def plan_sweeps(
+    prompts: Mapping[Key, TokenIds], sites: Mapping[Windows, Sequence[Site]], batch_tokens: int
+) -> list[list[int]]:
+    """Numbers of sites, counted through all windows, in batches of the same windows."""
+    batches, n_before = [], 0
+    for alike in sites.values():
+        n_tokens = [len(prompts[site.recipient]) for site in alike]
+        behind = [n - min(site.tokens) for n, site in zip(n_tokens, alike, strict=True)]
+        order = sorted(range(len(alike)), key=lambda row, behind=behind: -behind[row])
         step = max(1, batch_tokens // max(n_tokens))
-        batches = [order[first : first + step] for first in range(0, len(order), step)]
-
-        def sweep_rows(rows: list[int], found=found, windows=windows, points=points) -> Any:
-            chosen = [found[row] for row in rows]
-            width = max(len(site.tokens) for site in chosen)
-            values = [
-                [
-                    _widened(_values(site, pair, tokens, streams, points, seed), width)
-                    for pair, tokens in site.donors
-                ]
-                for site in chosen
-            ]
-            stacked = torch.stack([torch.stack(row, dim=1) for row in padded(values)], dim=1)
-            wanted = padded([wanted_ids(pair for pair, _ in site.donors) for site in chosen])
-            return wanted, sweep_sets(
-                model,
-                [prompts[site.recipient] for site in chosen],
-                padded([list(site.tokens) for site in chosen]),
-                windows,
-                stacked,
-                torch.tensor(wanted),
-            )
-
-        for rows, (wanted, sweep) in run_batches(sweep_rows, batches):
-            for i, row in enumerate(rows):
-                for d, (pair, _) in enumerate(found[row].donors):
-                    patched = pair_of_sweep(sweep, wanted[i], pair, i, d)
-                    yield found[row].position, windows, patched
-                    progress.add(len(windows))
+        for first in range(0, len(order), step):
+            batches.append([n_before + row for row in order[first : first + step]])
+        n_before += len(alike)
+    return batches
 
 
 def _values(
@@ -160,10 +180,11 @@ def main() -> None:
     parser.add_argument("--windows", type=int, nargs="*", default=[], help="points patched at once")
     parser.add_argument("--min-gap", type=float, default=0.5, help="least gap in logits")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="folder of a table per condition")
-    parser.add_argument("--out-rejected", type=Path, required=True, help="patches left out")
+    add_part_options(parser, out="folder of a table per condition", out_rejected="patches left out")
     with run_step(parser) as args:
-        manifest = run_manifest(args)
+        from fimscope.collect import Collected
+        from fimscope.sweep import WantedSweep
+
         prompts = read_prompts(args.prompts)
         positions = [
             position
@@ -178,10 +199,9 @@ def main() -> None:
             for pair in first_pairs(pairs, args.conditions, args.max_pairs)
             if pair["donor_kind"] in KINDS
         ]
-        encoder = Encoder.from_folder(args.model)
-        model = open_model(args)
-        points = spread_points(model.n_points, args.max_points)
-        plan = partial(plan_windows, points=points, n_points=model.n_points, sizes=args.windows)
+        open_model, n_points = model_opener(args), read_prepared(args.model).n_blocks + 1
+        points = spread_points(n_points, args.max_points)
+        plan = partial(plan_windows, points=points, n_points=n_points, sizes=args.windows)
         sites, missing, n_rows = plan_sites(pairs, prompts, positions, plan, args.seed)
         found = [site for alike in sites.values() for site in alike]
         ids = {key: prompt["token_ids"] for key, prompt in prompts.items()}
@@ -189,15 +209,31 @@ def main() -> None:
         wanted: dict[Key, set[int]] = {}
         for pair in paired:
             wanted.setdefault(donor_key(pair), set()).update(wanted_ids([pair]))
-        streams = collect_streams(model, ids, needed_tokens(found), wanted, args.batch_tokens)
-        swept = list(sweep_positions(model, ids, sites, streams, args.batch_tokens, args.seed))
-        check_sum("sweep_positions", n_rows, len(swept), len(missing))
-        place = place_in(pairs)
-        swept.sort(key=lambda item: (place(item[2]), positions.index(item[0])))
-        diffs = {p["pair_id"]: logit_diff(p, streams[donor_key(p)].logits) for p in paired}
-        rows = position_rows(swept, diffs, args.min_gap, encoder)
-        write_conditions(args.out, "patches", rows, args.conditions, manifest)
-        write_table(args.out_rejected, "rejected", missing, manifest)
+        recipe = model_recipe("sweep_positions", args)
+        store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))
+        streams = collect_streams(
+            open_model,
+            ids,
+            needed_tokens(found),
+            wanted,
+            args.batch_tokens,
+            store.beside(ResultsFormat(Collected), WHOLE),
+        )
+        swept = sweep_positions(
+            open_model, ids, sites, streams, args.batch_tokens, args.seed, store
+        )
+        if args.shard is None:
+            place = place_in(pairs)
+            in_order = sorted(swept, key=lambda one: (place(one[2]), positions.index(one[0])))
+            check_sum("sweep_positions", n_rows, len(in_order), len(missing))
+            diffs = {p["pair_id"]: logit_diff(p, streams[donor_key(p)].logits) for p in paired}
+            encoder, manifest = Encoder.from_folder(args.model), run_manifest(args)
+            rows = position_rows(in_order, diffs, args.min_gap, encoder)
+            write_conditions(args.out, "patches", rows, args.conditions, manifest)
+            write_table(args.out_rejected, "rejected", missing, manifest)
+        else:
+            exhaust(swept)
+        store.log_counts()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Record where the deciding token looks: its attention to each kind of region, in every head."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,29 +8,62 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fimscope.attention_regions import REGION_KINDS, region_tokens
+from fimscope.attention_regions import REGION_KINDS, all_heads, region_tokens
+from fimscope.batch_parts import get_parts
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.part_formats import TensorsFormat
+from fimscope.parts import WHOLE, PartStore, add_cache_option
+from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
-from fimscope.steps import log, run_step, step_parser
+from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import read_table, write_table
 
 if TYPE_CHECKING:
+    import torch
+
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
 
 
 def view_attention(
-    model: "Model", prompts: Sequence[Row], heads: Sequence[tuple[int, int]], batch_tokens: int
+    open_model: Callable[[], "Model"],
+    prompts: Sequence[Row],
+    heads: Sequence[tuple[int, int]],
+    batch_tokens: int,
+    store: PartStore[Mapping[str, "torch.Tensor"]],
 ) -> NDArray[np.float32]:
-    """Shares of the last token's attention, [prompt, head, kind of REGION_KINDS]."""
+    """Shares of the last token's attention, [prompt, head, kind of REGION_KINDS].
+
+    A batch is a part of the store.
+    """
+    import torch
+
     from fimscope.attention import last_patterns
+    from fimscope.batch import plan_batches, run_batches
+
+    def read_rows(rows: list[int]) -> torch.Tensor:
+        chosen = [prompts[row] for row in rows]
+        patterns = last_patterns(open_model(), [prompt["token_ids"] for prompt in chosen], heads)
+        own = [
+            p.numpy() @ region_tokens(prompt) for p, prompt in zip(patterns, chosen, strict=True)
+        ]
+        return torch.from_numpy(np.stack(own))
+
+    def read_batch(batch: list[int]) -> dict[str, torch.Tensor]:
+        return {"shares": torch.cat([found for _, found in run_batches(read_rows, [batch])])}
+
+    def ingredients(row: int) -> list[Any]:
+        return [prompts[row]["token_ids"], prompts[row]["regions"]]
 
     shares = np.full((len(prompts), len(heads), len(REGION_KINDS)), np.nan, dtype=np.float32)
-    token_ids = [prompt["token_ids"] for prompt in prompts]
-    for row, pattern in last_patterns(model, token_ids, heads, batch_tokens):
-        shares[row] = pattern.numpy() @ region_tokens(prompts[row])
+    progress = Progress("attention", len(prompts), "prompts")
+    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
+    for rows, part in get_parts(read_batch, batches, store, ingredients):
+        shares[rows] = part["shares"].numpy()
+        progress.add(len(rows))
     return shares
 
 
@@ -66,13 +99,15 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     add_model_options(parser)
     parser.set_defaults(attention="eager")  # the only kernel that makes patterns
+    add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the attention_shares table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
         prompts = read_table(args.prompts, "prompts").to_pylist()
-        model = open_model(args)
-        heads = [(block, head) for block in range(model.n_blocks) for head in range(model.n_heads)]
-        shares = view_attention(model, prompts, heads, args.batch_tokens)
+        heads = all_heads(read_prepared(args.model))
+        store = PartStore(args.cache, WHOLE, model_recipe("view_attention", args), TensorsFormat())
+        shares = view_attention(model_opener(args), prompts, heads, args.batch_tokens, store)
+        store.log_counts()
         n_read = int(np.isfinite(shares).all(axis=(1, 2)).sum())
         check_sum("view_attention", len(prompts), n_read, 0)
         table = shares_table(prompts, heads, shares)

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fimscope.batch_parts import get_parts
 from fimscope.models.options import stop_ids
+from fimscope.parts import PartStore
 from fimscope.prompts.encoder import Encoder
 from fimscope.steps import Progress
 from fimscope.typescript import TypeScript
@@ -36,52 +38,87 @@ def same_type(one: str, other: str) -> bool:
 
 
 def ask_types(
-    model: "Model",
     prompts: Sequence[Row],
     encoder: Encoder,
     max_new_tokens: int,
-    batch_tokens: int,
-    answer: Callable[..., "Answers"],
-    what: str = "answers",
+    ask: Callable[[Sequence[Row], int], Mapping[int, Row]],
 ) -> list[Row]:
     """`predicted`, `correct`, `gold_rank` and `gold_logprob` of each prompt, in their order.
 
     prompts   rows with `token_ids`, `gold`, `gold_token_ids` and `kind`
-    answer    (model, rows, max_new_tokens, stop_ids) -> Answers to those prompts; nothing is
-              completed where every gold is a single token
+    ask       (prompts, max_new_tokens) -> row number -> the model's answer (see `ask_all`); nothing
+              is completed where every gold is a single token
+    """
+    single = all(len(prompt["gold_token_ids"]) == 1 for prompt in prompts)
+    found = ask(prompts, 0 if single else max_new_tokens)
+    answers = [found[row] for row in range(len(prompts))]
+    completions = [encoder.decode(answer["completion_ids"]) for answer in answers]
+    types = [""] * len(prompts) if single else completed_types(completions, prompts)
+    return [
+        {
+            "gold_rank": answer["gold_rank"],
+            "gold_logprob": answer["gold_logprob"],
+            **judge(prompt, answer["top_ids"][0], spelled, encoder),
+        }
+        for prompt, answer, spelled in zip(prompts, answers, types, strict=True)
+    ]
+
+
+def ask_all(
+    prompts: Sequence[Row],
+    max_new_tokens: int,
+    open_model: Callable[[], "Model"],
+    batch_tokens: int,
+    store: PartStore[list[Row]],
+    answer: "Callable[..., Answers] | None" = None,
+    decides: Sequence[str] = (),
+    what: str = "answers",
+) -> dict[int, Row]:
+    """Row number -> the model's answer, of the batches of the store's shard; a batch is a part.
+
+    prompts   rows with `token_ids` and `gold_token_ids`
+    answer    (model, rows, max_new_tokens, stop_ids) -> Answers to them; default: plainly
+    decides   columns of the rows that decide the answer beside those two
     what      for the progress messages
     """
     from fimscope.batch import plan_batches, run_batches
 
-    single = all(len(prompt["gold_token_ids"]) == 1 for prompt in prompts)
-    n_new, stops = 0 if single else max_new_tokens, stop_ids(model)
-
     def ask_rows(rows: list[int]) -> "Answers":
-        return answer(model, [prompts[row] for row in rows], n_new, stops)
+        model = open_model()
+        chosen = [prompts[row] for row in rows]
+        return (answer or answer_prompts)(model, chosen, max_new_tokens, stop_ids(model))
 
-    first_ids, completions = [0] * len(prompts), [""] * len(prompts)
-    found: list[dict[str, Any]] = [{} for _ in prompts]
-    progress = Progress(what, len(prompts), "prompts")
-    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    for rows, answers in run_batches(ask_rows, batches):
-        for i, row in enumerate(rows):
-            first_ids[row] = int(answers.top_ids[i, 0])
-            completions[row] = encoder.decode(answers.completions[i].token_ids)
-            found[row] = {
+    def ask_batch(batch: list[int]) -> list[Row]:
+        return [
+            {
+                "top_ids": answers.top_ids[i].tolist(),
+                "top_logprobs": answers.top_logprobs[i].tolist(),
                 "gold_rank": int(answers.gold_rank[i]),
                 "gold_logprob": float(answers.gold_logprob[i]),
+                "completion_ids": answers.completions[i].token_ids,
             }
+            for rows, answers in run_batches(ask_rows, [batch])
+            for i in range(len(rows))
+        ]
+
+    def ingredients(row: int) -> list[Any]:
+        prompt = prompts[row]
+        plain = [prompt["token_ids"], prompt["gold_token_ids"][0], max_new_tokens]
+        return [*plain, *(prompt[column] for column in decides)]
+
+    found: dict[int, Row] = {}
+    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
+    progress = Progress(what, sum(map(len, store.shard.of(batches))), "prompts")
+    for rows, part in get_parts(ask_batch, batches, store, ingredients):
+        found |= zip(rows, part, strict=True)
         progress.add(len(rows))
-    types = [""] * len(prompts) if single else completed_types(completions, prompts)
-    for prompt, first, spelled, row in zip(prompts, first_ids, types, found, strict=True):
-        row.update(judge(prompt, first, spelled, encoder))
     return found
 
 
 def answer_prompts(
     model: "Model", prompts: Sequence[Row], max_new_tokens: int, stops: set[int]
 ) -> "Answers":
-    """The plain answers to rows of prompts, for `ask_types`."""
+    """The plain answers to rows of prompts, for `ask_all`."""
     from fimscope.generate import answer
 
     golds = [prompt["gold_token_ids"][0] for prompt in prompts]

@@ -1,17 +1,16 @@
 """Attention patterns: from which tokens chosen tokens read, in chosen heads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from fimscope.batch import TokenIds, pad_batch, plan_batches, run_batches
-from fimscope.collect import token_columns
+from fimscope.batch import TokenIds, pad_batch
+from fimscope.collect import at_columns, token_columns
 from fimscope.errors import UserError
 from fimscope.models.load import Model
 from fimscope.places import check_places, head
 from fimscope.positions import token_indices
-from fimscope.steps import Progress
 
 
 @torch.inference_mode()
@@ -38,14 +37,13 @@ def read_attention(
     check_places(model, [head(*pair) for pair in heads])
     inputs = pad_batch(model, prompts)
     columns = token_columns(inputs, token_indices(prompts, queries))
-    rows = torch.arange(len(prompts), device=model.device)[:, None]
     found: dict[tuple[int, int], Tensor] = {}
     with model.nnsight.trace(**inputs.forward_arguments(), use_cache=False) as tracer:
         for block in sorted({block for block, _ in heads}):
             weights = model.in_block(block, model.family.attention).output[1]
             for pair in heads:
                 if pair[0] == block:
-                    found[pair] = weights[rows, pair[1], columns]
+                    found[pair] = at_columns(weights[:, pair[1]], columns)
         tracer.stop()
     patterns = torch.stack([found[pair] for pair in heads], dim=1).cpu()
     return [
@@ -55,24 +53,11 @@ def read_attention(
 
 
 def last_patterns(
-    model: Model,
-    prompts: Sequence[TokenIds],
-    heads: Sequence[tuple[int, int]],
-    batch_tokens: int,
-) -> Iterator[tuple[int, Tensor]]:
-    """Of each prompt its number and the attention of its last token: [head, token], float32.
+    model: Model, prompts: Sequence[TokenIds], heads: Sequence[tuple[int, int]]
+) -> list[Tensor]:
+    """Of each prompt the attention of its last token: [head, token], float32.
 
-    They come batch by batch, and not in the prompts' order. Of each pattern only the last token's
-    row is kept, never the whole n x n.
+    Of each pattern only the last token's row is kept, never the whole n x n.
     """
-    progress = Progress("attention", len(prompts), "prompts")
-
-    def read_rows(rows: list[int]) -> list[Tensor]:
-        chosen = [prompts[row] for row in rows]
-        return read_attention(model, chosen, [[-1]] * len(rows), heads)
-
-    batches = plan_batches([len(prompt) for prompt in prompts], batch_tokens)
-    for rows, patterns in run_batches(read_rows, batches):
-        for row, pattern in zip(rows, patterns, strict=True):
-            yield row, pattern[:, 0].float()
-        progress.add(len(rows))
+    patterns = read_attention(model, prompts, [[-1]] * len(prompts), heads)
+    return [pattern[:, 0].float() for pattern in patterns]

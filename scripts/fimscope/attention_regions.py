@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.errors import UserError
+from fimscope.models.prepared import Prepared
 from fimscope.stats import (
     LEVEL,
     Difference,
@@ -25,6 +26,11 @@ RIGHT_WRONG, ORIGINAL_BROKEN = "right_minus_wrong", "original_minus_broken"
 COMPARISONS = (RIGHT_WRONG, ORIGINAL_BROKEN)
 Row = Mapping[str, Any]
 Head = tuple[int, int]  # block, head
+
+
+def all_heads(prepared: Prepared) -> list[Head]:
+    """Every head of a model, block by block."""
+    return [(block, head) for block in range(prepared.n_blocks) for head in range(prepared.n_heads)]
 
 
 def region_tokens(prompt: Row) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Read the residual stream of prompts at chosen points and tokens."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -36,14 +37,28 @@ def collect(
     return found.cpu()
 
 
+@dataclass(frozen=True)
+class Collected:
+    """Activations of a batch and logits of the token behind each prompt, on the CPU.
+
+    values   [point, example, position, d_model], the model's dtype
+    logits   [example, token_id] float32, at the token ids that were asked for
+    """
+
+    values: Tensor
+    logits: Tensor
+
+
 @torch.inference_mode()
 def collect_with_logits(
-    model: Model, prompts: Sequence[TokenIds], positions: Sequence[Sequence[int]]
-) -> tuple[Tensor, Tensor]:
-    """As `collect`, at all points, and the logits that follow each prompt, of the same forward.
+    model: Model,
+    prompts: Sequence[TokenIds],
+    positions: Sequence[Sequence[int]],
+    token_ids: Sequence[Sequence[int]],
+) -> Collected:
+    """As `collect`, at all points, and logits that follow each prompt, of the same forward.
 
-    returns  [point, example, position, d_model] in the model's dtype; [example, vocab] float32;
-             both on the CPU
+    token_ids  [example, token_id], of the logits
     """
     inputs = pad_batch(model, prompts)
     columns = token_columns(inputs, token_indices(prompts, positions))
@@ -52,7 +67,8 @@ def collect_with_logits(
         found = torch.stack([at_columns(model.residual(point), columns) for point in points]).save()
         last = model.residual(model.n_blocks)[:, -1].save()
         tracer.stop()
-    return found.cpu(), unembed(model, last).cpu()
+    wanted = torch.tensor(token_ids, dtype=torch.long)
+    return Collected(found.cpu(), unembed(model, last).cpu().gather(1, wanted))
 
 
 def token_columns(inputs: Inputs, indices: Sequence[Sequence[int]]) -> Tensor:
@@ -63,5 +79,16 @@ def token_columns(inputs: Inputs, indices: Sequence[Sequence[int]]) -> Tensor:
 
 
 def at_columns(hidden: Tensor, columns: Tensor) -> Tensor:
-    """[example, token, d_model] at columns [example, position] -> [example, position, d_model]."""
-    return hidden[torch.arange(len(hidden), device=hidden.device)[:, None], columns]
+    """[example, token, d_model] at columns [example, position] -> [example, position, d_model].
+
+    It comes on the columns' device: of a model that is spread over several devices, each block has
+    its own, and all that is read off the blocks is put together.
+    """
+    rows = torch.arange(len(hidden), device=hidden.device)[:, None]
+    return hidden[rows, columns.to(hidden.device)].to(columns.device)
+
+
+def put_at_columns(hidden: Tensor, columns: Tensor, values: Tensor) -> None:
+    """Write [example, position, d_model] at columns [example, position]; from whatever device."""
+    rows = torch.arange(len(hidden), device=hidden.device)[:, None]
+    hidden[rows, columns.to(hidden.device)] = values.to(hidden.device)

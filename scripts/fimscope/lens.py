@@ -95,7 +95,7 @@ def read_lens_generated(
     def forward(model: Model, arguments: Arguments) -> Tensor:
         def keep() -> None:
             points = [model.residual(point)[:, -1] for point in range(model.n_points)]
-            found.append(torch.stack(points))
+            found.append(torch.stack([values.to(model.device) for values in points]))
 
         return run_traced(model, arguments, keep)
 

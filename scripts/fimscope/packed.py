@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fimscope.batch import TokenIds
 from fimscope.cache import Past, packed_masks
-from fimscope.collect import at_columns
+from fimscope.collect import at_columns, put_at_columns
 from fimscope.forward import run_traced
 from fimscope.models.load import Model
 from fimscope.places import Place, activation
@@ -52,10 +52,7 @@ class Write:
 
     def apply(self, hidden: Tensor) -> None:
         """Inside a trace: put the values into the rows, [example, column, width]."""
-        hidden[self._rows(hidden), self.columns] = self.values
-
-    def _rows(self, hidden: Tensor) -> Tensor:
-        return torch.arange(len(hidden), device=hidden.device)[:, None]
+        put_at_columns(hidden, self.columns, self.values)
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ class Addition(Write):
     """Values that are added to what is there instead of taking its place."""
 
     def apply(self, hidden: Tensor) -> None:
-        at = self._rows(hidden), self.columns
-        hidden[at] = hidden[at] + self.values
+        added = at_columns(hidden, self.columns) + self.values
+        put_at_columns(hidden, self.columns, added)
 
 
 @dataclass(frozen=True)

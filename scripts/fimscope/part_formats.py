@@ -1,5 +1,6 @@
 """The files of parts: rows of a table as Parquet, tensors as safetensors."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from io import BytesIO
@@ -74,6 +75,11 @@ class ResultsFormat:
         tensors = TensorsFormat().decode(content)
         counts = tensors["n_rows"].tolist()
         return [(n, _built(self.kind, f"{i}.", tensors)) for i, n in enumerate(counts)]
+
+
+def digest(tensor: "Tensor") -> str:
+    """The sha256 of a tensor's values as float32, to stand for it among a part's ingredients."""
+    return hashlib.sha256(tensor.float().numpy().tobytes()).hexdigest()
 
 
 def _flat(value: Any) -> Iterator[tuple[str, "Tensor"]]:

@@ -24,6 +24,7 @@ from fimscope.tables import replacing
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+Other = TypeVar("Other")
 
 
 class Format(Protocol[Value]):
@@ -68,7 +69,8 @@ class PartStore(Generic[Value]):
     def __init__(
         self, cache: Path, shard: Shard | None, recipe: Mapping[str, Any], format: Format[Value]
     ):
-        self.folder, self.recipe, self.format = cache / recipe["step"], recipe, format
+        self.cache, self.folder = cache, cache / recipe["step"]
+        self.recipe, self.format = recipe, format
         self.shard = shard or WHOLE
         self.made: set[str] = set()
         self.found: set[str] = set()
@@ -76,6 +78,15 @@ class PartStore(Generic[Value]):
             path.name.split(".")[0]: path
             for path in sorted(self.folder.glob(f"[!.]*{format.suffix}"), reverse=True)
         }
+
+    def beside(self, format: Format[Other], shard: Shard | None = None) -> "PartStore[Other]":
+        """A store of other parts of the same step, counted with these.
+
+        shard   default: this store's own; WHOLE for what every shard needs
+        """
+        other = PartStore(self.cache, shard or self.shard, self.recipe, format)
+        other.made, other.found = self.made, self.found
+        return other
 
     def get(
         self,
@@ -159,12 +170,16 @@ def read_shard(text: str) -> Shard:
     return Shard(int(number), int(count))
 
 
+def add_cache_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cache", type=Path, required=True, help="folder of the finished parts")
+
+
 def add_part_options(parser: argparse.ArgumentParser, **outputs: str) -> None:
     """--cache, --shard, and the step's output options, which a shard has no need of.
 
     outputs   what each of them is, by its name: out="the predictions table"
     """
-    parser.add_argument("--cache", type=Path, required=True, help="folder of the finished parts")
+    add_cache_option(parser)
     actions = [
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, help=what)
         for name, what in outputs.items()

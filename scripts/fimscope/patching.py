@@ -22,7 +22,7 @@ from torch import Tensor
 from fimscope.activations import Activations, NamedPrompt, Position
 from fimscope.batch import pad_batch
 from fimscope.cache import fill_past
-from fimscope.collect import at_columns, token_columns
+from fimscope.collect import at_columns, put_at_columns, token_columns
 from fimscope.errors import MisalignedError, UserError
 from fimscope.forward import Arguments, run_plain, run_traced
 from fimscope.generate import Completion, continue_past, cut_at_stops
@@ -290,10 +290,10 @@ def touch_places(
     asked |= {place for found, _ in collections for place in found.values}
     for place in check_places(model, list(asked)):
         hidden = activation(model, place)
-        rows = torch.arange(len(hidden), device=hidden.device)[:, None]
         for edit in edits:
             if edit.place == place:
-                hidden[rows, edit.columns] = edit.change(hidden[rows, edit.columns])
+                changed = edit.change(at_columns(hidden, edit.columns))
+                put_at_columns(hidden, edit.columns, changed)
         for found, columns in collections:
             if place in found.values:
                 found.values[place] = at_columns(hidden, columns)

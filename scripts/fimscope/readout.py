@@ -51,8 +51,11 @@ def unembed(model: Model, residual: Tensor) -> Tensor:
 
 
 def unembed_normed(model: Model, hidden: Tensor) -> Tensor:
-    """Logits, float32 [..., vocab], of what leaves the final norm [..., d_model]."""
-    logits = model.network.get_submodule(model.family.unembedding)(hidden).float()
+    """Logits, float32 [..., vocab], of what leaves the final norm [..., d_model].
+
+    They come on the model's device, wherever the norm and the unembedding stand.
+    """
+    logits = model.network.get_submodule(model.family.unembedding)(hidden).float().to(model.device)
     cap = getattr(model.config, "final_logit_softcapping", None)
     return logits if cap is None else torch.tanh(logits / cap) * cap
 

@@ -169,7 +169,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("top10", pa.list_(CANDIDATE)),
             ("n_prompt_truncated", pa.int32()),
         ],
-        "answers": [  # of the model to a prompt: a part of predict_types
+        "answers": [  # of the model to a prompt: a part of the steps that ask
             ("top_ids", pa.list_(pa.int32())),
             ("top_logprobs", pa.list_(pa.float32())),
             ("gold_rank", pa.int32()),
@@ -178,6 +178,15 @@ SCHEMAS: dict[str, pa.Schema] = {
         ],
         "drawn": [  # all samples of a prompt: a part of sample_types
             ("token_ids", pa.list_(pa.list_(pa.int32()))),
+        ],
+        "masked_parts": [  # a prompt with a mask in its text, or why not: mask_distractors
+            ("distractor", pa.string()),
+            ("is_control", pa.bool_()),
+            ("n_masked", pa.int32()),
+            ("token_ids", pa.list_(pa.int32())),
+            ("gold_token_ids", pa.list_(pa.int32())),
+            ("reason", pa.string()),
+            ("detail", pa.string()),
         ],
         "split": [
             *VARIANT_KEY,

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fimscope.answers import ask_all
+from fimscope.batch_parts import run_parts
 from fimscope.doses import NOTHING, Dose, Window, doses_elsewhere, stack_doses
 from fimscope.draws import seed_of
 from fimscope.models.options import stop_ids
+from fimscope.models.prepared import Prepared
+from fimscope.part_formats import ResultsFormat, RowsFormat
+from fimscope.parts import PartStore
 from fimscope.prompts.encoder import Encoder
 from fimscope.settings import Setting
 from fimscope.steps import Progress
@@ -17,6 +22,8 @@ from fimscope.typescript import TypeScript
 from fimscope.vectors import VectorSet
 
 if TYPE_CHECKING:
+    import torch
+
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
@@ -24,12 +31,24 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Steered:
-    """A model, its tokenizer, the vectors fitted to it, and the tokens of a batch."""
+    """A model, its tokenizer, the vectors fitted to it, the tokens of a batch, its finished parts.
 
-    model: "Model"
+    store   of the step; a shard has what comes of its parts
+    """
+
+    open_model: Callable[[], "Model"]
+    prepared: Prepared
     encoder: Encoder
     vectors: VectorSet
     batch_tokens: int
+    store: PartStore
+
+    def ingredients(self, doses: Sequence[Dose]) -> list[tuple[str, float]]:
+        """All of some doses that decides what they do."""
+        return [(self.vectors.digests[dose.vector], dose.strength) for dose in doses]
+
+    def stack(self, doses: Sequence[Sequence[Dose]], points: Sequence[int]) -> "torch.Tensor":
+        return stack_doses(self.vectors, doses, points, self.prepared.d_model)
 
 
 def steer(
@@ -45,28 +64,32 @@ def steer(
     """
     import torch
 
-    from fimscope.batch import plan_batches, run_batches
+    from fimscope.batch import plan_batches
     from fimscope.steering import sweep_added
+    from fimscope.sweep import Sweep
 
     points = sorted({point for window in windows for point in window})
     doses = [doses_of(row) for row in recipients]
     spelled = cache(lambda token: steered.encoder.decode([token]).strip())
 
-    def sweep_rows(rows: list[int]) -> Any:
+    def ingredients(row: int) -> Any:
+        asked = recipients[row]["token_ids"], _token_ids(recipients[row])
+        return *asked, windows, steered.ingredients(doses[row])
+
+    def sweep_rows(rows: list[int]) -> Sweep:
         return sweep_added(
-            steered.model,
+            steered.open_model(),
             [recipients[row]["token_ids"] for row in rows],
             windows,
-            stack_doses(
-                steered.vectors, [doses[row] for row in rows], points, steered.model.d_model
-            ),
+            steered.stack([doses[row] for row in rows], points),
             torch.tensor([_token_ids(recipients[row]) for row in rows]),
         )
 
-    progress = Progress("steering", len(recipients), "examples")
+    store = steered.store.beside(ResultsFormat(Sweep))
+    progress = Progress("steering", store.shard.n_of(len(recipients)), "examples")
     batches = plan_batches([len(row["token_ids"]) for row in recipients], steered.batch_tokens)
     found: dict[int, list[Row]] = {}
-    for rows, sweep in run_batches(sweep_rows, batches):
+    for rows, sweep in run_parts(sweep_rows, batches, store, ingredients):
         for i, row in enumerate(rows):
             plain = sweep.baseline.reshape(lambda tensor, i=i: tensor[i])
             before = float(plain.logits[0] - plain.logits[1])
@@ -119,25 +142,27 @@ def disturb(
     A causal model says of a token's successor the same with and without what follows it; so the
     prompt, cut after the token, has it as its last.
     """
-    from fimscope.batch import plan_batches, run_batches
-    from fimscope.steering import divergence_added
+    from fimscope.batch import plan_batches
+    from fimscope.steering import Moved, divergence_added
 
     cut = [(row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)]
     doses = [doses_elsewhere(steered.vectors, row["gold"], setting) for row, _ in cut]
     kept = [i for i, own in enumerate(doses) if own]
+    prompts = [cut[i][0]["token_ids"][: cut[i][1] + 1] for i in kept]
 
-    def run_rows(rows: list[int]) -> Any:
-        chosen = [kept[row] for row in rows]
-        own = [doses[i] for i in chosen]
-        added = stack_doses(steered.vectors, own, setting.points, steered.model.d_model)
-        prompts = [cut[i][0]["token_ids"][: cut[i][1] + 1] for i in chosen]
-        return divergence_added(steered.model, prompts, [setting.points], added)
+    def ingredients(row: int) -> Any:
+        return prompts[row], setting.points, steered.ingredients(doses[kept[row]])
 
-    progress = Progress("unrelated tokens", len(kept), "tokens")
+    def run_rows(rows: list[int]) -> Moved:
+        added = steered.stack([doses[kept[row]] for row in rows], setting.points)
+        chosen = [prompts[row] for row in rows]
+        return divergence_added(steered.open_model(), chosen, [setting.points], added)
+
+    store = steered.store.beside(ResultsFormat(Moved))
+    progress = Progress("unrelated tokens", store.shard.n_of(len(kept)), "tokens")
     found: dict[int, list[Row]] = {}
-    for rows, (divergence, moved) in run_batches(
-        run_rows, plan_batches([cut[i][1] + 1 for i in kept], steered.batch_tokens)
-    ):
+    batches = plan_batches(list(map(len, prompts)), steered.batch_tokens)
+    for rows, moved in run_parts(run_rows, batches, store, ingredients):
         for i, row in enumerate(rows):
             recipient, token = cut[kept[row]]
             found[row] = [
@@ -146,8 +171,8 @@ def disturb(
                     "token": token,
                     **vars(dose),
                     "points": list(setting.points),
-                    "divergence": float(divergence[0, i, d]),
-                    "moved": bool(moved[0, i, d]),
+                    "divergence": float(moved.divergence[0, i, d]),
+                    "moved": bool(moved.first[0, i, d]),
                 }
                 for d, dose in enumerate(doses[kept[row]])
             ]
@@ -163,30 +188,26 @@ def complete(
 
     Only the first token is steered: what follows it is what the model says after it.
     """
-    from fimscope.batch import plan_batches, run_batches
-    from fimscope.generate import answer
-
     prompts = {row["example_id"]: row for row in recipients}
     keys = sorted({(row["example_id"], row["predicted_token_id"]) for row in results})
-    model, encoder = steered.model, steered.encoder
+    model, encoder = steered.open_model(), steered.encoder
     stops = stop_ids(model)
     starts = {
         key: [*prompts[key[0]]["token_ids"], key[1]]
         for key in keys
         if key[1] not in stops and len(prompts[key[0]]["token_ids"]) < model.max_tokens
     }
-    names = list(starts)
-
-    def answer_rows(rows: list[int]) -> Any:
-        tokens = [starts[names[row]] for row in rows]
-        return answer(model, tokens, [0] * len(rows), max_new_tokens - 1, stops).completions
-
     texts = {key: "" if key[1] in stops else encoder.decode([key[1]]) for key in keys}
-    batches = plan_batches([len(starts[name]) for name in names], steered.batch_tokens)
-    for rows, completions in run_batches(answer_rows, batches):
-        for row, completion in zip(rows, completions, strict=True):
-            key = names[row]
-            texts[key] = encoder.decode([key[1], *completion.token_ids])
+    answers = ask_all(
+        [{"token_ids": start, "gold_token_ids": [0]} for start in starts.values()],
+        max_new_tokens - 1,
+        steered.open_model,
+        steered.batch_tokens,
+        steered.store.beside(RowsFormat("answers")),
+        what="completions",
+    )
+    for row, key in enumerate(starts):
+        texts[key] = encoder.decode([key[1], *answers[row]["completion_ids"]])
     with TypeScript() as typescript:
         types = typescript.type_texts([(texts[key], prompts[key[0]]["kind"]) for key in keys])
     typed = dict(zip(keys, types, strict=True))

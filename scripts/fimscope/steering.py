@@ -1,6 +1,7 @@
 """Vectors added to the residual stream at a prompt's last token, many at a time, exactly."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -48,6 +49,19 @@ def sweep_added(
     )
 
 
+@dataclass(frozen=True)
+class Moved:
+    """How far an addition moves the whole next-token distribution; all on the CPU.
+
+    divergence  [window, example, vector] float32, Kullback-Leibler divergence of the steered from
+                the plain distribution, in nats
+    first       [window, example, vector] bool: is the first token another?
+    """
+
+    divergence: Tensor
+    first: Tensor
+
+
 @torch.inference_mode()
 def divergence_added(
     model: Model,
@@ -55,11 +69,8 @@ def divergence_added(
     windows: Sequence[Sequence[int]],
     vectors: Tensor,
     memory: int = DEFAULT_MEMORY,
-) -> tuple[Tensor, Tensor]:
+) -> Moved:
     """How far the addition moves the whole next-token distribution of each prompt.
-
-    returns  Kullback-Leibler divergence of the steered from the plain distribution, in nats,
-             [window, example, vector] float32, and bool of that shape: is the first token another?
 
     The rest as in `sweep_added`. Holds all logits of a batch at once: for few vectors.
     """
@@ -71,7 +82,7 @@ def divergence_added(
     divergence = (plain.exp() * (plain - logprobs)).sum(-1).clamp(min=0)
     moved = logits.argmax(-1) != logits[:, -1:].argmax(-1)
     shape = (len(windows), vectors.shape[2])
-    return unpack_copies(divergence, *shape), unpack_copies(moved, *shape)
+    return Moved(unpack_copies(divergence, *shape), unpack_copies(moved, *shape))
 
 
 def _all_logits(model: Model, hidden: Tensor) -> Tensor:

@@ -1,15 +1,18 @@
 """The residual streams and answers of prompts at the tokens that a sweep needs of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from fimscope.batch_parts import run_parts
 from fimscope.donors import Key, TokenIds
 
 if TYPE_CHECKING:
     import torch
 
+    from fimscope.collect import Collected
     from fimscope.models.load import Model
+    from fimscope.parts import PartStore
 
 
 @dataclass(frozen=True)
@@ -31,34 +34,42 @@ class Stream:
 
 
 def collect_streams(
-    model: "Model",
+    open_model: Callable[[], "Model"],
     prompts: Mapping[Key, TokenIds],
     tokens: Mapping[Key, set[int]],
-    wanted: Mapping[Key, Sequence[int]],
+    wanted: Mapping[Key, set[int]],
     batch_tokens: int,
+    store: "PartStore",
 ) -> dict[Key, Stream]:
-    """One forward of each prompt that `tokens` names.
+    """One forward of each prompt that `tokens` names; a batch is a part of the store.
 
     wanted   token ids whose logits are kept; none where a prompt is not in it
     """
-    from fimscope.batch import plan_batches, run_batches
+    from fimscope.batch import plan_batches
     from fimscope.collect import collect_with_logits
 
     keys = sorted(tokens)
-    ordered = {key: sorted(tokens[key]) for key in keys}
+    ordered = [sorted(tokens[key]) for key in keys]
+    asked = [sorted(wanted.get(key, ())) for key in keys]
 
-    def collect_rows(rows: list[int]) -> "tuple[torch.Tensor, torch.Tensor]":
-        chosen = [keys[row] for row in rows]
-        width = max(len(ordered[key]) for key in chosen)
-        padded = [[*ordered[key], *[0] * (width - len(ordered[key]))] for key in chosen]
-        return collect_with_logits(model, [prompts[key] for key in chosen], padded)
+    def ingredients(row: int) -> tuple[Any, ...]:
+        return prompts[keys[row]], ordered[row], asked[row]
+
+    def collect_rows(rows: list[int]) -> "Collected":
+        ids, positions, token_ids = zip(*map(ingredients, rows), strict=True)
+        return collect_with_logits(open_model(), ids, _filled(positions), _filled(token_ids))
 
     found = {}
     batches = plan_batches([len(prompts[key]) for key in keys], batch_tokens)
-    for rows, (values, logits) in run_batches(collect_rows, batches):
+    for rows, part in run_parts(collect_rows, batches, store, ingredients):
         for i, row in enumerate(rows):
-            key = keys[row]
-            own = values[:, i, : len(ordered[key])].clone()
-            kept = {token: float(logits[i, token]) for token in wanted.get(key, ())}
-            found[key] = Stream(ordered[key], own, kept)
+            own = part.values[:, i, : len(ordered[row])].clone()
+            logits = dict(zip(asked[row], part.logits[i].tolist(), strict=False))
+            found[keys[row]] = Stream(ordered[row], own, logits)
     return found
+
+
+def _filled(rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Rows of one length: the shorter ones are filled up with 0."""
+    width = max(map(len, rows))
+    return [[*row, *[0] * (width - len(row))] for row in rows]

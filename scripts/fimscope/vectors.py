@@ -4,9 +4,11 @@ A vector is a direction at every point. It is applied in units of the residual's
 that point (`VectorSet.scaled`), so that all vectors of a strength disturb equally.
 """
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,15 @@ class VectorSet:
         self.by_kind: dict[str, list[Vector]] = defaultdict(list)
         for vector in self.by_name.values():
             self.by_kind[vector.kind].append(vector)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """sha256 of all that decides what `scaled` gives, by name."""
+        norms = self.norms.tobytes()
+        return {
+            name: hashlib.sha256(norms + np.ascontiguousarray(vector.values).tobytes()).hexdigest()
+            for name, vector in self.by_name.items()
+        }
 
     def scaled(self, name: str, strength: float) -> Floats:
         """A vector of `strength` times the residual's mean norm at each point, [point, d_model].

@@ -8,6 +8,7 @@ from fimscope.alignment import align, has_position, spread_points
 from fimscope.collect import collect
 from fimscope.donors import donor_key, random_like, random_tokens
 from fimscope.errors import MisalignedError
+from fimscope.parts import UNKEPT
 from fimscope.places import residual
 from fimscope.sites import find_site, first_pairs, needed_tokens, plan_sites, plan_windows, rows_at
 from fimscope.streams import collect_streams
@@ -177,10 +178,10 @@ def test_a_sweep_of_positions_equals_hooks_on_the_bare_network(name):
     sites, rejected, n_rows = plan_sites(pair_rows(), table, positions, plan, seed=3)
     found = [site for alike in sites.values() for site in alike]
     assert [row["reason"] for row in rejected] == ["position_missing"]  # OTHER has no hole_name
-    streams = collect_streams(model, ids, needed_tokens(found), {ORIGINAL: [4]}, 64)
+    streams = collect_streams(lambda: model, ids, needed_tokens(found), {ORIGINAL: {4}}, 64, UNKEPT)
     donor = alone_logits(model.network, ids[ORIGINAL])[-1]
     assert streams[ORIGINAL].logits == {4: pytest.approx(float(donor[4]), abs=1e-4)}
-    swept = list(sweep_positions(model, ids, sites, streams, 64, seed=3))
+    swept = list(sweep_positions(lambda: model, ids, sites, streams, 64, 3, UNKEPT))
     assert len(swept) == n_rows - len(rejected) == 5 + 4 + 5 + 4
     plain = alone_logits(model.network, ids[VARIANT])[-1]
     for position, windows, patched in swept:
@@ -210,8 +211,8 @@ def test_a_sweep_of_components_equals_hooks_on_the_bare_network(name):
     rows = [pair for pair in pair_rows() if pair["donor_kind"] != "random_position"]
     places = part_places(model)
     assert len(places) == model.n_blocks * (2 + model.n_heads)
-    parts = collect_parts(model, ids, rows, places, 64)
-    swept = list(sweep_components(model, ids, rows, parts, places, 64, seed=3))
+    parts = collect_parts(lambda: model, ids, rows, places, 64, UNKEPT)
+    swept = list(sweep_components(lambda: model, ids, rows, parts, places, 64, 3, UNKEPT))
     assert [patched.pair["donor_kind"] for patched in swept] == [r["donor_kind"] for r in rows]
     plain = alone_logits(model.network, ids[VARIANT])[-1]
     for patched in swept:

@@ -41,7 +41,7 @@ def test_packed_additions_equal_a_forward_hook_that_adds(name):
     model, prompts = random_model(name), random_prompts()
     vectors = random_vectors(model, 3)
     sweep = sweep_added(model, prompts, WINDOWS, vectors, IDS)
-    divergence, moved = divergence_added(model, prompts, WINDOWS, vectors)
+    moved = divergence_added(model, prompts, WINDOWS, vectors)
     assert sweep.patched.top_ids.shape == (len(WINDOWS), len(LENGTHS), 3)
     for row, prompt in enumerate(prompts):
         own = alone_logits(model.network, prompt)[-1]
@@ -54,11 +54,13 @@ def test_packed_additions_equal_a_forward_hook_that_adds(name):
                 expected = torch.nn.functional.kl_div(
                     plain.log_softmax(-1), own.log_softmax(-1), reduction="sum", log_target=True
                 )
-                torch.testing.assert_close(divergence[w, row, v], expected, atol=1e-3, rtol=1e-3)
-                assert moved[w, row, v] == (plain.argmax() != own.argmax())
+                torch.testing.assert_close(
+                    moved.divergence[w, row, v], expected, atol=1e-3, rtol=1e-3
+                )
+                assert moved.first[w, row, v] == (plain.argmax() != own.argmax())
         torch.testing.assert_close(sweep.baseline.logits[row], own[[4, 9]], atol=1e-4, rtol=0)
-    assert divergence[:, :, 0].max() < 1e-5  # nothing added, nothing changed
-    assert moved[:, :, 2].any()
+    assert moved.divergence[:, :, 0].max() < 1e-5  # nothing added, nothing changed
+    assert moved.first[:, :, 2].any()
 
 
 def test_several_passes_give_what_one_gives():

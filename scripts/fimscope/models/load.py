@@ -29,6 +29,7 @@ DTYPES = {
     "float16": torch.float16,
 }
 ATTENTIONS = ("sdpa", "eager")
+SPREAD = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +80,15 @@ class Model:
     def dtype(self) -> torch.dtype:
         return self.network.dtype
 
-    @property
+    @cached_property
     def device(self) -> torch.device:
-        return self.network.device
+        """Where prompts go and what is read of the model comes.
+
+        Of a model that is spread over several devices, that of its embeddings; accelerate's hooks
+        bring each block's inputs to its own.
+        """
+        hook = getattr(self.network.get_submodule(self.family.embedding), "_hf_hook", None)
+        return self.network.device if hook is None else torch.device(hook.execution_device)
 
     @property
     def attention(self) -> str:
@@ -120,6 +127,9 @@ def load_model(
     """The model of a local folder that holds config.json and *.safetensors (a tokenizer if any).
 
     dtype      float32, bfloat16 or float16
+    device     one device, or auto: spread over all GPUs that are visible, block by block, by
+               accelerate; what they do not hold stays in main memory and is brought in when its
+               turn comes; without a GPU, the CPU
     attention  sdpa, or eager, the only one that gives attention patterns
     raises     UserError where the folder, the family, a weight or a setting is not as expected
     """
@@ -143,6 +153,7 @@ def load_model(
             local_files_only=True,
             trust_remote_code=trust_remote_code,
             output_loading_info=True,
+            device_map="auto" if device == SPREAD else None,
         )
     except SafetensorError as error:
         raise UserError(f"{path}: a weights file is not whole ({error}); fetch it again") from None
@@ -160,7 +171,7 @@ def load_model(
             "the copy is not whole, fetch it again"
         )
     tokenizer = _read_tokenizer(path, trust_remote_code)
-    return wrap_network(network.to(device), family, tokenizer)
+    return wrap_network(network if device == SPREAD else network.to(device), family, tokenizer)
 
 
 def wrap_network(
@@ -179,11 +190,13 @@ def wrap_network(
 
 def check_device(device: str) -> None:
     """raises UserError where the device is unknown or not there"""
+    if device == SPREAD:
+        return
     try:
         kind = torch.device(device).type
     except RuntimeError:
         raise UserError(
-            f"model.device: {device!r} is no device; expected cpu, cuda or cuda:1"
+            f"model.device: {device!r} is no device; expected cpu, cuda, cuda:1 or auto"
         ) from None
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError("model.device: 'cuda' asked for, but no CUDA device is at hand; use 'cpu'")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
     parser.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 or auto, all GPUs")
     parser.add_argument("--attention", default="sdpa", help="sdpa or eager")
     parser.add_argument("--threads", type=int, help="threads of the CPU; default: torch's choice")
     parser.add_argument(
