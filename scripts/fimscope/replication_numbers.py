@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fimscope.paired import adjust_together, curve_numbers
+from fimscope.paired import adjust_together, curve_numbers, rate_numbers
 from fimscope.replication import AS_PUBLISHED, MAIN, MATCHED, Window, best_window
 from fimscope.summary import Numbers, number, significant
 
@@ -37,11 +37,7 @@ def edit_numbers(
 
     def rate(kind: str, points: Window) -> Numbers | None:
         values, programs = mended_by(test, kind, [points])
-        if not len(values):
-            return None
-        found = curve_numbers(values, programs, n_draws, seed)
-        counts = {"n": len(values), "n_programs": len(set(programs))}
-        return {**counts, **{key: own[0] for key, own in found.items()}}
+        return rate_numbers(values.reshape(len(values)), programs, n_draws, seed)
 
     found: Numbers = {
         "published": published and published_numbers(published),
