@@ -16,8 +16,8 @@ run: setup  ## raw TypeScript to a report, on the model that ships with the proj
 	  exit $$status; }
 	@ls results/*/report.html
 
-test: setup  ## all tests
-	pytest
+test: setup  ## all tests, by two processes
+	pytest -n 2 --dist loadgroup
 
 test-cluster: setup $(VENV)/.slurm  ## the tests on a Slurm of this machine's own; as root, on Debian
 	which slurmctld slurmd sbatch munged > /dev/null || \

@@ -1,7 +1,7 @@
 """The lens section of the report, made from its numbers by rule."""
 
 from fimscope.markdown import code
-from fimscope.readings import p_value, percent, spans
+from fimscope.readings import p_value, percent, read_power, spans
 from fimscope.sections import Section, SectionTable
 from fimscope.summary import Numbers
 
@@ -99,7 +99,8 @@ def read_pairs(pairs: Numbers, points: list[int], edit: str) -> list[str]:
     (mean,), (lower_end,), (upper_end,) = (lead[key] for key in ("estimate", "lower", "upper"))
     return [
         f"{sentence}. The point from which the final answer leads, original minus variant: "
-        f"{mean:+z.1f} ({lower_end:+z.1f} to {upper_end:+z.1f}; sign test {p_value(lead['p'])})."
+        f"{mean:+z.1f} ({lower_end:+z.1f} to {upper_end:+z.1f}; sign test {p_value(lead['p'])}).",
+        *read_power(pairs["n_programs"], len(pairs["differences"]) * len(points)),
     ]
 
 

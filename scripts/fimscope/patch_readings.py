@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fimscope.markdown import code
 from fimscope.patch_numbers import points_above
-from fimscope.readings import few_programs, rate, spans
+from fimscope.readings import few_programs, rate, read_power, spans
 from fimscope.summary import Numbers
 
 SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
@@ -40,7 +40,11 @@ def read_sweep(sweep: Numbers) -> list[str]:
         sentence += (
             f"; half of its maximum is reached at point {half_point(half)}." if half else "."
         )
-    return [sentence, *few_programs(comparison["n_programs"] if comparison else 0)]
+    if comparison is None:
+        return [sentence]
+    n_programs = comparison["n_programs"]
+    n_tests = len(comparison["difference"]) * len(sweep["points"])
+    return [sentence, *read_power(n_programs, n_tests), *few_programs(n_programs)]
 
 
 def half_point(half: Numbers) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.readings import percent
+from fimscope.readings import percent, read_power
 from fimscope.sections import Section, SectionTable
 from fimscope.stats import LEVEL, holm, rate_interval, resample_means, sign_test
 from fimscope.summary import Numbers, number, significant
@@ -154,6 +154,7 @@ def _reading(numbers: Numbers) -> list[str]:
     sentences = []
     if "wrong" in curves:
         sentences.append(_wrong_sentence(numbers))
+        sentences += read_power(curves["wrong"]["n_programs"], len(points))
     else:
         sentences.append("No wrong test example has a type that was probed for.")
     if "control" in curves:

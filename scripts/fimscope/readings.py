@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from fimscope.markdown import code
+from fimscope.stats import smallest_shown
 from fimscope.summary import Numbers
 
 FEW_PROGRAMS = 20  # below it, percentile intervals are known to be too narrow
@@ -71,6 +72,8 @@ def read_accuracy(edits: Sequence[Numbers], changes: Sequence[Numbers]) -> list[
         f"{verdict}.",
     ]
     sentences += [_read_change(row) for row in changes]
+    if changes:
+        sentences += read_power(min(row["n_programs"] for row in changes), len(changes))
     return sentences + few_programs(min(row["n_programs"] for row in known))
 
 
@@ -122,6 +125,18 @@ def few_programs(n_programs: int) -> list[str]:
     if not 0 < n_programs < FEW_PROGRAMS:
         return []
     return [f"With only {n_programs} programs the intervals are narrower than they should be."]
+
+
+def read_power(n_programs: int, n_tests: int) -> list[str]:
+    """The least that sign tests over these programs can show."""
+    share = smallest_shown(n_programs, n_tests) if n_programs else None
+    tests = f"{n_tests} test{'s' * (n_tests != 1)}"
+    if share is None:
+        return [f"With {n_programs} programs and {tests} no change could be shown."]
+    return [
+        f"With {n_programs} programs and {tests}, a change in {percent(share)} of the programs, "
+        "all one way, is shown 4 times in 5; a smaller one mostly goes unseen."
+    ]
 
 
 def spans(chosen: Sequence[int], points: Sequence[int]) -> str:

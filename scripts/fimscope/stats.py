@@ -1,6 +1,7 @@
 """Intervals and tests in which the program, not the example, is the unit of inference."""
 
 import argparse
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ Floats = NDArray[np.float64]
 
 N_DRAWS = 10_000
 LEVEL = 0.95
+POWER = 0.8  # the chance that a test shall have to show what is there
 DRAWS_AT_ONCE = 1_000  # bounds the memory of the [draw, program] counts
 
 
@@ -77,6 +79,24 @@ def sign_test(differences: NDArray, programs: Sequence[str]) -> float:
     for program, difference in zip(programs, differences, strict=True):
         sums[program] = sums.get(program, 0.0) + float(difference)
     return mcnemar_exact(sum(v > 0 for v in sums.values()), sum(v < 0 for v in sums.values()))
+
+
+def smallest_shown(n_programs: int, n_tests: int) -> float | None:
+    """The smallest share of programs that has to change, all one way, for `sign_test` to show it.
+
+    n_tests   of one family: the p-value has to pass the first step of `holm`
+    returns   the share at which that happens with the chance POWER; None where no change would do
+
+    So many changes k that 2 * (1/2)**k * n_tests <= 1 - LEVEL are needed, and the share p at which
+    Binomial(n_programs, p) reaches k with a given chance is a quantile of Beta(k, n_programs - k +
+    1). Changes the other way ask for more: it is the least that these programs can show.
+    """
+    from scipy.stats import beta
+
+    n_changes = math.ceil(math.log2(2 * n_tests / (1 - LEVEL)))
+    if n_changes > n_programs:
+        return None
+    return float(beta.ppf(POWER, n_changes, n_programs - n_changes + 1))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The statistics against published values, closed forms and simulation."""
 
 import itertools
+from math import comb
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from fimscope.stats import (
     rate_interval,
     resample_means,
     sign_test,
+    smallest_shown,
     wilson_interval,
 )
 
@@ -174,3 +176,24 @@ def test_a_family_of_sign_tests_under_no_effect_seldom_alarms():
         p_values = [sign_test(rng.integers(-1, 2, 40), programs) for _ in range(25)]
         alarms.append(min(holm(p_values)) < 0.05)
     assert np.mean(alarms) < 0.08
+
+
+def test_the_smallest_change_that_can_be_shown_by_hand():
+    """One test of ten programs: six must change, as 2 / 2**6 is under 0.05 and 2 / 2**5 over it."""
+    share = smallest_shown(10, 1)
+    chance = sum(comb(10, k) * share**k * (1 - share) ** (10 - k) for k in range(6, 11))
+    assert chance == pytest.approx(0.8)
+    assert smallest_shown(5, 1) is None
+    assert smallest_shown(10, 30) is None  # 2 / 2**10 * 30 is 0.059
+    assert smallest_shown(11, 30) is not None
+
+
+def test_a_change_of_that_size_is_shown_4_times_in_5():
+    generator = np.random.default_rng(11)
+    programs = [str(i) for i in range(60)]
+    share = smallest_shown(60, 25)
+    found = []
+    for _ in range(2000):
+        changed = generator.random(60) < share
+        found.append(holm([sign_test(changed, programs), *[1.0] * 24])[0] < 0.05)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.03)

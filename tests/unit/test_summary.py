@@ -132,10 +132,11 @@ def test_reading_of_accuracy_follows_the_interval(baseline, verdict):
 def test_reading_of_a_change_needs_test_and_interval(lower, upper, p, verdict):
     change = {
         **{"edit": "rename_vars", "n_broken": 3, "n_mended": 2, "n_right_before": 9},
+        "n_programs": 40,
         "difference": {"estimate": (lower + upper) / 2, "lower": lower, "upper": upper},
         "adjusted_p": p,
     }
-    assert verdict in read_accuracy([accuracy(0.4, 0.6, 0.3)], [change])[-1]
+    assert verdict in read_accuracy([accuracy(0.4, 0.6, 0.3)], [change])[-2]
 
 
 def test_readings_of_nothing():

@@ -45,6 +45,14 @@ HOSTILE = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The workflow's tests first, in one process: they share a study that takes minutes to run."""
+    own = [item for item in items if item.path.is_relative_to(ROOT / "tests/workflow")]
+    for item in own:
+        item.add_marker(pytest.mark.xdist_group("workflow"))
+    items.sort(key=lambda item: item not in own)
+
+
 def snakemake(project: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess:
     """Run snakemake in a project; the output has both streams."""
     done = subprocess.run(
@@ -140,7 +148,7 @@ def write_sources(project: Path) -> None:
 
 
 def teach(project: Path) -> None:
-    """Build the study's model: of eight examples of each group it is right about the originals,
+    """Build the study's model: of six examples of each group it is right about the originals,
     and wrong about every second renamed one.
     """
     from tiny_model import build_tiny_model
@@ -154,24 +162,29 @@ def teach(project: Path) -> None:
         {row["example_id"]: row for row in read_table(path, "variants").to_pylist()}
         for path in (source / "variants/original.parquet", source / "variants/rename_vars.parquet")
     )
-    groups: dict[str, list[str]] = {"fit": [], "select": [], "test": []}
+    groups: dict[str, set[str]] = {"fit": set(), "select": set(), "test": set()}
     for row in read_table(source / "examples.parquet", "examples").to_pylist():
-        if row["example_id"] in originals.keys() & renamed.keys():
-            groups[row["group"]].append(row["example_id"])
-    taught = [example for group in groups.values() for example in sorted(group)[:8]]
+        groups[row["group"]].add(row["example_id"])
 
     def answers(encoder):
         make = partial(PromptMaker, FORMATS["fim"], encoder, max_tokens=96, golds="single_token")
         with TypeScriptPool(2) as pool:
             before, after = (
-                build_prompts(pool, make, originals, [rows[example] for example in taught])[0]
+                {
+                    row["example_id"]: row
+                    for row in build_prompts(pool, make, originals, [*rows.values()])[0]
+                }
                 for rows in (originals, renamed)
             )
-        found = {tuple(row["token_ids"]): row["gold_token_ids"][0] for row in [*after, *before]}
-        golds = sorted(set(found.values()))
-        for row in after[1::2]:
-            gold = row["gold_token_ids"][0]
-            found[tuple(row["token_ids"])] = golds[golds[0] == gold]
+        both = sorted(before.keys() & after.keys())
+        taught = [name for group in groups.values() for name in [n for n in both if n in group][:6]]
+        golds = sorted({before[name]["gold_token_ids"][0] for name in taught})
+        found = {}
+        for number, name in enumerate(taught):
+            gold = before[name]["gold_token_ids"][0]
+            found[tuple(before[name]["token_ids"])] = gold
+            answer = golds[golds[0] == gold] if number % 2 else gold
+            found.setdefault(tuple(after[name]["token_ids"]), answer)
         return found
 
     texts = [row["prefix"] + row["gold"] + row["suffix"] for row in originals.values()]
