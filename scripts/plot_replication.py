@@ -19,6 +19,7 @@ from fimscope.plots import (
     save_figure,
     say,
     use_theme,
+    visible,
 )
 from fimscope.replication import AS_PUBLISHED, MAIN, published_window
 from fimscope.replication_numbers import adjust_edits, edit_numbers
@@ -60,7 +61,7 @@ def plot_replication(edits: Mapping[str, Numbers]) -> "Figure":
     for axes, row in zip(panels, edits.values(), strict=False):
         used = row[MAIN]
         count = f"n = {used['n']} ({used['n_programs']} programs)" if used else "n = 0"
-        axes.set_title(f"{row['name']}\n{count}", loc="left", fontsize=7.5)
+        axes.set_title(f"{visible(row['name'], 26)}\n{count}", loc="left", fontsize=7.5)
         if used:
             _draw_curves(axes, row, handles)
         else:

@@ -79,7 +79,7 @@ def _reading(edits: Mapping[str, Numbers], model: str, is_published: bool) -> li
             "from them replicates and refutes nothing."
         )
     if tried:
-        sentences += [_at_published(tried), _lengths(tried)]
+        sentences += [_at_published(tried, is_published), _lengths(tried)]
         sentences += _at_chosen({e: row for e, row in tried.items() if row["chosen"]})
     missing = [code(edit, 80) for edit in edits if edit not in tried]
     if missing:
@@ -90,18 +90,16 @@ def _reading(edits: Mapping[str, Numbers], model: str, is_published: bool) -> li
     return sentences
 
 
-def _at_published(tried: Mapping[str, Numbers]) -> str:
+def _at_published(tried: Mapping[str, Numbers], is_published: bool) -> str:
     ranked = sorted(tried.values(), key=lambda row: row[MAIN]["estimate"])
     least, most = ranked[0], ranked[-1]
-    text = (
-        f"At {blocks(most['window'])} steering mends {_rate(most[MAIN])} of n = {most[MAIN]['n']}"
-    )
-    text += f" under {most['name']}"
+    text = f"At {blocks(most['window'])} steering mends {_rate(most[MAIN])} of "
+    text += f"n = {most[MAIN]['n']} under {most['name']}"
     if len(ranked) > 1:
         text += f", the most, and {_rate(least[MAIN])} of n = {least[MAIN]['n']}"
         text += f" under {least['name']}, the least"
     known = [row for row in ranked if row["published"]]
-    if known:
+    if known and is_published:
         inside = sum(
             row[MAIN]["lower"] <= row["published"]["steered"] <= row[MAIN]["upper"] for row in known
         )

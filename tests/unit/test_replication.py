@@ -166,7 +166,10 @@ def test_the_section_says_what_was_found_and_what_was_not():
     text = " ".join(section.reading)
     assert "not StarCoderBase-1b" in text
     assert "At block 1 steering mends 75.0%" in text
-    assert "in the interval for 1 of 1 edit." in text
+    assert "in the interval" not in text  # of another model's figures
+    published = " ".join(section_of({"a": one, "b": none}, is_published=True).reading)
+    assert "not StarCoderBase-1b" not in published
+    assert "the published share lies in the interval for 1 of 1 edit." in published
     assert "2.5 times as long" in text
     # p = 0.1, of 19 vectors
     assert "for 0 of 1 edit (p < 0.05, Holm; the least p that 19 vectors can give is 0.05)" in text
