@@ -44,6 +44,7 @@ include: "rules/explorer.smk"
 include: "rules/icl.smk"
 include: "rules/masking.smk"
 include: "rules/robustness.smk"
+include: "rules/replicate.smk"
 include: "rules/compare.smk"
 include: "rules/train.smk"
 include: "rules/cache.smk"
@@ -139,6 +140,11 @@ rule masking:
 rule robustness:
     input:
         f"{RESULTS}/sections/robustness.json",
+
+
+rule replication:
+    input:
+        f"{RESULTS}/sections/replication.json",
 
 
 rule compare:

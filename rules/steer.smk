@@ -141,6 +141,12 @@ rule plot_steering:
         settings=f"{STEERING}/settings.parquet",
         disturbance=f"{STEERING}/disturbance.parquet",
         types=f"{STEERING}/types.parquet",
+        # Solved examples in the prompt, beside the vectors, where they are asked under this edit.
+        icl=(
+            f"{RESULTS}/icl/{STEERED}.parquet"
+            if "icl" in config["experiments"] and STEERED == PATCHED
+            else []
+        ),
         code=step_sources("plot_steering"),
     output:
         svg=f"{FIGURES}/steering.svg",
@@ -156,10 +162,12 @@ rule plot_steering:
         **SMALL_RESOURCES,
     params:
         draws=DRAWS,
+        icl=lambda wildcards, input: ["--icl", input.icl] if input.icl else [],
     shell:
         "python scripts/plot_steering.py --examples {input.examples:q} --split {input.split:q}"
         " --vectors {input.vectors:q} --results {input.results:q} --settings {input.settings:q}"
-        " --disturbance {input.disturbance:q} --types {input.types:q} {params.draws}"
+        " --disturbance {input.disturbance:q} --types {input.types:q} {params.icl:q}"
+        " {params.draws}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
         " --log {log:q}"
 

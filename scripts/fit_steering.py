@@ -18,6 +18,7 @@ from fimscope.vectors import (
     flipped_and_zero,
     held_out_vectors,
     mean_difference,
+    mean_norms,
     random_vectors,
     save_vectors,
     shuffled_vectors,
@@ -65,14 +66,7 @@ def fit_steering(
         settings["min_examples"],
     )
     everything = np.concatenate([variant, right])
-    return VectorSet(vectors, _mean_norm(everything))
-
-
-def _mean_norm(residuals: Floats) -> Floats:
-    """[point], 0 where there is no residual."""
-    if not len(residuals):
-        return np.zeros(residuals.shape[1], dtype=np.float32)
-    return np.linalg.norm(residuals, axis=2).mean(axis=0)
+    return VectorSet(vectors, mean_norms(everything))
 
 
 def read_residuals(cache: ActivationCache, rows: Sequence[Row]) -> Floats:

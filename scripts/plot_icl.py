@@ -12,7 +12,7 @@ from fimscope.paired import p_text, signed_nats, signed_points, stands_out
 from fimscope.plots import PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
 from fimscope.readings import read_power
 from fimscope.sections import Section, SectionTable, write_section
-from fimscope.shots import CHOICES
+from fimscope.shots import CHOICES, LABELS
 from fimscope.stats import add_bootstrap_options
 from fimscope.steps import positive, run_step, step_parser
 from fimscope.summary import Numbers
@@ -21,14 +21,6 @@ from fimscope.tables import read_table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-LABELS = {
-    "same_type": "same type",
-    "random": "any type",
-    "other_type": "another type",
-    "untyped": "same type, annotation left out",
-    "scrambled": "any type, tokens scrambled",
-}
 
 
 def plot_icl(numbers: Numbers) -> "Figure":

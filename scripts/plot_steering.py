@@ -22,6 +22,7 @@ from fimscope.plots import (
 from fimscope.sections import write_section
 from fimscope.settings import MAIN
 from fimscope.stats import Interval, add_bootstrap_options
+from fimscope.steering_icl import in_context_numbers
 from fimscope.steering_numbers import steering_numbers
 from fimscope.steering_section import LABELS, steering_section
 from fimscope.steps import run_step, step_parser
@@ -156,6 +157,17 @@ def _bar_label(row: Numbers) -> str:
     return f"{LABELS[row['kind']]}{star}{count}"
 
 
+def steered_on_test(results: Sequence[Mapping], setting: Numbers | None) -> dict[str, Mapping]:
+    """example of `test` -> its row of the mean difference at the chosen setting."""
+    return {
+        row["example_id"]: row
+        for row in results
+        if setting
+        and (row["group"], row["kind"]) == ("test", MAIN)
+        and (list(row["points"]), row["strength"]) == (setting["points"], setting["strength"])
+    }
+
+
 def own_strength(vectors: Sequence[Mapping], numbers: Numbers) -> float | None:
     """The mean difference's own norm at the last of its chosen points, as a strength."""
     if MAIN not in numbers["settings"]:
@@ -174,14 +186,16 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, required=True, help="what select chose from")
     parser.add_argument("--disturbance", type=Path, required=True, help="of unrelated tokens")
     parser.add_argument("--types", type=Path, required=True, help="the compiler's verdicts")
+    parser.add_argument("--icl", type=Path, help="the icl table of the edit, where there is one")
     add_bootstrap_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)
         vectors = read_table(args.vectors, "steering_vectors").to_pylist()
+        results = read_table(args.results, "steering_results").to_pylist()
         numbers = steering_numbers(
-            read_table(args.results, "steering_results").to_pylist(),
+            results,
             read_table(args.settings, "steering_settings").to_pylist(),
             read_table(args.disturbance, "steering_disturbance").to_pylist(),
             read_table(args.types, "steering_types").to_pylist(),
@@ -192,6 +206,14 @@ def main() -> None:
             row["example_id"]: row["group"]
             for row in read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
         }
+        if args.icl:
+            numbers["in_context"] = in_context_numbers(
+                read_table(args.icl, "icl"),
+                groups,
+                steered_on_test(results, numbers["settings"].get(MAIN)),
+                args.draws,
+                args.seed,
+            )
         split = read_table(args.split, "split", ["example_id", "edit", "outcome"]).to_pylist()
         save_figure(
             plot_steering(numbers, own_strength(vectors, numbers)), args.out_svg, args.out_png

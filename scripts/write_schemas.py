@@ -44,8 +44,14 @@ PLACES = {
     "attention_heads": ("{model}/attention_heads.parquet", "a shown variant and head"),
     "attention_tokens": ("{model}/attention_tokens/{edit}.parquet", "a variant and head"),
     "samples": ("{model}/samples/{edit}.parquet", "a variant"),
-    "steering_vectors": ("{model}/steering/vectors.parquet", "a vector and point"),
-    "steering_results": ("{model}/steering/results.parquet", "a variant and dose"),
+    "steering_vectors": (
+        "{model}/steering/vectors.parquet",
+        "a vector and point; those of the replication are in `replication/vectors/`",
+    ),
+    "steering_results": (
+        "{model}/steering/results.parquet",
+        "a variant and dose; those of the replication are in `replication/`",
+    ),
     "steering_settings": ("{model}/steering/settings.parquet", "a setting tried on `select`"),
     "steering_disturbance": (
         "{model}/steering/disturbance.parquet",

@@ -22,11 +22,14 @@ N_RANDOM_DOSES = 10  # random vectors of the dose curve and of the unrelated tok
 
 @dataclass(frozen=True)
 class Dose:
-    """A vector and its strength, in units of the residual's mean norm at each point."""
+    """A vector and its strength, in units of the residual's mean norm at each point.
+
+    Without a strength the vector is added as it is.
+    """
 
     kind: str
     vector: str
-    strength: float
+    strength: float | None
 
 
 NOTHING = Dose("none", "none", 0.0)

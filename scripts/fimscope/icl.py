@@ -19,6 +19,7 @@ MEASURES = ("correct", "gold_logprob")
 class Cells:
     """Means over seeds of the examples that every number of every choice was asked for.
 
+    examples   [example], their names, sorted
     values     measure -> choice -> [example, number of shots]; the first number is 0
     programs   [example]
     outcomes   [example], with no shots
@@ -26,6 +27,7 @@ class Cells:
     """
 
     n_shots: list[int]
+    examples: NDArray[np.str_]
     values: dict[str, dict[str, NDArray[np.float64]]]
     programs: NDArray[np.str_]
     outcomes: NDArray[np.str_]
@@ -57,6 +59,7 @@ def read_cells(
     left = facts["outcome"].drop(complete)
     return Cells(
         n_shots=[0, *n_shots],
+        examples=complete.to_numpy(dtype=str),
         values=values,
         programs=facts.loc[complete, "program_id"].to_numpy(dtype=str),
         outcomes=facts.loc[complete, "outcome"].to_numpy(dtype=str),

@@ -56,6 +56,17 @@ def curve_numbers(
     }
 
 
+def rate_numbers(
+    values: NDArray[np.float64], programs: Sequence[str], n_draws: int, seed: int
+) -> Numbers | None:
+    """The mean of rates [example], as `curve_numbers` gives it, and its n; None without any."""
+    if not len(values):
+        return None
+    found = curve_numbers(values[:, None], programs, n_draws, seed)
+    counts = {"n": len(values), "n_programs": len(set(programs))}
+    return {**counts, **{key: own[0] for key, own in found.items()}}
+
+
 def adjust_together(tests: Sequence[Numbers]) -> None:
     """Put Holm's `adjusted_p` into every row that has a p; all of them are one family."""
     known = [test for test in tests if test["p"] is not None]

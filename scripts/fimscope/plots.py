@@ -56,6 +56,7 @@ STYLES = {
     "flipped": Style("#882255", ":", "v"),
     "shuffled": Style("#767676", ":", "P"),
     "zero": Style("#000000", ":", "x"),
+    "uniform": Style("#D55E00", "--", "s"),
     "worsened": Style("#E69F00", ":", "s"),
     "control": Style("#767676", ":", "P"),
     "answer": Style("#56B4E9", "-.", "D"),

@@ -17,7 +17,7 @@ DOSE = [  # what was added to the residual at the last token
     ("kind", pa.string()),  # of the vector; none where nothing was added
     ("vector", pa.string()),  # its name
     ("points", pa.list_(pa.int32())),  # where it was added, all at once
-    ("strength", pa.float64()),  # in units of the residual's mean norm at each point
+    ("strength", pa.float64()),  # in mean norms of the residual at each point; null: as it is
 ]
 STEERED_TYPE = [
     *VARIANT_KEY,

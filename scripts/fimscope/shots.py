@@ -28,6 +28,13 @@ DRAWS = {
     "scrambled": "random",  # their tokens in random order: the length, and nothing said
 }
 CHOICES = tuple(DRAWS)
+LABELS = {
+    "same_type": "same type",
+    "random": "any type",
+    "other_type": "another type",
+    "untyped": "same type, annotation left out",
+    "scrambled": "any type, tokens scrambled",
+}
 MOST_CHARS_A_TOKEN = 16  # a larger unit cannot be a shot, and need not be looked at
 BETWEEN = "\n\n"
 
@@ -40,6 +47,11 @@ class Shot:
     gold: str
     typed: list[int]
     untyped: list[int]
+
+
+def knows_gold(choice: str) -> bool:
+    """Whether a choice has to be told the recipient's gold type to draw its shots."""
+    return DRAWS[choice] != "random"
 
 
 def make_shot(

@@ -9,6 +9,7 @@ from fimscope.readings import percent
 from fimscope.sections import Section, SectionTable
 from fimscope.settings import MAIN
 from fimscope.stats import LEVEL
+from fimscope.steering_icl import in_context_rows, in_context_sentence
 from fimscope.steering_numbers import CONTROLS, VERDICTS
 from fimscope.summary import Numbers
 
@@ -113,6 +114,8 @@ def _reading(numbers: Numbers) -> list[str]:
         )
     if numbers["types"].get(MAIN):
         sentences.append(_checks(numbers["types"]))
+    if numbers.get("in_context"):
+        sentences.append(in_context_sentence(numbers["in_context"]))
     return sentences
 
 
@@ -186,11 +189,15 @@ def _setting_table(numbers: Numbers) -> SectionTable:
                 f"{comparison['adjusted_p']:.2g}" if comparison else "",
             ]
         )
+    beside = numbers.get("in_context")
+    if beside:
+        rows += in_context_rows(beside)
     return SectionTable(
         "At the chosen setting on `test`: mended, of all wrong examples and of those that the edit "
         f"broke (n = {numbers['n']['test']['n_broken']}); right ones made wrong; rise of gold "
         "minus foil in logits; divergence in nats at tokens that are not the hole; p of the "
-        f"difference to the mean difference, by Holm over {_names(CONTROLS)}",
+        f"difference to the mean difference, by Holm over {_names(CONTROLS)}"
+        + ("; solved examples in the prompt, on the examples asked both ways" if beside else ""),
         ["vector", "vectors", "mended %", "broken mended %", "worsened %", "gain", "KL", "p"],
         rows,
     )

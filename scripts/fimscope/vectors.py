@@ -1,7 +1,7 @@
 """Steering vectors: means of differences between right and wrong, and what they are held against.
 
 A vector is a direction at every point. It is applied in units of the residual's own mean norm at
-that point (`VectorSet.scaled`), so that all vectors of a strength disturb equally.
+that point (`VectorSet.scaled`), so that all vectors of a strength disturb equally; or as it is.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ class Vector:
     """One steering vector.
 
     kind     mean_difference, gold_type, majority_type, held_out_type, other_edit, shuffled,
-             flipped, random or zero
+             flipped, random, uniform or zero
     gold     the type that a gold_type or majority_type vector stands for, or that a held_out_type
              vector has not seen; None for all others
     values   [point, d_model]
@@ -125,6 +125,13 @@ def random_vectors(shape: tuple[int, int], n: int, seed: int) -> list[Vector]:
     ]
 
 
+def mean_norms(residuals: Floats) -> Floats:
+    """[point], the mean norm of residuals [example, point, d_model]; 0 where there is none."""
+    if not len(residuals):
+        return np.zeros(residuals.shape[1], dtype=np.float32)
+    return np.linalg.norm(residuals, axis=2).mean(axis=0)
+
+
 def flipped_and_zero(vector: Vector) -> list[Vector]:
     """The opposite of a vector, and nothing."""
     values = vector.values
@@ -156,12 +163,14 @@ class VectorSet:
             for name, vector in self.by_name.items()
         }
 
-    def scaled(self, name: str, strength: float) -> Floats:
+    def scaled(self, name: str, strength: float | None) -> Floats:
         """A vector of `strength` times the residual's mean norm at each point, [point, d_model].
 
-        Where a vector has no direction it stays zero.
+        Where a vector has no direction it stays zero. Without a strength: the vector as it is.
         """
         values = self.by_name[name].values
+        if strength is None:
+            return values
         lengths = np.linalg.norm(values, axis=1)
         has_direction = lengths > LEAST_NORM * self.norms
         scale = np.where(has_direction, strength * self.norms / np.maximum(lengths, 1e-30), 0)

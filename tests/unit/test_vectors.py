@@ -63,6 +63,8 @@ def test_a_strength_is_a_share_of_the_residuals_norm(vectors):
     for name in ("mean_difference", "flipped", "random/003", "held_out_type/string"):
         length = np.linalg.norm(vectors.scaled(name, 0.5), axis=1)
         assert length[1] == pytest.approx(5)
+    # without a strength it is added as it is
+    np.testing.assert_allclose(vectors.scaled("held_out_type/string", None), [[0, 0], [0, 2]])
     # without a direction there is nothing to add
     np.testing.assert_array_equal(vectors.scaled("mean_difference", 4.0)[0], [0, 0])
     np.testing.assert_array_equal(vectors.scaled("zero", 4.0), np.zeros((2, 2)))

@@ -57,6 +57,7 @@ def test_a_dry_run_of_every_preset_reaches_the_report(copy_project, tmp_path, pr
         "icl",
         "masking",
         "robustness",
+        "replication",
     ],
 )
 def test_targets_that_a_user_would_name(copy_project, tmp_path, target):

@@ -19,7 +19,7 @@ STEERING = MODEL / "steering"
 
 @pytest.fixture(scope="module")
 def steered(small_study) -> Path:
-    snakemake(small_study, "--configfile", "small.yaml", "--", "steering", "probes")
+    snakemake(small_study, "--configfile", "small.yaml", "--", "steering", "probes", "replication")
     return small_study
 
 
@@ -54,6 +54,23 @@ def test_what_is_fitted_chosen_and_reported_shares_no_program_cluster_or_package
     for row in results:
         assert row["group"] == groups[row["example_id"]]
     assert {row["group"] for row in results} == {"select", "test"}
+
+
+@pytest.mark.parametrize("edit", ["rename_vars", "rename_vars@0.5+rename_types+delete_annotations"])
+def test_the_replication_steers_what_the_edit_broke(tables, edit):
+    groups = {
+        row["example_id"]: row["group"]
+        for row in tables("results/source/examples.parquet", "examples")
+    }
+    split = tables(MODEL / f"split/{edit}.parquet", "split")
+    broken = {r["example_id"] for r in split if r["broken"] and groups[r["example_id"]] != "fit"}
+    rows = tables(MODEL / f"replication/{edit}.parquet", "steering_results")
+    assert {row["example_id"] for row in rows} <= broken
+    if edit == "rename_vars":
+        assert {row["example_id"] for row in rows} == broken
+        widths = {len(r["points"]) for r in rows if r["group"] == "test"}
+        assert widths == {0, 1, 3, 5}
+        assert not any(row["to_gold"] for row in rows if row["kind"] == "none")
 
 
 def test_without_steering_the_answer_is_the_prediction_and_zero_changes_nothing(tables, results):

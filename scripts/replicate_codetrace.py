@@ -1,0 +1,152 @@
+"""Steer as codetrace published it, and beside it as a sounder protocol would, under one edit."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fimscope.doses import NOTHING, Dose
+from fimscope.manifest import run_manifest
+from fimscope.models.options import add_model_options, open_model
+from fimscope.prompts.encoder import Encoder
+from fimscope.replication import (
+    AS_PUBLISHED,
+    MAIN,
+    MATCHED,
+    balance,
+    best_window,
+    block_windows,
+    find_broken,
+    published_window,
+    replication_vectors,
+)
+from fimscope.steered import Steered, steer
+from fimscope.steps import Progress, log, positive, run_step, step_parser
+from fimscope.tables import read_table, write_table
+from fimscope.vectors import Floats, VectorSet, mean_norms, vector_rows
+
+if TYPE_CHECKING:
+    from fimscope.models.load import Model
+
+Row = Mapping[str, Any]
+
+
+def recipients_of(
+    broken: Sequence[Row], prompts: Mapping[str, Row], group: str
+) -> list[dict[str, Any]]:
+    """What `steer` takes: the prompts of broken examples with their gold, foil and group."""
+    return [
+        {
+            **prompts[row["example_id"]],
+            "gold_token_id": row["gold_token_id"],
+            "foil_token_id": row["predicted_token_id"],
+            "group": group,
+            "outcome": "wrong",
+            "broken": True,
+        }
+        for row in broken
+    ]
+
+
+def last_residuals(model: "Model", prompts: Sequence[Sequence[int]], batch_tokens: int) -> Floats:
+    """The residuals of each prompt's last token, [prompt, point, d_model] float32."""
+    from fimscope.batch import plan_batches, run_batches
+    from fimscope.collect import collect
+
+    found = np.zeros((len(prompts), model.n_points, model.d_model), dtype=np.float32)
+    progress = Progress("residuals", len(prompts), "prompts")
+    for rows, values in run_batches(
+        lambda rows: collect(model, [prompts[row] for row in rows], [[-1]] * len(rows)),
+        plan_batches([len(prompt) for prompt in prompts], batch_tokens),
+    ):
+        found[rows] = values[:, :, 0].float().transpose(0, 1).numpy()
+        progress.add(len(rows))
+    return found
+
+
+def replicate_codetrace(
+    steered: Steered, recipients: Mapping[str, Sequence[Row]], widths: Sequence[int]
+) -> list[Row]:
+    """Rows of the steering_results table: broken examples of `select` and `test`, steered.
+
+    The mean difference behind every window of blocks; on `test` beside the uniform vector there,
+    and the many random ones at the published window and at the one that is best on `select`.
+    """
+    windows = block_windows(steered.model.n_blocks, widths)
+    vectors = steered.vectors
+    if not vectors.by_name:
+        return []
+
+    def doses(*kinds: str) -> list[Dose]:
+        return [Dose(kind, v.name, None) for kind in kinds for v in vectors.by_kind[kind]]
+
+    select = list(steer(steered, recipients["select"], windows, lambda _: doses(MAIN)))
+    published = published_window(steered.model.n_blocks)
+    compared = sorted({published, best_window(select) or published})
+    test = list(steer(steered, recipients["test"], windows, lambda _: doses(MAIN, AS_PUBLISHED)))
+    controls = steer(steered, recipients["test"], compared, lambda _: doses(MATCHED))
+    # The answer without steering comes with every run; it is kept once.
+    return [*select, *test, *(row for row in controls if row["kind"] != NOTHING.kind)]
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
+    for name, what in (("original", "of `original`"), ("variants", "of the edit")):
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"predictions {what}")
+        parser.add_argument(f"--{name}-prompts", type=Path, required=True, help=f"prompts {what}")
+    add_model_options(parser)
+    parser.add_argument(
+        "--windows", type=positive, nargs="+", default=[1, 3, 5], help="blocks steered together"
+    )
+    parser.add_argument("--n-random", type=positive, default=200, help="random vectors")
+    parser.add_argument(
+        "--max-examples", type=positive, default=2000, help="broken ones of each group, at most"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="the steering_results table")
+    parser.add_argument("--out-vectors", type=Path, required=True, help="the vectors' table")
+    with run_step(parser) as args:
+        manifest = run_manifest(args)
+
+        def by_example(path: Path, name: str) -> dict[str, Row]:
+            return {row["example_id"]: row for row in read_table(path, name).to_pylist()}
+
+        groups = {
+            row["example_id"]: row["group"]
+            for row in read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
+        }
+        broken = find_broken(
+            by_example(args.original, "predictions"),
+            read_table(args.variants, "predictions").to_pylist(),
+            groups,
+        )
+        kept = {name: balance(own, args.max_examples, args.seed) for name, own in broken.items()}
+        before = by_example(args.original_prompts, "prompts")
+        after = by_example(args.variants_prompts, "prompts")
+        fit = kept["fit"]
+        model = open_model(args)
+        right, wrong = (
+            last_residuals(
+                model, [side[row["example_id"]]["token_ids"] for row in fit], args.batch_tokens
+            )
+            for side in (before, after)
+        )
+        vectors = VectorSet(
+            replication_vectors(
+                right - wrong, [row["program_id"] for row in fit], args.n_random, args.seed
+            ),
+            mean_norms(wrong),
+        )
+        steered = Steered(model, Encoder.from_folder(args.model), vectors, args.batch_tokens)
+        recipients = {name: recipients_of(kept[name], after, name) for name in ("select", "test")}
+        rows = replicate_codetrace(steered, recipients, args.windows)
+        write_table(args.out, "steering_results", rows, manifest)
+        write_table(args.out_vectors, "steering_vectors", vector_rows(vectors), manifest)
+        for name, own in broken.items():
+            log.info("%s: %d of %d broken examples used", name, len(kept[name]), len(own))
+
+
+if __name__ == "__main__":
+    main()
