@@ -1,11 +1,15 @@
 """The replication: what is fitted, chosen and counted, by hand; what is steered, by plain hooks."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 import yaml
 
 from fimscope.edits import canonical_edit
+from fimscope.part_formats import RowsFormat
+from fimscope.parts import PartStore
 from fimscope.prompts.encoder import Encoder
 from fimscope.replication import (
     MAIN,
@@ -197,7 +201,9 @@ def test_without_a_broken_example_on_select_nothing_is_chosen():
     assert "`select` has no broken example" in text
 
 
-def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_it():
+def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_it(
+    tmp_path,
+):
     model, prompts = random_model("gpt_bigcode"), random_prompts()
     residuals = last_residuals(model, prompts, 64)
     assert residuals.shape == (len(prompts), 4, 32)
@@ -210,7 +216,14 @@ def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_
     rows = {
         str(i): {**keys, "example_id": str(i), "token_ids": ids} for i, ids in enumerate(prompts)
     }
-    steered = Steered(model, Encoder(byte_tokenizer(["let a"])), vectors, 64)
+    steered = Steered(
+        lambda: model,
+        SimpleNamespace(d_model=32, n_blocks=3),
+        Encoder(byte_tokenizer(["let a"])),
+        vectors,
+        64,
+        PartStore(tmp_path, None, {"step": "replicate_codetrace"}, RowsFormat("answers")),
+    )
     recipients = {
         "select": recipients_of(broken[:2], rows, "select"),
         "test": recipients_of(broken[2:], rows, "test"),
