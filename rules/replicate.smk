@@ -29,6 +29,7 @@ rule replicate_codetrace:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         flags=MODEL_FLAGS,
         batch_tokens=config["predict"]["batch_tokens"],
+        cache=CACHE,
         seed=config["seed"],
     shell:
         "python scripts/replicate_codetrace.py --examples {input.examples:q}"
@@ -37,6 +38,7 @@ rule replicate_codetrace:
         " --model {params.model:q} {params.flags} --threads {threads}"
         " --batch-tokens {params.batch_tokens} --windows {params.windows}"
         " --n-random {params.n_random} --max-examples {params.max_examples} --seed {params.seed}"
+        " --cache {params.cache:q}"
         " --out {output.results:q} --out-vectors {output.vectors:q} --log {log:q}"
 
 

@@ -8,8 +8,12 @@ import numpy as np
 
 from fimscope.doses import NOTHING, Dose
 from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, open_model
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.part_formats import RowsFormat
+from fimscope.parts import PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
+from fimscope.recipes import model_recipe
 from fimscope.replication import (
     AS_PUBLISHED,
     MAIN,
@@ -73,7 +77,7 @@ def replicate_codetrace(
     The mean difference behind every window of blocks; on `test` beside the uniform vector there,
     and the many random ones at the published window and at the one that is best on `select`.
     """
-    windows = block_windows(steered.model.n_blocks, widths)
+    windows = block_windows(steered.prepared.n_blocks, widths)
     vectors = steered.vectors
     if not vectors.by_name:
         return []
@@ -82,7 +86,7 @@ def replicate_codetrace(
         return [Dose(kind, v.name, None) for kind in kinds for v in vectors.by_kind[kind]]
 
     select = list(steer(steered, recipients["select"], windows, lambda _: doses(MAIN)))
-    published = published_window(steered.model.n_blocks)
+    published = published_window(steered.prepared.n_blocks)
     compared = sorted({published, best_window(select) or published})
     test = list(steer(steered, recipients["test"], windows, lambda _: doses(MAIN, AS_PUBLISHED)))
     controls = steer(steered, recipients["test"], compared, lambda _: doses(MATCHED))
@@ -105,6 +109,7 @@ def main() -> None:
         "--max-examples", type=positive, default=2000, help="broken ones of each group, at most"
     )
     parser.add_argument("--seed", type=int, default=0)
+    add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the steering_results table")
     parser.add_argument("--out-vectors", type=Path, required=True, help="the vectors' table")
     with run_step(parser) as args:
@@ -126,24 +131,30 @@ def main() -> None:
         before = by_example(args.original_prompts, "prompts")
         after = by_example(args.variants_prompts, "prompts")
         fit = kept["fit"]
-        model = open_model(args)
-        right, wrong = (
-            last_residuals(
-                model, [side[row["example_id"]]["token_ids"] for row in fit], args.batch_tokens
-            )
-            for side in (before, after)
-        )
+        open_model = model_opener(args)
+        sides = [[side[row["example_id"]]["token_ids"] for row in fit] for side in (before, after)]
+        right, wrong = (last_residuals(open_model(), side, args.batch_tokens) for side in sides)
         vectors = VectorSet(
             replication_vectors(
                 right - wrong, [row["program_id"] for row in fit], args.n_random, args.seed
             ),
             mean_norms(wrong),
         )
-        steered = Steered(model, Encoder.from_folder(args.model), vectors, args.batch_tokens)
+        steered = Steered(
+            open_model,
+            read_prepared(args.model),
+            Encoder.from_folder(args.model),
+            vectors,
+            args.batch_tokens,
+            PartStore(
+                args.cache, None, model_recipe("replicate_codetrace", args), RowsFormat("answers")
+            ),
+        )
         recipients = {name: recipients_of(kept[name], after, name) for name in ("select", "test")}
         rows = replicate_codetrace(steered, recipients, args.windows)
         write_table(args.out, "steering_results", rows, manifest)
         write_table(args.out_vectors, "steering_vectors", vector_rows(vectors), manifest)
+        steered.store.log_counts()
         for name, own in broken.items():
             log.info("%s: %d of %d broken examples used", name, len(kept[name]), len(own))
 

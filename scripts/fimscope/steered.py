@@ -43,7 +43,7 @@ class Steered:
     batch_tokens: int
     store: PartStore
 
-    def ingredients(self, doses: Sequence[Dose]) -> list[tuple[str, float]]:
+    def ingredients(self, doses: Sequence[Dose]) -> list[tuple[str, float | None]]:
         """All of some doses that decides what they do."""
         return [(self.vectors.digests[dose.vector], dose.strength) for dose in doses]
 
