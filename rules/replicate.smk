@@ -29,8 +29,8 @@ rule replicate_codetrace:
         model=lambda wildcards, input: Path(input.model).parent.as_posix(),
         flags=MODEL_FLAGS,
         batch_tokens=config["predict"]["batch_tokens"],
-        seed=config["seed"],
         cache=CACHE,
+        seed=config["seed"],
     shell:
         "python scripts/replicate_codetrace.py --examples {input.examples:q}"
         " --original {input.original:q} --original-prompts {input.original_prompts:q}"
@@ -38,7 +38,8 @@ rule replicate_codetrace:
         " --model {params.model:q} {params.flags} --threads {threads}"
         " --batch-tokens {params.batch_tokens} --windows {params.windows}"
         " --n-random {params.n_random} --max-examples {params.max_examples} --seed {params.seed}"
-        " --cache {params.cache:q} --out {output.results:q} --out-vectors {output.vectors:q} --log {log:q}"
+        " --cache {params.cache:q}"
+        " --out {output.results:q} --out-vectors {output.vectors:q} --log {log:q}"
 
 
 rule plot_replication:

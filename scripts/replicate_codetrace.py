@@ -101,7 +101,6 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True, help=f"predictions {what}")
         parser.add_argument(f"--{name}-prompts", type=Path, required=True, help=f"prompts {what}")
     add_model_options(parser)
-    add_cache_option(parser)
     parser.add_argument(
         "--windows", type=positive, nargs="+", default=[1, 3, 5], help="blocks steered together"
     )
@@ -110,6 +109,7 @@ def main() -> None:
         "--max-examples", type=positive, default=2000, help="broken ones of each group, at most"
     )
     parser.add_argument("--seed", type=int, default=0)
+    add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the steering_results table")
     parser.add_argument("--out-vectors", type=Path, required=True, help="the vectors' table")
     with run_step(parser) as args:
@@ -131,32 +131,30 @@ def main() -> None:
         before = by_example(args.original_prompts, "prompts")
         after = by_example(args.variants_prompts, "prompts")
         fit = kept["fit"]
-        opened = model_opener(args)
-        right, wrong = (
-            last_residuals(
-                opened(), [side[row["example_id"]]["token_ids"] for row in fit], args.batch_tokens
-            )
-            for side in (before, after)
-        )
+        open_model = model_opener(args)
+        sides = [[side[row["example_id"]]["token_ids"] for row in fit] for side in (before, after)]
+        right, wrong = (last_residuals(open_model(), side, args.batch_tokens) for side in sides)
         vectors = VectorSet(
             replication_vectors(
                 right - wrong, [row["program_id"] for row in fit], args.n_random, args.seed
             ),
             mean_norms(wrong),
         )
-        recipe = model_recipe("replicate_codetrace", args)
         steered = Steered(
-            opened,
+            open_model,
             read_prepared(args.model),
             Encoder.from_folder(args.model),
             vectors,
             args.batch_tokens,
-            PartStore(args.cache, None, recipe, RowsFormat("answers")),
+            PartStore(
+                args.cache, None, model_recipe("replicate_codetrace", args), RowsFormat("answers")
+            ),
         )
         recipients = {name: recipients_of(kept[name], after, name) for name in ("select", "test")}
         rows = replicate_codetrace(steered, recipients, args.windows)
         write_table(args.out, "steering_results", rows, manifest)
         write_table(args.out_vectors, "steering_vectors", vector_rows(vectors), manifest)
+        steered.store.log_counts()
         for name, own in broken.items():
             log.info("%s: %d of %d broken examples used", name, len(kept[name]), len(own))
 

@@ -1,13 +1,12 @@
 """The replication: what is fitted, chosen and counted, by hand; what is steered, by plain hooks."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 import yaml
 
 from fimscope.edits import canonical_edit
+from fimscope.models.prepared import Prepared
 from fimscope.part_formats import RowsFormat
 from fimscope.parts import PartStore
 from fimscope.prompts.encoder import Encoder
@@ -24,7 +23,7 @@ from fimscope.replication_numbers import adjust_edits, edit_numbers, published_n
 from fimscope.replication_section import replication_section
 from fimscope.steered import Steered
 from fimscope.vectors import VectorSet, mean_norms, vector_rows
-from models import alone_logits, random_model, random_prompts
+from models import VOCAB, alone_logits, random_model, random_prompts
 from pages import ROOT
 from replicate_codetrace import last_residuals, recipients_of, replicate_codetrace
 from tokenizers_for_tests import byte_tokenizer
@@ -201,9 +200,7 @@ def test_without_a_broken_example_on_select_nothing_is_chosen():
     assert "`select` has no broken example" in text
 
 
-def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_it(
-    tmp_path,
-):
+def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_it(tmp_path):
     model, prompts = random_model("gpt_bigcode"), random_prompts()
     residuals = last_residuals(model, prompts, 64)
     assert residuals.shape == (len(prompts), 4, 32)
@@ -216,19 +213,16 @@ def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_
     rows = {
         str(i): {**keys, "example_id": str(i), "token_ids": ids} for i, ids in enumerate(prompts)
     }
-    steered = Steered(
-        lambda: model,
-        SimpleNamespace(d_model=32, n_blocks=3),
-        Encoder(byte_tokenizer(["let a"])),
-        vectors,
-        64,
-        PartStore(tmp_path, None, {"step": "replicate_codetrace"}, RowsFormat("answers")),
-    )
+    prepared = Prepared(tmp_path, {}, None, "gpt_bigcode", 3, 32, 4, VOCAB, False, {})
+    encoder = Encoder(byte_tokenizer(["let a"]))
+    store = PartStore(tmp_path, None, {"step": "replicate_codetrace"}, RowsFormat("answers"))
+    steered = Steered(lambda: model, prepared, encoder, vectors, 64, store)
     recipients = {
         "select": recipients_of(broken[:2], rows, "select"),
         "test": recipients_of(broken[2:], rows, "test"),
     }
     found = replicate_codetrace(steered, recipients, [1, 2])
+    assert replicate_codetrace(steered, recipients, [1, 2]) == found  # from the finished parts
     tried = {(r["group"], r["kind"], len(r["points"])) for r in found}
     assert tried >= {("select", MAIN, 1), ("test", "uniform", 2), ("test", "none", 0)}
     assert ("select", "uniform", 1) not in tried
