@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
     add_part_options(parser, out="folder of the activations")
     with run_step(parser) as args:
+        open_model = model_opener(args)
         from fimscope.batch import plan_batches
 
         prompts = read_table(
@@ -92,7 +93,7 @@ def main() -> None:
         recipe = model_recipe("cache_activations", args)
         store = PartStore(args.cache, args.shard, recipe, TensorsFormat())
         batches = plan_batches([len(ids) for ids in token_ids], args.batch_tokens)
-        found = cache_activations(model_opener(args), token_ids, positions, batches, store)
+        found = cache_activations(open_model, token_ids, positions, batches, store)
         if args.shard is None:
             prepared = read_prepared(args.model)
             n_points, shape = (

@@ -158,6 +158,7 @@ def main() -> None:
     parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
     add_part_options(parser, out="the lens table", out_rejected="positions left out")
     with run_step(parser) as args:
+        open_model = model_opener(args)
         from fimscope.lens import Lens
 
         prompts = read_table(args.prompts, "prompts").to_pylist()
@@ -168,9 +169,7 @@ def main() -> None:
         foils = choose_foils(predictions, others)
         recipe = model_recipe("read_lens", args)
         store = PartStore(args.cache, args.shard, recipe, ResultsFormat(Lens))
-        readings = read_lenses(
-            model_opener(args), prompts, foils, args.positions, args.batch_tokens, store
-        )
+        readings = read_lenses(open_model, prompts, foils, args.positions, args.batch_tokens, store)
         store.log_counts()
         if args.shard is None:
             manifest = run_manifest(args)

@@ -214,6 +214,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     add_part_options(parser, out="folder of a table per condition")
     with run_step(parser) as args:
+        open_model = model_opener(args)
         from fimscope.sweep import WantedSweep
 
         pairs = read_table(args.pairs, "pairs").to_pylist()
@@ -223,7 +224,7 @@ def main() -> None:
             if pair["donor_kind"] in KINDS
         ]
         prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
-        open_model, places = model_opener(args), part_places(read_prepared(args.model))
+        places = part_places(read_prepared(args.model))
         recipe = model_recipe("sweep_components", args, places=list(map(str, places)))
         store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))
         parts = collect_parts(

@@ -139,13 +139,13 @@ def main() -> None:
     add_part_options(parser, out="folder of a table per condition")
     parser.add_argument("--conditions", nargs="+", required=True, help="a table for each of them")
     with run_step(parser) as args:
+        open_model = model_opener(args)
         from fimscope.sweep import WantedSweep
 
         pairs = read_table(args.pairs, "pairs").to_pylist()
         prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
         recipe = model_recipe("sweep_patches", args)
         store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))
-        open_model = model_opener(args)
         elsewhere = collect_elsewhere(
             open_model,
             prompts,

@@ -182,6 +182,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     add_part_options(parser, out="folder of a table per condition", out_rejected="patches left out")
     with run_step(parser) as args:
+        open_model = model_opener(args)
         from fimscope.collect import Collected
         from fimscope.sweep import WantedSweep
 
@@ -199,7 +200,7 @@ def main() -> None:
             for pair in first_pairs(pairs, args.conditions, args.max_pairs)
             if pair["donor_kind"] in KINDS
         ]
-        open_model, n_points = model_opener(args), read_prepared(args.model).n_blocks + 1
+        n_points = read_prepared(args.model).n_blocks + 1
         points = spread_points(n_points, args.max_points)
         plan = partial(plan_windows, points=points, n_points=n_points, sizes=args.windows)
         sites, missing, n_rows = plan_sites(pairs, prompts, positions, plan, args.seed)
