@@ -7,11 +7,12 @@ from typing import Any
 from fimscope.doses import CHOSEN_KINDS, NOTHING, doses_of_kinds, doses_on_test, windows_of
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, open_model
+from fimscope.models.prepared import check_sha256
 from fimscope.prompts.encoder import Encoder
 from fimscope.settings import Setting, chosen_settings, score_settings
 from fimscope.steered import Steered, choose_some, complete, disturb, steer
 from fimscope.steps import log, positive, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.tables import read_manifest, read_table, write_table
 from fimscope.vectors import load_vectors
 
 Row = Mapping[str, Any]
@@ -143,6 +144,8 @@ def main() -> None:
             groups,
         )
         rows = read_table(args.vectors_table, "steering_vectors").to_pylist()
+        expected = read_manifest(args.vectors_table)["vectors"]
+        check_sha256(args.vectors, expected, "delete it and run again")
         vectors = load_vectors(args.vectors, rows)
         encoder = Encoder.from_folder(args.model)
 

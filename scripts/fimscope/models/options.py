@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fimscope.models.prepared import check_changed, read_prepared
+from fimscope.models.prepared import check_hashes, read_prepared
 from fimscope.steps import log
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def open_model(args: argparse.Namespace) -> "Model":
 
     raises UserError that names the file where one of its files is missing, truncated or changed
     """
-    check_changed(read_prepared(args.model))
+    check_hashes(read_prepared(args.model))
     started = time.monotonic()
     # Threads that spin while they wait make a shared machine several times slower; OpenMP reads
     # this when torch is imported.
