@@ -34,7 +34,7 @@ def _damaged(path: Path) -> UserError:
 def seal_parquet(path: Path) -> None:
     """Put its digest into a Parquet file that has just been written."""
     with path.open("rb+") as file:
-        content = file.read() if path.stat().st_size < 12 else mmap.mmap(file.fileno(), 0)
+        content = mmap.mmap(file.fileno(), 0)
         place = _footer(content)
         footer, digest = content[place:], _digest(content, place, place)
         file.seek(place)
@@ -46,7 +46,7 @@ def check_parquet(path: Path) -> None:
     with path.open("rb") as file:
         try:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            place = _footer(content)
+            place = max(_footer(content), N_BYTES)
         except (ValueError, struct.error):  # an empty file, or one of a few bytes
             raise _damaged(path) from None
         if content[place - N_BYTES : place] != _digest(content, place - N_BYTES, place):
@@ -56,7 +56,7 @@ def check_parquet(path: Path) -> None:
 def _footer(content: mmap.mmap) -> int:
     """Where the footer begins; its length and four letters end the file."""
     (length,) = struct.unpack("<I", content[-8:-4])
-    return max(len(content) - 8 - length, N_BYTES)
+    return len(content) - 8 - length
 
 
 def _digest(content: mmap.mmap, end: int, start: int) -> bytes:

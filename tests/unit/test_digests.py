@@ -20,6 +20,10 @@ def write_parquet_in_pieces(path):
     write_tables({"funnel": path}, (("funnel", row) for row in ROWS), {"step": "t"})
 
 
+def write_no_rows(path):
+    write_tables({"funnel": path}, [], {"step": "t"})
+
+
 def write_json(path):
     path.write_text(dump_json({"b": [1, 2.5, None], "a": {"é": "\u2028", "sha256": "own"}}))
 
@@ -31,6 +35,7 @@ def write_text(path):
 KINDS = {
     "parquet": (write_parquet, lambda path: read_table(path, "funnel").to_pylist()),
     "pieces": (write_parquet_in_pieces, lambda path: list(Rows(path, "funnel"))),
+    "no rows": (write_no_rows, lambda path: read_table(path, "funnel").to_pylist()),
     "json": (write_json, read_json),
     "text": (write_text, read_sealed),
 }
