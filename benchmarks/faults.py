@@ -432,9 +432,9 @@ def main() -> None:
         lines = record.read_text().splitlines() if record.is_file() else []
         trials = [Trial(**json.loads(line)) for line in lines]
         done = {(trial.fault, trial.number) for trial in trials}
-        asked = [
-            (fault, k) for fault in FAULTS for k in range(getattr(args, fault.replace("-", "_")))
-        ]
+        counts = {fault: getattr(args, fault.replace("-", "_")) for fault in FAULTS}
+        asked = [(fault, k) for fault, n in counts.items() for k in range(n)]
+        asked.sort(key=lambda trial: (trial[1] + 0.5) / counts[trial[0]])  # all kinds in turns
         progress = Progress("faults", len(asked) - len(done & set(asked)), "trials", 0)
         for fault, number in asked:
             if (fault, number) in done:
