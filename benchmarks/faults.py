@@ -3,7 +3,9 @@
     python benchmarks/faults.py --work FOLDER --kills 50 --disks 10 --flips 10
 
 Each trial begins where the undisturbed run stood after a random one of its jobs, meets its fault,
-and is run again plainly. Finished trials are kept in FOLDER/trials.jsonl: the same command goes on.
+and is run again plainly, for a few jobs more (every fifth one to the report): from equal bytes the
+rest would follow as it did before. Finished trials are kept in FOLDER/trials.jsonl: the same
+command goes on.
 """
 
 import hashlib
@@ -57,6 +59,7 @@ COMMAND = (
     *("--configfile", "study.yaml", "--cores", "1"),
 )
 LOCKED = 75
+N_JOBS = 6  # that a trial goes on for
 GOOD = ("same bytes", "named, then same bytes", "refused by readers")
 STEP = re.compile(r"scripts/(\w+)\.py")
 SAID = re.compile(r"^\d\d:\d\d:\d\d (\w+: .*(?:results|config|study)[/.]\S+.*)$", re.MULTILINE)
@@ -84,6 +87,7 @@ class Study:
     """A project folder in which the study runs, and the undisturbed run of it beside.
 
     moments   times at which the undisturbed run, one job at a time, had finished its jobs
+    goal      the files that a trial asks for; none: the report
     """
 
     def __init__(self, work: Path):
@@ -97,22 +101,59 @@ class Study:
                 sys.exit(done.stdout[-4000:])
             (self.whole / "done").write_text(f"{time.monotonic() - started:.0f}")
         self.seconds = float((self.whole / "done").read_text())
-        self.expected = final_bytes(self.whole)
-        jobs = sorted(
-            (path.stat().st_mtime, path.with_suffix("").relative_to(self.whole).as_posix())
-            for path in self.whole.glob("results/*/benchmarks/**/*.tsv")
-        )
-        self.moments = [moment for moment, _ in jobs]
+        benchmarks = self.whole.glob("results/*/benchmarks/**/*.tsv")
+        self.moments = sorted(path.stat().st_mtime for path in benchmarks)
+        self.times = {
+            path.relative_to(self.whole).as_posix(): path.stat().st_mtime
+            for path in self.whole.glob("results/**/*")
+            if path.is_file()
+        }
+        self.bytes = final_bytes(self.whole)
+        self.goal: list[str] = []
+        self.expected = self.bytes
 
-    def rewind(self, moment: float, project: Path | None = None) -> Path:
+    def begin(self, draw: random.Random, to_the_end: bool) -> float:
+        """Choose the moment at which a trial begins, and its goal."""
+        k = draw.randrange(-1, len(self.moments) - 2)
+        return self.begin_at(self.moments[k] if k >= 0 else 0.0, to_the_end)
+
+    def begin_at(self, moment: float, to_the_end: bool) -> float:
+        later = [end for end in self.moments if end > moment]
+        until = self.moments[-1] if to_the_end else later[:N_JOBS][-1]
+        whole = until == self.moments[-1]
+        self.goal = (
+            []
+            if whole
+            else [
+                name
+                for name, written in self.times.items()
+                if moment < written <= until and _is_output(name)
+            ]
+        )
+        self.expected = {
+            name: digest
+            for name, digest in self.bytes.items()
+            if whole or self.times[name] <= until
+        }
+        return moment
+
+    def rewind(self, moment: float) -> Path:
         """A fresh copy of the project as it stood then: files and parts of later jobs are gone."""
-        project = project or self.project
-        shutil.rmtree(project, ignore_errors=True)
-        shutil.copytree(self.whole, project, symlinks=True, dirs_exist_ok=True)
-        for path in project.glob("results/**/*"):
-            if path.is_file() and path.stat().st_mtime > moment:
-                path.unlink()
-        return project
+        shutil.rmtree(self.project, ignore_errors=True)
+        return self.fill(moment)
+
+    def fill(self, moment: float) -> Path:
+        shutil.copytree(self.whole, self.project, symlinks=True, dirs_exist_ok=True)
+        for name, written in self.times.items():
+            if written > moment:
+                (self.project / name).unlink()
+        return self.project
+
+
+def _is_output(name: str) -> bool:
+    """Whether a file of the results is one that a rule names."""
+    unnamed = ("/cache/", "/logs/", "/benchmarks/", "/model/", ".safetensors")
+    return name.endswith("prepared.json") or not any(part in name for part in unnamed)
 
 
 def _copy_project(folder: Path) -> None:
@@ -129,11 +170,11 @@ def _copy_project(folder: Path) -> None:
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
 
 
-def start(project: Path, *words: str, locked: bool = True) -> subprocess.Popen:
+def start(project: Path, goal: Sequence[str] = ()) -> subprocess.Popen:
     """The study under way, in a process group of its own; its output goes to a file."""
     with (project / "output.txt").open("a") as output:
         return subprocess.Popen(
-            [*(LOCK if locked else ()), *COMMAND, *words],
+            [*LOCK, *COMMAND, "--", *goal],
             cwd=project,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -142,14 +183,14 @@ def start(project: Path, *words: str, locked: bool = True) -> subprocess.Popen:
         )
 
 
-def run(project: Path, *words: str) -> subprocess.CompletedProcess:
+def run(project: Path, goal: Sequence[str] = ()) -> subprocess.CompletedProcess:
     """The study run to its end, as soon as no process of an earlier run holds the lock."""
     while True:
         (project / "output.txt").unlink(missing_ok=True)
-        status = start(project, *words).wait(1800)
+        status = start(project, goal).wait(3600)
         if status != LOCKED:
             text = (project / "output.txt").read_text(errors="replace")
-            return subprocess.CompletedProcess(words, status, text)
+            return subprocess.CompletedProcess("", status, text)
         time.sleep(1)
 
 
@@ -177,7 +218,7 @@ def settle(study: Study, disturbed: subprocess.CompletedProcess | None) -> tuple
 
     returns  one of GOOD and the first error that named a file, or what must not be and its output
     """
-    done = disturbed or run(study.project)
+    done = disturbed or run(study.project, study.goal)
     said = ""
     for _ in range(4):
         if not done.returncode:
@@ -187,7 +228,7 @@ def settle(study: Study, disturbed: subprocess.CompletedProcess | None) -> tuple
             return "no file named", done.stdout[-2000:]
         said = said or errors[-1]
         follow(errors[-1], study.project)
-        done = run(study.project)
+        done = run(study.project, study.goal)
     if done.returncode:
         return "no end", done.stdout[-2000:]
     found = final_bytes(study.project)
@@ -216,16 +257,16 @@ def refused(path: Path) -> bool:
     return False
 
 
-def kill(study: Study, draw: random.Random) -> tuple[str, str, str]:
+def kill(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str, str, str]:
     """SIGKILL of all processes, of one step or of Snakemake alone, at a random time."""
-    project = study.rewind(draw.choice([0, *study.moments[:-1]]))
+    project = study.rewind(study.begin(draw, to_the_end))
     whom = draw.choice(["all", "all", "step", "snakemake"])
-    process = start(project)
+    process = start(project, study.goal)
     wait_for_step(process, n=draw.choice([1, 1, 2, 3]))
     time.sleep(draw.expovariate(1 / 3))
     step = running_step(process)
     if process.poll() is not None:
-        return kill(study, draw)  # it had ended: another draw
+        return kill(study, draw, to_the_end)  # it had ended: another draw
     if whom == "step" and step is None:
         whom = "all"
     if whom == "all":
@@ -272,16 +313,21 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def fill_disk(study: Study, draw: random.Random) -> tuple[str, str, str]:
+def fill_disk(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str, str, str]:
     """A disk (tmpfs) with room for a share of what is still to be written; then one with room."""
-    moment = draw.choice([0, *study.moments[:-1]])
-    needed = _size(study.whole)
+    moment = study.begin(draw, to_the_end)
     used = _size(study.rewind(moment))
-    share = draw.uniform(0.02, 0.8)
-    room = int(used + share * (needed - used))
-    with mounted(study.project, "-t", "tmpfs", "-o", f"size={room}", "tmpfs"):
-        study.rewind(moment, study.project)
-        disturbed = run(study.project)
+    needed = sum(
+        (study.whole / name).stat().st_size
+        for name, written in study.times.items()
+        if moment < written <= moment + 1e9 * to_the_end or name in study.goal
+    )
+    share = draw.uniform(0, 0.9)
+    size = f"size={int(used + share * needed)}"
+    shutil.rmtree(study.project)
+    with mounted(study.project, "-t", "tmpfs", "-o", size, "tmpfs"):
+        study.fill(moment)
+        disturbed = run(study.project, study.goal)
         subprocess.run(["mount", "-o", "remount,size=2g", study.project], check=True)
         what = f"room for {share:.0%} of what was to be written"
         return what, *settle(study, disturbed)
@@ -318,15 +364,16 @@ KINDS = {
 }
 
 
-def flip(study: Study, draw: random.Random) -> tuple[str, str, str]:
+def flip(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str, str, str]:
     """One bit flipped, or the end cut off, in a file that the next jobs read; its time stays."""
     kind = draw.choice(list(KINDS))
-    names = [path.relative_to(study.whole).as_posix() for path in study.whole.glob("results/**/*")]
-    name = draw.choice(sorted(name for name in names if KINDS[kind](name) and "/." not in name))
-    written = (study.whole / name).stat()
+    name = draw.choice([n for n in study.times if KINDS[kind](n) and "/." not in n])
+    written = study.times[name]
     # A part is read by the job that made it, any other file by later ones.
-    later = [moment for moment in study.moments if moment >= written.st_mtime]
-    project = study.rewind(written.st_mtime if "/cache/" in name else (later or study.moments)[0])
+    later = [moment for moment in study.moments[:-1] if moment >= written]
+    moment = written if "/cache/" in name else (later or study.moments)[0]
+    project = study.rewind(study.begin_at(moment, to_the_end))
+    status = (project / name).stat()
     content = bytearray((project / name).read_bytes())
     place = draw.randrange(len(content))
     cut = draw.random() < 0.4
@@ -335,23 +382,23 @@ def flip(study: Study, draw: random.Random) -> tuple[str, str, str]:
     else:
         content[place] ^= 1 << draw.randrange(8)
     (project / name).write_bytes(content)
-    os.utime(project / name, ns=(written.st_atime_ns, written.st_mtime_ns))
+    os.utime(project / name, ns=(status.st_atime_ns, status.st_mtime_ns))
     return f"{kind}, {'cut' if cut else 'a bit flipped'}: {name}", *settle(study, None)
 
 
-def make_read_only(study: Study, draw: random.Random) -> tuple[str, str, str]:
+def make_read_only(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str, str, str]:
     """The results mounted read-only, as a superuser may write in spite of permissions."""
-    project = study.rewind(draw.choice(study.moments[:-1]))
+    project = study.rewind(study.begin(draw, to_the_end))
     results = project / "results"
     with mounted(results, "--bind", results):
         subprocess.run(["mount", "-o", "remount,bind,ro", results], check=True)
-        disturbed = run(project)
+        disturbed = run(project, study.goal)
     return "read-only results", *settle(study, disturbed)
 
 
-def set_clock_back(study: Study, draw: random.Random) -> tuple[str, str, str]:
+def set_clock_back(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str, str, str]:
     """All files are of tomorrow: what is made from them now is older than they are."""
-    project = study.rewind(draw.choice(study.moments[:-1]))
+    project = study.rewind(study.begin(draw, to_the_end))
     for path in project.rglob("*"):
         if path.is_file() and not path.is_symlink():
             stat = path.stat()
@@ -359,20 +406,19 @@ def set_clock_back(study: Study, draw: random.Random) -> tuple[str, str, str]:
     return "files of tomorrow", *settle(study, None)
 
 
-def run_twice(study: Study, draw: random.Random) -> tuple[str, str, str]:
+def run_twice(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str, str, str]:
     """A second run in the same folder while the first is at work: the second is refused."""
-    project = study.rewind(draw.choice(study.moments[:-4]))
-    first = start(project)
+    project = study.rewind(study.begin(draw, to_the_end))
+    first = start(project, study.goal)
     wait_for_step(first, n=1)
-    second = start(project)
-    status = second.wait(120)
+    status = start(project, study.goal).wait(600)
     if status != LOCKED:
         return "two runs at once", "not refused", f"status {status}"
-    first.wait(1800)
+    first.wait(3600)
     return "two runs at once", *settle(study, None)
 
 
-FAULTS: dict[str, Callable[[Study, random.Random], tuple[str, str, str]]] = {
+FAULTS: dict[str, Callable[[Study, random.Random, bool], tuple[str, str, str]]] = {
     "kills": kill,
     "disks": fill_disk,
     "flips": flip,
@@ -390,8 +436,9 @@ def page(trials: Sequence[Trial], seconds: float) -> str:
         "Written by `python benchmarks/faults.py`. A study of three packages of real TypeScript "
         f"with the embedded model, one job at a time; undisturbed it took {seconds:.0f} s. Each "
         "trial begins where that run stood after a random one of its jobs, meets one fault, and is "
-        "run again until it ends well; where an error says what to delete, that is deleted. "
-        "Compared are the bytes of all tables, activation files and JSON outside the cache.",
+        f"run again until it ends well, {N_JOBS} jobs on (every fifth one: with the report); where "
+        "an error says what to delete, that is deleted. Compared "
+        "are the bytes of all tables, activation files and JSON outside the cache.",
         "",
         "| fault | trials | same bytes | stopped, named a file; then same bytes | "
         "left alone, refused by readers | anything else |",
@@ -441,7 +488,7 @@ def main() -> None:
                 continue
             draw = random.Random(f"{args.seed}/{fault}/{number}")
             started = time.monotonic()
-            what, ending, said = FAULTS[fault](study, draw)
+            what, ending, said = FAULTS[fault](study, draw, number % 5 == 0)
             trial = Trial(fault, number, what, ending, said, round(time.monotonic() - started, 1))
             trials.append(trial)
             with record.open("a") as file:

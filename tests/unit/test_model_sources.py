@@ -157,6 +157,16 @@ def test_the_models_own_code_is_refused_unless_trusted(tmp_path: Path):
     assert read_prepared(tmp_path / "model").trust_remote_code
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("content", ["", "[1]", "{", '"text"'])
+def test_a_config_that_is_no_json_object_is_named(tmp_path: Path, name: str, content: str):
+    origin = save_model(tmp_path / "origin")
+    (origin / name).write_text(content)
+    with pytest.raises(UserError, match=rf"{name}: no JSON object"):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_model_without_any_tokenizer_is_refused(tmp_path: Path):
     source = save_model(tmp_path / "source")
     for path in [*source.glob("tokenizer*"), *source.glob("vocab*"), *source.glob("merges*")]:
