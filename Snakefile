@@ -60,6 +60,18 @@ onstart:
         check_device(config["model"]["device"])
 
 
+onerror:
+    # The profile's quiet leaves out which jobs failed, beside the hundreds of lines that say what
+    # began; their own last words stand above.
+    failed = getattr(workflow.scheduler, "failed", ())
+    for job in sorted(failed, key=str):
+        names = [
+            f"{each.rule}: {', '.join(map(str, each.log))}"
+            for each in getattr(job, "jobs", [job])
+        ]
+        logger.error(f"Failed, with its log: {'; '.join(names)}")
+
+
 rule all:
     default_target: True
     input:

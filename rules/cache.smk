@@ -4,6 +4,7 @@
 rule cache_report:
     log:
         f"{SOURCE}/logs/cache_report.log",
+    localrule: True
     conda:
         "envs/steps.yaml"
     resources:
@@ -17,6 +18,7 @@ rule cache_report:
 rule clear_cache:
     log:
         f"{SOURCE}/logs/clear_cache.log",
+    localrule: True
     conda:
         "envs/steps.yaml"
     resources:

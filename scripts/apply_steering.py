@@ -8,7 +8,7 @@ from typing import Any
 from fimscope.doses import CHOSEN_KINDS, NOTHING, doses_of_kinds, doses_on_test, windows_of
 from fimscope.manifest import run_manifest
 from fimscope.models.options import add_model_options, model_opener
-from fimscope.models.prepared import read_prepared
+from fimscope.models.prepared import check_sha256, read_prepared
 from fimscope.part_formats import RowsFormat
 from fimscope.parts import WHOLE, PartStore, add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
@@ -16,7 +16,7 @@ from fimscope.recipes import model_recipe
 from fimscope.settings import Setting, chosen_settings, score_settings
 from fimscope.steered import Steered, choose_some, complete, disturb, steer
 from fimscope.steps import log, positive, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.tables import read_manifest, read_table, write_table
 from fimscope.vectors import load_vectors
 
 Row = Mapping[str, Any]
@@ -190,6 +190,8 @@ def main() -> None:
             groups,
         )
         rows = read_table(args.vectors_table, "steering_vectors").to_pylist()
+        expected = read_manifest(args.vectors_table)["vectors"]
+        check_sha256(args.vectors, expected, "delete it and run again")
         vectors = load_vectors(args.vectors, rows)
         encoder = Encoder.from_folder(args.model)
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.digests import read_sealed
 from fimscope.errors import UserError
 from fimscope.steps import run_step, step_parser
 from fimscope.svg import inline_svg
@@ -182,25 +183,20 @@ def _place_figures(tokens: Sequence["Token"], figures: Mapping[str, str]) -> Ite
         yield figure
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as text ({error}); make it again") from None
-
-
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--summary", type=Path, required=True, help="summary.md")
     parser.add_argument("--figures-folder", type=Path, required=True, help="folder of the SVGs")
     parser.add_argument("--out", type=Path, required=True, help="the page, report.html")
     with run_step(parser) as args:
-        figures = {path.name: _read(path) for path in sorted(args.figures_folder.glob("*.svg"))}
+        figures = {
+            path.name: read_sealed(path) for path in sorted(args.figures_folder.glob("*.svg"))
+        }
         folder = args.out.parent
         files = {
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         }
-        page = build_report(_read(args.summary), figures, files)
+        page = build_report(read_sealed(args.summary), figures, files)
         with replacing(args.out) as temporary:
             temporary.write_text(page, encoding="utf-8")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.comparison import comparison_numbers
+from fimscope.digests import read_json
 from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code, table
@@ -37,9 +38,9 @@ def model_facts(folder: Path) -> Numbers:
     """Family, blocks and number of parameters of a prepared model; raises UserError."""
     path = folder / "prepared.json"
     try:
-        prepared = json.loads(path.read_text(encoding="utf-8"))
+        prepared = read_json(path)
         facts = {key: prepared[key] for key in ("family", "n_blocks")}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, KeyError) as error:
         raise UserError(f"{path}: not readable ({error}); run prepare_model again") from None
     return {**facts, "n_parameters": count_parameters(folder)}
 

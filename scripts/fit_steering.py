@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.manifest import run_manifest
+from fimscope.manifest import file_sha256, run_manifest
 from fimscope.pairs import choose_recipients
 from fimscope.steps import log, positive, run_step, step_parser
 from fimscope.store import ActivationCache
@@ -125,6 +125,7 @@ def main() -> None:
             right, wrong, pairs, read_residuals(before, right_rows), right_rows, others, settings
         )
         save_vectors(args.out, vectors)
+        manifest["vectors"] = file_sha256(args.out)
         write_table(args.out_table, "steering_vectors", vector_rows(vectors), manifest)
         log.info(
             "%d pairs, %d right examples, %d vectors",

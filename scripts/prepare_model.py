@@ -1,13 +1,13 @@
 """Fetch a model from the first source that can be reached, and lay it out as one checked folder."""
 
 import argparse
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fimscope.digests import dump_json
 from fimscope.errors import UserError
 from fimscope.manifest import file_sha256, run_manifest
 from fimscope.models.families import find_family
@@ -63,8 +63,7 @@ def prepare_model(
             shutil.rmtree(partial)
             raise
         record |= {"source": entry, "revision": revision, "tried": tried, "manifest": manifest}
-        text = json.dumps(record, indent=2, sort_keys=True) + "\n"
-        (partial / PREPARED_FILE).write_text(text, encoding="utf-8")
+        (partial / PREPARED_FILE).write_text(dump_json(record), encoding="utf-8")
         _replace_folder(partial, folder)
         log.info("%s: ready in %s", _name(entry), folder)
         return
@@ -148,7 +147,8 @@ def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dic
                     pass
             except SafetensorError as error:
                 raise UserError(f"{name}: not a whole safetensors file ({error})") from None
-    log.info("hashing %d files", len(names) + 1)
+    names = [*names, *text_files(folder, trust_remote_code)]
+    log.info("hashing %d files", len(names))
     return {
         "family": config.model_type,
         "n_blocks": sizes.num_hidden_layers,
@@ -158,7 +158,7 @@ def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dic
         "trust_remote_code": trust_remote_code,
         "files": {
             name: {"sha256": file_sha256(folder / name), "n_bytes": (folder / name).stat().st_size}
-            for name in [*names, "tokenizer.json"]
+            for name in names
         },
     }
 

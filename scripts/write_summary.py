@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.citation import bibtex, methods_paragraph
+from fimscope.digests import dump_json, read_json, sealed
 from fimscope.errors import UserError
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code, table
@@ -256,12 +257,9 @@ def _timing_lines(timings: Numbers) -> list[str]:
 
 def _read_model(path: Path) -> dict[str, Any]:
     try:
-        model = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as JSON ({error}); run prepare_model") from None
-    if not isinstance(model, dict):
-        raise UserError(f"{path}: a JSON object is expected; run prepare_model")
-    return model
+        return read_json(path)
+    except OSError as error:
+        raise UserError(f"{path}: not readable ({error}); run prepare_model") from None
 
 
 def _write(path: Path, text: str) -> None:
@@ -306,7 +304,7 @@ def main() -> None:
         page = write_summary(
             numbers, list(sections.values()), config, model, manifest, timings, link
         )
-        _write(args.out, page)
+        _write(args.out, sealed(page))
         everything = {
             **numbers,
             "experiments": {name: section.numbers for name, section in sections.items()},
@@ -317,7 +315,7 @@ def main() -> None:
         }
         _write(
             args.out_figures,
-            json.dumps(everything, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            dump_json(everything),
         )
 
 

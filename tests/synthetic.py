@@ -1,11 +1,11 @@
 """A small made-up study with a known answer, as the tables that the last steps read."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from fimscope.digests import dump_json
 from fimscope.tables import read_table, write_table
 
 HOSTILE = (
@@ -95,7 +95,7 @@ def write_study(folder: Path, answers: dict[str, list[tuple[str, str, bool]]]) -
         "source": {"hub": HOSTILE[0]},
         "tried": [{"reason": "offline"}],
     }
-    (folder / "model.json").write_text(json.dumps(model), encoding="utf-8")
+    (folder / "model.json").write_text(dump_json(model), encoding="utf-8")
 
 
 def patch_rows(condition: str, rise: int, seed: int, n_pairs: int = 40) -> list[dict]:

@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def complete_config(
     import jsonschema
 
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    _refuse_unspeakable(config, [], files)
     completed = _with_defaults(copy.deepcopy(dict(config)), schema)
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(
@@ -33,6 +35,30 @@ def complete_config(
     if errors:
         raise UserError(_explain(errors[0], files))
     return _with_canonical_edits(completed, files)
+
+
+def _refuse_unspeakable(value: Any, path: list[str], files: Sequence[str]) -> None:
+    """Raise UserError for what JSON cannot say: a schema has no word on it, and no command line.
+
+    That is nan and infinity, dates, keys that are no text; and NUL, which no command line holds.
+    """
+    place = f"{file_of(path, files)}: {'.'.join(path) or 'config'}"
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if not isinstance(key, str):
+                raise UserError(f"{place}: the key {key!r} is no text")
+            _refuse_unspeakable(part, [*path, key], files)
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            _refuse_unspeakable(part, [*path, str(i)], files)
+    elif (
+        (isinstance(value, str) and "\0" in value)
+        or (isinstance(value, float) and not math.isfinite(value))
+        or not isinstance(value, str | int | float | bool | None)
+    ):
+        raise UserError(
+            f"{place}: {value!r} found; expected a text, a finite number, true, false or null"
+        )
 
 
 def _with_canonical_edits(config: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
@@ -86,7 +112,7 @@ def _explain(error: Any, files: Sequence[str]) -> str:
     path = [str(part) for part in error.absolute_path]
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))[0]
+        unknown = sorted(map(str, set(error.instance) - set(known)))[0]
         nearest = difflib.get_close_matches(unknown, known, n=1, cutoff=0)
         path.append(unknown)
         text = f"unknown key; the nearest valid one is {'.'.join([*path[:-1], nearest[0]])}"

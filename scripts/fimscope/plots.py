@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fimscope.digests import sealed
 from fimscope.stats import Interval
 from fimscope.tables import replacing
 
@@ -142,6 +143,8 @@ def save_figure(figure: "Figure", svg: Path, png: Path) -> None:
     for path, kind in ((svg, "svg"), (png, "png")):
         with replacing(path) as temporary:
             figure.savefig(temporary, format=kind, metadata=plain[kind])
+            if kind == "svg":
+                temporary.write_text(sealed(temporary.read_text("utf-8")), encoding="utf-8")
     plt.close(figure)
 
 

@@ -1,11 +1,11 @@
 """A section of the report: what one experiment asked, did and found."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fimscope.digests import dump_json, read_json
 from fimscope.errors import UserError
 from fimscope.markdown import table
 from fimscope.tables import replacing
@@ -44,21 +44,20 @@ class Section:
 
 def write_section(path: Path, section: Section, manifest: Mapping[str, Any]) -> None:
     """Write a section, with the manifest of the run that made it, as JSON."""
-    content = {**asdict(section), "manifest": manifest}
-    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = dump_json({**asdict(section), "manifest": manifest})
     with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_section(path: Path) -> Section:
     """raises UserError where the file is not a section"""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         content.pop("manifest")
         tables = [SectionTable(**item) for item in content.pop("tables")]
         figures = [(name, caption) for name, caption in content.pop("figures")]
         return Section(**content, tables=tables, figures=figures)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a section of the report ({error}); make it again") from None
 
 

@@ -1,6 +1,7 @@
 """The frame of every step: its command line, its log, its progress, its exit status."""
 
 import argparse
+import errno
 import logging
 import sys
 import time
@@ -11,6 +12,11 @@ from pathlib import Path
 from fimscope.errors import UserError
 
 log = logging.getLogger("fimscope")
+# What a disk says, not a mistake of the program.
+DISK_ERRORS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    *(errno.EROFS, errno.EACCES, errno.EPERM),
+)
 
 
 def step_parser(description: str) -> argparse.ArgumentParser:
@@ -38,12 +44,18 @@ def run_step(parser: argparse.ArgumentParser) -> Iterator[argparse.Namespace]:
     """
     args = parser.parse_args()
     step = Path(sys.argv[0]).stem
-    _open_log(step, args.log)
     started = time.monotonic()
     try:
+        _open_log(step, args.log)
         yield args
     except UserError as error:
         log.error("%s", error)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        name = error.filename or "the disk"
+        log.error("%s: %s; mend that and run the same command again", name, error.strerror)
         sys.exit(1)
     except KeyboardInterrupt:
         log.error("interrupted; run the same command again to go on")

@@ -9,6 +9,7 @@ number of examples nor the number of points decides how much memory the writer n
 """
 
 import json
+import os
 import shutil
 import struct
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from fimscope.digests import dump_json, read_json
 from fimscope.errors import UserError
 from fimscope.manifest import file_sha256
 from fimscope.tables import read_table, replacing, write_table
@@ -81,7 +83,7 @@ class ActivationWriter:
         for name in names:
             (self.partial / name).replace(self.folder / name)
         with replacing(self.folder / "manifest.json") as temporary:
-            temporary.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
+            temporary.write_text(dump_json(content), encoding="utf-8")
         shutil.rmtree(self.partial)
 
 
@@ -96,12 +98,12 @@ class ActivationCache:
         self.folder = folder
         path = folder / "manifest.json"
         try:
-            self.manifest = json.loads(path.read_text(encoding="utf-8"))
+            self.manifest = read_json(path)
             self.shape = tuple(self.manifest["shape"])
             self.n_points = self.manifest["n_points"]
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; run cache_activations") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             raise UserError(f"{path}: not a whole manifest ({error}); run it again") from None
         self._whole: set[str] = set()
         self._check("index.parquet")
@@ -125,9 +127,11 @@ class ActivationCache:
             return
         path = self.folder / name
         if not path.is_file():
-            raise UserError(f"{path}: missing; run cache_activations again")
+            raise UserError(f"{path}: missing; delete {self.folder} and run again")
         if file_sha256(path) != self.manifest["files"].get(name):
-            raise UserError(f"{path}: truncated or changed since it was written; run it again")
+            raise UserError(
+                f"{path}: damaged since it was written; delete {self.folder} and run again"
+            )
         self._whole.add(name)
 
 
@@ -140,7 +144,9 @@ def _create(path: Path, shape: tuple[int, int, int], dtype: str) -> np.memmap:
     header += b" " * (-len(header) % 8)
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(header)) + header)
-        file.truncate(8 + len(header) + n_bytes)
+        file.flush()
+        # Room on the disk now: where it is full later, a write through the map would end the step.
+        os.posix_fallocate(file.fileno(), 0, 8 + len(header) + n_bytes)
     return np.memmap(path, dtype=bits, mode="r+", offset=8 + len(header), shape=shape)
 
 

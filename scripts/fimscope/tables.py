@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fimscope.digests import check_parquet, seal_parquet
 from fimscope.errors import UserError
 from fimscope.schemas import SCHEMA_VERSION, SCHEMAS
 
@@ -21,16 +22,11 @@ ROWS_AT_ONCE = 500  # in memory, where a table is read or written in pieces
 def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:
     """Read a table and check that it is whole and of the schema called `name`.
 
-    raises UserError that names the file where it is missing, truncated, or another table.
+    raises UserError that names the file where it is missing, damaged, or another table.
     """
-    try:
-        table = pq.read_table(path, columns=columns, memory_map=True)
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _not_whole(path, error) from None
-    _check_schema(path, table.schema, name)
-    return table
+    with _naming(path):
+        _check(path, name)
+        return pq.read_table(path, columns=columns, memory_map=True)
 
 
 class Rows:
@@ -41,39 +37,36 @@ class Rows:
 
     def __init__(self, path: Path, name: str, columns: list[str] | None = None):
         self.path, self.name, self.columns = path, name, columns
-        self.n_rows = sum(len(batch) for batch in self._batches([]))
+        with _naming(path):
+            _check(path, name)
+            self.n_rows = pq.read_metadata(path).num_rows
 
     def __len__(self) -> int:
         return self.n_rows
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for batch in self._batches(self.columns):
-            yield from batch.to_pylist()
-
-    def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
-        try:
-            with pq.ParquetFile(self.path) as file:
-                _check_schema(self.path, file.schema_arrow, self.name)
-                yield from file.iter_batches(ROWS_AT_ONCE, columns=columns)
-        except FileNotFoundError:
-            raise _missing(self.path) from None
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _not_whole(self.path, error) from None
+        with _naming(self.path), pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=self.columns):
+                yield from batch.to_pylist()
 
 
-def _check_schema(path: Path, schema: pa.Schema, name: str) -> None:
-    found = (schema.metadata or {}).get(b"fimscope.schema", b"none").decode()
+def _check(path: Path, name: str) -> None:
+    check_parquet(path)  # before a reader of Parquet meets what may be damaged
+    found = pq.read_schema(path).metadata[b"fimscope.schema"].decode()
     expected = f"{name}/{SCHEMA_VERSION}"
     if found != expected:
         raise UserError(f"{path}: table {found!r} found, {expected!r} expected")
 
 
-def _missing(path: Path) -> UserError:
-    return UserError(f"{path}: no such file; run the step that makes it")
-
-
-def _not_whole(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path}: not a whole Parquet file ({error}); delete it and run again")
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turns what the system says of a file into a UserError that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the step that makes it") from None
+    except OSError as error:
+        raise UserError(f"{path}: not readable ({error})") from None
 
 
 def write_table(
@@ -89,6 +82,7 @@ def write_table(
     metadata = _metadata(name, manifest)
     with replacing(path) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+        seal_parquet(temporary)
 
 
 def write_tables(
@@ -104,41 +98,38 @@ def write_tables(
     written: Counter[str] = Counter()
     with ExitStack() as stack:
         writers = {
-            name: stack.enter_context(_TableWriter(path, name, manifest))
+            name: stack.enter_context(_writing(path, name, manifest))
             for name, path in paths.items()
         }
         for name, row in rows:
-            writers[name].write(row)
+            writers[name](row)
             written[name] += 1
     return written
 
 
-class _TableWriter:
-    """Writes one table row by row, in row groups of ROWS_AT_ONCE."""
+@contextmanager
+def _writing(
+    path: Path, name: str, manifest: Mapping[str, Any]
+) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Gives what writes one row of a table, in row groups of ROWS_AT_ONCE."""
+    schema = SCHEMAS[name].with_metadata(_metadata(name, manifest))
+    rows: list[dict[str, Any]] = []
+    with replacing(path) as temporary:
+        with pq.ParquetWriter(temporary, schema, compression="zstd") as file:
 
-    def __init__(self, path: Path, name: str, manifest: Mapping[str, Any]):
-        self.schema = SCHEMAS[name].with_metadata(_metadata(name, manifest))
-        self.rows: list[dict[str, Any]] = []
-        self.place = replacing(path)
+            def flush() -> None:
+                file.write_table(pa.Table.from_pylist(rows, schema))
+                rows.clear()
 
-    def __enter__(self) -> "_TableWriter":
-        self.file = pq.ParquetWriter(self.place.__enter__(), self.schema, compression="zstd")
-        return self
+            def write(row: Mapping[str, Any]) -> None:
+                rows.append(dict(row))
+                if len(rows) == ROWS_AT_ONCE:
+                    flush()
 
-    def write(self, row: Mapping[str, Any]) -> None:
-        self.rows.append(dict(row))
-        if len(self.rows) == ROWS_AT_ONCE:
-            self._flush()
-
-    def _flush(self) -> None:
-        self.file.write_table(pa.Table.from_pylist(self.rows, self.schema))
-        self.rows.clear()
-
-    def __exit__(self, kind: type | None, *_: object) -> None:
-        if kind is None and self.rows:
-            self._flush()
-        self.file.close()
-        self.place.__exit__(kind)
+            yield write
+            if rows:
+                flush()
+        seal_parquet(temporary)
 
 
 def _metadata(name: str, manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -168,9 +159,11 @@ class replacing:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return self.temporary
 
-    def __exit__(self, kind: type | None, *_: object) -> None:
+    def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
         if kind is not None:
             self.temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno and not error.filename:
+                error.filename = str(self.path)  # a full disk: the error of a write names no file
             return
         with self.temporary.open("rb+") as file:
             os.fsync(file.fileno())

@@ -17,7 +17,7 @@ import pytest
 from fimscope.errors import UserError
 from fimscope.models.gguf_conversion import join_parts
 from fimscope.models.options import open_model
-from fimscope.models.prepared import check_changed, check_hashes, read_prepared
+from fimscope.models.prepared import check_hashes, read_prepared
 from fimscope.models.sources import (
     GgufPackagesSource,
     NotReached,
@@ -155,6 +155,16 @@ def test_the_models_own_code_is_refused_unless_trusted(tmp_path: Path):
     prepare([{"folder": "origin"}], tmp_path / "model", trust=True)
     assert (tmp_path / "model/own.py").is_file()
     assert read_prepared(tmp_path / "model").trust_remote_code
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("content", ["", "[1]", "{", '"text"'])
+def test_a_config_that_is_no_json_object_is_named(tmp_path: Path, name: str, content: str):
+    origin = save_model(tmp_path / "origin")
+    (origin / name).write_text(content)
+    with pytest.raises(UserError, match=rf"{name}: no JSON object"):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_model_without_any_tokenizer_is_refused(tmp_path: Path):
@@ -321,29 +331,29 @@ def test_a_prepared_folder_that_changed_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match=f"{len(whole) - 1} bytes found, {len(whole)} bytes exp"):
         read_prepared(tmp_path / "model")
     (tmp_path / "model/prepared.json").write_text("{")
-    with pytest.raises(UserError, match="not a whole record"):
+    with pytest.raises(UserError, match="prepared.json: damaged"):
         read_prepared(tmp_path / "model")
 
 
-def test_hashes_are_looked_at_again_where_a_file_was_written_to(tmp_path: Path, caplog):
+def test_a_change_of_a_models_file_shows_when_a_step_opens_it(tmp_path: Path):
     save_model(tmp_path / "origin")
     prepare([{"folder": "origin"}], tmp_path / "model")
     prepared = read_prepared(tmp_path / "model")
-    with caplog.at_level("INFO"):
-        check_changed(prepared)
-        check_changed(prepared)
-    assert caplog.text.count("checking the hashes") == 1
+    check_hashes(prepared)
     # The weights are linked: who trains on in the folder writes into the prepared one.
     weights = tmp_path / "origin/model.safetensors"
     whole = weights.read_bytes()
     with weights.open("rb+") as file:
         file.write(whole[:-1] + bytes([whole[-1] ^ 1]))
-    os.utime(weights, ns=(1, 1))
     with pytest.raises(UserError, match=r"model/model\.safetensors: sha256 .* expected"):
-        check_changed(prepared)
+        check_hashes(prepared)
     with weights.open("rb+") as file:
         file.write(whole)
-    check_changed(prepared)
+    check_hashes(prepared)
+    config = tmp_path / "model/config.json"
+    config.write_text(config.read_text().replace("1e-05", "1e-04"))
+    with pytest.raises(UserError, match=r"model/config\.json: .* expected"):
+        check_hashes(prepared)
 
 
 def test_a_model_that_cannot_do_the_study_is_refused_when_it_is_prepared(tmp_path: Path):

@@ -1,7 +1,7 @@
 """Prompts: the hole never in them, tokens that decode to the text, positions on the right token."""
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 
 from fimscope.errors import UserError
 from fimscope.prompts import Unfit
@@ -15,7 +15,7 @@ from fimscope.prompts.fim import (
 )
 from fimscope.prompts.rewrite import RewriteWindow, choose_rewrite_window, rewrite_prompt
 from fimscope.typescript import Hole, LabelledSpan, Unit, Units
-from tokenizers_for_tests import byte_tokenizer
+from tokenizers_for_tests import STARCODER_TOKENS, byte_tokenizer
 
 PROGRAM = """const zero = 0;
 function pad(text: string, width: number): string {
@@ -134,6 +134,26 @@ def test_special_tokens_in_a_program_stay_text(encoder):
     ids = encoder.encode(text).ids
     assert not set(ids) & {encoder.token_id("<fim_middle>"), encoder.token_id("<|endoftext|>")}
     assert encoder.decode(ids) == text
+
+
+def test_special_tokens_of_everyday_text_change_no_program():
+    tokenizer = byte_tokenizer([PROGRAM], special=(*STARCODER_TOKENS, "width", ":", "\n", "</s>"))
+    tokenizer.add_special_tokens(
+        [AddedToken("number", lstrip=True, rstrip=True), AddedToken(" ", single_word=True)]
+    )
+    odd = Encoder(tokenizer)
+    prompt = fim_prompt(odd, HOLE, UNITS, FimWindow(2, 4), SPANS)
+    middle = prompt.positions["fim_suffix"]
+    assert odd.decode(prompt.token_ids[1:middle]) == HOLE.prefix
+    assert odd.decode(prompt.token_ids[middle + 1 : -1]) == HOLE.suffix
+    assert odd.decode(prompt.gold_token_ids) == HOLE.gold
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"model": {"type": "Pickle"}}'])
+def test_what_is_no_tokenizer_is_named(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(UserError, match=r"tokenizer\.json: not a tokenizer"):
+        Encoder.from_folder(tmp_path)
 
 
 def test_a_start_token_is_put_in_front(encoder):

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from fimscope.digests import dump_json
 from fimscope.errors import UserError
 from fimscope.sections import Section, SectionTable, read_section, section_lines, write_section
 
@@ -39,6 +40,9 @@ def test_a_section_is_its_parts_in_order():
 def test_what_is_no_section_is_named(tmp_path, content):
     path = tmp_path / "broken.json"
     path.write_text(content)
+    with pytest.raises(UserError, match=r"broken\.json: damaged"):
+        read_section(path)
+    path.write_text(dump_json({"manifest": {}, "title": "x"}))
     with pytest.raises(UserError, match=r"broken\.json: not a section"):
         read_section(path)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fimscope.digests import read_json
 from fimscope.errors import UserError
 from fimscope.markdown import code, table
 from fimscope.readings import read_accuracy, read_wrong_answers
@@ -51,7 +52,7 @@ def summarise(folder: Path, out: Path) -> tuple[str, dict]:
         capture_output=True,
     )
     page = (out / "summary.md").read_text(encoding="utf-8")
-    return page, json.loads((out / "figures.json").read_text(encoding="utf-8"))
+    return page, read_json(out / "figures.json")
 
 
 @pytest.fixture(scope="module")

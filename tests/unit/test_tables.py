@@ -54,13 +54,13 @@ def test_a_missing_truncated_or_other_table_is_named(tmp_path):
     with pytest.raises(UserError, match=r"a.parquet: table 'funnel/1' found, 'split/1' expected"):
         read_table(path, "split")
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match="a.parquet: not a whole Parquet file"):
+    with pytest.raises(UserError, match="a.parquet: damaged since it was written"):
         read_table(path, "funnel")
 
 
 def test_a_foreign_parquet_file_is_refused(tmp_path):
     pq.write_table(pa.table({"edit": ["x"]}), tmp_path / "a.parquet")
-    with pytest.raises(UserError, match="table 'none' found"):
+    with pytest.raises(UserError, match="a.parquet: .*or not written by this pipeline"):
         read_table(tmp_path / "a.parquet", "funnel")
 
 
@@ -138,5 +138,5 @@ def test_a_table_read_in_pieces_is_checked_as_one_read_whole(tmp_path):
     with pytest.raises(UserError, match=r"a.parquet: table 'funnel/1' found, 'split/1' expected"):
         Rows(path, "split")
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match="a.parquet: not a whole Parquet file"):
+    with pytest.raises(UserError, match="a.parquet: damaged since it was written"):
         Rows(path, "funnel")

@@ -116,7 +116,8 @@ def running(step: str, process: subprocess.Popen) -> str:
 @pytest.fixture(scope="module")
 def troubled(project) -> dict:
     """The project after a run with three troubles, and the jobs that met them."""
-    with submitted(project, "--", "results/source/variants/original.parquet"):
+    edits = ("original", *STUDY["edits"])
+    with submitted(project, "--", *(f"results/source/variants/{edit}.parquet" for edit in edits)):
         pass
     teach(project)
     with submitted(project, "--set-resources", SHORT_OF_MEMORY) as run:

@@ -101,9 +101,13 @@ def test_every_job_asks_a_cluster_for_memory_and_time_that_grow():
             assert given, f"{name}: resources: **SMALL_RESOURCES, **MODEL_RESOURCES or growing(...)"
 
 
-def test_the_slurm_profile_names_rules_that_there_are():
+def test_the_slurm_profile_groups_the_small_rules_and_no_others():
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
     assert set(profile["groups"]) <= set(rules())
+    alone = {"fit_probes", "compare_models", "write_model_card"}  # slower, or a target of its own
+    for name, text in rules().items():
+        if "SMALL_RESOURCES" in text and "localrule: True" not in text:
+            assert name in profile["groups"] or name in alone, f"{name}: a group of the profile"
     assert set(profile["group-components"]) <= set(profile["groups"].values())
     assert isinstance(yaml.safe_load((ROOT / "profiles/slurm/site.yaml").read_text()), dict)
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fimscope.models.prepared import check_changed, read_prepared
+from fimscope.models.prepared import check_hashes, read_prepared
 from fimscope.steps import log
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _open(args: argparse.Namespace, importing: float) -> "Model":
 
     from fimscope.models.load import load_model
 
-    check_changed(read_prepared(args.model))
+    check_hashes(read_prepared(args.model))
     started = time.monotonic()
     disable_progress_bar()  # the steps tell their progress themselves
     if args.threads is not None:

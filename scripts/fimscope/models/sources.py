@@ -196,7 +196,7 @@ def weight_files(folder: Path) -> list[str]:
     if index.is_file():
         names = [
             INDEX_FILE,
-            *sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values())),
+            *sorted(map(str, set(dict(_json_object(index).get("weight_map", {})).values()))),
         ]
     else:
         names = ["model.safetensors"]
@@ -231,12 +231,19 @@ def refuse_remote_code(folder: Path, trust_remote_code: bool) -> None:
     for name in ("config.json", "tokenizer_config.json"):
         path = folder / name
         if not trust_remote_code and path.is_file():
-            wanted = json.loads(path.read_text("utf-8")).get("auto_map")
+            wanted = _json_object(path).get("auto_map")
             if wanted:
                 raise UserError(
                     f"{path}: auto_map asks to run the model's own code ({wanted}); take another "
                     "model, or read that code and give --trust-remote-code"
                 )
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: no JSON object ({error})") from None
 
 
 def gguf_parts(source: GgufPackagesSource) -> list[Path]:

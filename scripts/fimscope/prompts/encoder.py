@@ -38,7 +38,10 @@ class Encoder:
         path = folder / "tokenizer.json"
         if not path.is_file():
             raise UserError(f"{path}: no such file; prepare_model writes it")
-        return cls(Tokenizer.from_file(str(path)))
+        try:
+            return cls(Tokenizer.from_file(str(path)))
+        except Exception as error:  # the library has no narrower one
+            raise UserError(f"{path}: not a tokenizer ({error})") from None
 
     def encode(self, text: str) -> Encoding:
         """The tokens of a text alone: nothing put in front of it or behind it."""
