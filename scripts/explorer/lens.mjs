@@ -153,7 +153,7 @@ function heatMap(cells, metric, width, chosen, choose) {
     y: { domain: points, label: "point", tickSize: 0, labelArrow: "none" },
     marks: [
       axis({ anchor: stacked > 1 ? "right" : "top", dy: stacked > 1 ? 0 : -30, label: null, fontWeight: "bold", ...(stacked > 1 ? { rotate: 90, textAnchor: "middle", dx: 8 } : {}) }),
-      Plot.axisX({ anchor: "top", tickSize: 0, label: null, lineWidth: letters, tickFormat: (name) => name.replaceAll("_", "\n") }),
+      Plot.axisX({ anchor: "top", tickSize: 0, label: null, lineWidth: letters, tickFormat: (name) => name.split("_").map((part) => visible(part, letters + 1)).join("\n") }),
       Plot.cell(cells, {
         [facet]: "edit",
         x: "position",

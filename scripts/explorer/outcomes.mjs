@@ -123,13 +123,16 @@ function vectorPlot(rows, unsteered, width) {
 /** Random and shuffled vectors are many: a cloud behind the others. */
 const faintOf = (kind) => (["random", "shuffled"].includes(kind) ? 0.35 : 1);
 
+/** Strength by point: single points and windows of several beside each other, or stacked. */
 function doseMap(variant, kind, width) {
   const cells = variant.steering
     .filter((entry) => entry.kind === kind)
     .flatMap((entry) =>
       entry.strengths.map((strength, i) => ({
         vector: entry.vector,
-        points: entry.points.join("+") || "none",
+        points: entry.points.join("+"),
+        first: entry.points[0],
+        together: entry.points.length > 1 ? `first of ${entry.points.length}` : "one point",
         strength: String(strength),
         predicted: entry.predicted[i],
         to_gold: entry.to_gold[i],
@@ -139,24 +142,30 @@ function doseMap(variant, kind, width) {
   const values = cells.map((cell) => cell.logprob).filter((value) => value !== null);
   const share = d3.scaleLinear(d3.extent(values), [0, 1]);
   const strengths = [...new Set(cells.map((cell) => cell.strength))].sort((a, b) => b - a);
-  const points = [...new Set(cells.map((cell) => cell.points))];
-  points.sort((a, b) => a.split("+").length - b.split("+").length || parseInt(a, 10) - parseInt(b, 10));
+  const firsts = [...new Set(cells.map((cell) => cell.first))].sort((a, b) => a - b);
+  const sets = [...new Set(cells.map((cell) => cell.together))].sort().reverse();
+  const facet = width / sets.length < 300 ? "fy" : "fx";
+  const [beside, stacked] = facet === "fx" ? [sets.length, 1] : [1, sets.length];
+  const every = Math.ceil((24 * firsts.length * beside) / (width - 60));
+  const place = { [facet]: "together", x: "first", y: "strength" };
   const plot = Plot.plot({
     width,
-    height: 26 * strengths.length + 86,
-    marginLeft: 56,
-    marginBottom: 64,
+    height: (24 * strengths.length + 20) * stacked + 98,
+    marginLeft: 66,
+    marginRight: facet === "fy" ? 84 : 4,
+    marginTop: 24,
+    marginBottom: 74,
     padding: 0.05,
-    x: { domain: points, label: "points", tickSize: 0, tickFormat: (name) => visible(name, 9) },
+    [facet]: { domain: sets, label: null },
+    x: { domain: firsts, label: "point", labelAnchor: "center", labelOffset: 36, labelArrow: "none", tickSize: 0, ticks: firsts.filter((_, i) => i % every === 0) },
     y: { domain: strengths, label: "strength", labelArrow: "none", tickSize: 0 },
     marks: [
-      Plot.cell(cells, { x: "points", y: "strength", fill: (cell) => heatColour(share(cell.logprob)) }),
-      Plot.text(cells.filter((cell) => cell.to_gold), { x: "points", y: "strength", text: () => "✓", fill: "var(--ink)" }),
+      Plot.cell(cells, { ...place, fill: (cell) => heatColour(share(cell.logprob)) }),
+      Plot.text(cells.filter((cell) => cell.to_gold), { ...place, text: () => "✓", fill: "var(--ink)" }),
       Plot.tip(
         cells,
         Plot.pointer({
-          x: "points",
-          y: "strength",
+          ...place,
           title: (cell) =>
             `${cell.vector}, points ${cell.points}, strength ${cell.strength}\n` +
             `predicts ${visible(cell.predicted ?? "", 24)}\np(gold) ${percent(Math.exp(cell.logprob))}`,
@@ -164,6 +173,6 @@ function doseMap(variant, kind, width) {
       ),
     ],
   });
-  addScale(plot, "p(gold)", d3.extent(values).map((value) => percent(Math.exp(value))), 56);
+  addScale(plot, "p(gold), log", d3.extent(values).map((value) => percent(Math.exp(value))), 66);
   return plot;
 }
