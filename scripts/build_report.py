@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+MOST_ROWS = 12  # a longer table is folded until it is asked for, or the page is printed
+
 # A click on a column's head sorts a table by it: numbers by the first number in a cell.
 SCRIPT = """
 for (const head of document.querySelectorAll("th")) {
@@ -41,6 +43,9 @@ for (const head of document.querySelectorAll("th")) {
     head.setAttribute("aria-sort", falling ? "descending" : "ascending");
   });
 }
+addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("details")) fold.open = true;
+});
 """
 SCRIPT_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
 # No other script can run in the page and nothing can be fetched, whatever text the tables held.
@@ -63,21 +68,22 @@ h1 { font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1.05rem; margin-top: 1.75rem; }
 a { color: var(--link); }
-nav ol { padding-left: 1.5rem; }
+nav ol { padding-left: 1.5rem; columns: 2 18rem; }
 code { font: .88em ui-monospace, Menlo, Consolas, monospace; background: var(--tint);
   padding: .1em .25em; border-radius: 3px; overflow-wrap: anywhere; }
-figure { margin: 1.25rem 0; content-visibility: auto; contain-intrinsic-size: auto 45rem; }
+figure { margin: 1.25rem 0; }
 .card { background: #fff; color: #222; border: 1px solid var(--line); border-radius: 6px;
   padding: .75rem; overflow-x: auto; }
 .card svg { display: block; width: 100%; min-width: 36rem; height: auto; }
 figcaption { color: var(--faint); font-size: .9rem; margin-top: .4rem; }
 .hint { display: none; color: var(--faint); font-size: .8rem; margin: 1rem 0 .25rem; }
 @media (max-width: 40rem) { .hint { display: block; } }
-.wide { overflow-x: auto; margin: 1rem 0; background:
+.wide { overflow-x: auto; margin: 1rem 0; width: fit-content; max-width: 100%; background:
   linear-gradient(to right, var(--paper) 50%, transparent) left / 3rem 100% no-repeat local,
   linear-gradient(to left, var(--paper) 50%, transparent) right / 3rem 100% no-repeat local,
   linear-gradient(to right, var(--shade), transparent) left / .8rem 100% no-repeat scroll,
   linear-gradient(to left, var(--shade), transparent) right / .8rem 100% no-repeat scroll; }
+summary { cursor: pointer; color: var(--link); font-size: .9rem; }
 th button { all: unset; cursor: pointer; }
 th button:focus-visible { outline: 2px solid var(--link); }
 th[aria-sort=ascending] button::after { content: " \25B2"; font-size: .7em; }
@@ -132,10 +138,23 @@ def _markdown(files: Container[str]) -> "MarkdownIt":
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.disable(["link", "autolink", "reference", "html_block", "html_inline"])
-    markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
+    markdown.add_render_rule("table_open", _open_table)
     markdown.add_render_rule("code_inline", code_span)
-    markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    markdown.add_render_rule("table_close", _close_table)
     return markdown
+
+
+def _open_table(_self: Any, tokens: Sequence["Token"], place: int, *_: Any) -> str:
+    """A table may be wider than the screen; one of many rows is folded."""
+    end = next(i for i in range(place, len(tokens)) if tokens[i].type == "table_close")
+    n_rows = sum(token.type == "tr_open" for token in tokens[place:end]) - 1
+    fold = f"<details><summary>{n_rows} rows</summary>" if n_rows > MOST_ROWS else ""
+    tokens[end].meta["folded"] = bool(fold)
+    return f'{fold}<div class="wide" tabindex="0"><table>\n'
+
+
+def _close_table(_self: Any, tokens: Sequence["Token"], place: int, *_: Any) -> str:
+    return "</table></div>" + ("</details>\n" if tokens[place].meta["folded"] else "\n")
 
 
 def _after(tokens: Sequence["Token"], kind: str, tag: str) -> Iterator["Token"]:

@@ -27,6 +27,7 @@ CAPTION = (
     "share of the last token's attention that goes to each kind of region, difference of means in "
     "percentage points\ndots: differs after Holm over all heads, blocks and regions of the row"
 )
+NO_BREAK_SPACE = "\u00a0"
 FONT_SIZE = 5.9  # of the prompt's text
 WIDTH = 66  # characters of a line in half of PRINT_WIDTH
 LEAST_SHADE = 0.02  # of the darkest: a fainter token stands on white
@@ -159,7 +160,7 @@ def _draw_lines(axes: "Axes", lines: Sequence[Line], largest: float, n_lines: in
             axes.text(
                 piece.column,
                 number + 0.5,
-                piece.text,
+                piece.text.replace(" ", NO_BREAK_SPACE),  # an SVG drops spaces at a text's ends
                 va="center",
                 fontsize=FONT_SIZE,
                 family="monospace",

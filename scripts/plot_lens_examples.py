@@ -53,7 +53,7 @@ def plot_lens_examples(
             image = _draw_table(axes, prompt)
             answer = visible(answers[example, edit], 14)
             axes.set_title(
-                f"{choice}, {visible(edit)}: answers {answer}, gold {visible(golds[example], 14)}",
+                f"{choice}, {visible(edit)}\nanswers {answer}, gold {visible(golds[example], 14)}",
                 loc="left",
                 fontsize=6.5,
             )

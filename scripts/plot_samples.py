@@ -130,7 +130,8 @@ def _draw_curves(figure: "Figure", cells: object, edits: Numbers) -> None:
         axes.minorticks_off()
         axes.set_xlabel("k samples")
         axes.set_ylim(-3, 103)
-        axes.legend(loc="best").set_in_layout(False)
+        legend = axes.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
+        legend.set_in_layout(False)
 
 
 def _percent(rates: Sequence[Numbers]) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
 // The prompt as the model reads it, and on it where the last token looks, head by head.
 import { element, select, visible } from "./dom.mjs";
-import { figure } from "./figure.mjs";
-import { heatColour } from "./lens.mjs";
+import { addScale, figure } from "./figure.mjs";
+import { heatColour } from "./heat.mjs";
 
 const MARKED = "weight on the marked token";
 
@@ -145,13 +145,13 @@ function headMap(cells, state, width, choose) {
   const what = state.region === MARKED ? `token ${state.token}` : state.region;
   const plot = Plot.plot({
     width,
-    height: Math.max(120, 15 * blocks.length + 60),
+    height: Math.max(120, 15 * blocks.length + 78),
     marginLeft: 48,
     marginTop: 40,
-    marginBottom: 6,
+    marginBottom: 24,
     padding: 0.06,
-    x: { domain: heads.map(String), axis: "top", label: "head", tickSize: 0 },
-    y: { domain: blocks, label: "block", tickSize: 0 },
+    x: { domain: heads.map(String), axis: "top", label: "head", labelAnchor: "center", labelArrow: "none", tickSize: 0 },
+    y: { domain: blocks, label: "block", labelArrow: "none", tickSize: 0 },
     marks: [
       Plot.cell(rows, {
         x: "head",
@@ -169,6 +169,7 @@ function headMap(cells, state, width, choose) {
       ),
     ],
   });
+  addScale(plot, state.region === MARKED ? "root of weight" : "root of share", ["0%", "100%"], 48);
   for (const [i, rect] of [...plot.querySelectorAll('[aria-label="cell"] rect')].entries()) {
     const { block, number } = rows[i];
     rect.classList.toggle("chosen", block === state.head?.[0] && number === state.head[1]);

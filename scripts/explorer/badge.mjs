@@ -10,6 +10,6 @@ export function badge(outcome) {
     "span",
     { class: `badge ${outcome}` },
     element("span", { "aria-hidden": "true" }, SIGNS[outcome] ?? "·"),
-    ` ${outcome}`,
+    element("span", { class: "word" }, ` ${outcome}`),
   );
 }

@@ -5,12 +5,12 @@ import { element, percent, select, visible } from "./dom.mjs";
 import { lensPanel } from "./lens.mjs";
 import { samplesPanel, steeringPanel } from "./outcomes.mjs";
 import { patchPanel } from "./patches.mjs";
-import { topBars, topDomain } from "./predictions.mjs";
+import { barLegend, topBars, topDomain } from "./predictions.mjs";
 import { noteParameter, routeAddress } from "./route.mjs";
 import { sourcePanel } from "./source.mjs";
 
 /**
- * The page's content.
+ * The page's content: { page, panels: [{ id, title, frame }] }, the panels in their order.
  * example     a block of data
  * rows        the list's rows of this example, one a variant
  * parameters  of the address
@@ -23,13 +23,15 @@ export function examplePage(example, rows, parameters, name) {
   const original = example.variants.find((other) => other.edit === "original");
   const compared = original && original !== variant ? [original, variant] : [variant];
   const [row] = rows;
-  return element(
+  const shown = panels(example, variant, compared, parameters, name);
+  const page = element(
     "article",
     { class: "example" },
     heading(row, edits, edit),
     element("div", { class: "answers" }, compared.map(answerCard)),
-    ...panels(example, variant, compared, parameters, name),
+    ...shown.map(({ frame }) => frame),
   );
+  return { page, panels: shown };
 }
 
 function heading(row, edits, edit) {
@@ -91,7 +93,7 @@ function panels(example, variant, compared, parameters, name) {
       () => promptChooser(compared, parameters, note),
     ],
   ];
-  return made.filter(Boolean).map(([id, title, fill]) => panel(id, title, fill));
+  return made.filter(Boolean).map(([id, title, fill]) => ({ id, title, frame: panel(id, title, fill) }));
 }
 
 const hasAttention = ({ attention, shares }) => attention.length > 0 || Object.keys(shares).length > 0;
@@ -114,13 +116,10 @@ function panel(id, title, fill) {
 
 function predictionsPanel(compared) {
   const domain = topDomain(compared.map((variant) => variant.answer.top10));
-  return element(
-    "div",
-    { class: "grid" },
-    compared.map(({ edit, answer }) =>
-      topBars(`First token, ${edit}`, answer.top10, answer.gold, answer.predicted, domain).frame,
-    ),
+  const charts = compared.map(({ edit, answer }) =>
+    topBars(`First token, ${edit}`, answer.top10, answer.gold, answer.predicted, domain).frame,
   );
+  return element("div", {}, element("div", { class: "grid" }, charts), barLegend());
 }
 
 function promptChooser(compared, parameters, note) {

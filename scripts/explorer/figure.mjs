@@ -1,5 +1,6 @@
 // A plot in its frame: drawn to the width it has, and handed out as an SVG file.
 import { element } from "./dom.mjs";
+import { heatColour } from "./heat.mjs";
 
 /** Colour, dash and symbol of each thing, as in the printed figures. */
 export const STYLES = {
@@ -10,6 +11,13 @@ export const STYLES = {
   random_position: { colour: "var(--random-position)", dash: "7,2,1,2,1,2", symbol: "diamond" },
   original: { colour: "var(--right)", dash: null, symbol: "circle" },
   edited: { colour: "var(--wrong)", dash: "6,3", symbol: "square" },
+  mean_difference: { colour: "var(--paired)", dash: null, symbol: "circle" },
+  gold_type: { colour: "var(--right)", dash: "6,3", symbol: "triangle" },
+  held_out_type: { colour: "var(--top10)", dash: "7,3,1,3", symbol: "diamond" },
+  majority_type: { colour: "var(--unrelated)", dash: "6,3", symbol: "square" },
+  flipped: { colour: "var(--flipped)", dash: "1,3", symbol: "wye" },
+  zero: { colour: "var(--self)", dash: "1,3", symbol: "times" },
+  shuffled: { colour: "var(--faint)", dash: "1,3", symbol: "plus" },
 };
 const OTHER_STYLE = { colour: "var(--faint)", dash: "2,2", symbol: "plus" };
 
@@ -71,6 +79,20 @@ export function addLegend(svg, entries, left) {
     x += needed;
   }
   return y + 12;
+}
+
+/** A scale of the heat map's colours below the plot: what they mean, and their two ends. */
+export function addScale(svg, label, ends, left) {
+  const height = Number(svg.getAttribute("height"));
+  const scale = d3.select(svg).append("g").attr("class", "scale").attr("text-anchor", "start").attr("transform", `translate(${left},${height - 14})`);
+  const text = (x, said) => scale.append("text").attr("x", x).attr("dy", "0.75em").attr("fill", "currentColor").text(said);
+  const start = 6.6 * `${label}: ${ends[0]}`.length + 8;
+  text(0, `${label}: ${ends[0]}`);
+  for (let i = 0; i < 10; i += 1) {
+    scale.append("rect").attr("x", start + 9 * i).attr("width", 9).attr("height", 10).attr("fill", heatColour(i / 9));
+  }
+  scale.append("rect").attr("x", start).attr("width", 90).attr("height", 10).attr("fill", "none").attr("stroke", "var(--line)");
+  text(start + 98, ends[1]);
 }
 
 /** How high a legend will be: what a plot must leave free above. */

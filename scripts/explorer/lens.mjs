@@ -1,25 +1,40 @@
 // The logit lens: what the model would say at every point and position, original beside variant.
-import { element, select, visible } from "./dom.mjs";
-import { addLegend, figure, legendHeight, styleOf } from "./figure.mjs";
+import { element, percent, select, visible } from "./dom.mjs";
+import { addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
+import { heatColour } from "./heat.mjs";
 import { topBars } from "./predictions.mjs";
 
 const LENS_METRICS = {
-  gold_probability: { label: "p(gold)", value: (cell) => cell.probability, domain: () => [0, 1], high: true },
+  gold_probability: { label: "p(gold)", value: (cell) => cell.probability, domain: () => [0, 1], say: percent },
+  top_probability: {
+    label: "p(likeliest token)",
+    value: (cell) => Math.exp(cell.top[0]?.[1] ?? -Infinity),
+    domain: () => [0, 1],
+    say: percent,
+  },
   gold_rank: {
     label: "rank of gold",
     value: (cell) => Math.log10(cell.gold_rank + 1),
     domain: (values) => [Math.max(1, ...values), 0],
-    high: false,
+    say: (value) => String(Math.round(10 ** value)),
   },
-  entropy: { label: "entropy", value: (cell) => cell.entropy, domain: (values) => [0, Math.max(...values)], high: true },
+  entropy: {
+    label: "entropy, nats",
+    value: (cell) => cell.entropy,
+    domain: (values) => [0, Math.max(...values)],
+    say: (value) => value.toFixed(1),
+  },
   divergence: {
-    label: "divergence from the last point",
+    label: "divergence from the last point, nats",
     value: (cell) => cell.divergence ?? 0,
     domain: (values) => [0, Math.max(...values)],
-    high: true,
+    say: (value) => value.toFixed(1),
   },
 };
 const CELL_HEIGHT = 20;
+const TOP = 58; // above the cells: the variant, the position in up to two lines
+const LEAST_WIDTH = 46; // of a cell; in narrower ones the variants stand one above the other
+const LEAST_SHOWN = 0.01; // a position whose gold stays below has no curve
 
 /** The panel of variants that have a lens. at: { metric, cell }, told changes through note(). */
 export function lensPanel(variants, at, note) {
@@ -45,12 +60,18 @@ export function lensPanel(variants, at, note) {
     },
   );
   showTop();
-  const curve = figure("Probability of gold over points", (width) => goldCurve(cells, width));
+  const reached = positionsOf(cells.filter((cell) => cell.probability >= LEAST_SHOWN));
+  const low = positionsOf(cells).filter((position) => !reached.includes(position));
+  const curve = figure(
+    "Probability of gold over points",
+    (width) => goldCurve(cells, reached.length ? reached : ["last"], width),
+    low.length ? `Below ${percent(LEAST_SHOWN)} at every point: ${low.join(", ")}.` : null,
+  );
   return element(
     "div",
     {},
     element("div", { class: "controls" }, control),
-    element("div", { class: "split" }, map.frame, top),
+    element("div", { class: "split lens" }, map.frame, top),
     curve.frame,
   );
 
@@ -108,34 +129,39 @@ function lastOf(cells, edit) {
   return own.at(-1) ?? cells.at(-1);
 }
 
+const positionsOf = (cells) => [...new Set(cells.map((cell) => cell.position))];
+
 function heatMap(cells, metric, width, chosen, choose) {
   const points = [...new Set(cells.map((cell) => cell.point))].sort((a, b) => b - a);
-  const columns = new Set(cells.map((cell) => cell.position)).size;
-  const edits = new Set(cells.map((cell) => cell.edit)).size;
-  const letters = Math.max(2, Math.floor((width - 60) / (columns * edits) / 7.6));
+  const positions = positionsOf(cells);
+  const edits = [...new Set(cells.map((cell) => cell.edit))];
+  const beside = (width - 60) / (positions.length * edits.length);
+  const [facet, axis, stacked] = beside < LEAST_WIDTH ? ["fy", Plot.axisFy, edits.length] : ["fx", Plot.axisFx, 1];
+  const letters = Math.max(2, Math.floor(((stacked > 1 ? beside * stacked : beside) - 2) / 7.4));
   const values = cells.map(metric.value).filter(Number.isFinite);
   const share = d3.scaleLinear(metric.domain(values), [0, 1]).clamp(true);
   const plot = Plot.plot({
     width,
-    height: CELL_HEIGHT * points.length + 52,
-    marginLeft: 48,
-    marginRight: 4,
-    marginTop: 44,
-    marginBottom: 8,
+    height: CELL_HEIGHT * points.length * stacked + TOP * stacked + 30,
+    marginLeft: 40,
+    marginRight: stacked > 1 ? 18 : 4,
+    marginTop: TOP,
+    marginBottom: 30,
     padding: 0.03,
-    fx: { domain: [...new Set(cells.map((cell) => cell.edit))], axis: null, padding: 0.03 },
-    x: { label: null, axis: "top", tickSize: 0, tickFormat: (name) => visible(name, letters) },
-    y: { domain: points, label: "point", tickSize: 0 },
+    [facet]: { domain: edits, axis: null, padding: stacked > 1 ? TOP / (CELL_HEIGHT * points.length + TOP) : 0.03 },
+    x: { domain: positions, label: null },
+    y: { domain: points, label: "point", tickSize: 0, labelArrow: "none" },
     marks: [
-      Plot.axisFx({ anchor: "top", dy: -18, label: null, fontWeight: "bold" }),
+      axis({ anchor: stacked > 1 ? "right" : "top", dy: stacked > 1 ? 0 : -30, label: null, fontWeight: "bold", ...(stacked > 1 ? { rotate: 90, textAnchor: "middle", dx: 8 } : {}) }),
+      Plot.axisX({ anchor: "top", tickSize: 0, label: null, lineWidth: letters, tickFormat: (name) => name.split("_").map((part) => visible(part, letters + 1)).join("\n") }),
       Plot.cell(cells, {
-        fx: "edit",
+        [facet]: "edit",
         x: "position",
         y: "point",
         fill: (cell) => heatColour(share(metric.value(cell))),
       }),
       Plot.text(cells, {
-        fx: "edit",
+        [facet]: "edit",
         x: "position",
         y: "point",
         text: (cell) => visible(cell.top[0]?.[0] ?? "", letters),
@@ -146,6 +172,7 @@ function heatMap(cells, metric, width, chosen, choose) {
     ],
   });
   listen(plot, cells, chosen, choose);
+  addScale(plot, metric.label, metric.domain(values).map(metric.say), 40);
   return plot;
 }
 
@@ -168,32 +195,30 @@ function moveFrame(frame, chosen) {
   }
 }
 
-/** A colour between the paper and the strongest one, on which the ink is readable. */
-export function heatColour(share) {
-  return `color-mix(in srgb, var(--heat) ${(100 * (share || 0)).toFixed(1)}%, var(--paper))`;
-}
-
-function goldCurve(cells, width) {
+/** Curves of the variants, one panel a position: side by side, or where that is narrow stacked. */
+function goldCurve(all, positions, width) {
+  const cells = all.filter((cell) => positions.includes(cell.position));
+  const facet = positions.length > 1 && width / positions.length < 150 ? "fy" : "fx";
   const series = d3.groups(cells, (cell) => cell.edit);
   const style = (edit) => styleOf(edit === "original" ? "original" : "edited");
   const entries = series.map(([edit]) => [style(edit), edit]);
   const top = legendHeight(entries, 40, width);
-  const positions = [...new Set(cells.map((cell) => cell.position))];
   const plot = Plot.plot({
     width,
-    height: 190 + top,
+    height: (facet === "fy" ? 110 * positions.length + 50 : 190) + top,
     marginLeft: 48,
+    marginRight: facet === "fy" ? 84 : 16,
     marginTop: top + 22,
     marginBottom: 34,
     x: { label: "point", tickFormat: "d" },
     y: { domain: [0, 1], tickFormat: "%", label: null, grid: true, ticks: 4 },
-    fx: { domain: positions, label: null },
+    [facet]: { domain: positions, label: null },
     marks: [
-      ...series.flatMap(([edit, rows]) => curveMarks(rows, style(edit))),
+      ...series.flatMap(([edit, rows]) => curveMarks(rows, facet, style(edit))),
       Plot.tip(
         cells,
         Plot.pointer({
-          fx: "position",
+          [facet]: "position",
           x: "point",
           y: "probability",
           title: (cell) => `${cell.edit}, point ${cell.point}\n${(100 * cell.probability).toFixed(1)}%`,
@@ -205,8 +230,8 @@ function goldCurve(cells, width) {
   return plot;
 }
 
-function curveMarks(rows, style) {
-  const place = { fx: "position", x: "point", y: "probability", z: "position" };
+function curveMarks(rows, facet, style) {
+  const place = { [facet]: "position", x: "point", y: "probability", z: "position" };
   return [
     Plot.line(rows, { ...place, stroke: style.colour, strokeDasharray: style.dash }),
     Plot.dot(rows, { ...place, r: 2.6, fill: style.colour, symbol: style.symbol }),

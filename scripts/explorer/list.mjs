@@ -6,6 +6,7 @@ import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
 import { listRows, rowFilter } from "./rows.mjs";
 
 const ROW_HEIGHT = 34;
+const NARROW = 500; // pixels; below, an outcome is its sign alone, as style.css says
 
 /** The list's page. open(row) shows an example. */
 export class ListPage {
@@ -200,6 +201,7 @@ export class ListPage {
 const grouped = (number) => number.toLocaleString("en");
 
 function listColumns(withEffect) {
+  const narrow = innerWidth < NARROW;
   const text = (limit) => (cell) =>
     element("span", { title: cell.getValue() ?? "" }, visible(cell.getValue() ?? "", limit));
   const code = (cell) => element("code", {}, visible(cell.getValue() ?? "", 60));
@@ -216,11 +218,11 @@ function listColumns(withEffect) {
     formatter: (cell) => cell.getValue()?.toFixed(2) ?? "",
   };
   return [
-    { title: "outcome", field: "outcome", formatter: (cell) => badge(cell.getValue()), width: 104, responsive: 0 },
+    { title: narrow ? "" : "outcome", field: "outcome", formatter: outcome, width: narrow ? 40 : 104, responsive: 0 },
     { title: "name", field: "name", formatter: nameLink, widthGrow: 1.4, minWidth: 84, responsive: 0 },
     { title: "gold", field: "gold", formatter: code, widthGrow: 1.4, minWidth: 76, responsive: 0 },
     { title: "predicted", field: "predicted", formatter: code, widthGrow: 1.4, minWidth: 86, responsive: 0 },
-    { title: "edit", field: "edit", formatter: text(40), widthGrow: 1.2, minWidth: 100, responsive: 2 },
+    { title: "edit", field: "edit", formatter: text(40), widthGrow: 1.2, minWidth: narrow ? 74 : 100, responsive: 1 },
     {
       title: "p(gold)",
       field: "gold_probability",
@@ -242,6 +244,12 @@ function listColumns(withEffect) {
     { title: "package", field: "package", formatter: text(40), widthGrow: 1.4, minWidth: 110, responsive: 3 },
     { title: "path", field: "path", formatter: text(80), widthGrow: 2, minWidth: 130, responsive: 5 },
   ];
+}
+
+function outcome(cell) {
+  const shown = badge(cell.getValue());
+  shown.title = cell.getValue();
+  return shown;
 }
 
 function nameLink(cell) {

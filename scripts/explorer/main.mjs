@@ -4,7 +4,7 @@ import { element } from "./dom.mjs";
 import { examplePage } from "./example.mjs";
 import { helpSheet } from "./help.mjs";
 import { ListPage } from "./list.mjs";
-import { currentRoute, routeAddress } from "./route.mjs";
+import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
 import { themeButton } from "./theme.mjs";
 
 const ARROWS = { ArrowLeft: -1, ArrowRight: 1 };
@@ -17,7 +17,9 @@ class Explorer {
     this.row = null; // of the example that is shown
     this.view = element("section", { class: "view", hidden: true });
     this.help = helpSheet();
+    this.panels = []; // of the example that is shown
     this.crumbs = element("nav", { class: "crumbs", "aria-label": "Examples" });
+    this.ways = element("nav", { class: "ways", "aria-label": "Panels" });
     const buttons = element(
       "div",
       { class: "buttons" },
@@ -31,6 +33,7 @@ class Explorer {
       element("h1", {}, home, " ", element("span", { class: "faint" }, index.model)),
       this.crumbs,
       buttons,
+      this.ways,
     );
   }
 
@@ -60,6 +63,7 @@ class Explorer {
     this.view.replaceChildren();
     this.list.frame.hidden = false;
     this.crumbs.replaceChildren();
+    this.ways.replaceChildren();
     this.list.show();
     if (back) this.list.return(back);
   }
@@ -76,7 +80,10 @@ class Explorer {
     try {
       const example = await loadBlock(String(row.number));
       if (this.row !== row) return;
-      this.view.replaceChildren(examplePage(example, rows, parameters, (other) => this.byId.get(other)?.[0].name));
+      const name = (other) => this.byId.get(other)?.[0].name;
+      const { page, panels } = examplePage(example, rows, parameters, name);
+      this.panels = panels;
+      this.view.replaceChildren(page);
     } catch (error) {
       return this.say(error.message);
     }
@@ -84,6 +91,7 @@ class Explorer {
     this.drawCrumbs(row);
     scrollTo(0, 0);
     this.view.querySelector("h2").focus({ preventScroll: true });
+    if (parameters.get("panel")) this.goTo(parameters.get("panel"));
     const next = this.list.neighbour(row, 1);
     if (next) requestIdleCallback?.(() => loadBlock(String(next.number)).catch(() => null));
   }
@@ -100,6 +108,28 @@ class Explorer {
       link("← previous", -1),
       link("next →", 1),
     );
+    this.ways.replaceChildren(...this.panels.map(({ id, title }) => this.wayTo(id, title)));
+  }
+
+  /** A link to a panel; its address opens the page at that panel. */
+  wayTo(id, title) {
+    const { id: example, parameters } = currentRoute();
+    const href = routeAddress("example", example, new Map([...parameters, ["panel", id]]));
+    const go = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      noteParameter("panel", id);
+      this.goTo(id);
+    };
+    return element("a", { href, onclick: go }, title);
+  }
+
+  /** Show a panel; those above it may still grow while it comes near, so it is shown twice. */
+  goTo(id) {
+    const frame = this.panels.find((panel) => panel.id === id)?.frame;
+    const show = () => frame?.scrollIntoView({ block: "start" });
+    show();
+    setTimeout(show, 150);
   }
 
   /** The list goes before the page may grow: in a page without an end it would draw every row. */
@@ -112,6 +142,7 @@ class Explorer {
   say(message) {
     this.leaveList();
     this.crumbs.replaceChildren(element("a", { href: this.list.address() }, "list"));
+    this.ways.replaceChildren();
     this.view.replaceChildren(element("p", { class: "message", role: "alert" }, message));
   }
 
@@ -122,6 +153,7 @@ class Explorer {
     else if (typing || event.defaultPrevented) return;
     else if (event.key === "?") this.help.showModal();
     else if (event.key === "/") this.search();
+    else if (this.row && this.panels[event.key - 1]) this.ways.children[event.key - 1].click();
     else if (event.key in ARROWS && this.row) this.step(ARROWS[event.key]);
     else if (["ArrowDown", "ArrowUp"].includes(event.key) && !this.row) this.list.enter(event);
     else return;

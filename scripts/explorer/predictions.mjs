@@ -1,5 +1,5 @@
 // What the model said at the hole: the ten likeliest first tokens of each variant.
-import { percent, visible } from "./dom.mjs";
+import { element, percent, visible } from "./dom.mjs";
 import { figure } from "./figure.mjs";
 
 /** One bar chart of a list of [text, logprob]. domain: the greatest probability of the axis. */
@@ -34,6 +34,19 @@ export function topBars(title, top, gold, predicted, domain, caption = null) {
         ],
       }),
     caption,
+  );
+}
+
+/** What the colours of the bars mean. */
+export function barLegend() {
+  const entry = (colour, text) =>
+    element("span", { class: "swatch" }, element("i", { style: `background: ${colour}` }), text);
+  return element(
+    "p",
+    { class: "faint swatches" },
+    entry("var(--right)", "gold"),
+    entry("var(--top10)", "how gold begins"),
+    entry("var(--wrong)", "the answer, where it is another type"),
   );
 }
 

@@ -7,6 +7,7 @@ const CONTEXT = 14; // lines that are shown on each side of the hole at first
 const STEP = 100; // and how many more at a time
 const LEAD = 60; // lines in front of those shown that the colouring sees
 const MOST_NAMES = 40;
+const EDGE = 24; // pixels between the hole and the edge behind which it would be hidden
 
 /** The panel. `example` and one of its `variants`, as build_explorer packs them. */
 export function sourcePanel(example, variant) {
@@ -22,15 +23,12 @@ export function sourcePanel(example, variant) {
   const range = [Math.max(0, row - CONTEXT), Math.min(left.length, row + CONTEXT + 1)];
   const [above, below] = [more("above", 0, -STEP), more("below", 1, STEP)];
   const panes = element("div", { class: `panes panes-${sides.length}` });
+  const names = element("div", { class: "chips", "aria-label": "Renames" });
+  const light = lighter(panes);
+  scrollTogether(panes);
   draw();
-  return element(
-    "div",
-    { class: "source" },
-    above,
-    panes,
-    below,
-    sides.length > 1 && variant.source.renames.length ? renameList(panes, marks) : null,
-  );
+  requestAnimationFrame(() => showHole(panes));
+  return element("div", { class: "source" }, above, panes, below, sides.length > 1 ? names : null);
 
   function more(where, end, step) {
     const grow = (amount) => {
@@ -49,6 +47,7 @@ export function sourcePanel(example, variant) {
 
   function draw() {
     panes.replaceChildren(...sides.map((shown) => pane(shown, range)));
+    names.replaceChildren(...renameChips(marks, left.slice(...range), light));
     above.hidden = range[0] === 0;
     below.hidden = range[1] === left.length;
   }
@@ -123,14 +122,28 @@ function piece(shown, start, end, type, mark) {
   return element("span", word ? { class: word } : {}, text);
 }
 
-/** The renames, commonest first; one that is hovered, focused or pressed is lit on both sides. */
-function renameList(panes, marks) {
-  const counts = new Map();
-  for (const mark of marks) {
-    if (/^[\w$]+$/.test(mark.old) && /^[\w$]+$/.test(mark.new)) {
-      counts.set(pairKey(mark), (counts.get(pairKey(mark)) ?? 0) + 1);
+/** Both sides scroll sideways as one. */
+function scrollTogether(panes) {
+  const follow = ({ target }) => {
+    for (const code of panes.querySelectorAll(".code")) {
+      if (code.scrollLeft !== target.scrollLeft) code.scrollLeft = target.scrollLeft;
     }
-  }
+  };
+  panes.addEventListener("scroll", follow, { capture: true, passive: true });
+}
+
+/** Scroll sideways as far as it takes to see the hole on every side. */
+function showHole(panes) {
+  const hidden = [...panes.querySelectorAll(".hole")].map((hole) => {
+    const code = hole.closest(".code");
+    return hole.getBoundingClientRect().right + EDGE - code.getBoundingClientRect().right;
+  });
+  const code = panes.querySelector(".code");
+  code.scrollLeft += Math.max(0, ...hidden);
+}
+
+/** light(pair, on): lights a rename on both sides, as one that is hovered is. */
+function lighter(panes) {
   const light = (pair, on) => {
     for (const shown of panes.querySelectorAll(".changed")) {
       if (shown.dataset.pair === pair) shown.classList.toggle("lit", on);
@@ -142,7 +155,22 @@ function renameList(panes, marks) {
       if (pair) light(pair, name === "mouseover");
     });
   }
+  return light;
+}
+
+/** The renames within lines of the original, commonest first, and how many there are elsewhere. */
+function renameChips(marks, lines, light) {
+  const present = lines.filter(Boolean);
+  const [start, end] = present.length ? [present[0].start, present.at(-1).end] : [0, 0];
+  const [counts, elsewhere] = [new Map(), new Set()];
+  for (const mark of marks) {
+    const pair = pairKey(mark);
+    if (!/^[\w$]+$/.test(mark.old) || !/^[\w$]+$/.test(mark.new)) continue;
+    if (mark.before[1] > start && mark.before[0] < end) counts.set(pair, (counts.get(pair) ?? 0) + 1);
+    else elsewhere.add(pair);
+  }
   const names = [...counts].sort((a, b) => b[1] - a[1]);
+  const left = names.slice(MOST_NAMES).length + [...elsewhere].filter((pair) => !counts.has(pair)).length;
   const chip = ([pair, n]) => {
     const [from, to] = JSON.parse(pair);
     const lit = (on) => () => light(pair, on);
@@ -162,11 +190,7 @@ function renameList(panes, marks) {
       element("span", { class: "times" }, ` ${n}×`),
     );
   };
-  const left = names.length - MOST_NAMES;
-  return element(
-    "div",
-    { class: "chips", "aria-label": "Renames" },
-    names.slice(0, MOST_NAMES).map(chip),
-    left > 0 ? element("span", { class: "faint" }, `and ${left} more`) : null,
-  );
+  const more = names.length ? `and ${left} more renames` : `${left} renames, none in these lines`;
+  const rest = element("span", { class: "faint" }, more);
+  return [...names.slice(0, MOST_NAMES).map(chip), ...(left ? [rest] : [])];
 }

@@ -148,3 +148,13 @@ def test_the_page_is_for_small_dark_and_printed_screens():
     for expected in ("width=device-width", "prefers-color-scheme: dark", "@media print"):
         assert expected in page
     assert page == build_report("# T\n", {})
+
+
+@pytest.mark.parametrize(("n_rows", "folded"), [(12, 0), (13, 1)])
+def test_a_long_table_is_folded(n_rows, folded):
+    rows = [[str(i)] for i in range(n_rows)]
+    page = build_report("\n".join(["# T", "", *table(["a"], rows), "", *table(["b"], [["1"]])]), {})
+    tags = Outline(page).tags
+    assert tags.count("details") == folded
+    assert tags.count("tr") == n_rows + 3
+    assert (f"<summary>{n_rows} rows</summary>" in page) == bool(folded)

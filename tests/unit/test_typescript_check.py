@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import Rename, TypeScript
+from fimscope.typescript import Rename
 from marked import split_marked
 
 # name: (original, variant); the hole stands between « and ».
@@ -328,12 +328,6 @@ RIGHT = {
         "class A { #p = 1; async *m(v: «Disposable») { using w = v; yield this.#p; w; } }",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 def verdict_on(typescript, pair):

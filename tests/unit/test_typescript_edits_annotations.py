@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.typescript import TypeScriptError
 from marked import edit_marked, marked_text, verdict_on_edited
 
 DELETED = {
@@ -93,12 +93,6 @@ MASKED = {
         " set g(v: any) {} m(this: any, a: «any», b: any): any { return this; } }",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 def check_edit(typescript, edit, original, expected, becomes):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import Rename, TypeScript
+from fimscope.typescript import Rename
 from marked import verdict_on
 
 
@@ -446,12 +446,6 @@ RIGHT = {
         ],
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 @pytest.mark.parametrize("case", RIGHT)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.typescript import TypeScriptError
 from marked import edit_marked, marked_text, verdict_on_edited
 
 STRIPPED = {
@@ -69,12 +69,6 @@ HOSTS = {
     "function f(a: «any») { const b: string = 1; }",
     "type errors": "function f(a: «number») { const b: string = a; }\nconst c: string = 1;",
 }
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 @pytest.mark.parametrize("case", STRIPPED)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.typescript import TypeScriptError
 from marked import edit_marked, verdict_on_edited, with_old_names
 
 RENAMED = {
@@ -153,12 +153,6 @@ ALIASED = {
         "function f(a: «any», b: string_1): number_1 { return b; }",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 def check_edit(typescript, edit, original, expected, kind):

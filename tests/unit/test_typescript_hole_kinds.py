@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from fimscope.typescript import TypeScript
 from fimscope.typescript.process import find_node
 
 ROOT = Path(__file__).parents[2]
@@ -103,12 +102,6 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
   console.log(count);
 }
 """
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 @pytest.mark.parametrize("kind", KINDS)

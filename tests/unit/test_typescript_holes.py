@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.typescript import TypeScriptError
 
 PROGRAM = """\ufeffimport { z } from "z"; // 😀 a string: "(a: string)"
 const text = `function no(a: string): void {}`;
@@ -61,12 +61,6 @@ FOUND = [
     ("return", "is", "x is string"),
     ("parameter", "e\u0301", "10"),
 ]
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 def test_every_kind_of_annotation_is_a_hole(typescript):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.typescript import TypeScriptError
 from marked import split_marked
 
 PROGRAM = "import 'b';\nexport function f(x: «number») { return x.toPrecision(2); }\nf(1);\n"
@@ -15,12 +15,6 @@ VERDICTS = {
     "number,": None,  # a comma after the last parameter is TypeScript
     "(": "TS1",
 }
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 @pytest.mark.parametrize("spelled", VERDICTS)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from fimscope.typescript import TypeScript
 from marked import edit_marked, hole_of
 
 # In a program the hole's gold stands between « and »; around its name's declaration ‹d and › are
@@ -39,12 +38,6 @@ CASES = {
     "escapes": "const f = (‹d\\u0061b›: «number») => ‹uab›;",
     "a parameter named like a type": "interface A {}\nfunction f(‹dA›: «A», b: A) { return ‹uA›; }",
 }
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 def plain(marked):

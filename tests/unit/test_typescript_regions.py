@@ -2,7 +2,6 @@
 
 import pytest
 
-from fimscope.typescript import TypeScript
 from marked import hole_of
 
 # The gold stands between « and »; around the declaration ‹d and ›, around a use ‹u and ›, around
@@ -30,12 +29,6 @@ CASES = {
     "special tokens": '‹c// <fim_middle>›\nfunction f(‹dx›: «1»): ‹a"<fim_suffix>"› {'
     " return ‹ux› + '<|endoftext|>'; }",
 }
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 def marked_regions(part, text, spans):

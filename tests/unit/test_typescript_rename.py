@@ -282,12 +282,6 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_the_edit_writes_the_text_expected(typescript, case):
     marked, expected = CASES[case]

@@ -1,10 +1,7 @@
 """The first type that a completion spells."""
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from fimscope.typescript import TypeScript
 
 CASES = [
     ("string, width: number) {", "parameter", "string"),
@@ -50,12 +47,6 @@ CASES = [
     ("string? = null", "parameter", ""),
     ("*)", "parameter", ""),
 ]
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 def test_the_first_type_is_what_the_parser_reads(typescript):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.typescript import TypeScriptError
 
 CLASS = """\
 import type { T } from "t";
@@ -27,12 +27,6 @@ grow(by, /* how */ scale) {
     super.grow(by);
     return this;
 }"""
-
-
-@pytest.fixture(scope="module")
-def typescript():
-    with TypeScript() as service:
-        yield service
 
 
 def units_of(typescript, marked):
