@@ -12,6 +12,7 @@ from fimscope.prompts.fim import (
     choose_fim_window,
     fim_prompt,
     find_fim_tokens,
+    follow_fim,
 )
 from fimscope.prompts.rewrite import RewriteWindow, choose_rewrite_window, rewrite_prompt
 from fimscope.typescript import Hole, LabelledSpan, Unit, Units
@@ -147,6 +148,25 @@ def test_special_tokens_of_everyday_text_change_no_program():
     assert odd.decode(prompt.token_ids[1:middle]) == HOLE.prefix
     assert odd.decode(prompt.token_ids[middle + 1 : -1]) == HOLE.suffix
     assert odd.decode(prompt.gold_token_ids) == HOLE.gold
+
+
+@pytest.mark.parametrize(
+    ("original", "variant", "n_shown"),
+    [
+        # an annotation of three lines is gone
+        ("a): {|  h: number;|} {|  b;|}|hidden;", "a) {|  b;|}|hidden;", 3),
+        # a comment is gone, and one that the original hides
+        ("a {|// c|  b;|  d;|}|hidden;|// e", "a {|  b;|  d;|}|hidden;", 4),
+        # a statement has come behind what is shown
+        ("a {|  b;|  c;|  d;|}|hidden;", "a {|  b;|  c;|  d;|}|new;|hidden;", 5),
+    ],
+)
+def test_a_variant_shows_the_code_that_its_original_shows(original, variant, n_shown):
+    sides = [[part + "\n" for part in text.split("|")] for text in (original, variant)]
+    behind = [Units([], [], parts) for parts in sides]
+    assert follow_fim(*behind, FimWindow(0, 5)) == FimWindow(0, n_shown)
+    before = [Units([], parts[::-1], []) for parts in sides]
+    assert follow_fim(*before, FimWindow(5, 0)) == FimWindow(n_shown, 0)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"model": {"type": "Pickle"}}'])

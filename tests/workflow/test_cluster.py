@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import FILES, snakemake, teach, write_sources
 
 from cluster.slurm import NODE, ask, running_slurm, why_not
+from conftest import FILES, snakemake, teach, write_sources
 from fimscope.tables import read_table
 
 pytestmark = pytest.mark.cluster

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import ROOT, snakemake
 
 PRESETS = sorted(p.name for p in (ROOT / "config").glob("*.yaml") if "\nmodel:\n" in p.read_text())

@@ -74,15 +74,27 @@ COMMENTS = re.compile(r"(?:\s|//[^\n]*+|(?>/\*.*?\*/))*+", re.DOTALL)
 def follow_fim(original: Units, variant: Units, window: FimWindow) -> FimWindow:
     """The window through which a variant shows the code that its original shows.
 
-    A comment that stood alone is a part less where an edit has taken it away: by the number of
-    parts, code that the original hides would take its place.
+    A comment that stood alone is a part less where an edit has taken it away, and so is each line
+    of an annotation of several: by the number of parts, code that the original hides would take
+    their place.
     """
-    before = original.before_parts[::-1][: window.n_before], variant.before_parts[::-1]
-    after = original.after_parts[: window.n_after], variant.after_parts
-    return FimWindow(
-        window.n_before - _n_vanished(*before),
-        window.n_after - _n_vanished(*after),
-    )
+    before = original.before_parts[::-1], variant.before_parts[::-1]
+    after = original.after_parts, variant.after_parts
+    return FimWindow(_follow(*before, window.n_before), _follow(*after, window.n_after))
+
+
+def _follow(original: Sequence[str], variant: Sequence[str], n_shown: int) -> int:
+    """How many parts of a variant, from the hole outwards, are those that its original shows.
+
+    Elsewhere than around the hole a part is a whole statement or member, which an edit leaves one:
+    lines of code that are gone stood next to the hole.
+    """
+    n_fewer = sum(map(_is_code, original)) - sum(map(_is_code, variant))
+    return n_shown - _n_vanished(original[:n_shown], variant) - max(0, n_fewer)
+
+
+def _is_code(part: str) -> bool:
+    return not COMMENTS.fullmatch(part)
 
 
 def _n_vanished(shown: Sequence[str], edited: Sequence[str]) -> int:
