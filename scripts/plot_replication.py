@@ -17,7 +17,6 @@ from fimscope.plots import (
     STYLES,
     add_figure_options,
     save_figure,
-    say,
     use_theme,
     visible,
 )
@@ -64,8 +63,6 @@ def plot_replication(edits: Mapping[str, Numbers]) -> "Figure":
         axes.set_title(f"{visible(row['name'], 26)}\n{count}", loc="left", fontsize=7.5)
         if used:
             _draw_curves(axes, row, handles)
-        else:
-            say(axes, "nothing to steer")
         _draw_published(axes, row, handles)
         axes.set_ylim(-3, 103)
     for axes in panels[len(edits) :]:

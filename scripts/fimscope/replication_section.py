@@ -55,11 +55,7 @@ def replication_section(
             )
         ],
         tables=[_published_table(edits, published_model), _sound_table(edits)],
-        sources=[
-            path
-            for edit in edits
-            for path in (f"replication/{edit}.parquet", f"replication/vectors/{edit}.parquet")
-        ],
+        sources=["replication/*.parquet", "replication/vectors/*.parquet"],
         numbers={"edits": dict(edits), "is_published_model": is_published_model},
     )
 
