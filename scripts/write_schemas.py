@@ -61,7 +61,7 @@ PLACES = {
     "training_log": ("training/curve.parquet", "a measurement during training"),
 }
 # Of unfinished steps, in results/cache/: no table that passes between steps.
-PARTS = ("answers", "drawn", "variant_parts")
+PARTS = ("answers", "drawn", "masked_parts", "variant_parts")
 INTRODUCTION = """\
 # Tables
 
