@@ -488,7 +488,7 @@ def main() -> None:
                 continue
             draw = random.Random(f"{args.seed}/{fault}/{number}")
             started = time.monotonic()
-            what, ending, said = FAULTS[fault](study, draw, number % 5 == 0)
+            what, ending, said = FAULTS[fault](study, draw, number % 5 == 4)
             trial = Trial(fault, number, what, ending, said, round(time.monotonic() - started, 1))
             trials.append(trial)
             with record.open("a") as file:
