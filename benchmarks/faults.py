@@ -143,10 +143,11 @@ class Study:
         return self.fill(moment)
 
     def fill(self, moment: float) -> Path:
-        shutil.copytree(self.whole, self.project, symlinks=True, dirs_exist_ok=True)
-        for name, written in self.times.items():
-            if written > moment:
-                (self.project / name).unlink()
+        def later(folder: str, names: list[str]) -> list[str]:
+            paths = {name: (Path(folder) / name).relative_to(self.whole) for name in names}
+            return [n for n, path in paths.items() if self.times.get(path.as_posix(), 0) > moment]
+
+        shutil.copytree(self.whole, self.project, symlinks=True, dirs_exist_ok=True, ignore=later)
         return self.project
 
 
