@@ -88,6 +88,7 @@ class Study:
 
     moments   times at which the undisturbed run, one job at a time, had finished its jobs
     goal      the files that a trial asks for; none: the report
+    until     when the undisturbed run had made them
     """
 
     def __init__(self, work: Path):
@@ -111,6 +112,7 @@ class Study:
         self.bytes = final_bytes(self.whole)
         self.goal: list[str] = []
         self.expected = self.bytes
+        self.until = self.moments[-1]
 
     def begin(self, draw: random.Random, to_the_end: bool) -> float:
         """Choose the moment at which a trial begins, and its goal."""
@@ -119,7 +121,7 @@ class Study:
 
     def begin_at(self, moment: float, to_the_end: bool) -> float:
         later = [end for end in self.moments if end > moment]
-        until = self.moments[-1] if to_the_end else later[:N_JOBS][-1]
+        until = self.until = self.moments[-1] if to_the_end else later[:N_JOBS][-1]
         whole = until == self.moments[-1]
         self.goal = (
             []
@@ -319,28 +321,30 @@ def fill_disk(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str,
     moment = study.begin(draw, to_the_end)
     used = _size(study.rewind(moment))
     needed = sum(
-        (study.whole / name).stat().st_size
+        _pages(study.whole / name)
         for name, written in study.times.items()
-        if moment < written <= moment + 1e9 * to_the_end or name in study.goal
+        if moment < written <= study.until
     )
     share = draw.uniform(0, 0.9)
-    size = f"size={int(used + share * needed)}"
+    size = f"size={used + int(share * needed) // 4096 * 4096}"
     shutil.rmtree(study.project)
     with mounted(study.project, "-t", "tmpfs", "-o", size, "tmpfs"):
         study.fill(moment)
         disturbed = run(study.project, study.goal)
+        if not disturbed.returncode:
+            return fill_disk(study, draw, to_the_end)  # there was room for all: another draw
         subprocess.run(["mount", "-o", "remount,size=2g", study.project], check=True)
         what = f"room for {share:.0%} of what was to be written"
         return what, *settle(study, disturbed)
 
 
 def _size(folder: Path) -> int:
-    """Bytes that the files of a folder take, in whole pages."""
-    return sum(
-        -(-path.lstat().st_size // 4096) * 4096 + 4096
-        for path in folder.rglob("*")
-        if path.is_symlink() or path.is_file()
-    )
+    return sum(map(_pages, folder.rglob("*")))
+
+
+def _pages(path: Path) -> int:
+    """Bytes that a tmpfs needs for a file's content."""
+    return -(-path.lstat().st_size // 4096) * 4096 if path.is_file() else 0
 
 
 @contextmanager
