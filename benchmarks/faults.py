@@ -88,6 +88,7 @@ class Study:
 
     moments   times at which the undisturbed run, one job at a time, had finished its jobs
     goal      the files that a trial asks for; none: the report
+    until     when the undisturbed run had made them
     """
 
     def __init__(self, work: Path):
@@ -111,6 +112,7 @@ class Study:
         self.bytes = final_bytes(self.whole)
         self.goal: list[str] = []
         self.expected = self.bytes
+        self.until = self.moments[-1]
 
     def begin(self, draw: random.Random, to_the_end: bool) -> float:
         """Choose the moment at which a trial begins, and its goal."""
@@ -119,7 +121,7 @@ class Study:
 
     def begin_at(self, moment: float, to_the_end: bool) -> float:
         later = [end for end in self.moments if end > moment]
-        until = self.moments[-1] if to_the_end else later[:N_JOBS][-1]
+        until = self.until = self.moments[-1] if to_the_end else later[:N_JOBS][-1]
         whole = until == self.moments[-1]
         self.goal = (
             []
@@ -143,10 +145,11 @@ class Study:
         return self.fill(moment)
 
     def fill(self, moment: float) -> Path:
-        shutil.copytree(self.whole, self.project, symlinks=True, dirs_exist_ok=True)
-        for name, written in self.times.items():
-            if written > moment:
-                (self.project / name).unlink()
+        def later(folder: str, names: list[str]) -> list[str]:
+            paths = {name: (Path(folder) / name).relative_to(self.whole) for name in names}
+            return [n for n, path in paths.items() if self.times.get(path.as_posix(), 0) > moment]
+
+        shutil.copytree(self.whole, self.project, symlinks=True, dirs_exist_ok=True, ignore=later)
         return self.project
 
 
@@ -318,28 +321,30 @@ def fill_disk(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str,
     moment = study.begin(draw, to_the_end)
     used = _size(study.rewind(moment))
     needed = sum(
-        (study.whole / name).stat().st_size
+        _pages(study.whole / name)
         for name, written in study.times.items()
-        if moment < written <= moment + 1e9 * to_the_end or name in study.goal
+        if moment < written <= study.until
     )
     share = draw.uniform(0, 0.9)
-    size = f"size={int(used + share * needed)}"
+    size = f"size={used + int(share * needed) // 4096 * 4096}"
     shutil.rmtree(study.project)
     with mounted(study.project, "-t", "tmpfs", "-o", size, "tmpfs"):
         study.fill(moment)
         disturbed = run(study.project, study.goal)
+        if not disturbed.returncode:
+            return fill_disk(study, draw, to_the_end)  # there was room for all: another draw
         subprocess.run(["mount", "-o", "remount,size=2g", study.project], check=True)
         what = f"room for {share:.0%} of what was to be written"
         return what, *settle(study, disturbed)
 
 
 def _size(folder: Path) -> int:
-    """Bytes that the files of a folder take, in whole pages."""
-    return sum(
-        -(-path.lstat().st_size // 4096) * 4096 + 4096
-        for path in folder.rglob("*")
-        if path.is_symlink() or path.is_file()
-    )
+    return sum(map(_pages, folder.rglob("*")))
+
+
+def _pages(path: Path) -> int:
+    """Bytes that a tmpfs needs for a file's content."""
+    return -(-path.lstat().st_size // 4096) * 4096 if path.is_file() else 0
 
 
 @contextmanager
@@ -488,7 +493,7 @@ def main() -> None:
                 continue
             draw = random.Random(f"{args.seed}/{fault}/{number}")
             started = time.monotonic()
-            what, ending, said = FAULTS[fault](study, draw, number % 5 == 0)
+            what, ending, said = FAULTS[fault](study, draw, number % 5 == 4)
             trial = Trial(fault, number, what, ending, said, round(time.monotonic() - started, 1))
             trials.append(trial)
             with record.open("a") as file:

@@ -114,7 +114,7 @@ def swap_words(text: bytearray, draw: random.Random) -> None:
 
 def other_encoding(text: bytearray, draw: random.Random) -> None:
     found = text.decode(errors="replace")
-    text[:] = found.encode(draw.choice(["utf-16", "utf-16-le", "utf-7", "cp037"]))
+    text[:] = found.encode(draw.choice(["utf-16", "utf-16-le", "utf-7", "cp037"]), "replace")
 
 
 CHANGES: Sequence[Change] = (

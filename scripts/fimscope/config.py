@@ -42,12 +42,13 @@ def _refuse_unspeakable(value: Any, path: list[str], files: Sequence[str]) -> No
 
     That is nan and infinity, dates, keys that are no text; and NUL, which no command line holds.
     """
-    place = f"{file_of(path, files)}: {'.'.join(path) or 'config'}"
+    problem = None
     if isinstance(value, dict):
         for key, part in value.items():
-            if not isinstance(key, str):
-                raise UserError(f"{place}: the key {key!r} is no text")
-            _refuse_unspeakable(part, [*path, key], files)
+            if isinstance(key, str):
+                _refuse_unspeakable(part, [*path, key], files)
+            else:
+                problem = f"the key {key!r} is no text"
     elif isinstance(value, list):
         for i, part in enumerate(value):
             _refuse_unspeakable(part, [*path, str(i)], files)
@@ -56,9 +57,9 @@ def _refuse_unspeakable(value: Any, path: list[str], files: Sequence[str]) -> No
         or (isinstance(value, float) and not math.isfinite(value))
         or not isinstance(value, str | int | float | bool | None)
     ):
-        raise UserError(
-            f"{place}: {value!r} found; expected a text, a finite number, true, false or null"
-        )
+        problem = f"{value!r} found; expected a text, a finite number, true, false or null"
+    if problem:
+        raise UserError(f"{file_of(path, files)}: {'.'.join(path) or 'config'}: {problem}")
 
 
 def _with_canonical_edits(config: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Tables: schema and manifest in the file, whole or absent, byte-identical."""
 
+import errno
+import resource
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -140,3 +143,27 @@ def test_a_table_read_in_pieces_is_checked_as_one_read_whole(tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match="a.parquet: damaged since it was written"):
         Rows(path, "funnel")
+
+
+@pytest.mark.parametrize("how", ["whole", "in pieces", "text"])
+def test_the_error_of_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path, how):
+    path = tmp_path / "a"
+    path.write_text("old")
+    rows = [{**ROWS[0], "edit": f"{n} {hash(str(n))}"} for n in range(3 * ROWS_AT_ONCE)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError) as error:
+            if how == "whole":
+                write_table(path, "funnel", rows, {})
+            elif how == "in pieces":
+                write_tables({"funnel": path}, (("funnel", row) for row in rows), {})
+            else:
+                with replacing(path) as temporary:
+                    temporary.write_text("x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert error.value.errno == errno.EFBIG
+    assert error.value.filename == str(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -34,7 +34,7 @@ STUDY = {
     "prompt": {"format": "fim", "max_tokens": 96},
     "activations": {"positions": ["last"]},
     "patch": {"conditions": ["restore"], "max_pairs": 4},
-    "experiments": [],
+    "experiments": ["patches"],
     "statistics": {"draws": 100},
 }
 ACCOUNTING = why_not(accounting=True) is None

@@ -1,0 +1,231 @@
+"""Time and memory of the steps at 1,000, 10,000 and 100,000 examples, repeated from a real study.
+
+    python benchmarks/scale.py --results results/embedded --source results/source
+
+The examples are those of a finished study, over and over under new ids, so that every table has the
+sizes and the texts of real ones. Steps that run the model do it with one of two blocks of width 32
+and random weights: what is measured is the pipeline around the model.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from fimscope.steps import log, positive, run_step, step_parser
+from fimscope.tables import write_table
+
+EDIT = "rename_vars"
+EDITS = ("original", EDIT)
+TABLES = {
+    "programs": ("source", "programs"),
+    "examples": ("source", "examples"),
+    **{f"edited/{edit}": ("source", "variants") for edit in EDITS},
+    **{f"variants/{edit}": ("source", "variants") for edit in EDITS},
+    **{f"prompts/{edit}": ("results", "prompts") for edit in EDITS},
+    **{f"predictions/{edit}": ("results", "predictions") for edit in EDITS},
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of a step: rows in, seconds on the wall and of the core, peak memory of a process."""
+
+    n: int
+    wall: float
+    core: float
+    peak_mb: float
+
+
+def repeat_tables(folders: Mapping[str, Path], out: Path, n: int) -> None:
+    """Every table with n examples, those that were answered under every edit over and over."""
+    tables = {
+        name: pq.read_table(folders[folder] / f"{name}.parquet")
+        for name, (folder, _) in TABLES.items()
+    }
+    answered = set.intersection(
+        *(set(tables[f"predictions/{edit}"]["example_id"].to_pylist()) for edit in EDITS)
+    )
+    own = tables["examples"]
+    ids = [name for name in own["example_id"].to_pylist() if name in answered]
+    for name, table in tables.items():
+        copies = []
+        for k in range(math.ceil(n / len(ids))):
+            kept = pa.array(ids[: n - k * len(ids)])
+            if name == "programs":
+                chosen = own.filter(pc.is_in(own["example_id"], kept))["program_id"]
+                rows = table.filter(pc.is_in(table["program_id"], pc.unique(chosen)))
+            else:
+                rows = table.filter(pc.is_in(table["example_id"], kept))
+            for column in {"example_id", "program_id", "cluster"} & set(rows.column_names):
+                # Of the same length, and in the same order within a copy.
+                new = [f"{k:05x}{text[5:]}" for text in rows[column].to_pylist()]
+                at = rows.column_names.index(column)
+                rows = rows.set_column(at, column, pa.array(new, rows.schema.field(column).type))
+            copies.append(rows)
+        write_table(out / f"{name}.parquet", TABLES[name][1], pa.concat_tables(copies), {})
+
+
+def small_model(folder: Path) -> None:
+    """A gpt_bigcode of two blocks with the embedded model's tokenizer, prepared."""
+    import shutil
+
+    import torch
+    from transformers import GPTBigCodeConfig, GPTBigCodeForCausalLM
+
+    embedded = ROOT / "models/embedded"
+    sizes = json.loads((embedded / "config.json").read_text())
+    kept = ("vocab_size", "n_positions", "bos_token_id", "eos_token_id", "multi_query")
+    config = GPTBigCodeConfig(
+        **{key: sizes[key] for key in kept if key in sizes}, n_embd=32, n_layer=2, n_head=2
+    )
+    torch.manual_seed(0)
+    origin = folder / "origin"
+    GPTBigCodeForCausalLM(config).save_pretrained(origin)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy2(embedded / name, origin)
+    sources = json.dumps([{"folder": str(origin)}])
+    command = [sys.executable, ROOT / "scripts/prepare_model.py", "--sources", sources]
+    subprocess.run([*command, "--out", folder / "model"], check=True, capture_output=True)
+
+
+def commands(folder: Path, model: Path) -> dict[str, list[str]]:
+    """The command line of every step that is measured, but for its script."""
+
+    def of(name: str) -> str:
+        return str(folder / f"{name}.parquet")
+
+    out = folder / "out"
+    run = ["--model", str(model), "--threads", "1", "--cache", str(out / "cache")]
+    edited = ["--examples", of("examples"), "--workers", "1", "--cache", str(out / "cache")]
+    both = [of(f"predictions/{edit}") for edit in EDITS]
+    return {
+        "split_examples": [
+            *("--programs", of("programs"), "--examples", of("examples"), "--edit", EDIT),
+            *("--edited", of(f"edited/{EDIT}"), "--variants", of(f"variants/{EDIT}")),
+            *("--original", both[0], "--predictions", both[1]),
+            *("--out", str(out / "split.parquet"), "--out-funnel", str(out / "funnel.parquet")),
+        ],
+        "pair_examples": [
+            *("--programs", of("programs"), "--original", both[0], "--variants", both[1]),
+            *("--conditions", "restore", "same_type", "--max-pairs", "120", "--seed", "0"),
+            *("--out", str(out / "pairs.parquet"), "--out-rejected", str(out / "r.parquet")),
+        ],
+        "plot_accuracy": [
+            *("--predictions", *both, "--draws", "10000", "--seed", "0"),
+            *("--out-svg", str(out / "a.svg"), "--out-png", str(out / "a.png")),
+        ],
+        "predict_types": [
+            *("--prompts", of(f"prompts/{EDIT}"), *run),
+            *("--out", str(out / "predictions.parquet")),
+        ],
+        "cache_activations": [
+            *("--prompts", of(f"prompts/{EDIT}"), *run, "--positions", "last"),
+            *("--out", str(out / "activations")),
+        ],
+        "edit_examples": [
+            *(*edited, "--edit", EDIT, "--seed", "0"),
+            *("--out", str(out / "e.parquet"), "--out-rejected", str(out / "f.parquet")),
+        ],
+        "check_types": [
+            *(*edited, "--edited", of(f"edited/{EDIT}")),
+            *("--out", str(out / "c.parquet"), "--out-rejected", str(out / "d.parquet")),
+        ],
+    }
+
+
+# A process of its own, as small as can be: what a fork holds counts as its child's peak.
+RUN = """
+import json, resource, subprocess, sys
+status = subprocess.run(sys.argv[1:], stdout=2).returncode
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+"""
+
+
+def measure(step: str, words: Sequence[str], n: int) -> Measured:
+    """Run a step to its end. raises SystemExit with its last words where it fails."""
+    command = [sys.executable, str(ROOT / "scripts" / f"{step}.py"), *words]
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *command],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    status, core, peak_mb = json.loads(done.stdout)
+    if status:
+        sys.exit(f"{step} at {n}: {done.stderr[-3000:]}")
+    return Measured(n, time.monotonic() - started, core, peak_mb)
+
+
+def page(found: Mapping[str, Sequence[Measured]]) -> str:
+    lines = [
+        "# Scale",
+        "",
+        "Written by `python benchmarks/scale.py`: real examples over and over under new ids, on "
+        "one core; steps that run the model do it with one of two blocks of width 32. Seconds of "
+        "the core, of the step and all that it starts; peak memory of its largest process. The "
+        "exponent is that of the seconds beyond the start, between the two largest sizes "
+        "(1: twice the examples, twice the time).",
+        "",
+        "| step | examples | core seconds | peak memory, MB | exponent | more memory than before |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for step, runs in found.items():
+        for i, run in enumerate(runs):
+            exponent = growth = ""
+            if i:
+                before = runs[i - 1]
+                growth = f"{run.peak_mb / before.peak_mb - 1:+.0%}"
+                if i == len(runs) - 1 and len(runs) > 2:
+                    start = runs[0].core
+                    rise = max(before.core - start, 1e-9), max(run.core - start, 1e-9)
+                    sizes = before.n - runs[0].n, run.n - runs[0].n
+                    exponent = f"{math.log(rise[1] / rise[0]) / math.log(sizes[1] / sizes[0]):.2f}"
+            cells = f"{run.n} | {run.core:.1f} | {run.peak_mb:.0f} | {exponent} | {growth}"
+            lines.append(f"| `{step}` | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--source", type=Path, default=ROOT / "results/source")
+    parser.add_argument("--results", type=Path, default=ROOT / "results/embedded")
+    parser.add_argument("--sizes", type=positive, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument(
+        "--most",
+        type=json.loads,
+        default={},
+        help='largest size of a step, as {"check_types": 1000}',
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/scale.md")
+    with run_step(parser) as args, tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        small_model(work)
+        folders = {"source": args.source, "results": args.results}
+        found: dict[str, list[Measured]] = {}
+        for n in args.sizes:
+            repeat_tables(folders, work / str(n), n)
+            for step, words in commands(work / str(n), work / "model").items():
+                if n <= args.most.get(step, n):
+                    found.setdefault(step, []).append(measure(step, words, n))
+                    log.info("%s: %s", step, found[step][-1])
+                    args.out.write_text(page(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
