@@ -129,9 +129,9 @@ def _draw_curves(figure: "Figure", cells: object, edits: Numbers) -> None:
         axes.set_xticks(k, [str(value) for value in k])
         axes.minorticks_off()
         axes.set_xlabel("k samples")
-        axes.set_ylim(-3, 103)
-        legend = axes.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
-        legend.set_in_layout(False)
+        axes.set_ylim(-34, 103)  # room for the legend below the curves
+        axes.set_yticks(range(0, 101, 20))
+        axes.legend(loc="lower right", ncols=2).set_in_layout(False)
 
 
 def _percent(rates: Sequence[Numbers]) -> list[np.ndarray]:

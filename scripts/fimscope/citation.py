@@ -7,7 +7,7 @@ from fimscope.markdown import code
 from fimscope.summary import Numbers
 
 FORMATS = {
-    "fim": "the tokenizer's own fill-in-the-middle tokens in the order prefix, suffix, middle",
+    "fim": "the tokenizer's own fill-in-the-middle tokens",
     "rewrite": "the code with its annotations erased, followed by the typed code up to the hole",
 }
 METHODS = """\

@@ -1,34 +1,17 @@
 """The explorer in a real browser: as a folder and as one file, from the disk alone."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from browser_pages import BROWSERS, Watched, build_made_up
+from browser_pages import Watched, build_made_up
 from explorer_study import HOSTILE
 
 SECOND = (
     "0000000000000001"  # right in the original, broken by the edit, with a patch of `same_type`
 )
 FIRST = "0000000000000000"  # predicts hostile text; of the hostile program
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A headless Chromium; the tests are skipped where there is none."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="no playwright; pip install -r requirements.txt"
-    )
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("no Chromium on the PATH; install one (Debian: apt install chromium)")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -221,6 +204,18 @@ def test_a_link_reopens_a_cell_and_a_head(page):
     assert panel.get_by_label("block").input_value() == "1"
     assert panel.get_by_label("head").input_value() == "0"
     assert panel.locator(".token.marked").get_attribute("data-token") == "4"
+
+
+def test_a_link_opens_the_page_at_a_panel(page):
+    for panel in ("prompt", "lens"):
+        go(page, f"#/example/{SECOND}?edit=rename_vars&panel={panel}")
+        page.wait_for_function(
+            """name => document.querySelector(`#panel-${name} svg`)
+            && document.querySelector(`#panel-${name}`).getBoundingClientRect().top < 400""",
+            arg=panel,
+        )
+    page.keyboard.press("2")
+    page.wait_for_function("location.hash.includes('panel=predictions')")
 
 
 def test_attention_falls_on_the_tokens_of_the_prompt(page):

@@ -148,7 +148,7 @@ class NodeService:
             readable, writable, _ = select.select(
                 [stdout], [stdin] if unwritten else [], [], min(left, 1.0)
             )
-            if not (readable or writable) and self._is_too_large():
+            if to_write and not (readable or writable) and self._is_too_large():
                 self.stop()
                 raise TypeScriptError("compiler_failed", f"more than {self.memory_bound} bytes")
             try:
