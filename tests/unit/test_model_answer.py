@@ -93,14 +93,16 @@ def test_half_precision_answers_are_near_and_repeat(dtype):
 def test_collected_activations_equal_forward_hooks(name):
     model, prompts = random_model(name), random_prompts()
     positions = [[-1, 0, length // 2] for length in LENGTHS]
-    collected, logits = collect_with_logits(model, prompts, positions)
+    token_ids = [[i, 5] for i in range(len(prompts))]
+    both = collect_with_logits(model, prompts, positions, token_ids)
+    collected, logits = both.values, both.logits
     assert collected.shape == (model.n_points, len(prompts), 3, model.d_model)
     for row, prompt in enumerate(prompts):
         torch.testing.assert_close(
             collected[:, row], hooked_residuals(model, prompt)[:, positions[row]], atol=1e-4, rtol=0
         )
         torch.testing.assert_close(
-            logits[row], alone_logits(model.network, prompt)[-1], atol=1e-4, rtol=0
+            logits[row], alone_logits(model.network, prompt)[-1, token_ids[row]], atol=1e-4, rtol=0
         )
     some = collect(model, prompts, positions, points=[0, model.n_blocks - 1])
     assert torch.equal(some, collected[[0, model.n_blocks - 1]])

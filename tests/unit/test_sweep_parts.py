@@ -15,6 +15,7 @@ import mask_distractors
 import sweep_components
 import sweep_positions
 import view_attention
+from fimscope.manifest import file_sha256
 from fimscope.part_formats import RowsFormat
 from fimscope.parts import UNKEPT, WHOLE, PartStore
 from fimscope.prompts.encoder import Encoder
@@ -35,9 +36,10 @@ class Killed(BaseException):
     pass
 
 
-def table(path: Path, name: str, rows: list[dict]) -> None:
+def table(path: Path, name: str, rows: list[dict], **manifest: str) -> None:
     """Write a table of a schema; columns that a row lacks are null."""
-    write_table(path, name, [{**dict.fromkeys(SCHEMAS[name].names), **row} for row in rows], {})
+    filled = [{**dict.fromkeys(SCHEMAS[name].names), **row} for row in rows]
+    write_table(path, name, filled, manifest)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,8 @@ def inside(study, tmp_path_factory) -> Path:  # noqa: F811
         np.ones(4, dtype=np.float32),
     )
     save_vectors(folder / "vectors.safetensors", vectors)
-    table(folder / "vectors.parquet", "steering_vectors", vector_rows(vectors))
+    sha256 = file_sha256(folder / "vectors.safetensors")
+    table(folder / "vectors.parquet", "steering_vectors", vector_rows(vectors), vectors=sha256)
     return folder
 
 
