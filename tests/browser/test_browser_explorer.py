@@ -210,8 +210,8 @@ def test_a_link_opens_the_page_at_a_panel(page):
     for panel in ("prompt", "lens"):
         go(page, f"#/example/{SECOND}?edit=rename_vars&panel={panel}")
         page.wait_for_function(
-            """name => document.querySelector(`#panel-${name} svg`)
-            && document.querySelector(`#panel-${name}`).getBoundingClientRect().top < 400""",
+            """name => document.querySelector(`#panel-${name} svg`) && scrollY > 0
+            && document.querySelector(`#panel-${name} h2`).getBoundingClientRect().top < 800""",
             arg=panel,
         )
     page.keyboard.press("2")
