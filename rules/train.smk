@@ -1,5 +1,5 @@
 # A small model of StarCoderBase's architecture: pinned packages -> corpus -> tokenizer -> weights.
-# Not part of `all`; it takes about 25 minutes on two cores. Installs the corpus beside its lock file first.
+# Not part of `all`; it takes about 75 minutes on one core. Installs the corpus beside its lock file first.
 
 CORPUS = "models/embedded/corpus"
 TRAINING = "results/training"
@@ -43,7 +43,7 @@ rule train_model:
         f"{TRAINING}/benchmarks/train_model.tsv"
     conda:
         "envs/steps.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(1440),

@@ -66,24 +66,23 @@ def study_texts(
     return [row["content"] for row in screened if not isinstance(row, Refusal)]
 
 
-def training_plan(settings: Settings, name: str, seed: int) -> "Plan":
-    """The plan of a schedule of the settings."""
+def training_plan(settings: Settings) -> "Plan":
+    """The plan of the settings."""
     from fimscope.training.loop import Plan
     from fimscope.training.network import Shape
     from fimscope.training.optimiser import Rates
 
-    schedule = settings["schedules"][name]
+    schedule = settings["schedule"]
     rates = ("muon", "adamw", "decay", "warmup_steps", "steady_until", "steps")
     return Plan(
         shape=Shape(
-            n_blocks=schedule["n_blocks"],
             vocab_size=settings["tokenizer"]["vocab_size"],
             **settings["network"],
         ),
         rates=Rates(**{key: schedule[key] for key in rates}),
         lengths=[(phase.get("until", math.inf), phase["shares"]) for phase in schedule["lengths"]],
         batch_tokens=schedule["batch_tokens"],
-        seed=seed,
+        seed=settings["seed"],
         every=schedule["every"],
     )
 
@@ -115,13 +114,11 @@ def train_model(programs: Sequence[Program], settings: Settings, work: Path, out
 
     from fimscope.training.export import export_model
     from fimscope.training.loop import Batches, train
-    from fimscope.training.network import grown, initial_parameters
+    from fimscope.training.network import initial_parameters
     from fimscope.training.tokenizer import train_tokenizer
     from fimscope.training.windows import WindowMaker
 
-    seed = settings["seed"]
-    warm_plan = training_plan(settings, "warm_start", seed)
-    plan = training_plan(settings, "main", seed + 1)
+    plan = training_plan(settings)
     parts = {
         part: [row for row in programs if row["part"] == part] for part in ("train", "validation")
     }
@@ -139,21 +136,15 @@ def train_model(programs: Sequence[Program], settings: Settings, work: Path, out
         maker,
         settings["validation"]["windows"],
         settings["validation"]["tokens"],
-        seed,
+        plan.seed,
     )
-    warm_batches = Batches(parts["train"], maker, warm_plan)
     batches = Batches(parts["train"], maker, plan)
     log.info(
         "%d programs, %d holes to train on, %d to validate",
         *(len(parts["train"]), len(batches.holes), len(unseen)),
     )
-    for name in settings["schedules"]:
-        (work / name).mkdir(exist_ok=True)
-    start = initial_parameters(warm_plan.shape, seed)
-    shallow, rows = train(warm_plan, warm_batches, unseen, start, work / "warm_start")
-    start = grown(shallow, plan.shape, seed)
-    parameters, more_rows = train(plan, batches, unseen, start, work / "main")
-    rows += more_rows
+    start = initial_parameters(plan.shape, plan.seed)
+    parameters, rows = train(plan, batches, unseen, start, work)
     out.mkdir(parents=True, exist_ok=True)
     export_model(parameters, plan.shape, maker.tokenizer, out)
     return rows

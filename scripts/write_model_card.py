@@ -124,12 +124,10 @@ def _quality_lines(quality: Row) -> list[str]:
 
 
 def _recipe_lines(settings: Row, manifest: Row, curve: Sequence[Row]) -> list[str]:
-    warm, main = settings["schedules"]["warm_start"], settings["schedules"]["main"]
+    network, schedule = settings["network"], settings["schedule"]
     versions = manifest["packages"]
-    n_tokens = {row["n_blocks"]: row["n_tokens"] for row in curve}
     rows = [
         [
-            str(row["n_blocks"]),
             str(row["step"]),
             str(row["n_tokens"]),
             *(f"{row[key]:.3f}" for key in ("loss", "top1", "top10", "exact", "middle_loss")),
@@ -140,13 +138,12 @@ def _recipe_lines(settings: Row, manifest: Row, curve: Sequence[Row]) -> list[st
     return [
         "## Recipe",
         "",
-        f"`snakemake embedded_model`, from `config/training.yaml`: {warm['n_blocks']} blocks for "
-        f"{warm['steps']} steps ({n_tokens[warm['n_blocks']]} tokens), then spread over the depth, "
-        f"new blocks that add nothing yet between them, and all {main['n_blocks']} trained "
-        f"together for {main['steps']} steps ({n_tokens[main['n_blocks']]} tokens). "
-        f"{main['batch_tokens']} tokens a step; Muon (rate {main['muon']}, decay {main['decay']}) "
-        f"for the blocks' matrices, AdamW ({main['adamw']}) for the rest; "
-        "loss on the type in the middle x10, on other types x4, on 30% of all other tokens x1; "
+        f"`snakemake embedded_model`, from `config/training.yaml`: {network['n_blocks']} blocks, "
+        f"each of which adds nothing at first, trained together for {schedule['steps']} steps "
+        f"({curve[-1]['n_tokens']} tokens). {schedule['batch_tokens']} tokens a step; Muon (rate "
+        f"{schedule['muon']}, decay {schedule['decay']}) for the blocks' matrices, AdamW "
+        f"({schedule['adamw']}) for the rest; "
+        "loss on the type in the middle x10, on other types x4, on all other tokens x1; "
         "neighbouring annotations dropped at random in half of the windows, variables renamed in "
         f"an eighth. Seed {settings['seed']}; {manifest['settings']['threads']} threads of a CPU "
         f"({hardware['machine']}, {hardware['system']}), Python {manifest['python']}, torch "
@@ -155,7 +152,6 @@ def _recipe_lines(settings: Row, manifest: Row, curve: Sequence[Row]) -> list[st
         "",
         *table(
             [
-                "blocks",
                 "step",
                 "tokens",
                 "loss",

@@ -430,7 +430,6 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("n_annotations", pa.int64()),
         ],
         "training_log": [
-            ("n_blocks", pa.int64()),  # few in the warm start
             ("step", pa.int64()),
             ("n_tokens", pa.int64()),
             ("loss", pa.float64()),  # since the row before, weighted, nats

@@ -13,7 +13,6 @@ from fimscope.training.loop import Batches, Plan, padded, train, validate
 from fimscope.training.network import (
     Shape,
     forward,
-    grown,
     initial_parameters,
     logits,
     state_dict,
@@ -211,11 +210,14 @@ def test_export_is_a_model_that_loads_and_answers_the_same(tmp_path):
     assert {value.dtype for value in weights.values()} == {torch.bfloat16}
 
 
-def test_a_grown_network_says_what_the_shallow_one_says():
-    shallow = random_parameters()
-    deep_shape = Shape(**{**vars(SHAPE), "n_blocks": 7})
-    deep = grown(shallow, deep_shape, seed=5)
+def test_a_new_network_adds_nothing_to_the_stream_and_can_learn():
+    parameters = initial_parameters(SHAPE, 2)
     ids = torch.randint(0, SHAPE.vocab_size, (2, 30), generator=torch.Generator().manual_seed(1))
-    expected = forward(shallow, SHAPE, ids, torch.float32)
-    assert torch.equal(forward(deep, deep_shape, ids, torch.float32), expected)
-    assert not deep["attn.c_attn.weight"][0].eq(0).any()  # a new block can learn
+    stream = parameters["wte.weight"][ids] + parameters["wpe.weight"][:30]
+    expected = torch.nn.functional.layer_norm(stream, (SHAPE.d_model,))
+    assert torch.allclose(forward(parameters, SHAPE, ids, torch.float32), expected, atol=1e-5)
+    for value in parameters.values():
+        value.requires_grad_(True)
+    weighted_loss(parameters, SHAPE, ids, torch.ones(2, 30), torch.float32).backward()
+    for name in ("attn.c_proj.weight", "mlp.c_proj.weight"):
+        assert all(block.any() for block in parameters[name].grad)

@@ -166,8 +166,7 @@ def train(
         if step % plan.every == 0 or step == plan.rates.steps:
             found = validate(parameters, plan.shape, validation, plan.batch_tokens)
             loss_mean = sum(losses) / len(losses)
-            at = {"n_blocks": plan.shape.n_blocks, "step": step}
-            rows.append({**at, "n_tokens": n_tokens, "loss": loss_mean, **found})
+            rows.append({"step": step, "n_tokens": n_tokens, "loss": loss_mean, **found})
             losses = []
             log.info(
                 "step %d, %d tokens: loss %.3f; validation top-1 %.3f, top-10 %.3f, "

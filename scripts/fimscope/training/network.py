@@ -39,9 +39,9 @@ WHOLE = ("wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias")
 
 
 def initial_parameters(shape: Shape, seed: int) -> Parameters:
-    """Random weights, and positions as waves.
+    """Random weights, positions as waves, and blocks that add nothing to the stream yet.
 
-    What leaves a block starts small, as all blocks add up to one stream.
+    What random blocks write would drown the tokens, whose embeddings start small.
     """
     generator = torch.Generator().manual_seed(seed)
     n, d, key_value = shape.n_blocks, shape.d_model, 2 * shape.d_head
@@ -49,7 +49,7 @@ def initial_parameters(shape: Shape, seed: int) -> Parameters:
     def normal(*size: int, std: float) -> Tensor:
         return torch.randn(*size, generator=generator) * std
 
-    inner, outer = 1 / math.sqrt(d), 1 / math.sqrt(2 * n)
+    inner = 1 / math.sqrt(d)
     return {
         "wte.weight": normal(shape.vocab_size, d, std=0.05),
         "wpe.weight": 0.05 * waves(shape.n_positions, d),
@@ -59,33 +59,15 @@ def initial_parameters(shape: Shape, seed: int) -> Parameters:
         "ln_1.bias": torch.zeros(n, d),
         "attn.c_attn.weight": normal(n, d + key_value, d, std=inner),
         "attn.c_attn.bias": torch.zeros(n, d + key_value),
-        "attn.c_proj.weight": normal(n, d, d, std=inner * outer),
+        "attn.c_proj.weight": torch.zeros(n, d, d),
         "attn.c_proj.bias": torch.zeros(n, d),
         "ln_2.weight": torch.ones(n, d),
         "ln_2.bias": torch.zeros(n, d),
         "mlp.c_fc.weight": normal(n, 4 * d, d, std=inner),
         "mlp.c_fc.bias": torch.zeros(n, 4 * d),
-        "mlp.c_proj.weight": normal(n, d, 4 * d, std=inner * outer / 2),
+        "mlp.c_proj.weight": torch.zeros(n, d, 4 * d),
         "mlp.c_proj.bias": torch.zeros(n, d),
     }
-
-
-def grown(parameters: Mapping[str, Tensor], shape: Shape, seed: int) -> Parameters:
-    """A shallow network's parameters as those of a deeper one that says the same.
-
-    Its blocks are spread evenly over the depth; the new ones add nothing to the stream yet, as
-    their output projections are zero.
-    """
-    deep = initial_parameters(shape, seed)
-    n_shallow = parameters[MATRICES[0]].shape[0]
-    places = [int((i + 0.5) * shape.n_blocks / n_shallow) for i in range(n_shallow)]
-    for name in WHOLE:
-        deep[name].copy_(parameters[name])
-    for name in ("attn.c_proj.weight", "mlp.c_proj.weight"):
-        deep[name].zero_()
-    for name in (*MATRICES, *VECTORS):
-        deep[name][places] = parameters[name]
-    return deep
 
 
 def waves(n_positions: int, d_model: int) -> Tensor:

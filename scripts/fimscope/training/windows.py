@@ -10,9 +10,8 @@ from tokenizers import Tokenizer
 from fimscope.training.augment import Context, drop_annotations, rename_declared
 from fimscope.training.tokenizer import END, FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX
 
-# Weights of the loss: on the type in the middle, on other types, on a share of all else.
+# Weights of the loss: on the type in the middle, on other types, on all else.
 MIDDLE_WEIGHT, TYPE_WEIGHT, OTHER_WEIGHT = 10.0, 4.0, 1.0
-OTHER_SHARE = 0.3
 DROP_WINDOWS, DROP_SHARE = 0.5, 0.6
 RENAME_WINDOWS = 0.12
 # A window whose gold is longer than this teaches little: its end is cut off.
@@ -47,7 +46,7 @@ class WindowMaker:
     def plain(self, program: Mapping[str, Any], hole: int, n_tokens: int) -> Window:
         """The window of a hole as it stands, the hole in its middle; for validation."""
         context = cut_context(program, hole, n_tokens * CHARS_A_TOKEN)
-        return self._window(program, hole, context, n_tokens, 0.5, None)
+        return self._window(program, hole, context, n_tokens, 0.5)
 
     def varied(
         self, program: Mapping[str, Any], hole: int, n_tokens: int, rng: np.random.Generator
@@ -59,7 +58,7 @@ class WindowMaker:
         if rng.random() < RENAME_WINDOWS:
             context = rename_declared(context, rng)
         before_share = 0.5 if rng.random() < 0.5 else rng.uniform(0.2, 0.8)
-        return self._window(program, hole, context, n_tokens, before_share, rng)
+        return self._window(program, hole, context, n_tokens, before_share)
 
     def _window(
         self,
@@ -68,7 +67,6 @@ class WindowMaker:
         context: Context,
         n_tokens: int,
         before_share: float,
-        rng: np.random.Generator | None,
     ) -> Window:
         start, end = program["starts"][hole], program["ends"][hole]
         gold = self.tokenizer.encode(program["content"][start:end], add_special_tokens=False).ids
@@ -80,12 +78,8 @@ class WindowMaker:
         before = before.from_line(min(n_before, len(before.ids)))
         after = after.to_line(min(budget - len(before.ids), len(after.ids)))
         ids = [self.prefix, *before.ids, self.suffix, *after.ids, self.middle, *middle]
-        others = rng.random(len(ids)) < OTHER_SHARE if rng is not None else np.zeros(len(ids), bool)
         in_type = [False, *before.in_type, False, *after.in_type, False]
-        weights = [
-            TYPE_WEIGHT if typed else OTHER_WEIGHT * other
-            for typed, other in zip(in_type, others[: len(in_type)].tolist(), strict=True)
-        ]
+        weights = [TYPE_WEIGHT if typed else OTHER_WEIGHT for typed in in_type]
         # The marks are put in by the prompt: never a thing to be learned.
         for mark in (0, len(before.ids) + 1, len(in_type) - 1):
             weights[mark] = 0.0
