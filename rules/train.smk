@@ -1,5 +1,5 @@
 # A small model of StarCoderBase's architecture: pinned packages -> corpus -> tokenizer -> weights.
-# Not part of `all`; it takes about 75 minutes on one core. Installs the corpus beside its lock file first.
+# Not part of `all`; it takes about 70 minutes on one core. Installs the corpus beside its lock file first.
 
 CORPUS = "models/embedded/corpus"
 TRAINING = "results/training"
