@@ -107,11 +107,10 @@ def running(steps: tuple[str, ...], process: subprocess.Popen, but: str = "") ->
     """The id of a job of one of those steps, as soon as it runs; not of the work of job `but`."""
     while process.poll() is None:
         jobs = all_jobs()
-        others = [
-            job for job in jobs if not any(same_work(job, j) for j in jobs if j["JobId"] == but)
-        ]
-        for job in others:
-            if any(step in job["log"] for step in steps) and job["JobState"] == "RUNNING":
+        past = [job for job in jobs if job["JobId"] == but]
+        for job in jobs:
+            wanted = any(step in job["log"] for step in steps)
+            if wanted and job["JobState"] == "RUNNING" and not any(same_work(job, p) for p in past):
                 return job["JobId"]
         time.sleep(0.2)
     raise AssertionError(f"none of {steps} ever ran")
