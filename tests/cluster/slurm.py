@@ -6,7 +6,8 @@ Needs root and Debian's slurmctld, slurmd, slurm-client and munge. Slurm drops S
 into a job, so the configuration must stand in /etc/slurm: the files written there go away with the
 daemons, and where a configuration stands already, nothing is started. The daemons listen on
 loopback, on ports of their own; the node announces more processors and memory than it has, and two
-GPUs. With slurmdbd and mariadb-server at hand, `--accounting` before the command keeps what sacct tells.
+GPUs. With slurmdbd and mariadb-server at hand, `--accounting` before the command keeps what sacct
+tells.
 """
 
 import contextlib
