@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shlex
 import sys
@@ -20,6 +21,7 @@ from fimscope.corpus.fingerprint import fingerprint
 from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.dependencies import step_sources
 from fimscope.edits import dosed_edits
+from fimscope.errors import UserError
 from fimscope.models.ran import models_that_ran
 
 config = complete_config(
@@ -51,6 +53,10 @@ include: "rules/cache.smk"
 
 
 onstart:
+    if Path("results").exists() and not os.access("results", os.W_OK):
+        raise UserError(
+            f"{Path.cwd()}/results: cannot be written; make it writable and run the same command again"
+        )
     # A GPU that this machine lacks shows now, not when the first job of the model begins.
     if workflow.local_exec and any(
         job.resources.get("gpu") for job in workflow.dag.needrun_jobs()

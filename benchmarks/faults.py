@@ -62,7 +62,11 @@ LOCKED = 75
 N_JOBS = 6  # that a trial goes on for
 GOOD = ("same bytes", "named, then same bytes", "refused by readers")
 STEP = re.compile(r"scripts/(\w+)\.py")
-SAID = re.compile(r"^\d\d:\d\d:\d\d (\w+: .*(?:results|config|study)[/.]\S+.*)$", re.MULTILINE)
+# An error that names a file: a step's, or Snakemake's on clocks and on what it cannot write.
+NAMING = re.compile(
+    r"results/.* again$|^Output results/\S+ has older modification time"
+    r"|Read-only file system: .results/"
+)
 
 
 @dataclass(frozen=True)
@@ -226,10 +230,10 @@ def settle(study: Study, disturbed: subprocess.CompletedProcess | None) -> tuple
     for _ in range(4):
         if not done.returncode:
             break
-        errors = SAID.findall(done.stdout)
+        errors = [line for line in done.stdout.splitlines() if NAMING.search(line)]
         if not errors:
             return "no file named", done.stdout[-2000:]
-        said = said or errors[-1]
+        said = said or re.sub(r"^\d\d:\d\d:\d\d ", "", errors[-1])
         follow(errors[-1], study.project)
         done = run(study.project, study.goal)
     if done.returncode:
@@ -404,11 +408,20 @@ def make_read_only(study: Study, draw: random.Random, to_the_end: bool) -> tuple
 def set_clock_back(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str, str, str]:
     """All files are of tomorrow: what is made from them now is older than they are."""
     project = study.rewind(study.begin(draw, to_the_end))
+    _shift_times(project, 86400)
+    disturbed = run(project, study.goal)
+    _shift_times(project, -86400)  # the clock is right again
+    return "files of tomorrow", *settle(study, disturbed)
+
+
+def _shift_times(project: Path, seconds: int) -> None:
+    """Of all files that are not of the other side of now."""
+    now = time.time()
     for path in project.rglob("*"):
         if path.is_file() and not path.is_symlink():
-            stat = path.stat()
-            os.utime(path, (stat.st_atime + 86400, stat.st_mtime + 86400))
-    return "files of tomorrow", *settle(study, None)
+            written = path.stat().st_mtime
+            if seconds > 0 or written > now:
+                os.utime(path, (written + seconds, written + seconds))
 
 
 def run_twice(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str, str, str]:

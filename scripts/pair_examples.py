@@ -8,6 +8,11 @@ from fimscope.rejections import rejection
 from fimscope.steps import log, run_step, step_parser
 from fimscope.tables import read_table, write_table
 
+COLUMNS = [  # of the predictions: the top tokens of each would take ten times as much memory
+    *("example_id", "edit", "program_id", "gold", "gold_token_id", "predicted_token_id"),
+    "correct",
+]
+
 
 def main() -> None:
     parser = step_parser(__doc__)
@@ -25,10 +30,11 @@ def main() -> None:
         manifest = run_manifest(args)
         programs = read_table(args.programs, "programs", ["program_id", "cluster"]).to_pylist()
         clusters = {row["program_id"]: row["cluster"] for row in programs}
-        originals = {
-            row["example_id"]: row for row in read_table(args.original, "predictions").to_pylist()
-        }
-        variants = read_table(args.variants, "predictions").to_pylist()
+        variants, originals = (
+            read_table(path, "predictions", COLUMNS).to_pylist()
+            for path in (args.variants, args.original)
+        )
+        originals = {row["example_id"]: row for row in originals}
         rows, rejected = [], []
         for condition in args.conditions:
             found, lonely = pair(

@@ -1,46 +1,40 @@
 """Split the answers into right and wrong, find the broken ones, and count the funnel to them."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fimscope.manifest import run_manifest
 from fimscope.rejections import check_sum
 from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.tables import Rows, write_table, write_tables
 
 Row = Mapping[str, Any]
+KEPT = ("example_id", "edit", "program_id", "kind", "gold", "predicted")
 
 
-def split_examples(predictions: Sequence[Row], originals: Sequence[Row]) -> list[Row]:
-    """One row a prediction: right or wrong, and against the original's answer broken or mended.
+def split_examples(predictions: Iterable[Row], originals: Iterable[Row]) -> Iterator[Row]:
+    """One row a prediction, as they come: right or wrong; broken or mended against the original's.
 
     An example whose original was not answered is neither broken nor mended.
     """
     before = {row["example_id"]: row["correct"] for row in originals}
-    return [
-        {
-            **{key: row[key] for key in ("example_id", "edit", "program_id", "kind")},
-            "gold": row["gold"],
-            "predicted": row["predicted"],
+    for row in predictions:
+        yield {
+            **{key: row[key] for key in KEPT},
             "outcome": "right" if row["correct"] else "wrong",
             "broken": before.get(row["example_id"]) is True and not row["correct"],
             "mended": before.get(row["example_id"]) is False and row["correct"],
         }
-        for row in predictions
-    ]
 
 
-def count_funnel(edit: str, stages: Mapping[str, Sequence[Row]]) -> list[Row]:
+def count_funnel(edit: str, stages: Mapping[str, Iterable[Row]]) -> list[Row]:
     """Programs and rows that reached each stage, in the order of the stages."""
+    counts = {stage: Counter(row["program_id"] for row in rows) for stage, rows in stages.items()}
     return [
-        {
-            "edit": edit,
-            "stage": stage,
-            "n_programs": len({row["program_id"] for row in rows}),
-            "n_rows": len(rows),
-        }
-        for stage, rows in stages.items()
+        {"edit": edit, "stage": stage, "n_programs": len(count), "n_rows": count.total()}
+        for stage, count in counts.items()
     ]
 
 
@@ -57,23 +51,26 @@ def main() -> None:
     parser.add_argument("--out-funnel", type=Path, required=True, help="the funnel table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        predictions = read_table(args.predictions, "predictions").to_pylist()
-        originals = read_table(args.original, "predictions", ["example_id", "correct"]).to_pylist()
-        split = split_examples(predictions, originals)
-        check_sum("split_examples", len(predictions), len(split), 0)
+        predictions = Rows(args.predictions, "predictions", [*KEPT, "correct"])
+        originals = Rows(args.original, "predictions", ["example_id", "correct"])
+        rows = (("split", row) for row in split_examples(predictions, originals))
+        written = write_tables({"split": args.out}, rows, manifest)
+        check_sum("split_examples", len(predictions), written["split"], 0)
         key = ["program_id"]
+        split = Rows(args.out, "split", [*key, "outcome", "broken"])
         stages = {
-            "programs": read_table(args.programs, "programs", key).to_pylist(),
-            "holes": read_table(args.examples, "examples", key).to_pylist(),
-            "variants": read_table(args.edited, "variants", key).to_pylist(),
-            "verified": read_table(args.variants, "variants", key).to_pylist(),
+            "programs": Rows(args.programs, "programs", key),
+            "holes": Rows(args.examples, "examples", key),
+            "variants": Rows(args.edited, "variants", key),
+            "verified": Rows(args.variants, "variants", key),
             "answered": split,
-            "right": [row for row in split if row["outcome"] == "right"],
-            "broken": [row for row in split if row["broken"]],
+            "right": (row for row in split if row["outcome"] == "right"),
+            "broken": (row for row in split if row["broken"]),
         }
-        write_table(args.out, "split", split, manifest)
-        write_table(args.out_funnel, "funnel", count_funnel(args.edit, stages), manifest)
-        log.info("%d right of %d", len(stages["right"]), len(split))
+        funnel = count_funnel(args.edit, stages)
+        write_table(args.out_funnel, "funnel", funnel, manifest)
+        n_right = next(row["n_rows"] for row in funnel if row["stage"] == "right")
+        log.info("%d right of %d", n_right, len(split))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from fimscope.summary import (
 from fimscope.tables import read_table, replacing
 from fimscope.timings import timing_numbers
 
+COLUMNS = ["program_id", "gold", "predicted", "correct", "gold_rank"]  # of the predictions
 METHOD = """\
 The unit of inference is the program. Intervals hold 95% and come from a cluster bootstrap: whole
 programs are drawn with replacement ({draws} draws, seed {seed}) and the percentiles of the redrawn
@@ -290,7 +291,7 @@ def main() -> None:
         manifest = run_manifest(args)
         numbers = summary_numbers(
             [read_table(path, "funnel") for path in args.funnel],
-            {path.stem: read_table(path, "predictions") for path in args.predictions},
+            {path.stem: read_table(path, "predictions", COLUMNS) for path in args.predictions},
             {path.stem: read_table(path, "split") for path in args.splits},
             args.draws,
             args.seed,

@@ -10,16 +10,16 @@ a third of a small table.
 
 import hashlib
 import json
-import mmap
+import os
 import re
-import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fimscope.errors import UserError
 
 N_BYTES = hashlib.sha256().digest_size
+PIECE = 1 << 20
 COMMENT = "<!-- sha256 {} -->\n"
 LAST_COMMENT = re.compile(COMMENT.format("([0-9a-f]{64})") + r"\Z")
 
@@ -34,9 +34,10 @@ def _damaged(path: Path) -> UserError:
 def seal_parquet(path: Path) -> None:
     """Put its digest into a Parquet file that has just been written."""
     with path.open("rb+") as file:
-        content = mmap.mmap(file.fileno(), 0)
-        place = _footer(content)
-        footer, digest = content[place:], _digest(content, place, place)
+        place = _footer(file)
+        digest = _digest(file, place, place)
+        file.seek(place)
+        footer = file.read()
         file.seek(place)
         file.write(digest + footer)
 
@@ -44,27 +45,29 @@ def seal_parquet(path: Path) -> None:
 def check_parquet(path: Path) -> None:
     """raises UserError where a Parquet file is not what was sealed"""
     with path.open("rb") as file:
-        try:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            place = max(_footer(content), N_BYTES)
-        except (ValueError, struct.error):  # an empty file, or one of a few bytes
-            raise _damaged(path) from None
-        if content[place - N_BYTES : place] != _digest(content, place - N_BYTES, place):
+        place = max(_footer(file), N_BYTES)
+        file.seek(place - N_BYTES)
+        if file.read(N_BYTES) != _digest(file, place - N_BYTES, place):
             raise _damaged(path)
 
 
-def _footer(content: mmap.mmap) -> int:
+def _footer(file: BinaryIO) -> int:
     """Where the footer begins; its length and four letters end the file."""
-    (length,) = struct.unpack("<I", content[-8:-4])
-    return len(content) - 8 - length
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(end - 8, 0))
+    return end - 8 - int.from_bytes(file.read(4), "little")
 
 
-def _digest(content: mmap.mmap, end: int, start: int) -> bytes:
-    """The sha256 of all before `end` and all from `start` on."""
-    with memoryview(content) as view, view[:end] as before, view[start:] as after:
-        found = hashlib.sha256(before)
-        found.update(after)
-        return found.digest()
+def _digest(file: BinaryIO, end: int, start: int) -> bytes:
+    """The sha256 of all before `end` and all from `start` on, a piece at a time."""
+    found = hashlib.sha256()
+    file.seek(0)
+    while piece := file.read(min(PIECE, end - file.tell())):
+        found.update(piece)
+    file.seek(start)
+    while piece := file.read(PIECE):
+        found.update(piece)
+    return found.digest()
 
 
 def dump_json(content: Mapping[str, Any]) -> str:

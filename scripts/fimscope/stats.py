@@ -14,6 +14,7 @@ N_DRAWS = 10_000
 LEVEL = 0.95
 POWER = 0.8  # the chance that a test shall have to show what is there
 DRAWS_AT_ONCE = 1_000  # bounds the memory of the [draw, program] counts
+WEIGHTS_AT_ONCE = 4_000_000  # of draws times programs: 32 MB
 
 
 def add_bootstrap_options(parser: argparse.ArgumentParser) -> None:
@@ -241,6 +242,7 @@ def _program_weights(n_programs: int, n_draws: int, seed: int) -> Iterator[Float
     """How often each program is in each draw, [draw, program], a chunk of draws at a time."""
     generator = np.random.default_rng(seed)
     chances = np.full(n_programs, 1 / n_programs)
-    for start in range(0, n_draws, DRAWS_AT_ONCE):
-        size = min(DRAWS_AT_ONCE, n_draws - start)
+    at_once = max(1, min(DRAWS_AT_ONCE, WEIGHTS_AT_ONCE // max(n_programs, 1)))
+    for start in range(0, n_draws, at_once):
+        size = min(at_once, n_draws - start)
         yield generator.multinomial(n_programs, chances, size=size).astype(np.float64)

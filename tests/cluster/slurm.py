@@ -5,8 +5,9 @@
 Needs root and Debian's slurmctld, slurmd, slurm-client and munge. Slurm drops SLURM_CONF on the way
 into a job, so the configuration must stand in /etc/slurm: the files written there go away with the
 daemons, and where a configuration stands already, nothing is started. The daemons listen on
-loopback, on ports of their own; the node announces more processors than it has, and two GPUs. With
-slurmdbd and mariadb-server at hand, `--accounting` before the command keeps what sacct tells.
+loopback, on ports of their own; the node announces more processors and memory than it has, and two
+GPUs. With slurmdbd and mariadb-server at hand, `--accounting` before the command keeps what sacct
+tells.
 """
 
 import contextlib
@@ -32,7 +33,7 @@ CLUSTER = f"loopback{os.getpid()}"  # stands in the environment of every process
 NODE = socket.gethostname().split(".")[0]
 N_CPUS = 8
 N_GPUS = 2
-MEMORY_MB = 8000
+MEMORY_MB = 32000  # of the largest group's steps side by side, more than the machine may have
 
 
 def why_not(accounting: bool = False) -> str | None:

@@ -23,7 +23,7 @@ def test_outcomes_against_the_original():
         row("b1", True, "e"),
         row("c1", False, "e"),  # its original was not answered
     ]
-    found = split_examples(after, before)
+    found = list(split_examples(after, before))
     assert [(r["outcome"], r["broken"], r["mended"]) for r in found] == [
         ("right", False, False),
         ("wrong", True, False),

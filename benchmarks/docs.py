@@ -1,0 +1,23 @@
+"""Put the results of the benchmarks into docs/faults.md, each between its marks."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/faults.md"
+MARKED = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def with_results(page: str) -> str:
+    """The page with today's results, but for their titles, a level of headings deeper."""
+
+    def results(match: re.Match) -> str:
+        text = (ROOT / match[2]).read_text(encoding="utf-8").split("\n", 2)[2]
+        text = re.sub(r"^#", "##", text, flags=re.MULTILINE)
+        return f"{match[1]}\n{text.rstrip()}\n\n{match[3]}"
+
+    return MARKED.sub(results, page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_results(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
