@@ -121,7 +121,7 @@ def _reading(numbers: Numbers) -> list[str]:
             and row["estimate"] > 0
             and stands_out(row)
         ]
-        verdict = f"more than with {', '.join(beaten)}" if beaten else "no more than any control"
+        verdict = f"more than with {'; '.join(beaten)}" if beaten else "no more than any control"
         sentences.append(
             f"Of the {counts[outcome]} {outcome} examples, {before:.1f}% are right with no shots "
             f"and {after:.1f}% with {most} of the same type, {verdict}."
