@@ -33,7 +33,9 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from fimscope.digests import check_parquet, read_json
 from fimscope.errors import UserError
 from fimscope.manifest import file_sha256
+from fimscope.models.prepared import check_hashes, read_prepared
 from fimscope.steps import Progress, log, run_step, step_parser
+from fimscope.store import ActivationCache
 
 COPIED = ("Snakefile", "rules", "scripts", "config", "profiles", "models/embedded")
 LINKED = ("package.json", "package-lock.json", "node_modules")
@@ -64,7 +66,7 @@ GOOD = ("same bytes", "named, then same bytes", "refused by readers")
 STEP = re.compile(r"scripts/(\w+)\.py")
 # An error that names a file: a step's, or Snakemake's on clocks and on what it cannot write.
 NAMING = re.compile(
-    r"results/.* again$|^Output results/\S+ has older modification time"
+    r"results[/:].* again$|^Output results/\S+ has older modification time"
     r"|Read-only file system: .results/"
 )
 
@@ -256,9 +258,15 @@ def follow(error: str, project: Path) -> None:
 
 def refused(path: Path) -> bool:
     """Whether what reads a file of the results finds that it is damaged."""
-    checks = {".parquet": check_parquet, ".json": read_json}
     try:
-        checks[path.suffix](path)
+        if path.parent.parent.name == "activations":
+            cache = ActivationCache(path.parent)
+            for point in range(cache.n_points):
+                cache.read(point, "last")
+        elif path.parent.name == "model":
+            check_hashes(read_prepared(path.parent))
+        else:
+            {".parquet": check_parquet, ".json": read_json}[path.suffix](path)
     except UserError:
         return True
     return False

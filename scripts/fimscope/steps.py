@@ -106,3 +106,4 @@ def _open_log(step: str, path: Path | None) -> None:
         force=True,
     )
     log.setLevel(logging.INFO)
+    logging.raiseExceptions = False  # a full disk costs lines of the log, not pages of traceback

@@ -143,10 +143,14 @@ def _create(path: Path, shape: tuple[int, int, int], dtype: str) -> np.memmap:
     header = json.dumps({TENSOR: entry}).encode()
     header += b" " * (-len(header) % 8)
     with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(header)) + header)
-        file.flush()
-        # Room on the disk now: where it is full later, a write through the map would end the step.
-        os.posix_fallocate(file.fileno(), 0, 8 + len(header) + n_bytes)
+        try:
+            file.write(struct.pack("<Q", len(header)) + header)
+            file.flush()
+            # Room on the disk now: where it is full later, a write through the map ends the step.
+            os.posix_fallocate(file.fileno(), 0, 8 + len(header) + n_bytes)
+        except OSError as error:
+            error.filename = str(path)
+            raise
     return np.memmap(path, dtype=bits, mode="r+", offset=8 + len(header), shape=shape)
 
 

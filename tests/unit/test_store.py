@@ -1,5 +1,7 @@
 """The activation cache: what safetensors itself reads, and nothing broken taken for whole."""
 
+import resource
+
 import numpy as np
 import pytest
 import torch
@@ -106,3 +108,14 @@ def test_the_index_says_which_positions_a_prompt_lacks(tmp_path):
         {"name": "last", "index": 1},
         {"name": "hole_name", "index": None},
     ]
+
+
+def test_a_disk_without_room_is_named_before_anything_is_computed(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as error:
+            ActivationWriter(tmp_path / "cache", 2, (100, 2, 100), "float32")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert error.value.filename.endswith("point_00.safetensors")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -116,6 +117,14 @@ def running(steps: tuple[str, ...], process: subprocess.Popen, but: str = "") ->
     raise AssertionError(f"none of {steps} ever ran")
 
 
+def has_processes(job: str) -> bool:
+    """Whether Slurm still looks after processes of a job on the node."""
+    lines = [
+        " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])
+    ]
+    return any(f"slurmstepd: [{job}." in line for line in lines)
+
+
 @pytest.fixture(scope="module")
 def troubled(project) -> dict:
     """The project after a run with three troubles, and the jobs that met them."""
@@ -130,6 +139,8 @@ def troubled(project) -> dict:
         lost = running(steps, run, but=cancelled)
         ask("scontrol", "update", f"nodename={NODE}", "state=down", "reason=test")
         ask("scontrol", "update", f"nodename={NODE}", "state=resume")
+        while has_processes(lost):  # what is left of its first life would take the second with it
+            time.sleep(0.2)
         ask("scontrol", "update", f"jobid={lost}", "starttime=now")  # else in two minutes
     jobs = all_jobs()
     return {"project": project, "jobs": jobs, "cancelled": cancelled, "lost": lost}
