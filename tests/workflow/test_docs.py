@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import snakemake
 
+from conftest import snakemake
 from fimscope.config import complete_config
 from fimscope.tables import write_table
 from pages import PAGES, ROOT, apply_block, blocks, commands

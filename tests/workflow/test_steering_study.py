@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import snakemake
 from transformers import AutoModelForCausalLM
 
+from conftest import snakemake
 from fimscope.sections import read_section
 from fimscope.steering_numbers import VERDICTS
 from fimscope.store import ActivationCache

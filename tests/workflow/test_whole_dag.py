@@ -14,9 +14,9 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import FILES, HOSTILE, snakemake
 from transformers import AutoModelForCausalLM
 
+from conftest import FILES, HOSTILE, snakemake
 from fimscope.attention_regions import REGION_KINDS
 from fimscope.pairs import DONOR_KINDS
 from fimscope.prompts.encoder import Encoder
