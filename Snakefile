@@ -55,7 +55,7 @@ include: "rules/cache.smk"
 onstart:
     if Path("results").exists() and not os.access("results", os.W_OK):
         raise UserError(
-            f"{Path.cwd()}/results: cannot be written; make it writable and run the same command again"
+            f"{Path.cwd()}/results: cannot be written to; mend that and run the same command again"
         )
     # A GPU that this machine lacks shows now, not when the first job of the model begins.
     if workflow.local_exec and any(

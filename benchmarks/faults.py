@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -236,6 +236,7 @@ def settle(study: Study, disturbed: subprocess.CompletedProcess | None) -> tuple
         if not errors:
             return "no file named", done.stdout[-2000:]
         said = said or re.sub(r"^\d\d:\d\d:\d\d ", "", errors[-1])
+        said = said.replace(f"{study.project}/", "")
         follow(errors[-1], study.project)
         done = run(study.project, study.goal)
     if done.returncode:
@@ -454,8 +455,11 @@ FAULTS: dict[str, Callable[[Study, random.Random, bool], tuple[str, str, str]]] 
 }
 
 
-def page(trials: Sequence[Trial], seconds: float) -> str:
-    """The results in Markdown."""
+def page(trials: Sequence[Trial], seconds: float, asked: Mapping[str, int]) -> str:
+    """The results in Markdown.
+
+    asked   fault -> trials that were asked for
+    """
     lines = [
         "# Faults",
         "",
@@ -476,13 +480,14 @@ def page(trials: Sequence[Trial], seconds: float) -> str:
         total = sum(good) + endings.total()
         what = (function.__doc__ or "").split("\n")[0].rstrip(".")
         if total:
-            cells = " | ".join(map(str, [total, *good, endings.total()]))
+            cells = " | ".join(map(str, [f"{total} of {asked[fault]}", *good, endings.total()]))
             lines.append(f"| {what} | {cells} |")
     lines += ["", "What was disturbed:", "", "| fault | what | trials |", "|---|---|---:|"]
     for (fault, what), n in sorted(Counter((t.fault, _plain(t.what)) for t in trials).items()):
         lines.append(f"| {fault} | {what} | {n} |")
     lines += ["", "What the errors said, one of each kind:", ""]
-    said = {re.sub(r"\S*/\S*|\d+", "", trial.said): trial.said for trial in trials if trial.said}
+    named = [trial.said for trial in trials if trial.ending == "named, then same bytes"]
+    said = {re.sub(r"\S*/\S*|\d+", "", text): text for text in named}
     lines += [f"- `{text[:300]}`" for text in sorted(said.values())]
     return "\n".join(lines) + "\n"
 
@@ -521,7 +526,7 @@ def main() -> None:
                 file.write(json.dumps(asdict(trial)) + "\n")
             log.info("%s %d: %s: %s %s", fault, number, what, ending, said)
             progress.add()
-            args.out.write_text(page(trials, study.seconds), encoding="utf-8")
+            args.out.write_text(page(trials, study.seconds, counts), encoding="utf-8")
 
 
 if __name__ == "__main__":
