@@ -45,6 +45,7 @@ HOSTILE = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The workflow's tests first, in one process: they share a study that takes minutes to run."""
     own = [item for item in items if item.path.is_relative_to(ROOT / "tests/workflow")]
