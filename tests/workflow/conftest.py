@@ -45,13 +45,9 @@ HOSTILE = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The workflow's tests first, in one process: they share a study that takes minutes to run."""
-    own = [item for item in items if item.path.is_relative_to(ROOT / "tests/workflow")]
-    for item in own:
-        item.add_marker(pytest.mark.xdist_group("workflow"))
-    items.sort(key=lambda item: item not in own)
+    """The workflow's tests first: their study takes minutes, during which others can run."""
+    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests/workflow"))
 
 
 def snakemake(project: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess:
