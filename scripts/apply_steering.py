@@ -207,10 +207,10 @@ def main() -> None:
         names = ("strengths", "window", "n_tokens", "max_new_tokens", "seed")
         settings = {name: getattr(args, name) for name in names}
         if args.shard is None:
-            tables = apply_steering(steered, picked, settings)
+            tables, manifest = apply_steering(steered, picked, settings), run_manifest(args)
             paths = (args.out, args.out_settings, args.out_disturbance, args.out_completions)
             for path, (name, table) in zip(paths, tables.items(), strict=True):
-                write_table(path, name, table, run_manifest(args))
+                write_table(path, name, table, manifest)
                 log.info("%s: %d rows", name, len(table))
         else:
             make_shard(steered, picked, settings, args.group)

@@ -10,7 +10,7 @@ from fimscope.manifest import run_manifest
 from fimscope.outcomes import OUTCOME_TITLES
 from fimscope.paired import p_text, signed_nats, signed_points, stands_out
 from fimscope.plots import PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
-from fimscope.readings import read_power
+from fimscope.readings import read_family_power
 from fimscope.sections import Section, SectionTable, write_section
 from fimscope.shots import CHOICES, LABELS
 from fimscope.stats import add_bootstrap_options
@@ -126,9 +126,7 @@ def _reading(numbers: Numbers) -> list[str]:
             f"Of the {counts[outcome]} {outcome} examples, {before:.1f}% are right with no shots "
             f"and {after:.1f}% with {most} of the same type, {verdict}."
         )
-    tests = [row for row in numbers["against_controls"] if row["p"] is not None]
-    if tests:
-        sentences += read_power(min(row["n_programs"] for row in tests), len(tests))
+    sentences += read_family_power(numbers["against_controls"])
     n_left = sum(panel["n_left_out"] for panel in numbers["outcomes"].values())
     if n_left:
         sentences.append(

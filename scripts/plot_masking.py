@@ -9,7 +9,7 @@ from fimscope.masking import WAYS, masking_numbers, most_harmful
 from fimscope.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.paired import p_text, signed_nats, signed_points
 from fimscope.plots import INK, PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
-from fimscope.readings import read_power
+from fimscope.readings import read_family_power
 from fimscope.sections import Section, SectionTable, write_section
 from fimscope.stats import add_bootstrap_options
 from fimscope.steps import run_step, step_parser
@@ -126,10 +126,7 @@ def _reading(rows: Sequence[Numbers]) -> list[str]:
         f"{n_without} of {n_without + sum(row['n'] for row in rows)} masks have nothing to mask "
         "or no control of their size; the rejected table says why."
     )
-    tests = [row["against_control"] for row in rows if row["against_control"]["p"] is not None]
-    if tests:
-        sentences += read_power(max(row["n_programs"] for row in tests), len(tests))
-    return sentences
+    return sentences + read_family_power([row["against_control"] for row in rows])
 
 
 def _n_asked(rows: Sequence[Numbers], outcome: str) -> int:

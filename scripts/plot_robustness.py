@@ -18,7 +18,7 @@ from fimscope.plots import (
     use_theme,
     visible,
 )
-from fimscope.readings import read_power
+from fimscope.readings import read_family_power
 from fimscope.robustness import counts_sites, lowest, robustness_numbers
 from fimscope.sections import Section, SectionTable, write_section
 from fimscope.stats import add_bootstrap_options
@@ -139,8 +139,7 @@ def _reading(entries: Sequence[Numbers]) -> list[str]:
         if falling
         else "Under no edit does accuracy fall beyond chance at any dose."
     )
-    tests = [row for entry in entries for row in entry["changes"] if row["p"] is not None]
-    return sentences + read_power(min(row["n_programs"] for row in tests), len(tests))
+    return sentences + read_family_power([row for entry in entries for row in entry["changes"]])
 
 
 def main() -> None:

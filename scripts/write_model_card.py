@@ -134,7 +134,7 @@ def _recipe_lines(settings: Row, manifest: Row, curve: Sequence[Row]) -> list[st
         ]
         for row in curve
     ]
-    hardware = manifest["hardware"]
+    hardware, n_threads = manifest["hardware"], manifest["settings"]["threads"]
     return [
         "## Recipe",
         "",
@@ -145,7 +145,7 @@ def _recipe_lines(settings: Row, manifest: Row, curve: Sequence[Row]) -> list[st
         f"({schedule['adamw']}) for the rest; "
         "loss on the type in the middle x10, on other types x4, on all other tokens x1; "
         "neighbouring annotations dropped at random in half of the windows, variables renamed in "
-        f"an eighth. Seed {settings['seed']}; {manifest['settings']['threads']} threads of a CPU "
+        f"an eighth. Seed {settings['seed']}; {n_threads} thread{'s' * (n_threads != 1)} of a CPU "
         f"({hardware['machine']}, {hardware['system']}), Python {manifest['python']}, torch "
         f"{versions['torch']}. Validation: packages that were not trained on, beside those of the "
         "study.",

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,14 @@ def typescript() -> Iterator[TypeScript]:
     """A TypeScript service as it is by default, one for each file of tests."""
     with TypeScript() as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def random_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a prepared model of random weights, and of prompts for it."""
+    from random_study import make_random_study  # imports torch, which few files need
+
+    return make_random_study(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="session")

@@ -67,6 +67,19 @@ def rate_numbers(
     return {**counts, **{key: own[0] for key, own in found.items()}}
 
 
+def permutation_numbers(n_own: int, n_others: Sequence[int]) -> Numbers:
+    """How many of some random vectors do as much as one, by what each counts, and the p of that.
+
+    One-sided, the one itself counted in (Phipson & Smyth 2010).
+    """
+    n_as_good = sum(n >= n_own for n in n_others)
+    return {
+        "n_vectors": len(n_others),
+        "n_as_good": n_as_good,
+        "p": significant((1 + n_as_good) / (1 + len(n_others))),
+    }
+
+
 def adjust_together(tests: Sequence[Numbers]) -> None:
     """Put Holm's `adjusted_p` into every row that has a p; all of them are one family."""
     known = [test for test in tests if test["p"] is not None]

@@ -21,6 +21,11 @@ def rate(numbers: Numbers) -> str:
     return f"{percent(numbers['estimate'])} ({lower:.1f} to {upper:.1f})"
 
 
+def rate_cell(numbers: Numbers | None) -> str:
+    """A rate and its interval under a head that says %; nothing where there is none."""
+    return rate(numbers).replace("%", "", 1) if numbers else ""
+
+
 def points_changed(numbers: Numbers) -> str:
     """A difference of rates and its interval, in percentage points."""
     lower, upper = 100 * numbers["lower"], 100 * numbers["upper"]
@@ -125,6 +130,12 @@ def few_programs(n_programs: int) -> list[str]:
     if not 0 < n_programs < FEW_PROGRAMS:
         return []
     return [f"With only {n_programs} programs the intervals are narrower than they should be."]
+
+
+def read_family_power(tests: Sequence[Numbers]) -> list[str]:
+    """As `read_power`, of tests that were adjusted together, by those with most programs."""
+    known = [test["n_programs"] for test in tests if test["p"] is not None]
+    return read_power(max(known), len(known)) if known else []
 
 
 def read_power(n_programs: int, n_tests: int) -> list[str]:

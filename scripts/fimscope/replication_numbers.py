@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fimscope.paired import adjust_together, curve_numbers, rate_numbers
+from fimscope.paired import adjust_together, curve_numbers, permutation_numbers, rate_numbers
 from fimscope.replication import AS_PUBLISHED, MAIN, MATCHED, Window, best_window
-from fimscope.summary import Numbers, number, significant
+from fimscope.summary import Numbers, number
 
 Row = Mapping[str, Any]
 
@@ -118,14 +118,7 @@ def _permutation(test: Sequence[Row], window: Window) -> Numbers:
     for row in test:
         if row["kind"] in (MAIN, MATCHED) and tuple(row["points"]) == window:
             n_mended[row["vector"]] += row["to_gold"]
-    own = n_mended.pop(MAIN)
-    as_good = sum(other >= own for other in n_mended.values())
-    return {
-        "n_vectors": len(n_mended),
-        "most_mended": max(n_mended.values()),
-        "n_as_good": as_good,
-        "p": significant((1 + as_good) / (1 + len(n_mended))),
-    }
+    return permutation_numbers(n_mended.pop(MAIN), list(n_mended.values()))
 
 
 def _relative_length(vectors: Sequence[Row], window: Window) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fimscope.markdown import code
-from fimscope.readings import percent
+from fimscope.readings import percent, rate, rate_cell
 from fimscope.replication import AS_PUBLISHED, MAIN, MATCHED, MOST_OF_A_TYPE
 from fimscope.sections import Section, SectionTable
 from fimscope.stats import LEVEL
@@ -89,10 +89,10 @@ def _reading(edits: Mapping[str, Numbers], model: str, is_published: bool) -> li
 def _at_published(tried: Mapping[str, Numbers], is_published: bool) -> str:
     ranked = sorted(tried.values(), key=lambda row: row[MAIN]["estimate"])
     least, most = ranked[0], ranked[-1]
-    text = f"At {blocks(most['window'])} steering mends {_rate(most[MAIN])} of "
+    text = f"At {blocks(most['window'])} steering mends {rate(most[MAIN])} of "
     text += f"n = {most[MAIN]['n']} under {most['name']}"
     if len(ranked) > 1:
-        text += f", the most, and {_rate(least[MAIN])} of n = {least[MAIN]['n']}"
+        text += f", the most, and {rate(least[MAIN])} of n = {least[MAIN]['n']}"
         text += f" under {least['name']}, the least"
     known = [row for row in ranked if row["published"]]
     if known and is_published:
@@ -144,7 +144,7 @@ def _published_table(edits: Mapping[str, Numbers], model: str) -> SectionTable:
                 percent(known["random"]) if known else "",
                 f"{row['n_pairs']} ({row['n_pair_programs']})",
                 _count(row[MAIN]),
-                *(_cell(row[kind]) for kind in (MAIN, AS_PUBLISHED, MATCHED)),
+                *(rate_cell(row[kind]) for kind in (MAIN, AS_PUBLISHED, MATCHED)),
             ]
         )
     windows = {blocks(row["window"]) for row in edits.values()}
@@ -178,8 +178,8 @@ def _sound_table(edits: Mapping[str, Numbers]) -> SectionTable:
                 code(edit, 80),
                 ", ".join(f"{used[group]}/{n_there[group]}" for group in used),
                 blocks(chosen["points"]) if chosen else "",
-                _cell(chosen and chosen[MAIN]),
-                _cell(chosen and chosen[MATCHED]),
+                rate_cell(chosen and chosen[MAIN]),
+                rate_cell(chosen and chosen[MATCHED]),
                 f"{chosen['n_as_good']}/{chosen['n_vectors']}" if chosen else "",
                 f"{chosen['adjusted_p']:.2g}" if chosen else "",
                 f"{100 * best['estimate']:.1f} ({blocks(best['points'])})" if best else "",
@@ -210,14 +210,3 @@ def _n_edits(rows: Sequence[Numbers]) -> str:
 
 def _count(row: Numbers | None) -> str:
     return f"{row['n']} ({row['n_programs']})" if row else "0"
-
-
-def _rate(row: Numbers) -> str:
-    return f"{percent(row['estimate'])} (95% {100 * row['lower']:.1f} to {100 * row['upper']:.1f})"
-
-
-def _cell(row: Numbers | None) -> str:
-    if row is None:
-        return ""
-    mean, lower, upper = (100 * row[key] for key in ("estimate", "lower", "upper"))
-    return f"{mean:.1f} ({lower:.1f} to {upper:.1f})"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fimscope.icl import Cells, read_cells
 from fimscope.paired import rate_numbers
-from fimscope.readings import rate
+from fimscope.readings import rate, rate_cell
 from fimscope.settings import MAIN
 from fimscope.shots import CHOICES, LABELS, knows_gold
 from fimscope.summary import Numbers
@@ -124,7 +124,4 @@ def _shots(row: Row) -> str:
 
 
 def _cell(row: Numbers | None) -> str:
-    if row is None:
-        return ""
-    mean, lower, upper = (100 * row[key] for key in ("estimate", "lower", "upper"))
-    return f"{mean:.1f} ({lower:.1f} to {upper:.1f}), n = {row['n']}"
+    return f"{rate_cell(row)}, n = {row['n']}" if row else ""

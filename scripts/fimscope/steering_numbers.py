@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fimscope.paired import permutation_numbers
 from fimscope.settings import MAIN, Setting, chosen_settings
 from fimscope.stats import (
     Interval,
@@ -288,14 +289,8 @@ def _permutation(test: Results, kind: str, strength: float) -> Numbers:
         return sum(row["to_gold"] for row in rows.values() if row["outcome"] == "wrong")
 
     [own] = test.vectors(MAIN, strength).values()
-    others = [n_mended(rows) for rows in test.vectors(kind, strength).values()]
-    as_good = sum(other >= n_mended(own) for other in others)
-    return {
-        "n_vectors": len(others),
-        "n_as_good": as_good,
-        "most_mended": max(others),
-        "p": significant((1 + as_good) / (1 + len(others))),
-    }
+    others = test.vectors(kind, strength).values()
+    return permutation_numbers(n_mended(own), list(map(n_mended, others)))
 
 
 def _by_type(test: Results, settings: Mapping[str, Setting]) -> list[Numbers]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fimscope.markdown import code
-from fimscope.readings import percent
+from fimscope.readings import percent, rate, rate_cell
 from fimscope.sections import Section, SectionTable
 from fimscope.settings import MAIN
 from fimscope.stats import LEVEL
@@ -109,7 +109,7 @@ def _reading(numbers: Numbers) -> list[str]:
     if "gold_type" in at and at["gold_type"]["mended"]:
         own = at["gold_type"]["mended"]
         sentences.append(
-            f"The oracle, which is told the gold type, mends {_rate(own)} of n = {own['n']} "
+            f"The oracle, which is told the gold type, mends {rate(own)} of n = {own['n']} "
             "examples whose type has a vector."
         )
     if numbers["types"].get(MAIN):
@@ -123,10 +123,10 @@ def _effect(numbers: Numbers, row: Numbers, fit: str, place: str) -> str:
     mended, worsened = row["mended"], row["worsened"]
     text = (
         f"Fitted to {fit} and added at {place}, both chosen on `select`, the mean difference turns "
-        f"{_rate(mended)} of {mended['n']} wrong test examples right"
+        f"{rate(mended)} of {mended['n']} wrong test examples right"
     )
     if worsened:
-        text += f" and {_rate(worsened)} of {worsened['n']} right ones wrong"
+        text += f" and {rate(worsened)} of {worsened['n']} right ones wrong"
     return text + "."
 
 
@@ -181,11 +181,11 @@ def _setting_table(numbers: Numbers) -> SectionTable:
             [
                 LABELS[row["kind"]],
                 str(row["n_vectors"]),
-                _cell(row["mended"]),
-                _cell(row["broken_mended"]),
-                _cell(row["worsened"]),
-                _cell(row["gain"], scale=1),
-                _cell(row["divergence"], scale=1),
+                rate_cell(row["mended"]),
+                rate_cell(row["broken_mended"]),
+                rate_cell(row["worsened"]),
+                _plain(row["gain"]),
+                _plain(row["divergence"]),
                 f"{comparison['adjusted_p']:.2g}" if comparison else "",
             ]
         )
@@ -261,12 +261,5 @@ def _names(kinds: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _rate(row: Numbers) -> str:
-    return f"{percent(row['estimate'])} (95% {100 * row['lower']:.1f} to {100 * row['upper']:.1f})"
-
-
-def _cell(row: Numbers | None, scale: int = 100) -> str:
-    if row is None:
-        return ""
-    mean, lower, upper = (scale * row[key] for key in ("estimate", "lower", "upper"))
-    return f"{mean:.1f} ({lower:.1f} to {upper:.1f})" if scale == 100 else f"{mean:.2g}"
+def _plain(row: Numbers | None) -> str:
+    return f"{row['estimate']:.2g}" if row else ""

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
 
 import cache_activations
 import cache_report
@@ -19,15 +17,11 @@ import predict_types
 import read_lens
 import sample_types
 from fimscope.dependencies import SCRIPTS
-from fimscope.manifest import file_sha256
-from fimscope.models.sources import parse_sources
 from fimscope.part_formats import ResultsFormat, RowsFormat, TensorsFormat
 from fimscope.parts import PartStore, Shard, read_shard
-from fimscope.schemas import SCHEMAS
 from fimscope.sweep import WantedSweep, sweep_last
-from fimscope.tables import write_table
-from models import VOCAB, random_model, random_network, random_prompts
-from prepare_model import prepare_model
+from models import random_model, random_prompts
+from random_study import digests, run
 
 RECIPE = {"step": "try", "settings": {"a": 1}}
 ANSWER = {
@@ -155,71 +149,20 @@ def test_the_cache_is_reported_by_step(tmp_path, monkeypatch, capsys):
 # The steps.
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory) -> Path:
-    """A prepared model of random weights, and prompts for it."""
-    folder = tmp_path_factory.mktemp("study")
-    random_network("gpt_bigcode").save_pretrained(folder / "origin")
-    words = Tokenizer(WordLevel({str(i): i for i in range(VOCAB)}, unk_token="0"))
-    words.save(str(folder / "origin/tokenizer.json"))
-    prepare_model(parse_sources('[{"folder": "origin"}]', folder), folder / "model", False, {})
-    generator = random.Random(0)
-    rows = [
-        {
-            **dict.fromkeys(SCHEMAS["prompts"].names),
-            **{"example_id": f"e{i}", "edit": "original", "program_id": f"p{i}"},
-            **{"gold": "number", "kind": "parameter", "n_prompt_truncated": 0},
-            "token_ids": [generator.randrange(1, VOCAB) for _ in range(1 + i)],
-            "gold_token_ids": [generator.randrange(VOCAB)],
-            "positions": [{"name": "last", "index": i}],
-        }
-        for i in range(40)
-    ]
-    write_table(folder / "prompts.parquet", "prompts", rows, {})
-    answers = [
-        {
-            **dict.fromkeys(SCHEMAS["predictions"].names),
-            **{"example_id": row["example_id"], "correct": True},
-            **{"predicted_token_id": 1, "gold_token_id": 1},
-        }
-        for row in rows
-    ]
-    write_table(folder / "predictions.parquet", "predictions", answers, {})
-    write_table(folder / "fewer.parquet", "prompts", rows[1:], {})
-    return folder
-
-
-def words_of(study: Path, *words) -> list[str]:
-    model = ["--prompts", study / "prompts.parquet", "--model", study / "model"]
+def words_of(random_study: Path, *words) -> list[str]:
+    model = ["--prompts", random_study / "prompts.parquet", "--model", random_study / "model"]
     return [str(word) for word in (*model, "--batch-tokens", 64, "--threads", 1, *words)]
 
 
-def run(step, monkeypatch, *words) -> int:
-    """Run a step's main in this process; gives the number of parts that it had to make."""
-    stores: list[PartStore] = []
-    log_counts = PartStore.log_counts
-    with monkeypatch.context() as patch:
-        patch.setattr(PartStore, "log_counts", lambda s: (stores.append(s), log_counts(s)))
-        patch.setattr(sys, "argv", [f"{step.__name__}.py", *map(str, words)])
-        step.main()
-    [store] = stores
-    return len(store.made)
-
-
-def digests(path: Path) -> dict[str, str]:
-    files = [path] if path.is_file() else path.iterdir()
-    return {file.name: file_sha256(file) for file in files}
-
-
 @pytest.mark.parametrize("step", [predict_types, cache_activations, read_lens, sample_types])
-def test_any_number_of_shards_gives_the_same_bytes(step, study, tmp_path, monkeypatch):
+def test_any_number_of_shards_gives_the_same_bytes(step, random_study, tmp_path, monkeypatch):
     n_parts, expected = 0, {}
     own = {
-        read_lens: ["--predictions", study / "predictions.parquet"],
+        read_lens: ["--predictions", random_study / "predictions.parquet"],
         sample_types: ["--n-samples", 3, "--max-new-tokens", 3],
     }
     for count in (1, 2, 3):
-        common = words_of(study, "--cache", tmp_path / f"cache_{count}", *own.get(step, []))
+        common = words_of(random_study, "--cache", tmp_path / f"cache_{count}", *own.get(step, []))
         if count > 1:
             shares = [
                 run(step, monkeypatch, *common, "--shard", f"{number}/{count}")
@@ -239,9 +182,9 @@ def test_any_number_of_shards_gives_the_same_bytes(step, study, tmp_path, monkey
             assert digests(out) == expected
 
 
-def test_a_setting_changes_the_parts_that_it_changes(study, tmp_path, monkeypatch):
+def test_a_setting_changes_the_parts_that_it_changes(random_study, tmp_path, monkeypatch):
     def made(*words) -> int:
-        common = words_of(study, "--cache", tmp_path / "cache", "--shard", "1/1")
+        common = words_of(random_study, "--cache", tmp_path / "cache", "--shard", "1/1")
         return run(predict_types, monkeypatch, *common, *words)
 
     n_parts = made()
@@ -251,12 +194,12 @@ def test_a_setting_changes_the_parts_that_it_changes(study, tmp_path, monkeypatc
     assert made("--dtype", "bfloat16") == n_parts
     assert made("--attention", "eager") == n_parts
     # Without the shortest prompt only the last batch is another one.
-    assert made("--prompts", study / "fewer.parquet") == 1
+    assert made("--prompts", random_study / "fewer.parquet") == 1
     assert made() == 0
 
 
-def test_a_killed_step_goes_on_where_it_was(study, tmp_path, monkeypatch):
-    common = words_of(study, "--batch-tokens", 1)  # a part for each prompt
+def test_a_killed_step_goes_on_where_it_was(random_study, tmp_path, monkeypatch):
+    common = words_of(random_study, "--batch-tokens", 1)  # a part for each prompt
     n_parts = run(
         cache_activations, monkeypatch, *common, "--cache", tmp_path / "a", "--out", tmp_path / "b"
     )

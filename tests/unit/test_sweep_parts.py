@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_distractors import ROW
-from test_parts import digests, run, study  # noqa: F401
 from test_sites import LENGTHS, pair_rows, prompts
 
 import apply_steering
@@ -25,6 +24,7 @@ from fimscope.tables import write_table
 from fimscope.typescript import TypeScriptPool
 from fimscope.vectors import Vector, VectorSet, save_vectors, vector_rows
 from models import random_model, random_prompts
+from random_study import digests, run
 from tokenizers_for_tests import byte_tokenizer
 
 N = 6  # of every prompt of tests/unit/test_sites.py
@@ -43,7 +43,7 @@ def table(path: Path, name: str, rows: list[dict], **manifest: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def inside(study, tmp_path_factory) -> Path:  # noqa: F811
+def inside(random_study, tmp_path_factory) -> Path:
     """Prompts of the study's model, pairs of them, answers, and vectors to steer by."""
     folder = tmp_path_factory.mktemp("inside")
     rows, pairs = [], []
@@ -97,7 +97,7 @@ def inside(study, tmp_path_factory) -> Path:  # noqa: F811
     return folder
 
 
-def command(step, study, inside) -> list[str]:  # noqa: F811
+def command(step, random_study, inside) -> list[str]:
     """The step's command line, but for its cache, its shard and its outputs."""
     named = {name: inside / f"{name}.parquet" for name in ("prompts", "pairs", "steered")}
     pairs = ["--prompts", named["prompts"], "--pairs", named["pairs"], "--conditions", "restore"]
@@ -116,7 +116,7 @@ def command(step, study, inside) -> list[str]:  # noqa: F811
             *("--window", 2, "--max-new-tokens", 3),
         ],
     }
-    model = ["--model", study / "model", "--threads", 1, "--batch-tokens", 16]
+    model = ["--model", random_study / "model", "--threads", 1, "--batch-tokens", 16]
     return [*own.get(step, ["--prompts", named["prompts"]]), *model]
 
 
@@ -152,13 +152,9 @@ def killed_after(n: int, monkeypatch, work) -> None:
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
 def test_killed_in_the_middle_a_step_goes_on_from_its_last_part(
-    step,
-    study,  # noqa: F811
-    inside,
-    tmp_path,
-    monkeypatch,
+    step, random_study, inside, tmp_path, monkeypatch
 ):
-    words = command(step, study, inside)
+    words = command(step, random_study, inside)
     undisturbed = ["--cache", tmp_path / "a", *outputs(step, tmp_path / "undisturbed")]
     n_parts = run(step, monkeypatch, *words, *undisturbed)
     assert n_parts >= 10
@@ -172,14 +168,8 @@ def test_killed_in_the_middle_a_step_goes_on_from_its_last_part(
 
 
 @pytest.mark.parametrize("step", SWEEPS, ids=lambda step: step.__name__)
-def test_shards_of_a_sweep_give_the_bytes_of_one(
-    step,
-    study,  # noqa: F811
-    inside,
-    tmp_path,
-    monkeypatch,
-):
-    words = command(step, study, inside)
+def test_shards_of_a_sweep_give_the_bytes_of_one(step, random_study, inside, tmp_path, monkeypatch):
+    words = command(step, random_study, inside)
     one = ["--cache", tmp_path / "1", *outputs(step, tmp_path / "one")]
     n_parts = run(step, monkeypatch, *words, *one)
     rounds = [["--group", group] for group in ("select", "test")]

@@ -45,28 +45,29 @@ def model_opener(args: argparse.Namespace) -> Callable[[], "Model"]:
     # Threads that spin while they wait make a shared machine several times slower; OpenMP reads
     # this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    import fimscope.models.load  # noqa: F401
-
-    importing = time.monotonic() - started
-    return cache(lambda: _open(args, importing))
-
-
-def _open(args: argparse.Namespace, importing: float) -> "Model":
     import torch
     from transformers.utils.logging import disable_progress_bar
 
     from fimscope.models.load import load_model
 
-    check_hashes(read_prepared(args.model))
-    started = time.monotonic()
-    disable_progress_bar()  # the steps tell their progress themselves
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
-    model = load_model(args.model, args.dtype, args.device, args.attention, args.trust_remote_code)
-    # write_summary reads this line: imports and loading are what many small jobs would waste.
-    log.info("loading took %.1f s", importing + time.monotonic() - started)
-    log.info("%s, %d blocks, on %s", args.model, model.n_blocks, args.device)
-    return model
+    importing = time.monotonic() - started
+
+    @cache
+    def opened() -> "Model":
+        check_hashes(read_prepared(args.model))
+        started = time.monotonic()
+        disable_progress_bar()  # the steps tell their progress themselves
+        if args.threads is not None:
+            torch.set_num_threads(args.threads)
+        model = load_model(
+            args.model, args.dtype, args.device, args.attention, args.trust_remote_code
+        )
+        # write_summary reads this line: imports and loading are what many small jobs would waste.
+        log.info("loading took %.1f s", importing + time.monotonic() - started)
+        log.info("%s, %d blocks, on %s", args.model, model.n_blocks, args.device)
+        return model
+
+    return opened
 
 
 def stop_ids(model: "Model") -> set[int]:

@@ -1,0 +1,65 @@
+"""Steps run in the tests' own process, on a study of random weights and random prompts."""
+
+import random
+import sys
+from pathlib import Path
+
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+
+from fimscope.manifest import file_sha256
+from fimscope.models.sources import parse_sources
+from fimscope.parts import PartStore
+from fimscope.schemas import SCHEMAS
+from fimscope.tables import write_table
+from models import VOCAB, random_network
+from prepare_model import prepare_model
+
+
+def make_random_study(folder: Path) -> Path:
+    """Make a prepared model of random weights, and prompts for it; gives the folder."""
+    random_network("gpt_bigcode").save_pretrained(folder / "origin")
+    words = Tokenizer(WordLevel({str(i): i for i in range(VOCAB)}, unk_token="0"))
+    words.save(str(folder / "origin/tokenizer.json"))
+    prepare_model(parse_sources('[{"folder": "origin"}]', folder), folder / "model", False, {})
+    generator = random.Random(0)
+    rows = [
+        {
+            **dict.fromkeys(SCHEMAS["prompts"].names),
+            **{"example_id": f"e{i}", "edit": "original", "program_id": f"p{i}"},
+            **{"gold": "number", "kind": "parameter", "n_prompt_truncated": 0},
+            "token_ids": [generator.randrange(1, VOCAB) for _ in range(1 + i)],
+            "gold_token_ids": [generator.randrange(VOCAB)],
+            "positions": [{"name": "last", "index": i}],
+        }
+        for i in range(40)
+    ]
+    write_table(folder / "prompts.parquet", "prompts", rows, {})
+    answers = [
+        {
+            **dict.fromkeys(SCHEMAS["predictions"].names),
+            **{"example_id": row["example_id"], "correct": True},
+            **{"predicted_token_id": 1, "gold_token_id": 1},
+        }
+        for row in rows
+    ]
+    write_table(folder / "predictions.parquet", "predictions", answers, {})
+    write_table(folder / "fewer.parquet", "prompts", rows[1:], {})
+    return folder
+
+
+def run(step, monkeypatch, *words) -> int:
+    """Run a step's main in this process; gives the number of parts that it had to make."""
+    stores: list[PartStore] = []
+    log_counts = PartStore.log_counts
+    with monkeypatch.context() as patch:
+        patch.setattr(PartStore, "log_counts", lambda s: (stores.append(s), log_counts(s)))
+        patch.setattr(sys, "argv", [f"{step.__name__}.py", *map(str, words)])
+        step.main()
+    [store] = stores
+    return len(store.made)
+
+
+def digests(path: Path) -> dict[str, str]:
+    files = [path] if path.is_file() else path.iterdir()
+    return {file.name: file_sha256(file) for file in files}
