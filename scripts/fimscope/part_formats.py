@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fimscope.schemas import SCHEMAS
+from fimscope.tables import ONE_THREAD
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +30,7 @@ class RowsFormat:
         return file.getvalue()
 
     def decode(self, content: bytes) -> list[dict[str, Any]]:
-        table = pq.read_table(pa.BufferReader(content))
+        table = pq.ParquetFile(pa.BufferReader(content)).read(**ONE_THREAD)
         if not table.schema.equals(SCHEMAS[self.name]):
             raise ValueError(f"a part of the columns {table.schema.names}, not of {self.name}")
         return table.to_pylist()

@@ -18,6 +18,10 @@ from fimscope.schemas import SCHEMA_VERSION, SCHEMAS
 
 ROWS_AT_ONCE = 500  # in memory, where a table is read or written in pieces
 
+# A process that ends soon after Arrow's own threads began to read is sometimes aborted at its exit,
+# all work done (apache/arrow#34314). A ParquetFile starts none, pyarrow's read_table does.
+ONE_THREAD = {"use_threads": False}
+
 
 def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:
     """Read a table and check that it is whole and of the schema called `name`.
@@ -26,7 +30,8 @@ def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Ta
     """
     with _naming(path):
         _check(path, name)
-        return pq.read_table(path, columns=columns, memory_map=True)
+        with pq.ParquetFile(path, memory_map=True) as file:
+            return file.read(columns, **ONE_THREAD)
 
 
 class Rows:
@@ -46,7 +51,7 @@ class Rows:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with _naming(self.path), pq.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(ROWS_AT_ONCE, columns=self.columns):
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=self.columns, **ONE_THREAD):
                 yield from batch.to_pylist()
 
 
