@@ -11,6 +11,19 @@ from browser_pages import BROWSERS
 from fimscope.typescript import TypeScript
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each file in one process, and in one all that share the small study; that one first."""
+    for item in items:
+        name = "small_study" if _is_of_small_study(item) else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: not _is_of_small_study(item))
+
+
+def _is_of_small_study(item: pytest.Item) -> bool:
+    return "small_study" in getattr(item, "fixturenames", ())
+
+
 @pytest.fixture(scope="module")
 def typescript() -> Iterator[TypeScript]:
     """A TypeScript service as it is by default, one for each file of tests."""

@@ -45,11 +45,6 @@ HOSTILE = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The workflow's tests first: their study takes minutes, during which others can run."""
-    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests/workflow"))
-
-
 def snakemake(project: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess:
     """Run snakemake in a project; the output has both streams."""
     done = subprocess.run(
