@@ -24,6 +24,9 @@ BUFFER = 1 << 18  # bytes of each column, where a table is read in pieces
 # all work done (apache/arrow#34314). A ParquetFile starts none, pyarrow's read_table does.
 ONE_THREAD = {"use_threads": False}
 
+# Arrow's own allocator keeps several times what it has in use.
+pa.set_memory_pool(pa.system_memory_pool())
+
 
 def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:
     """Read a table and check that it is whole and of the schema called `name`.
