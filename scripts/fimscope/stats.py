@@ -197,8 +197,10 @@ def resample_means(
         raise ValueError(f"values [row, point] and programs [row] differ: {values.shape}")
     if not np.isfinite(values).all():
         raise ValueError("values must be finite; leave out the rows without a value first")
-    names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
-    n_programs = len(names)
+    # Not np.unique: as an array, every name takes as many letters of 4 bytes as the longest.
+    places = {name: place for place, name in enumerate(sorted(set(programs)))}
+    codes = np.fromiter((places[name] for name in programs), np.intp, len(programs))
+    n_programs = len(places)
     counts = np.bincount(codes, minlength=n_programs).astype(np.float64)
     estimate = values.mean(axis=0)
     sums = np.zeros((n_programs, values.shape[1]))

@@ -33,11 +33,11 @@ def accuracy_numbers(predictions: pa.Table, edit: str, n_draws: int, seed: int) 
     right = predictions["correct"].to_numpy()
     in_top = predictions["gold_rank"].to_numpy() < TOP
     resampled = resample_means(
-        np.column_stack([right, in_top]), predictions["program_id"].to_pylist(), n_draws, seed
+        np.column_stack([right, in_top]), _texts(predictions["program_id"]), n_draws, seed
     )
     ends = rate_interval(resampled)
     gold, n_gold = min(
-        Counter(predictions["gold"].to_pylist()).items(), key=lambda item: (-item[1], item[0])
+        Counter(_texts(predictions["gold"])).items(), key=lambda item: (-item[1], item[0])
     )
     return {
         "edit": edit,
@@ -132,6 +132,13 @@ def number(value: float) -> float | None:
 def significant(p: float) -> float:
     """A p-value at four significant digits."""
     return float(f"{p:.4g}")
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    """The texts of a column, in memory once for all rows of the same text."""
+    encoded = column.combine_chunks().dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    return [texts[place] for place in encoded.indices.to_numpy()]
 
 
 def _rate(estimate: float, lower: float, upper: float) -> Numbers:
