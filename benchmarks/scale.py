@@ -3,13 +3,15 @@
     python benchmarks/scale.py --results results/embedded --source results/source
 
 The examples are those of a finished study, over and over under new ids, so that every table has the
-sizes and the texts of real ones. Steps that run the model do it with one of two blocks of width 32
-and random weights: what is measured is the pipeline around the model.
+sizes and the texts of real ones; a token of every prompt is another in every copy, so that no batch
+is found among the parts of one before it. Steps that run the model do it with one of two blocks of
+width 32 and random weights: what is measured is the pipeline around the model.
 """
 
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,6 +32,10 @@ from fimscope.tables import write_table
 
 EDIT = "rename_vars"
 EDITS = ("original", EDIT)
+START = 10  # examples: what a step takes for them is its start
+SHORT = 10.0  # core seconds of a run that is measured RUNS times, the least of which counts
+RUNS = 5
+FIRST_TOKEN = 1000  # of the first copy's prompts
 TABLES = {
     "programs": ("source", "programs"),
     "examples": ("source", "examples"),
@@ -75,14 +81,23 @@ def repeat_tables(folders: Mapping[str, Path], out: Path, n: int) -> None:
                 new = [f"{k:05x}{text[5:]}" for text in rows[column].to_pylist()]
                 at = rows.column_names.index(column)
                 rows = rows.set_column(at, column, pa.array(new, rows.schema.field(column).type))
+            if "token_ids" in rows.column_names:
+                at = rows.column_names.index("token_ids")
+                own_tokens = marked(rows["token_ids"].combine_chunks(), FIRST_TOKEN + k)
+                rows = rows.set_column(at, rows.schema.field(at), own_tokens)
             copies.append(rows)
         write_table(out / f"{name}.parquet", TABLES[name][1], pa.concat_tables(copies), {})
 
 
+def marked(token_ids: pa.ListArray, token: int) -> pa.ListArray:
+    """The prompts with this token in the second place."""
+    starts, values = token_ids.offsets.to_numpy(), token_ids.values.to_numpy().copy()
+    values[starts[:-1] + 1] = token
+    return pa.ListArray.from_arrays(token_ids.offsets, pa.array(values))
+
+
 def small_model(folder: Path) -> None:
     """A gpt_bigcode of two blocks with the embedded model's tokenizer, prepared."""
-    import shutil
-
     import torch
     from transformers import GPTBigCodeConfig, GPTBigCodeForCausalLM
 
@@ -147,16 +162,32 @@ def commands(folder: Path, model: Path) -> dict[str, list[str]]:
     }
 
 
-# A process of its own, as small as can be: what a fork holds counts as its child's peak.
+# A process of its own, as small as can be: what a fork holds counts as its child's peak. It adopts
+# the processes whose parents are gone (PR_SET_CHILD_SUBREAPER, 36), so that theirs are counted too.
 RUN = """
-import json, resource, subprocess, sys
+import ctypes, json, os, resource, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 status = subprocess.run(sys.argv[1:], stdout=2).returncode
+try:
+    while True:
+        os.wait()
+except ChildProcessError:
+    pass
 usage = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps([status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
 """
 
 
-def measure(step: str, words: Sequence[str], n: int) -> Measured:
+def measure(step: str, folder: Path, model: Path, n: int) -> Measured:
+    """A step from nothing to its end; where it is short, the run of several that took least."""
+    runs: list[Measured] = []
+    while not runs or (runs[-1].core < SHORT and len(runs) < RUNS):
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        runs.append(run_once(step, commands(folder, model)[step], n))
+    return min(runs, key=lambda run: run.core)
+
+
+def run_once(step: str, words: Sequence[str], n: int) -> Measured:
     """Run a step to its end. raises SystemExit with its last words where it fails."""
     command = [sys.executable, str(ROOT / "scripts" / f"{step}.py"), *words]
     started = time.monotonic()
@@ -172,30 +203,33 @@ def measure(step: str, words: Sequence[str], n: int) -> Measured:
     return Measured(n, time.monotonic() - started, core, peak_mb)
 
 
+def growth_exponent(start: Measured, before: Measured, run: Measured) -> float:
+    """Of the seconds of the core beyond the start's, with the examples."""
+    rises = [max(measured.core - start.core, 1e-9) for measured in (before, run)]
+    return math.log(rises[1] / rises[0]) / math.log(run.n / before.n)
+
+
 def page(found: Mapping[str, Sequence[Measured]]) -> str:
     lines = [
         "# Scale",
         "",
         "Written by `python benchmarks/scale.py`: real examples over and over under new ids, on "
         "one core; steps that run the model do it with one of two blocks of width 32. Seconds of "
-        "the core, of the step and all that it starts; peak memory of its largest process. The "
-        "exponent is that of the seconds beyond the start, between the two largest sizes "
-        "(1: twice the examples, twice the time).",
+        "the core, of the step and all that it starts, the least of "
+        f"{RUNS} runs where a run takes less than {SHORT:.0f} s; peak memory of its largest "
+        f"process. The start is what {START} examples take; the exponent is that of the seconds "
+        "beyond it, between the two largest sizes (1: twice the examples, twice the time).",
         "",
         "| step | examples | core seconds | peak memory, MB | exponent | more memory than before |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for step, runs in found.items():
+    for step, (start, *runs) in found.items():
         for i, run in enumerate(runs):
             exponent = growth = ""
             if i:
-                before = runs[i - 1]
-                growth = f"{run.peak_mb / before.peak_mb - 1:+.0%}"
-                if i == len(runs) - 1 and len(runs) > 2:
-                    start = runs[0].core
-                    rise = max(before.core - start, 1e-9), max(run.core - start, 1e-9)
-                    sizes = before.n - runs[0].n, run.n - runs[0].n
-                    exponent = f"{math.log(rise[1] / rise[0]) / math.log(sizes[1] / sizes[0]):.2f}"
+                growth = f"{run.peak_mb / runs[i - 1].peak_mb - 1:+.0%}"
+            if 0 < i == len(runs) - 1:
+                exponent = f"{growth_exponent(start, runs[i - 1], run):.2f}"
             cells = f"{run.n} | {run.core:.1f} | {run.peak_mb:.0f} | {exponent} | {growth}"
             lines.append(f"| `{step}` | {cells} |")
     return "\n".join(lines) + "\n"
@@ -206,6 +240,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, default=ROOT / "results/source")
     parser.add_argument("--results", type=Path, default=ROOT / "results/embedded")
     parser.add_argument("--sizes", type=positive, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--steps", nargs="+", help="default: all")
     parser.add_argument(
         "--most",
         type=json.loads,
@@ -218,13 +253,16 @@ def main() -> None:
         small_model(work)
         folders = {"source": args.source, "results": args.results}
         found: dict[str, list[Measured]] = {}
-        for n in args.sizes:
-            repeat_tables(folders, work / str(n), n)
-            for step, words in commands(work / str(n), work / "model").items():
+        for n in (START, *args.sizes):
+            folder = work / str(n)
+            repeat_tables(folders, folder, n)
+            for step in args.steps or commands(folder, work / "model"):
                 if n <= args.most.get(step, n):
-                    found.setdefault(step, []).append(measure(step, words, n))
-                    log.info("%s: %s", step, found[step][-1])
+                    run = measure(step, folder, work / "model", n)
+                    found.setdefault(step, []).append(run)
+                    log.info("%s: %s", step, run)
                     args.out.write_text(page(found), encoding="utf-8")
+            shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

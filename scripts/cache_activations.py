@@ -11,9 +11,10 @@ from fimscope.models.prepared import read_prepared
 from fimscope.part_formats import TensorsFormat
 from fimscope.parts import PartStore, add_part_options, exhaust
 from fimscope.recipes import model_recipe
+from fimscope.shelf import Shelf
 from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.store import TENSOR, ActivationWriter, index_rows
-from fimscope.tables import read_table
+from fimscope.store import TENSOR, ActivationWriter, find_positions, index_rows
+from fimscope.tables import Rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
+COLUMNS = ["example_id", "edit", "token_ids", "positions"]
 
 
 def collect_batch(
@@ -49,19 +51,28 @@ def collect_batch(
 
 def cache_activations(
     open_model: Callable[[], "Model"],
-    token_ids: Sequence[Sequence[int]],
-    positions: Sequence[Sequence[int | None]],
-    batches: Sequence[list[int]],
+    prompts: Sequence[Row],
+    positions: Sequence[str],
+    batch_tokens: int,
     store: PartStore[Mapping[str, "Tensor"]],
 ) -> Iterator[tuple[list[int], "Tensor"]]:
     """Row numbers of each batch of the store's shard, and what `collect_batch` gives for them.
 
+    prompts   rows with `token_ids` and `positions`
+
     A batch is a part.
     """
+    from fimscope.batch import plan_batches
+
+    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
     own = list(store.shard.of(batches))
     progress = Progress("activations", sum(map(len, own)), "prompts")
     for rows in own:
-        wanted = [token_ids[row] for row in rows], [positions[row] for row in rows]
+        chosen = [prompts[row] for row in rows]
+        wanted = (
+            [prompt["token_ids"] for prompt in chosen],
+            [find_positions(prompt, positions) for prompt in chosen],
+        )
         part = store.get(
             wanted, lambda wanted=wanted: {TENSOR: collect_batch(open_model(), *wanted)}
         )
@@ -76,34 +87,25 @@ def main() -> None:
     parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
     add_part_options(parser, out="folder of the activations")
     with run_step(parser) as args:
-        open_model = model_opener(args)
-        from fimscope.batch import plan_batches
-
-        prompts = read_table(
-            args.prompts, "prompts", ["example_id", "edit", "token_ids", "positions"]
-        )
+        prompts = Shelf.of(Rows(args.prompts, "prompts", COLUMNS))
         if not len(prompts):
             raise UserError(
                 f"{args.prompts}: no prompts: build_prompts left all out; its rejected "
                 "table says why (prompt.golds: all lets golds of several tokens count)"
             )
-        index = index_rows(prompts, args.positions)
-        positions = [[p["index"] for p in row["positions"]] for row in index]
-        token_ids = prompts["token_ids"].to_pylist()
         recipe = model_recipe("cache_activations", args)
         store = PartStore(args.cache, args.shard, recipe, TensorsFormat())
-        batches = plan_batches([len(ids) for ids in token_ids], args.batch_tokens)
-        found = cache_activations(open_model, token_ids, positions, batches, store)
+        found = cache_activations(
+            model_opener(args), prompts, args.positions, args.batch_tokens, store
+        )
         if args.shard is None:
             prepared = read_prepared(args.model)
-            n_points, shape = (
-                prepared.n_blocks + 1,
-                (len(index), len(args.positions), prepared.d_model),
-            )
+            n_points = prepared.n_blocks + 1
+            shape = len(prompts), len(args.positions), prepared.d_model
             writer = ActivationWriter(args.out, n_points, shape, args.dtype)
             for rows, values in found:
                 writer.put(rows, values)
-            writer.complete(index, run_manifest(args))
+            writer.complete(index_rows(prompts, args.positions), run_manifest(args))
             log.info("%d points, %d prompts, %d positions", n_points, *shape[:2])
         else:
             exhaust(found)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fimscope.manifest import file_sha256, run_manifest
-from fimscope.pairs import choose_recipients
+from fimscope.pairs import broken_rows
 from fimscope.steps import log, positive, run_step, step_parser
 from fimscope.store import ActivationCache
 from fimscope.tables import read_table, write_table
@@ -106,7 +106,7 @@ def main() -> None:
         before = ActivationCache(args.activations / "original")
 
         def sides(path: Path) -> tuple[list[Row], Floats, Floats]:
-            pairs = choose_recipients("restore", predictions(path), originals)
+            pairs = broken_rows(predictions(path), originals)
             cache = ActivationCache(args.activations / path.stem)
             donors = [originals[row["example_id"]] for row in pairs]
             return pairs, read_residuals(before, donors), read_residuals(cache, pairs)

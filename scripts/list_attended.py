@@ -14,8 +14,9 @@ from fimscope.part_formats import RowsFormat
 from fimscope.parts import WHOLE, PartStore, add_cache_option
 from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
+from fimscope.shelf import Shelf
 from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.tables import Rows, write_table
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
+KEY = ("example_id", "edit", "program_id")
+COLUMNS = [*KEY, "token_ids"]
 
 
 def list_attended(
@@ -73,7 +76,7 @@ def list_attended(
 
 
 def _key(prompt: Row) -> Row:
-    return {name: prompt[name] for name in ("example_id", "edit", "program_id")}
+    return {name: prompt[name] for name in KEY}
 
 
 def most_attended(
@@ -100,7 +103,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the attention_tokens table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        prompts = read_table(args.prompts, "prompts").to_pylist()
+        prompts = Shelf.of(Rows(args.prompts, "prompts", COLUMNS))
         kept = {"n_tokens": args.n_tokens, "least_weight": args.least_weight}
         recipe = model_recipe("list_attended", args, **kept)
         store = PartStore(args.cache, WHOLE, recipe, RowsFormat("attention_tokens"))

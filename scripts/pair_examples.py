@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from fimscope.manifest import run_manifest
-from fimscope.pairs import CONDITIONS, DONOR_KINDS, pair
+from fimscope.pairs import CONDITIONS, DONOR_KINDS, Predictions, number_programs, pair
 from fimscope.rejections import rejection
+from fimscope.shelf import Shelf
 from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.tables import Rows, write_table
 
-COLUMNS = [  # of the predictions: the top tokens of each would take ten times as much memory
+COLUMNS = [  # of the predictions
     *("example_id", "edit", "program_id", "gold", "gold_token_id", "predicted_token_id"),
     "correct",
 ]
@@ -28,18 +29,16 @@ def main() -> None:
     parser.add_argument("--out-rejected", type=Path, required=True, help="recipients left alone")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        programs = read_table(args.programs, "programs", ["program_id", "cluster"]).to_pylist()
-        clusters = {row["program_id"]: row["cluster"] for row in programs}
+        programs = number_programs(
+            Rows(args.programs, "programs", ["program_id", "cluster"]), args.seed
+        )
         variants, originals = (
-            read_table(path, "predictions", COLUMNS).to_pylist()
+            Predictions(Shelf.of(Rows(path, "predictions", COLUMNS)), programs, args.seed)
             for path in (args.variants, args.original)
         )
-        originals = {row["example_id"]: row for row in originals}
         rows, rejected = [], []
         for condition in args.conditions:
-            found, lonely = pair(
-                condition, variants, originals, clusters, args.max_pairs, args.seed
-            )
+            found, lonely = pair(condition, variants, originals, args.max_pairs, args.seed)
             rows.extend(found)
             rejected.extend(
                 rejection(

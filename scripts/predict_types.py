@@ -1,6 +1,6 @@
 """Ask the model for the type at every hole: first token, completed type, ranks, probabilities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,20 @@ from fimscope.parts import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
 from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
+from fimscope.shelf import Shelf
 from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.tables import ROWS_AT_ONCE, Rows, read_table, stream_table
+from fimscope.typescript import TypeScript
 
 Row = Mapping[str, Any]
+KEPT = ("example_id", "edit", "program_id", "kind", "gold", "n_prompt_truncated")
+COLUMNS = [*KEPT, "token_ids", "gold_token_ids"]
 
 
 def prediction(prompt: Row, answer: Row, completion: str, completed_type: str, encoder: Encoder):
     """One row of the predictions table."""
     return {
-        **{key: prompt[key] for key in ("example_id", "edit", "program_id", "kind", "gold")},
+        **{key: prompt[key] for key in KEPT},
         "n_tokens": len(prompt["token_ids"]),
         "gold_token_id": prompt["gold_token_ids"][0],
         **judge(prompt, answer["top_ids"][0], completed_type, encoder),
@@ -35,22 +39,24 @@ def prediction(prompt: Row, answer: Row, completion: str, completed_type: str, e
             {"text": encoder.decode([token]), "logprob": logprob}
             for token, logprob in zip(answer["top_ids"], answer["top_logprobs"], strict=True)
         ],
-        "n_prompt_truncated": prompt["n_prompt_truncated"],
     }
 
 
 def predict_types(
-    prompts: Sequence[Row], answers: Mapping[int, Row], encoder: Encoder
-) -> list[Row]:
-    """Rows of the predictions table, in the prompts' order.
+    prompts: Sequence[Row], answers: Sequence[Row], encoder: Encoder
+) -> Iterator[Row]:
+    """Rows of the predictions table, in the prompts' order, a few hundred at a time.
 
-    answers   row number -> the model's answer
+    answers   the model's, in the same order
     """
-    in_order = [answers[row] for row in range(len(prompts))]
-    completions = [encoder.decode(answer["completion_ids"]) for answer in in_order]
-    types = completed_types(completions, prompts)
-    rows = zip(prompts, in_order, completions, types, strict=True)
-    return [prediction(*row, encoder) for row in rows]
+    with TypeScript() as typescript:
+        for start in range(0, len(prompts), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            asked, answered = prompts[some], answers[some]
+            completions = [encoder.decode(answer["completion_ids"]) for answer in answered]
+            types = completed_types(typescript, completions, asked)
+            for row in zip(asked, answered, completions, types, strict=True):
+                yield prediction(*row, encoder)
 
 
 def main() -> None:
@@ -60,7 +66,7 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=int, default=12, help="of the completed type")
     add_part_options(parser, out="the predictions table")
     with run_step(parser) as args:
-        prompts = read_table(args.prompts, "prompts").to_pylist()
+        prompts = Shelf.of(Rows(args.prompts, "prompts", COLUMNS))
         recipe = model_recipe("predict_types", args)
         store = PartStore(args.cache, args.shard, recipe, RowsFormat("answers"))
         answers = ask_all(
@@ -69,9 +75,10 @@ def main() -> None:
         store.log_counts()
         if args.shard is None:
             rows = predict_types(prompts, answers, Encoder.from_folder(args.model))
-            check_sum("predict_types", len(prompts), len(rows), 0)
-            write_table(args.out, "predictions", rows, run_manifest(args))
-            log.info("%d of %d right", sum(row["correct"] for row in rows), len(rows))
+            stream_table(args.out, "predictions", rows, run_manifest(args))
+            right = read_table(args.out, "predictions", ["correct"])["correct"].to_pylist()
+            check_sum("predict_types", len(prompts), len(right), 0)
+            log.info("%d of %d right", sum(right), len(right))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Split the answers into right and wrong, find the broken ones, and count the funnel to them."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from fimscope.draws import Names, numbers_of
 from fimscope.manifest import run_manifest
 from fimscope.rejections import check_sum
 from fimscope.steps import log, run_step, step_parser
@@ -14,28 +16,30 @@ Row = Mapping[str, Any]
 KEPT = ("example_id", "edit", "program_id", "kind", "gold", "predicted")
 
 
-def split_examples(predictions: Iterable[Row], originals: Iterable[Row]) -> Iterator[Row]:
+def split_examples(predictions: Iterable[Row], originals: Collection[Row]) -> Iterator[Row]:
     """One row a prediction, as they come: right or wrong; broken or mended against the original's.
 
     An example whose original was not answered is neither broken nor mended.
     """
-    before = {row["example_id"]: row["correct"] for row in originals}
+    right = Names(row["example_id"] for row in originals if row["correct"])
+    wrong = Names(row["example_id"] for row in originals if not row["correct"])
     for row in predictions:
         yield {
             **{key: row[key] for key in KEPT},
             "outcome": "right" if row["correct"] else "wrong",
-            "broken": before.get(row["example_id"]) is True and not row["correct"],
-            "mended": before.get(row["example_id"]) is False and row["correct"],
+            "broken": not row["correct"] and row["example_id"] in right,
+            "mended": row["correct"] and row["example_id"] in wrong,
         }
 
 
 def count_funnel(edit: str, stages: Mapping[str, Iterable[Row]]) -> list[Row]:
     """Programs and rows that reached each stage, in the order of the stages."""
-    counts = {stage: Counter(row["program_id"] for row in rows) for stage, rows in stages.items()}
-    return [
-        {"edit": edit, "stage": stage, "n_programs": len(count), "n_rows": count.total()}
-        for stage, count in counts.items()
-    ]
+    funnel = []
+    for stage, rows in stages.items():
+        programs = numbers_of(row["program_id"] for row in rows)
+        count = {"n_programs": len(np.unique(programs)), "n_rows": len(programs)}
+        funnel.append({"edit": edit, "stage": stage, **count})
+    return funnel
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from fimscope.part_formats import TensorsFormat
 from fimscope.parts import WHOLE, PartStore, add_cache_option
 from fimscope.recipes import model_recipe
 from fimscope.rejections import check_sum
+from fimscope.shelf import Shelf
 from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.tables import Rows, write_table
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
+COLUMNS = ["example_id", "edit", "program_id", "token_ids", "regions"]
 
 
 def view_attention(
@@ -103,7 +105,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the attention_shares table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        prompts = read_table(args.prompts, "prompts").to_pylist()
+        prompts = Shelf.of(Rows(args.prompts, "prompts", COLUMNS))
         heads = all_heads(read_prepared(args.model))
         store = PartStore(args.cache, WHOLE, model_recipe("view_attention", args), TensorsFormat())
         shares = view_attention(model_opener(args), prompts, heads, args.batch_tokens, store)

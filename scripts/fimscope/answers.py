@@ -7,6 +7,7 @@ from fimscope.batch_parts import get_parts
 from fimscope.models.options import stop_ids
 from fimscope.parts import PartStore
 from fimscope.prompts.encoder import Encoder
+from fimscope.shelf import Shelf
 from fimscope.steps import Progress
 from fimscope.typescript import TypeScript
 
@@ -41,19 +42,21 @@ def ask_types(
     prompts: Sequence[Row],
     encoder: Encoder,
     max_new_tokens: int,
-    ask: Callable[[Sequence[Row], int], Mapping[int, Row]],
+    ask: Callable[[Sequence[Row], int], Sequence[Row]],
 ) -> list[Row]:
     """`predicted`, `correct`, `gold_rank` and `gold_logprob` of each prompt, in their order.
 
     prompts   rows with `token_ids`, `gold`, `gold_token_ids` and `kind`
-    ask       (prompts, max_new_tokens) -> row number -> the model's answer (see `ask_all`); nothing
-              is completed where every gold is a single token
+    ask       (prompts, max_new_tokens) -> the model's answers in order (see `ask_all`); nothing is
+              completed where every gold is a single token
     """
     single = all(len(prompt["gold_token_ids"]) == 1 for prompt in prompts)
-    found = ask(prompts, 0 if single else max_new_tokens)
-    answers = [found[row] for row in range(len(prompts))]
-    completions = [encoder.decode(answer["completion_ids"]) for answer in answers]
-    types = [""] * len(prompts) if single else completed_types(completions, prompts)
+    answers = list(ask(prompts, 0 if single else max_new_tokens))
+    types = [""] * len(prompts)
+    if not single:
+        completions = [encoder.decode(answer["completion_ids"]) for answer in answers]
+        with TypeScript() as typescript:
+            types = completed_types(typescript, completions, prompts)
     return [
         {
             "gold_rank": answer["gold_rank"],
@@ -73,8 +76,8 @@ def ask_all(
     answer: "Callable[..., Answers] | None" = None,
     decides: Sequence[str] = (),
     what: str = "answers",
-) -> dict[int, Row]:
-    """Row number -> the model's answer, of the batches of the store's shard; a batch is a part.
+) -> Shelf[Row]:
+    """The model's answer to each prompt of the store's shard, in their order; a batch is a part.
 
     prompts   rows with `token_ids` and `gold_token_ids`
     answer    (model, rows, max_new_tokens, stop_ids) -> Answers to them; default: plainly
@@ -106,11 +109,12 @@ def ask_all(
         plain = [prompt["token_ids"], prompt["gold_token_ids"][0], max_new_tokens]
         return [*plain, *(prompt[column] for column in decides)]
 
-    found: dict[int, Row] = {}
+    found = Shelf[Row](len(prompts))
     batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
     progress = Progress(what, sum(map(len, store.shard.of(batches))), "prompts")
     for rows, part in get_parts(ask_batch, batches, store, ingredients):
-        found |= zip(rows, part, strict=True)
+        for row, answered in zip(rows, part, strict=True):
+            found[row] = answered
         progress.add(len(rows))
     return found
 
@@ -125,9 +129,10 @@ def answer_prompts(
     return answer(model, [prompt["token_ids"] for prompt in prompts], golds, max_new_tokens, stops)
 
 
-def completed_types(completions: Sequence[str], prompts: Sequence[Row]) -> list[str]:
+def completed_types(
+    typescript: TypeScript, completions: Sequence[str], prompts: Sequence[Row]
+) -> list[str]:
     """The first type that each completion of a prompt spells, "" where it spells none."""
-    with TypeScript() as typescript:
-        return typescript.type_texts(
-            [(text, p["kind"]) for text, p in zip(completions, prompts, strict=True)]
-        )
+    return typescript.type_texts(
+        [(text, p["kind"]) for text, p in zip(completions, prompts, strict=True)]
+    )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fimscope.draws import seed_of
-from fimscope.pairs import choose_recipients
+from fimscope.pairs import broken_rows
 from fimscope.vectors import Floats, Vector, mean_difference, random_vectors
 
 Row = Mapping[str, Any]
@@ -46,7 +46,7 @@ def find_broken(
 ) -> dict[str, list[Row]]:
     """group -> the predictions of variants that are wrong where the original is right."""
     found: dict[str, list[Row]] = {"fit": [], "select": [], "test": []}
-    for row in choose_recipients("restore", variants, originals):
+    for row in broken_rows(variants, originals):
         found[groups[row["example_id"]]].append(row)
     return found
 

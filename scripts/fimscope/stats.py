@@ -14,7 +14,7 @@ N_DRAWS = 10_000
 LEVEL = 0.95
 POWER = 0.8  # the chance that a test shall have to show what is there
 DRAWS_AT_ONCE = 1_000  # bounds the memory of the [draw, program] counts
-WEIGHTS_AT_ONCE = 4_000_000  # of draws times programs: 32 MB
+WEIGHTS_AT_ONCE = 1000000  # of draws times programs: 8 MB
 
 
 def add_bootstrap_options(parser: argparse.ArgumentParser) -> None:
@@ -181,12 +181,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def resample_means(
-    values: NDArray, programs: Sequence[str], n_draws: int = N_DRAWS, seed: int = 0
+    values: NDArray, programs: Sequence[str] | NDArray, n_draws: int = N_DRAWS, seed: int = 0
 ) -> Resampled:
     """Means at every point, and their spread when programs are drawn with replacement.
 
     values     [row, point], finite; booleans count as 0 and 1
-    programs   [row], the program of each row; all rows of a program are drawn together
+    programs   [row], the program of each row, by its name or its place among the sorted names; all
+               rows of a program are drawn together
     raises     ValueError without rows, or with a value that is not finite
 
     The pairs cluster bootstrap (Cameron, Gelbach & Miller 2008, section III; for evaluations of
@@ -197,7 +198,7 @@ def resample_means(
         raise ValueError(f"values [row, point] and programs [row] differ: {values.shape}")
     if not np.isfinite(values).all():
         raise ValueError("values must be finite; leave out the rows without a value first")
-    names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
+    names, codes = np.unique(np.asarray(programs), return_inverse=True)
     n_programs = len(names)
     counts = np.bincount(codes, minlength=n_programs).astype(np.float64)
     estimate = values.mean(axis=0)

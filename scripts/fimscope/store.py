@@ -4,25 +4,24 @@
     index.parquet             the rows in order, with the token index of every position
     manifest.json             shape, dtype, sha256 of every file; written last
 
-The files are filled batch by batch through a memory map under a temporary name, so that neither the
-number of examples nor the number of points decides how much memory the writer needs.
+The files are written batch by batch under a temporary name, and read by memory map, so that neither
+the number of examples nor the number of points decides how much memory a step needs. The writer has
+no map: what a process writes through one counts as its memory until the disk has it.
 """
 
 import json
 import os
 import shutil
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fimscope.digests import dump_json, read_json
 from fimscope.errors import UserError
 from fimscope.manifest import file_sha256
-from fimscope.tables import read_table, replacing, write_table
+from fimscope.tables import read_table, replacing, stream_table
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +49,7 @@ class ActivationWriter:
         self.partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(self.partial, ignore_errors=True)
         self.partial.mkdir(parents=True)
-        self._maps = [
+        self._files = [
             _create(self.partial / point_file(point), shape, dtype) for point in range(n_points)
         ]
 
@@ -60,16 +59,19 @@ class ActivationWriter:
 
         bits = torch.int32 if self.dtype == "float32" else torch.int16
         raw = values.contiguous().cpu().view(bits).numpy()
-        for point, memory in enumerate(self._maps):
-            memory[list(rows)] = raw[point]
+        for file, of_point in zip(self._files, raw, strict=True):
+            for row, content in zip(rows, of_point, strict=True):
+                file.seek((row - self.shape[0]) * content.nbytes, os.SEEK_END)
+                file.write(content)
 
-    def complete(self, index: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]) -> None:
+    def complete(self, index: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]) -> None:
         """Write index and manifest and move everything in place, the manifest last."""
-        n_points = len(self._maps)
-        for memory in self._maps:
-            memory.flush()
-        self._maps.clear()
-        write_table(self.partial / "index.parquet", "activation_index", index, manifest)
+        n_points = len(self._files)
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+        stream_table(self.partial / "index.parquet", "activation_index", index, manifest)
         names = [point_file(point) for point in range(n_points)] + ["index.parquet"]
         content = {
             "n_points": n_points,
@@ -135,35 +137,42 @@ class ActivationCache:
         self._whole.add(name)
 
 
-def _create(path: Path, shape: tuple[int, int, int], dtype: str) -> np.memmap:
-    """An empty safetensors file of one tensor, and a writable map of its values' raw bits."""
-    bits = np.dtype(np.int32 if dtype == "float32" else np.int16)
-    n_bytes = int(np.prod(shape)) * bits.itemsize
+def _create(path: Path, shape: tuple[int, int, int], dtype: str) -> BinaryIO:
+    """A safetensors file of one tensor, open, its values at the end and still to be written."""
+    n_bytes = prod(shape) * (4 if dtype == "float32" else 2)
     entry = {"dtype": _SAFETENSORS_DTYPES[dtype], "shape": shape, "data_offsets": [0, n_bytes]}
     header = json.dumps({TENSOR: entry}).encode()
     header += b" " * (-len(header) % 8)
-    with path.open("wb") as file:
-        try:
-            file.write(struct.pack("<Q", len(header)) + header)
-            file.flush()
-            # Room on the disk now: where it is full later, a write through the map ends the step.
-            os.posix_fallocate(file.fileno(), 0, 8 + len(header) + n_bytes)
-        except OSError as error:
-            error.filename = str(path)
-            raise
-    return np.memmap(path, dtype=bits, mode="r+", offset=8 + len(header), shape=shape)
+    file = path.open("wb")
+    try:
+        file.write(struct.pack("<Q", len(header)) + header)
+        file.flush()
+        # Room on the disk now, not after hours of work.
+        os.posix_fallocate(file.fileno(), 0, 8 + len(header) + n_bytes)
+    except OSError as error:
+        file.close()
+        error.filename = str(path)
+        raise
+    return file
 
 
-def index_rows(prompts: pa.Table, positions: Sequence[str]) -> list[dict[str, Any]]:
+def index_rows(
+    prompts: Iterable[Mapping[str, Any]], positions: Sequence[str]
+) -> Iterator[dict[str, Any]]:
     """The index of a cache: each prompt's key and the token index of the positions it holds.
 
     A position that a prompt lacks has index null, and its activations are NaN.
     """
-    rows = []
-    for prompt in prompts.select(["example_id", "edit", "positions"]).to_pylist():
-        found = {p["name"]: p["index"] for p in prompt["positions"]}
-        named = [{"name": name, "index": found.get(name)} for name in positions]
-        rows.append(
-            {"example_id": prompt["example_id"], "edit": prompt["edit"], "positions": named}
-        )
-    return rows
+    for prompt in prompts:
+        named = zip(positions, find_positions(prompt, positions), strict=True)
+        yield {
+            "example_id": prompt["example_id"],
+            "edit": prompt["edit"],
+            "positions": [{"name": name, "index": index} for name, index in named],
+        }
+
+
+def find_positions(prompt: Mapping[str, Any], positions: Sequence[str]) -> list[int | None]:
+    """The token index of each position in a prompt, None where it lacks the position."""
+    found = {p["name"]: p["index"] for p in prompt["positions"]}
+    return [found.get(name) for name in positions]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from fimscope.stats import (
     holm,
@@ -33,11 +34,12 @@ def accuracy_numbers(predictions: pa.Table, edit: str, n_draws: int, seed: int) 
     right = predictions["correct"].to_numpy()
     in_top = predictions["gold_rank"].to_numpy() < TOP
     resampled = resample_means(
-        np.column_stack([right, in_top]), predictions["program_id"].to_pylist(), n_draws, seed
+        np.column_stack([right, in_top]), _places(predictions["program_id"]), n_draws, seed
     )
     ends = rate_interval(resampled)
     gold, n_gold = min(
-        Counter(predictions["gold"].to_pylist()).items(), key=lambda item: (-item[1], item[0])
+        (tuple(counted.values()) for counted in predictions["gold"].value_counts().to_pylist()),
+        key=lambda item: (-item[1], item[0]),
     )
     return {
         "edit": edit,
@@ -132,6 +134,14 @@ def number(value: float) -> float | None:
 def significant(p: float) -> float:
     """A p-value at four significant digits."""
     return float(f"{p:.4g}")
+
+
+def _places(names: pa.ChunkedArray) -> NDArray[np.intp]:
+    """The place of each row's name among the sorted names."""
+    encoded = names.combine_chunks().dictionary_encode()
+    places = np.empty(len(encoded.dictionary), dtype=np.intp)
+    places[pc.array_sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(places))
+    return places[encoded.indices.to_numpy()]
 
 
 def _rate(estimate: float, lower: float, upper: float) -> Numbers:

@@ -17,10 +17,15 @@ from fimscope.errors import UserError
 from fimscope.schemas import SCHEMA_VERSION, SCHEMAS
 
 ROWS_AT_ONCE = 500  # in memory, where a table is read or written in pieces
+ROWS_OF_A_GROUP = 10_000  # of a table of small rows that is written as they come
+BUFFER = 1 << 18  # bytes of each column, where a table is read in pieces
 
 # A process that ends soon after Arrow's own threads began to read is sometimes aborted at its exit,
 # all work done (apache/arrow#34314). A ParquetFile starts none, pyarrow's read_table does.
 ONE_THREAD = {"use_threads": False}
+
+# Arrow's own allocator keeps several times what it has in use.
+pa.set_memory_pool(pa.system_memory_pool())
 
 
 def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:
@@ -50,7 +55,7 @@ class Rows:
         return self.n_rows
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        with _naming(self.path), pq.ParquetFile(self.path) as file:
+        with _naming(self.path), pq.ParquetFile(self.path, buffer_size=BUFFER) as file:
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=self.columns, **ONE_THREAD):
                 yield from batch.to_pylist()
 
@@ -103,7 +108,7 @@ def write_tables(
     written: Counter[str] = Counter()
     with ExitStack() as stack:
         writers = {
-            name: stack.enter_context(_writing(path, name, manifest))
+            name: stack.enter_context(_writing(path, name, manifest, ROWS_AT_ONCE))
             for name, path in paths.items()
         }
         for name, row in rows:
@@ -112,27 +117,45 @@ def write_tables(
     return written
 
 
+def stream_table(
+    path: Path, name: str, rows: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]
+) -> None:
+    """As `write_table`, of small rows as they come; no more than a row group is in memory."""
+    with _writing(path, name, manifest, ROWS_OF_A_GROUP) as write:
+        for row in rows:
+            write(row)
+
+
 @contextmanager
 def _writing(
-    path: Path, name: str, manifest: Mapping[str, Any]
+    path: Path, name: str, manifest: Mapping[str, Any], rows_of_a_group: int
 ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """Gives what writes one row of a table, in row groups of ROWS_AT_ONCE."""
+    """Gives what writes one row of a table, in row groups of a multiple of ROWS_AT_ONCE."""
     schema = SCHEMAS[name].with_metadata(_metadata(name, manifest))
     rows: list[dict[str, Any]] = []
+    pieces: list[pa.Table] = []  # Arrow's columns: a tenth of the rows' own size, or less
     with replacing(path) as temporary:
         with pq.ParquetWriter(temporary, schema, compression="zstd") as file:
 
-            def flush() -> None:
-                file.write_table(pa.Table.from_pylist(rows, schema))
+            def gather() -> None:
+                pieces.append(pa.Table.from_pylist(rows, schema))
                 rows.clear()
+
+            def flush() -> None:
+                file.write_table(pa.concat_tables(pieces).combine_chunks())
+                pieces.clear()
 
             def write(row: Mapping[str, Any]) -> None:
                 rows.append(dict(row))
                 if len(rows) == ROWS_AT_ONCE:
-                    flush()
+                    gather()
+                    if len(pieces) * ROWS_AT_ONCE == rows_of_a_group:
+                        flush()
 
             yield write
             if rows:
+                gather()
+            if pieces:
                 flush()
         seal_parquet(temporary)
 

@@ -4,7 +4,16 @@ from collections import Counter
 
 import pytest
 
-from fimscope.pairs import CONTROLS, choose_recipients, find_donors, pair
+from fimscope.errors import UserError
+from fimscope.pairs import (
+    CONTROLS,
+    FROM_VARIANTS,
+    Predictions,
+    choose_recipients,
+    find_donors,
+    number_programs,
+    pair,
+)
 
 
 def row(example: str, program: str, gold: str, predicted: str, edit: str = "original") -> dict:
@@ -36,23 +45,38 @@ VARIANTS = [
     row("c", "C", "number", "boolean", "rename_vars"),  # broken
     row("d", "D", "number", "string", "rename_vars"),  # wrong before and after
 ]
-VARIANT = {r["example_id"]: r for r in VARIANTS}
 CLUSTERS = {"A": "A", "A2": "A", "B": "B", "C": "C", "D": "D"}
+PROGRAMS = [{"program_id": program, "cluster": cluster} for program, cluster in CLUSTERS.items()]
+
+
+def numbered(rows, seed: int = 0) -> Predictions:
+    return Predictions(list(rows), number_programs(PROGRAMS, seed), seed)
+
+
+def pairs_of(condition: str, max_pairs: int, seed: int) -> tuple[list[dict], list[dict]]:
+    both = numbered(VARIANTS, seed), numbered(ORIGINALS.values(), seed)
+    return pair(condition, *both, max_pairs, seed)
 
 
 def names(rows) -> list[str]:
     return [r["example_id"] for r in rows]
 
 
-def test_recipients():
-    assert names(choose_recipients("restore", VARIANTS, ORIGINALS)) == ["a", "c"]
-    for condition in ("same_type", "wrong_to_wrong"):
-        assert names(choose_recipients(condition, VARIANTS, ORIGINALS)) == ["a", "c", "d"]
-    broken = choose_recipients("break", VARIANTS, ORIGINALS)
-    assert [(r["example_id"], r["edit"]) for r in broken] == [("a", "original"), ("c", "original")]
-    right = choose_recipients("other_type", VARIANTS, ORIGINALS)
-    assert names(right) == ["a", "b", "c", "twin"]
-    assert {r["edit"] for r in right} == {"original"}
+@pytest.mark.parametrize(
+    ("condition", "edit", "recipients"),
+    [
+        ("restore", "rename_vars", ["a", "c"]),
+        ("same_type", "rename_vars", ["a", "c", "d"]),
+        ("wrong_to_wrong", "rename_vars", ["a", "c", "d"]),
+        ("break", "original", ["a", "c"]),
+        ("other_type", "original", ["a", "b", "c", "twin"]),
+    ],
+)
+def test_recipients(condition, edit, recipients):
+    rows = list(ORIGINALS.values()) if edit == "original" else VARIANTS
+    both = numbered(VARIANTS).columns, numbered(ORIGINALS.values()).columns
+    found = choose_recipients(condition, *both)
+    assert sorted(rows[row]["example_id"] for row in found) == recipients
 
 
 @pytest.mark.parametrize(
@@ -69,12 +93,14 @@ def test_recipients():
     ],
 )
 def test_donors(condition, recipient, donors):
-    found = find_donors(condition, VARIANT[recipient], VARIANTS, ORIGINALS, CLUSTERS)
-    assert names(found) == donors
+    pool = VARIANTS if condition in FROM_VARIANTS else list(ORIGINALS.values())
+    asking = numbered(VARIANTS).columns[names(VARIANTS).index(recipient)]
+    found = find_donors(condition, asking, numbered(pool).columns)
+    assert names(pool[row] for row in found) == donors
 
 
 def test_break_takes_the_own_variant_and_aims_at_its_wrong_answer():
-    rows, lonely = pair("break", VARIANTS, ORIGINALS, CLUSTERS, 10, 0)
+    rows, lonely = pairs_of("break", 10, 0)
     assert not lonely
     paired = {r["recipient_example_id"]: r for r in rows if r["donor_kind"] == "paired"}
     assert sorted(paired) == ["a", "c"]
@@ -92,7 +118,7 @@ def test_break_takes_the_own_variant_and_aims_at_its_wrong_answer():
 
 
 def test_other_type_aims_at_the_donors_gold():
-    rows, lonely = pair("other_type", VARIANTS, ORIGINALS, CLUSTERS, 10, 0)
+    rows, lonely = pairs_of("other_type", 10, 0)
     assert not lonely
     for r in rows:
         gold = ORIGINALS[r["recipient_example_id"]]["gold"]
@@ -107,19 +133,22 @@ def test_a_donor_that_says_what_the_recipient_says_is_none():
     half = {**row("a", "A", "string", "string", "rename_vars"), "correct": False}
     half["predicted_token_id"] = 9
     originals = {"a": {**ORIGINALS["a"], "predicted_token_id": 9}, "b": ORIGINALS["b"]}
-    assert find_donors("break", originals["a"], [half], originals, CLUSTERS) == []
+    [asking, _] = numbered(originals.values()).columns
+    assert not len(find_donors("break", asking, numbered([half]).columns))
+
+
+def test_a_prediction_of_an_unknown_program_is_told():
+    with pytest.raises(UserError, match="program"):
+        numbered([row("e", "E", "string", "string")])
 
 
 def test_conditions_take_their_examples_in_one_order():
-    first = {
-        condition: pair(condition, VARIANTS, ORIGINALS, CLUSTERS, 1, 5)[0][0]
-        for condition in ("restore", "break")
-    }
+    first = {condition: pairs_of(condition, 1, 5)[0][0] for condition in ("restore", "break")}
     assert len({r["recipient_example_id"] for r in first.values()}) == 1
 
 
 def test_every_pair_has_its_controls_and_its_target():
-    rows, lonely = pair("same_type", VARIANTS, ORIGINALS, CLUSTERS, 10, 0)
+    rows, lonely = pairs_of("same_type", 10, 0)
     assert names(lonely) == ["c"]  # no other right example has its gold
     by_pair = Counter(r["pair_id"] for r in rows)
     assert by_pair == {"same_type-a": 5, "same_type-d": 5}
@@ -139,15 +168,15 @@ def test_every_pair_has_its_controls_and_its_target():
 
 
 def test_wrong_to_wrong_aims_at_what_the_donor_predicts():
-    rows, _ = pair("wrong_to_wrong", VARIANTS, ORIGINALS, CLUSTERS, 10, 0)
+    rows, _ = pairs_of("wrong_to_wrong", 10, 0)
     target = {r["recipient_example_id"]: r["target_token_id"] for r in rows}
     assert target == {"a": 3, "c": 1, "d": 3}
 
 
 def test_the_cap_and_the_seed():
-    rows, _ = pair("restore", VARIANTS, ORIGINALS, CLUSTERS, 1, 5)
-    again, _ = pair("restore", VARIANTS, ORIGINALS, CLUSTERS, 1, 5)
+    rows, _ = pairs_of("restore", 1, 5)
+    again, _ = pairs_of("restore", 1, 5)
     assert rows == again
     assert len({r["pair_id"] for r in rows}) == 1
-    more, _ = pair("restore", VARIANTS, ORIGINALS, CLUSTERS, 2, 5)
+    more, _ = pairs_of("restore", 2, 5)
     assert more[:5] == rows  # a larger cap changes no pair

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from fimscope.errors import UserError
 from fimscope.store import ActivationCache, ActivationWriter, index_rows, point_file
-from fimscope.tables import write_table
+from fimscope.tables import Rows, write_table
 
 POSITIONS = ["last", "hole_name"]
 
@@ -101,9 +101,8 @@ def test_the_index_says_which_positions_a_prompt_lacks(tmp_path):
         "n_prompt_truncated": 0,
     }
     write_table(tmp_path / "p.parquet", "prompts", [row], {})
-    from fimscope.tables import read_table
 
-    rows = index_rows(read_table(tmp_path / "p.parquet", "prompts"), POSITIONS)
+    rows = list(index_rows(Rows(tmp_path / "p.parquet", "prompts"), POSITIONS))
     assert rows[0]["positions"] == [
         {"name": "last", "index": 1},
         {"name": "hole_name", "index": None},
