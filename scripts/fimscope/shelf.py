@@ -1,7 +1,7 @@
 """Values on the disk by their number, for what is wanted in another order than it comes in."""
 
+import json
 import os
-import pickle
 from collections.abc import Collection, Sequence
 from tempfile import TemporaryFile
 from typing import TypeVar, overload
@@ -15,8 +15,8 @@ class Shelf(Sequence[Value]):
     """So many values, each put and taken by its number; in memory is only where each of them lies.
 
     The prompts of a batch, which are of one length, come from all over a table; so do the answers
-    of a table's rows from all over the batches. The values lie in a nameless temporary file, in
-    $TMPDIR where that is set, that goes with the process.
+    of a table's rows from all over the batches. The values, which JSON must be able to spell, lie in
+    a nameless temporary file, in $TMPDIR where that is set, that goes with the process.
 
     raises KeyError where nothing was put
     """
@@ -38,7 +38,7 @@ class Shelf(Sequence[Value]):
 
     def __setitem__(self, number: int, value: Value) -> None:
         self._starts[number] = self._file.seek(0, os.SEEK_END)
-        pickle.dump(value, self._file)
+        self._file.write(json.dumps(value).encode() + b"\n")
 
     @overload
     def __getitem__(self, number: int) -> Value: ...
@@ -51,4 +51,4 @@ class Shelf(Sequence[Value]):
         if start < 0:
             raise KeyError(number)
         self._file.seek(start)
-        return pickle.load(self._file)
+        return json.loads(self._file.readline())

@@ -14,7 +14,7 @@ N_DRAWS = 10_000
 LEVEL = 0.95
 POWER = 0.8  # the chance that a test shall have to show what is there
 DRAWS_AT_ONCE = 1_000  # bounds the memory of the [draw, program] counts
-WEIGHTS_AT_ONCE = 1000000  # of draws times programs: 8 MB
+WEIGHTS_AT_ONCE = 1_000_000  # of draws times programs: 8 MB
 
 
 def add_bootstrap_options(parser: argparse.ArgumentParser) -> None:
