@@ -89,7 +89,7 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
         method=f"Each distractor of prompts of `{edit}` is taken out of the text, by an edit that "
         "the compiler confirms (`siblings`: all outside the hole's own function), or its tokens "
         "are hidden in the attention of every block, from the last token alone or from all later "
-        "tokens (attention knockout: Geva et al. 2023).",
+        "tokens (attention knockout: Geva et al. 2304.14767).",
         control="As many random tokens that belong to no distractor, hidden, or taken out of the "
         "text, which then no longer parses. Sign tests over programs of masked against "
         "control, on the gold's log-probability; Holm over all outcomes, ways and distractors.",

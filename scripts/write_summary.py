@@ -134,8 +134,10 @@ def write_summary(
     for section in sections:
         lines += section_lines(section, figures)
     lines += ["## How the numbers were made", "", METHOD.format(draws=draws, seed=seed)]
-    lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
-    lines += ["```bibtex", bibtex(manifest).rstrip(), "```", ""]
+    methods = methods_paragraph(numbers, model, config)
+    told = "\n".join([methods, *(section.method + section.control for section in sections)])
+    lines += ["## For a paper", "", methods, ""]
+    lines += ["```bibtex", bibtex(manifest, told).rstrip(), "```", ""]
     lines += ["## How it was run", "", *_run_table(model, manifest, config)]
     lines += ["## Time and memory", "", *_timing_lines(timings)]
     return "\n".join(lines).rstrip() + "\n"
