@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.colours import style_rule
 from fimscope.digests import read_sealed
 from fimscope.errors import UserError
 from fimscope.steps import run_step, step_parser
@@ -54,13 +55,9 @@ POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     f"script-src 'sha256-{SCRIPT_HASH}'"
 )
-STYLE = """
-:root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #595959; --line: #ddd;
-  --tint: #f4f4f4; --link: #0060a0; --shade: #0004; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6e6; --paper: #161616; --faint: #a8a8a8; --line: #3a3a3a; --tint: #242424;
-    --link: #7cc0f5; --shade: #fff4; }
-}
+STYLE = (
+    style_rule()
+    + """
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 1rem; background: var(--paper);
   color: var(--ink); font: 1rem/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
@@ -72,7 +69,7 @@ nav ol { padding-left: 1.5rem; columns: 2 18rem; }
 code { font: .88em ui-monospace, Menlo, Consolas, monospace; background: var(--tint);
   padding: .1em .25em; border-radius: 3px; overflow-wrap: anywhere; }
 figure { margin: 1.25rem 0; }
-.card { background: #fff; color: #222; border: 1px solid var(--line); border-radius: 6px;
+.card { border: 1px solid var(--line); border-radius: 6px;
   padding: .75rem; overflow-x: auto; }
 .card svg { display: block; width: 100%; min-width: 36rem; height: auto; }
 figcaption { color: var(--faint); font-size: .9rem; margin-top: .4rem; }
@@ -95,8 +92,9 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align
   white-space: nowrap; }
 th { background: color-mix(in srgb, var(--ink) 5%, transparent); }
 td code { overflow-wrap: normal; }
-@media print { .card { overflow: visible; } .card svg { min-width: 0; } nav { display: none; } }
+@media print { :root { color-scheme: light; } .card { overflow: visible; } .card svg { min-width: 0; } nav { display: none; } }
 """
+)
 
 
 def build_report(summary: str, figures: Mapping[str, str], files: Container[str] = ()) -> str:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from fimscope.attention_readings import attention_section
 from fimscope.attention_regions import COMPARISONS, REGION_KINDS
+from fimscope.colours import FAINT, INK, ON_DARK_CELL, ON_PALE_CELL
 from fimscope.manifest import run_manifest
-from fimscope.plots import FAINT, INK, PRINT_WIDTH, save_figure, say, use_theme, visible
+from fimscope.plots import PRINT_WIDTH, save_figure, say, use_theme, visible
 from fimscope.prompt_lines import Line, keep_lines, lay_out
 from fimscope.sections import write_section
 from fimscope.stats import LEVEL
@@ -123,7 +124,9 @@ def _draw_cells(axes: "Axes", cells: "DataFrame", limit: float) -> Any:
         100 * wide.to_numpy(), cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto", origin="lower"
     )
     apart = cells[cells["adjusted_p"] < 1 - LEVEL]
-    axes.plot(apart["head"], apart["block"], linestyle="none", marker="o", ms=1.8, color=INK)
+    axes.plot(
+        apart["head"], apart["block"], linestyle="none", marker="o", ms=1.8, color=ON_PALE_CELL
+    )
     return image
 
 
@@ -164,8 +167,14 @@ def _draw_lines(axes: "Axes", lines: Sequence[Line], largest: float, n_lines: in
                 va="center",
                 fontsize=FONT_SIZE,
                 family="monospace",
-                color="white" if shade > 0.6 else INK,
+                color=_written(shade),
             )
+
+
+def _written(shade: float) -> str:
+    if shade <= LEAST_SHADE:
+        return INK
+    return ON_DARK_CELL if shade > 0.6 else ON_PALE_CELL
 
 
 def main() -> None:

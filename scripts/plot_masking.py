@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fimscope.colours import FAINT, INK
 from fimscope.manifest import run_manifest
 from fimscope.masking import WAYS, masking_numbers, most_harmful
 from fimscope.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.paired import p_text, signed_nats, signed_points
-from fimscope.plots import INK, PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
+from fimscope.plots import PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
 from fimscope.readings import read_family_power
 from fimscope.sections import Section, SectionTable, write_section
 from fimscope.stats import add_bootstrap_options
@@ -78,7 +79,7 @@ def _draw(axes: "Axes", rows: Sequence[Numbers]) -> None:
             xycoords=axes.get_yaxis_transform(),
             ha="right",
             fontsize=6.5,
-            color="#767676",
+            color=FAINT,
         )
 
 
