@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-MOST_ROWS = 12  # a longer table is folded until it is asked for, or the page is printed
+# What is longer is folded until it is asked for, or the page is printed.
+MOST_ROWS, MOST_LINES = 12, 100
 
 # A click on a column's head sorts a table by it: numbers by the first number in a cell.
 SCRIPT = """
@@ -92,7 +93,9 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align
   white-space: nowrap; }
 th { background: color-mix(in srgb, var(--ink) 5%, transparent); }
 td code { overflow-wrap: normal; }
-@media print { :root { color-scheme: light; } .card { overflow: visible; } .card svg { min-width: 0; } nav { display: none; } }
+@media print { :root { color-scheme: light; } nav { display: none; }
+  .card { overflow: visible; }
+  .card svg { min-width: 0; } }
 """
 )
 
@@ -139,6 +142,7 @@ def _markdown(files: Container[str]) -> "MarkdownIt":
     markdown.add_render_rule("table_open", _open_table)
     markdown.add_render_rule("code_inline", code_span)
     markdown.add_render_rule("table_close", _close_table)
+    markdown.add_render_rule("fence", _code_block)
     return markdown
 
 
@@ -153,6 +157,15 @@ def _open_table(_self: Any, tokens: Sequence["Token"], place: int, *_: Any) -> s
 
 def _close_table(_self: Any, tokens: Sequence["Token"], place: int, *_: Any) -> str:
     return "</table></div>" + ("</details>\n" if tokens[place].meta["folded"] else "\n")
+
+
+def _code_block(_self: Any, tokens: Sequence["Token"], place: int, *_: Any) -> str:
+    text = tokens[place].content
+    shown = f"<pre><code>{html.escape(text)}</code></pre>"
+    n_lines = text.count("\n")
+    if n_lines <= MOST_LINES:
+        return shown + "\n"
+    return f"<details><summary>{n_lines} lines</summary>{shown}</details>\n"
 
 
 def _after(tokens: Sequence["Token"], kind: str, tag: str) -> Iterator["Token"]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 N_SHOWN_POINTS = 13
 CAPTION = (
     "the likeliest next token at each residual point (upwards) and token of the prompt; colour: its"
-    " probability\nthe last tokens of a prompt stand behind the white line where others lie between"
+    " probability\nthe last tokens of a prompt stand behind the gap where others lie between"
 )
 
 

@@ -108,7 +108,9 @@ def write_summary(
         "",
         "## What came through",
         "",
-        f"![Programs and holes that reach every stage.]({figures}/funnel.svg)",
+        "![Programs and holes that reach every stage: variants are what the edit made, verified "
+        "what the compiler confirmed, answered what fits the window and has a gold that counts, "
+        f"broken what was right in the original and is wrong now.]({figures}/funnel.svg)",
         "",
         *_paragraph(readings["funnel"]),
         *_funnel_table(numbers["funnel"]),
