@@ -93,6 +93,10 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align
   white-space: nowrap; }
 th { background: color-mix(in srgb, var(--ink) 5%, transparent); }
 td code { overflow-wrap: normal; }
+@media (max-width: 40rem) {
+  th:first-child, td:first-child { position: sticky; left: 0; max-width: 9rem;
+    white-space: normal; background: var(--paper); }
+}
 @media print { :root { color-scheme: light; } nav { display: none; }
   .card { overflow: visible; }
   .card svg { min-width: 0; } }
