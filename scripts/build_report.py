@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.colours import style_rule
 from fimscope.digests import read_sealed
 from fimscope.errors import UserError
 from fimscope.steps import run_step, step_parser
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-MOST_ROWS = 12  # a longer table is folded until it is asked for, or the page is printed
+# What is longer is folded until it is asked for, or the page is printed.
+MOST_ROWS, MOST_LINES = 12, 100
 
 # A click on a column's head sorts a table by it: numbers by the first number in a cell.
 SCRIPT = """
@@ -54,13 +56,9 @@ POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     f"script-src 'sha256-{SCRIPT_HASH}'"
 )
-STYLE = """
-:root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #595959; --line: #ddd;
-  --tint: #f4f4f4; --link: #0060a0; --shade: #0004; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6e6; --paper: #161616; --faint: #a8a8a8; --line: #3a3a3a; --tint: #242424;
-    --link: #7cc0f5; --shade: #fff4; }
-}
+STYLE = (
+    style_rule()
+    + """
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 1rem; background: var(--paper);
   color: var(--ink); font: 1rem/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
@@ -72,7 +70,7 @@ nav ol { padding-left: 1.5rem; columns: 2 18rem; }
 code { font: .88em ui-monospace, Menlo, Consolas, monospace; background: var(--tint);
   padding: .1em .25em; border-radius: 3px; overflow-wrap: anywhere; }
 figure { margin: 1.25rem 0; }
-.card { background: #fff; color: #222; border: 1px solid var(--line); border-radius: 6px;
+.card { border: 1px solid var(--line); border-radius: 6px;
   padding: .75rem; overflow-x: auto; }
 .card svg { display: block; width: 100%; min-width: 36rem; height: auto; }
 figcaption { color: var(--faint); font-size: .9rem; margin-top: .4rem; }
@@ -95,8 +93,15 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align
   white-space: nowrap; }
 th { background: color-mix(in srgb, var(--ink) 5%, transparent); }
 td code { overflow-wrap: normal; }
-@media print { .card { overflow: visible; } .card svg { min-width: 0; } nav { display: none; } }
+@media (max-width: 40rem) {
+  th:first-child, td:first-child { position: sticky; left: 0; max-width: 9rem;
+    white-space: normal; background: var(--paper); }
+}
+@media print { :root { color-scheme: light; } nav { display: none; }
+  .card { overflow: visible; }
+  .card svg { min-width: 0; } }
 """
+)
 
 
 def build_report(summary: str, figures: Mapping[str, str], files: Container[str] = ()) -> str:
@@ -141,6 +146,7 @@ def _markdown(files: Container[str]) -> "MarkdownIt":
     markdown.add_render_rule("table_open", _open_table)
     markdown.add_render_rule("code_inline", code_span)
     markdown.add_render_rule("table_close", _close_table)
+    markdown.add_render_rule("fence", _code_block)
     return markdown
 
 
@@ -155,6 +161,15 @@ def _open_table(_self: Any, tokens: Sequence["Token"], place: int, *_: Any) -> s
 
 def _close_table(_self: Any, tokens: Sequence["Token"], place: int, *_: Any) -> str:
     return "</table></div>" + ("</details>\n" if tokens[place].meta["folded"] else "\n")
+
+
+def _code_block(_self: Any, tokens: Sequence["Token"], place: int, *_: Any) -> str:
+    text = tokens[place].content
+    shown = f"<pre><code>{html.escape(text)}</code></pre>"
+    n_lines = text.count("\n")
+    if n_lines <= MOST_LINES:
+        return shown + "\n"
+    return f"<details><summary>{n_lines} lines</summary>{shown}</details>\n"
 
 
 def _after(tokens: Sequence["Token"], kind: str, tag: str) -> Iterator["Token"]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.colours import FAINT
 from fimscope.plots import (
-    FAINT,
     PRINT_WIDTH,
     STYLES,
     add_figure_options,

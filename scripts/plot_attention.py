@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from fimscope.attention_readings import attention_section
 from fimscope.attention_regions import COMPARISONS, REGION_KINDS
+from fimscope.colours import FAINT, ON_PALE_CELL, PALETTE
 from fimscope.manifest import run_manifest
-from fimscope.plots import FAINT, INK, PRINT_WIDTH, save_figure, say, use_theme, visible
+from fimscope.plots import PRINT_WIDTH, save_figure, say, use_theme, visible
 from fimscope.prompt_lines import Line, keep_lines, lay_out
 from fimscope.sections import write_section
 from fimscope.stats import LEVEL
@@ -30,7 +31,9 @@ CAPTION = (
 NO_BREAK_SPACE = "\u00a0"
 FONT_SIZE = 5.9  # of the prompt's text
 WIDTH = 66  # characters of a line in half of PRINT_WIDTH
-LEAST_SHADE = 0.02  # of the darkest: a fainter token stands on white
+SHADE = PALETTE["vermilion"].light
+DARKEST = 0.6  # its opacity at the largest weight: the text on it stays readable
+LEAST_SHADE = 0.02  # a fainter token stands on the paper
 LINE_HEIGHT = 0.115  # inches
 
 
@@ -123,7 +126,9 @@ def _draw_cells(axes: "Axes", cells: "DataFrame", limit: float) -> Any:
         100 * wide.to_numpy(), cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto", origin="lower"
     )
     apart = cells[cells["adjusted_p"] < 1 - LEVEL]
-    axes.plot(apart["head"], apart["block"], linestyle="none", marker="o", ms=1.8, color=INK)
+    axes.plot(
+        apart["head"], apart["block"], linestyle="none", marker="o", ms=1.8, color=ON_PALE_CELL
+    )
     return image
 
 
@@ -140,23 +145,21 @@ def _marks_hole(line: Line) -> bool:
 
 
 def _draw_lines(axes: "Axes", lines: Sequence[Line], largest: float, n_lines: int) -> None:
-    from matplotlib import colormaps
     from matplotlib.patches import Rectangle
 
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(n_lines, 0)
-    shades = colormaps["Oranges"]
     for number, line in enumerate(lines):
         if line.n_left_out:
             noun = "line" if line.n_left_out == 1 else "lines"
             text = f"… {line.n_left_out} {noun}, {100 * line.weight:.1f}%"
             axes.text(0, number + 0.5, text, va="center", fontsize=FONT_SIZE, color=FAINT)
         for piece in line.pieces:
-            shade = 0.85 * piece.weight / largest if largest else 0.0
-            place = (piece.column, number)
+            shade = DARKEST * piece.weight / largest if largest else 0.0
             if shade > LEAST_SHADE:
-                colour = shades(shade)
-                axes.add_patch(Rectangle(place, len(piece.text), 1, color=colour, linewidth=0))
+                place = (piece.column, number)
+                look = {"color": SHADE, "alpha": shade, "linewidth": 0}
+                axes.add_patch(Rectangle(place, len(piece.text), 1, **look))
             axes.text(
                 piece.column,
                 number + 0.5,
@@ -164,7 +167,6 @@ def _draw_lines(axes: "Axes", lines: Sequence[Line], largest: float, n_lines: in
                 va="center",
                 fontsize=FONT_SIZE,
                 family="monospace",
-                color="white" if shade > 0.6 else INK,
             )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from fimscope.colours import ON_PALE_CELL
 from fimscope.curves import read_components
 from fimscope.manifest import run_manifest
 from fimscope.markdown import code
@@ -14,7 +15,6 @@ from fimscope.patch_numbers import points_above, sweep_numbers
 from fimscope.patch_panels import draw_effects, effect_frame, share_legend, write_count
 from fimscope.patch_readings import effect_at, read_exactness
 from fimscope.plots import (
-    INK,
     PRINT_WIDTH,
     add_figure_options,
     point_ticks,
@@ -123,7 +123,7 @@ def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: floa
         [place % n_heads for place in above],
         linestyle="none",
         marker="o",
-        color=INK,
+        color=ON_PALE_CELL,
         markersize=2.5,
     )
     axes.set_xticks(point_ticks(blocks, most=4))

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fimscope.colours import FAINT, SURFACES
 from fimscope.plots import (
-    FAINT,
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
@@ -56,7 +56,7 @@ def _draw_stages(axes: "Axes", edit: str, stages: Sequence[Numbers], longest: in
     heights = list(range(len(stages)))[::-1]
     for height, stage in zip(heights, stages, strict=True):
         style = STYLES.get(stage["stage"])
-        colour = style.colour if style else "#9A9A9A"
+        colour = style.colour if style else SURFACES["bar"].light
         axes.barh(height, stage["n_rows"], height=0.66, color=colour)
         axes.annotate(
             _count(stage),

@@ -70,9 +70,11 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
         "is it the type they show?",
         method=f"Solved examples of `fit` programs, at most {shot_tokens} tokens each, stand in "
         f"front of prompts of `{edit}` from the other programs (in-context learning: Brown et al. "
-        f"2020); each number of shots is drawn {n_seeds} times, and averaged within an example.",
+        f"2005.14165); each number of shots is drawn {n_seeds} times, and averaged within an "
+        "example.",
         control="Shots of another type; shots of the same type with their annotation left out; and "
-        "shots with their tokens in random order, as long and empty of meaning (Min et al. 2022). "
+        "shots with their tokens in random order, as long and empty of meaning (Min et al. "
+        "2202.12837). "
         "The examples are sorted by their answer without shots, so that the right can only "
         "fall and the wrong only rise: read a choice against its controls. Sign tests over "
         "programs; Holm over all outcomes, choices and numbers of shots, against no shots and "

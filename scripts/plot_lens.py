@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.colours import INK
 from fimscope.lens_curves import lens_numbers, read_lens_curves
 from fimscope.lens_readings import lens_section
 from fimscope.manifest import run_manifest
 from fimscope.plots import (
-    INK,
     PRINT_WIDTH,
     STYLES,
     draw_curve,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
 from fimscope.plots import (
     PRINT_WIDTH,
     add_figure_options,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 N_SHOWN_POINTS = 13
 CAPTION = (
     "the likeliest next token at each residual point (upwards) and token of the prompt; colour: its"
-    " probability\nthe last tokens of a prompt stand behind the white line where others lie between"
+    " probability\nthe last tokens of a prompt stand behind the gap where others lie between"
 )
 
 
@@ -89,7 +90,7 @@ def _draw_table(axes: "Axes", prompt: "DataFrame") -> "AxesImage":
             ha="center",
             va="center",
             fontsize=3.6,
-            color="white" if values[row, column] > 0.55 else "black",
+            color=ON_DARK_CELL if values[row, column] > 0.55 else ON_PALE_CELL,
             clip_on=True,
         )
     indices = list(tops.columns)
@@ -109,7 +110,7 @@ def _draw_table(axes: "Axes", prompt: "DataFrame") -> "AxesImage":
     axes.grid(visible=False)
     for place, (left, right) in enumerate(pairwise(indices)):
         if right != left + 1:
-            axes.axvline(place + 0.5, color="white", linewidth=2.5)
+            axes.axvline(place + 0.5, color=PAPER, linewidth=2.5)
     return image
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fimscope.colours import FAINT, INK
 from fimscope.manifest import run_manifest
 from fimscope.masking import WAYS, masking_numbers, most_harmful
 from fimscope.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.paired import p_text, signed_nats, signed_points
-from fimscope.plots import INK, PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
+from fimscope.plots import PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
 from fimscope.readings import read_family_power
 from fimscope.sections import Section, SectionTable, write_section
 from fimscope.stats import add_bootstrap_options
@@ -78,7 +79,7 @@ def _draw(axes: "Axes", rows: Sequence[Numbers]) -> None:
             xycoords=axes.get_yaxis_transform(),
             ha="right",
             fontsize=6.5,
-            color="#767676",
+            color=FAINT,
         )
 
 
@@ -89,7 +90,7 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
         method=f"Each distractor of prompts of `{edit}` is taken out of the text, by an edit that "
         "the compiler confirms (`siblings`: all outside the hole's own function), or its tokens "
         "are hidden in the attention of every block, from the last token alone or from all later "
-        "tokens (attention knockout: Geva et al. 2023).",
+        "tokens (attention knockout: Geva et al. 2304.14767).",
         control="As many random tokens that belong to no distractor, hidden, or taken out of the "
         "text, which then no longer parses. Sign tests over programs of masked against "
         "control, on the gold's log-probability; Holm over all outcomes, ways and distractors.",

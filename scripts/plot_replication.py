@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
+from fimscope.colours import FAINT, INK, PAPER
 from fimscope.manifest import run_manifest
 from fimscope.models.prepared import read_prepared
 from fimscope.plots import (
-    FAINT,
-    INK,
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
@@ -101,7 +100,7 @@ def _draw_published(axes: "Axes", row: Numbers, handles: dict[str, Any]) -> None
     if not row["published"]:
         return
     first = row["window"][0] - 1
-    for key, fill in (("steered", INK), ("random", "white")):
+    for key, fill in (("steered", INK), ("random", PAPER)):
         [drawn] = axes.plot(
             first,
             100 * row["published"][key],

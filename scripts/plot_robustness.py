@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.colours import FAINT
 from fimscope.manifest import run_manifest
 from fimscope.paired import p_text, signed_points, stands_out
 from fimscope.plots import (
-    FAINT,
     PRINT_WIDTH,
     STYLES,
     add_figure_options,

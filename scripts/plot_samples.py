@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.colours import FAINT
 from fimscope.manifest import run_manifest
 from fimscope.plots import (
-    FAINT,
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
@@ -40,7 +40,7 @@ SHOWN = (
     ("chance_at_100", "chance", "100 guesses by the frequency of types"),
 )
 STEP = 0.118  # between the marks of one row, whose height is 1
-CURVE_COLOURS = {"right": "right", "wrong": "wrong", "broken": "foil"}
+CURVE_COLOURS = {"right": "right", "wrong": "wrong", "broken": "broken"}
 BANDS = "bars and bands: 95%, cluster bootstrap over programs"
 
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.colours import FAINT, INK
 from fimscope.manifest import run_manifest
 from fimscope.plots import (
-    FAINT,
-    INK,
     PRINT_WIDTH,
     STYLES,
     add_figure_options,

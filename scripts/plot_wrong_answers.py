@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
 from fimscope.plots import (
-    INK,
     PRINT_WIDTH,
     add_figure_options,
     save_figure,
@@ -56,11 +56,11 @@ def plot_wrong_answers(edits: Sequence[Numbers]) -> "Figure":
 def _draw_heatmap(axes: "Axes", row: Numbers) -> None:
     counts = np.array(row["counts"])
     # cells as shapes: a picture inside the SVG would be a data address, which the report forbids
-    axes.pcolormesh(counts, cmap="Blues", vmin=0, vmax=1.25 * counts.max(), ec="white", lw=1.2)
+    axes.pcolormesh(counts, cmap="Blues", vmin=0, vmax=1.25 * counts.max(), ec=PAPER, lw=1.2)
     axes.invert_yaxis()
     for (y, x), count in np.ndenumerate(counts):
         if count:
-            colour = "white" if count > 0.7 * counts.max() else INK
+            colour = ON_DARK_CELL if count > 0.7 * counts.max() else ON_PALE_CELL
             axes.text(
                 x + 0.5, y + 0.5, str(count), ha="center", va="center", fontsize=7, color=colour
             )

@@ -108,7 +108,9 @@ def write_summary(
         "",
         "## What came through",
         "",
-        f"![Programs and holes that reach every stage.]({figures}/funnel.svg)",
+        "![Programs and holes that reach every stage: variants are what the edit made, verified "
+        "what the compiler confirmed, answered what fits the window and has a gold that counts, "
+        f"broken what was right in the original and is wrong now.]({figures}/funnel.svg)",
         "",
         *_paragraph(readings["funnel"]),
         *_funnel_table(numbers["funnel"]),
@@ -134,8 +136,10 @@ def write_summary(
     for section in sections:
         lines += section_lines(section, figures)
     lines += ["## How the numbers were made", "", METHOD.format(draws=draws, seed=seed)]
-    lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
-    lines += ["```bibtex", bibtex(manifest).rstrip(), "```", ""]
+    methods = methods_paragraph(numbers, model, config)
+    told = "\n".join([methods, *(section.method + section.control for section in sections)])
+    lines += ["## For a paper", "", methods, ""]
+    lines += ["```bibtex", bibtex(manifest, told).rstrip(), "```", ""]
     lines += ["## How it was run", "", *_run_table(model, manifest, config)]
     lines += ["## Time and memory", "", *_timing_lines(timings)]
     return "\n".join(lines).rstrip() + "\n"

@@ -70,6 +70,17 @@ function answerCard(variant) {
   );
 }
 
+// What a reader who comes here first has to know of each panel.
+const ABOUT = {
+  source: "The program before and after the edit. Framed: the hole, with its gold type in it. Shaded: what the edit changed.",
+  predictions: "The likeliest first tokens at the hole.",
+  lens: "What the model would say if its residual stream ended here: at point 0 it holds the embeddings alone, at the last point the answer.",
+  patches: "At one point at a time, a donor's residual takes the place of this prompt's own. Effect 0: as without the patch; 1: as the donor. The question is asked with the paired donor, all others are controls.",
+  steering: "A vector is added to the residual at the last token. Does the answer become the gold type?",
+  samples: "Completions that were drawn at random. pass@k: the chance that one of k is the gold.",
+  prompt: "What the model read. Underlined: the tokens that have a name, such as the last one in front of the hole.",
+};
+
 function panels(example, variant, compared, parameters, name) {
   const note = noteParameter;
   const at = (key) => parameters.get(key);
@@ -101,7 +112,8 @@ const hasAttention = ({ attention, shares }) => attention.length > 0 || Object.k
 /** A panel is filled when it comes near the screen: an example opens at once. */
 function panel(id, title, fill) {
   const body = element("div", { class: "panel-body" });
-  const made = element("section", { class: "panel", id: `panel-${id}` }, element("h2", {}, title), body);
+  const about = element("p", { class: "faint about" }, ABOUT[id]);
+  const made = element("section", { class: "panel", id: `panel-${id}` }, element("h2", {}, title), about, body);
   const watcher = new IntersectionObserver(
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;

@@ -2,26 +2,33 @@
 import { element } from "./dom.mjs";
 import { heatColour } from "./heat.mjs";
 
-/** Colour, dash and symbol of each thing, as in the printed figures. */
-export const STYLES = {
-  paired: { colour: "var(--paired)", dash: null, symbol: "circle" },
-  self: { colour: "var(--self)", dash: "1,3", symbol: "times" },
-  unrelated: { colour: "var(--unrelated)", dash: "6,3", symbol: "square" },
-  random: { colour: "var(--random)", dash: "7,3,1,3", symbol: "triangle" },
-  random_position: { colour: "var(--random-position)", dash: "7,2,1,2,1,2", symbol: "diamond" },
-  original: { colour: "var(--right)", dash: null, symbol: "circle" },
-  edited: { colour: "var(--wrong)", dash: "6,3", symbol: "square" },
-  mean_difference: { colour: "var(--paired)", dash: null, symbol: "circle" },
-  gold_type: { colour: "var(--right)", dash: "6,3", symbol: "triangle" },
-  held_out_type: { colour: "var(--top10)", dash: "7,3,1,3", symbol: "diamond" },
-  majority_type: { colour: "var(--unrelated)", dash: "6,3", symbol: "square" },
-  flipped: { colour: "var(--flipped)", dash: "1,3", symbol: "wye" },
-  zero: { colour: "var(--self)", dash: "1,3", symbol: "times" },
-  shuffled: { colour: "var(--faint)", dash: "1,3", symbol: "plus" },
+/** Dash and symbol of each thing, as in the printed figures; its colour has its name. */
+const LINES = {
+  paired: [null, "circle"],
+  self: ["1,3", "times"],
+  unrelated: ["6,3", "square"],
+  random: ["7,3,1,3", "triangle"],
+  random_position: ["7,2,1,2,1,2", "diamond"],
+  original: [null, "circle"],
+  edited: ["6,3", "square"],
+  mean_difference: [null, "circle"],
+  gold_type: ["6,3", "triangle"],
+  held_out_type: ["7,3,1,3", "diamond"],
+  majority_type: ["6,3", "square"],
+  other_edit: ["7,2,1,2,1,2", "diamond"],
+  flipped: ["1,3", "wye"],
+  shuffled: ["1,3", "plus"],
+  zero: ["1,3", "times"],
 };
 const OTHER_STYLE = { colour: "var(--faint)", dash: "2,2", symbol: "plus" };
 
-export const styleOf = (kind) => STYLES[kind] ?? OTHER_STYLE;
+export const KINDS = Object.keys(LINES);
+
+export function styleOf(kind) {
+  if (!(kind in LINES)) return OTHER_STYLE;
+  const [dash, symbol] = LINES[kind];
+  return { colour: `var(--${kind.replaceAll("_", "-")})`, dash, symbol };
+}
 
 /** draw(width) gives an SVG element; it is called again where the width changes. */
 export function figure(title, draw, caption = null) {

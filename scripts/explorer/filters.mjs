@@ -19,7 +19,7 @@ export function filterForm(rows, parameters, conditions, change) {
   return element(
     "form",
     { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
-    element("label", { class: "field wide" }, element("span", {}, "search  /"), search),
+    element("label", { class: "field search" }, element("span", {}, "search  /"), search),
     ...more,
     ...(conditions.length ? effectFields(parameters, conditions, change) : []),
     element("button", { type: "button", class: "quiet", onclick: () => change(null, null) }, "clear"),

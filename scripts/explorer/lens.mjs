@@ -135,7 +135,7 @@ function heatMap(cells, metric, width, chosen, choose) {
   const points = [...new Set(cells.map((cell) => cell.point))].sort((a, b) => b - a);
   const positions = positionsOf(cells);
   const edits = [...new Set(cells.map((cell) => cell.edit))];
-  const beside = (width - 60) / (positions.length * edits.length);
+  const beside = (width - 68) / (positions.length * edits.length);
   const [facet, axis, stacked] = beside < LEAST_WIDTH ? ["fy", Plot.axisFy, edits.length] : ["fx", Plot.axisFx, 1];
   const letters = Math.max(2, Math.floor(((stacked > 1 ? beside * stacked : beside) - 2) / 7.4));
   const values = cells.map(metric.value).filter(Number.isFinite);
@@ -143,7 +143,7 @@ function heatMap(cells, metric, width, chosen, choose) {
   const plot = Plot.plot({
     width,
     height: CELL_HEIGHT * points.length * stacked + TOP * stacked + 30,
-    marginLeft: 40,
+    marginLeft: 48,
     marginRight: stacked > 1 ? 18 : 4,
     marginTop: TOP,
     marginBottom: 30,
@@ -172,7 +172,7 @@ function heatMap(cells, metric, width, chosen, choose) {
     ],
   });
   listen(plot, cells, chosen, choose);
-  addScale(plot, metric.label, metric.domain(values).map(metric.say), 40);
+  addScale(plot, metric.label, metric.domain(values).map(metric.say), 48);
   return plot;
 }
 

@@ -1,6 +1,6 @@
 // What sampling and steering gave of a variant, where those tables are.
 import { element, percent, select, visible } from "./dom.mjs";
-import { STYLES, addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
+import { KINDS, addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 
 /** Samples of the original and the variant, as a small table. */
@@ -73,8 +73,7 @@ function dosesOfVectors(variant, entries) {
 }
 
 function vectorPlot(rows, unsteered, width) {
-  const order = Object.keys(STYLES);
-  const kinds = [...new Set(rows.map((row) => row.kind))].sort((a, b) => faintOf(b) - faintOf(a) || order.indexOf(a) - order.indexOf(b));
+  const kinds = [...new Set(rows.map((row) => row.kind))].sort((a, b) => faintOf(b) - faintOf(a) || KINDS.indexOf(a) - KINDS.indexOf(b));
   const entries = kinds.map((kind) => [styleOf(kind), kind.replaceAll("_", " ")]);
   const top = legendHeight(entries, 48, width);
   const strengths = [...new Set(rows.map((row) => row.strength))].sort((a, b) => a - b);

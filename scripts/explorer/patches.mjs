@@ -58,12 +58,12 @@ function curvePlot(rows, metric, width) {
   const filled = rows.filter((row) => row[metric] !== null);
   const kinds = [...new Set(rows.map((row) => row.kind))];
   const entries = kinds.map((kind) => [styleOf(kind), kind.replaceAll("_", " ")]);
-  const top = legendHeight(entries, 48, width);
+  const top = legendHeight(entries, 58, width);
   const positions = [...new Set(rows.map((row) => row.position))];
   const plot = Plot.plot({
     width,
     height: 250 + top,
-    marginLeft: 48,
+    marginLeft: 58,
     marginTop: top + (positions.length > 1 ? 24 : 10),
     marginBottom: 36,
     x: { label: "point", tickFormat: "d", domain: d3.extent(rows, (row) => row.point) },
@@ -75,7 +75,7 @@ function curvePlot(rows, metric, width) {
       ...(filled.length ? [tip(filled, metric, positions)] : [nothing()]),
     ],
   });
-  addLegend(plot, entries, 48);
+  addLegend(plot, entries, 58);
   return plot;
 }
 

@@ -2,6 +2,8 @@
 import { element, percent, visible } from "./dom.mjs";
 import { figure } from "./figure.mjs";
 
+const BEGINNING = "color-mix(in srgb, var(--gold) 60%, var(--paper))";
+
 /** One bar chart of a list of [text, logprob]. domain: the greatest probability of the axis. */
 export function topBars(title, top, gold, predicted, domain, caption = null) {
   const rows = top.map(([text, logprob], i) => ({
@@ -44,9 +46,9 @@ export function barLegend() {
   return element(
     "p",
     { class: "faint swatches" },
-    entry("var(--right)", "gold"),
-    entry("var(--top10)", "how gold begins"),
-    entry("var(--wrong)", "the answer, where it is another type"),
+    entry("var(--gold)", "gold"),
+    entry(BEGINNING, "how gold begins"),
+    entry("var(--foil)", "the answer, where it is another type"),
   );
 }
 
@@ -57,7 +59,7 @@ export function topDomain(tops) {
 
 function barColour(text, gold, predicted) {
   const token = text.trim();
-  if (token === gold) return "var(--right)";
-  if (token !== "" && gold.startsWith(token)) return "var(--top10)";
-  return token === predicted ? "var(--wrong)" : "var(--bar)";
+  if (token === gold) return "var(--gold)";
+  if (token !== "" && gold.startsWith(token)) return BEGINNING;
+  return token === predicted ? "var(--foil)" : "var(--bar)";
 }

@@ -32,7 +32,7 @@ def attention_section(differences: Sequence[Row], edit: str) -> Section:
         "name is declared, its uses, other annotations, comments, the format's own tokens, the "
         "rest. "
         "Attention shows what a head reads, not that the answer depends on it (Jain & Wallace "
-        "2019); the patches show that.",
+        "1902.10186); the patches show that.",
         control="Right and wrong originals: Welch's test clustered by program. "
         "Broken pairs: each original minus its own variant, sign test over "
         "programs. In each comparison all heads, blocks and regions are one family (Holm). Only "

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fimscope.bibliography import cited_entries
 from fimscope.markdown import code
 from fimscope.summary import Numbers
 
@@ -10,28 +11,6 @@ FORMATS = {
     "fim": "the tokenizer's own fill-in-the-middle tokens",
     "rewrite": "the code with its annotations erased, followed by the typed code up to the hole",
 }
-METHODS = """\
-@misc{heimersheim2024patching,
-  title = {How to use and interpret activation patching},
-  author = {Heimersheim, Stefan and Nanda, Neel},
-  year = {2024}, eprint = {2404.15255}, archivePrefix = {arXiv}
-}
-@misc{zhang2023patching,
-  title = {Towards Best Practices of Activation Patching in Language Models: Metrics and Methods},
-  author = {Zhang, Fred and Nanda, Neel},
-  year = {2023}, eprint = {2309.16042}, archivePrefix = {arXiv}
-}
-@misc{miller2024evals,
-  title = {Adding Error Bars to Evals: A Statistical Approach to Language Model Evaluations},
-  author = {Miller, Evan},
-  year = {2024}, eprint = {2411.00640}, archivePrefix = {arXiv}
-}
-@misc{lucchetti2024codetrace,
-  title = {Understanding How {CodeLLMs} (Mis)Predict Types with Activation Steering},
-  author = {Lucchetti, Francesca and Guha, Arjun},
-  year = {2024}, eprint = {2404.01903}, archivePrefix = {arXiv}
-}
-"""
 
 
 def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mapping[str, Any]) -> str:
@@ -49,8 +28,9 @@ def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mappin
     return (
         f"We took {original['n']} annotations (parameters and return types {golds}) out of "
         f"{original['n_programs']} TypeScript programs, and edited each program so that it kept "
-        f"its meaning ({edits}); every variant was proven to parse, to give the compiler's same "
-        "errors, and to compile to the same JavaScript up to the renames. We asked "
+        f"its meaning ({edits}; after Lucchetti & Guha, arXiv 2404.01903); every variant was "
+        "proven to parse, to give the compiler's same errors, and to compile to the same "
+        "JavaScript up to the renames. We asked "
         f"{code(config['model']['name'])} ({origin}{revision}; {model['family']}, "
         f"{model['n_blocks']} blocks, d_model {model['d_model']}, {config['model']['dtype']}) for "
         f"each type, with {FORMATS[prompt['format']]} and at most {prompt['max_tokens']} tokens. "
@@ -61,8 +41,8 @@ def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mappin
     )
 
 
-def bibtex(manifest: Mapping[str, Any]) -> str:
-    """BibTeX entries: this pipeline at its version and commit, and the methods' sources."""
+def bibtex(manifest: Mapping[str, Any], text: str) -> str:
+    """BibTeX entries: this pipeline at its version and commit, and what a text cites."""
     commit = manifest["git"]["commit"] or "unknown"
     version = manifest["fimscope"]
     return (
@@ -71,5 +51,5 @@ def bibtex(manifest: Mapping[str, Any]) -> str:
         f"  version = {{{version}}},\n"
         f"  note = {{commit {commit}}}\n"
         "}\n"
-        f"{METHODS}"
+        f"{cited_entries(text)}"
     )

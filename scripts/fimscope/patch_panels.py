@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.colours import FAINT, INK
 from fimscope.pairs import DONOR_KINDS
 from fimscope.patch_numbers import points_above
-from fimscope.plots import FAINT, INK, STYLES, draw_curve, mark_points, point_ticks, say
+from fimscope.plots import STYLES, draw_curve, mark_points, point_ticks, say
 from fimscope.stats import Interval
 from fimscope.summary import Numbers
 

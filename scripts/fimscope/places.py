@@ -43,18 +43,22 @@ class Place:
 
 
 def residual(point: int) -> Place:
+    """What enters block `point`; the last point enters the final norm."""
     return Place("residual", point)
 
 
 def attention_output(block: int) -> Place:
+    """What the attention of a block adds to the residual stream."""
     return Place("attention_output", block)
 
 
 def mlp_output(block: int) -> Place:
+    """What the MLP of a block adds to the residual stream."""
     return Place("mlp_output", block)
 
 
 def head(block: int, index: int) -> Place:
+    """One head's mix of values, before the output projection."""
     return Place("head", block, index)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fimscope.colours import FAINT, INK, PALETTE, PAPER, SURFACES, THINGS
 from fimscope.digests import sealed
 from fimscope.stats import Interval
 from fimscope.tables import replacing
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PRINT_WIDTH = 7.0  # inches: the text width of a page
-INK, FAINT = "#222222", "#767676"
 
 
 class Style(NamedTuple):
@@ -29,45 +29,49 @@ class Style(NamedTuple):
     marker: str
 
 
-# Colours of Okabe & Ito (2008), told apart by colour-blind readers. One thing, one style.
+# The line and the marker of each thing.
+_LINES = {
+    "paired": ("-", "o"),
+    "self": (":", "x"),
+    "unrelated": ("--", "s"),
+    "random": ("-.", "^"),
+    "random_position": ((0, (5, 1, 1, 1, 1, 1)), "D"),
+    "right": ("-", "o"),
+    "top10": ("--", "D"),
+    "wrong": ("--", "s"),
+    "broken": ("--", "s"),
+    "gold": ("-", "o"),
+    "foil": ("-.", "v"),
+    "greedy": ("-", "o"),
+    "pass_at_1": (":", "v"),
+    "pass_at_10": ("-.", "^"),
+    "pass_at_100": ("-", "s"),
+    "chance_of_10": (":", "+"),
+    "chance": (":", "x"),
+    "foil_of_original": (":", "^"),
+    "mean_difference": ("-", "o"),
+    "gold_type": ("--", "v"),
+    "held_out_type": ("-.", "D"),
+    "majority_type": ("--", "s"),
+    "other_edit": ((0, (5, 1, 1, 1, 1, 1)), "D"),
+    "flipped": (":", "v"),
+    "shuffled": (":", "P"),
+    "zero": (":", "x"),
+    "uniform": ("--", "s"),
+    "worsened": (":", "s"),
+    "control": (":", "P"),
+    "answer": ("-.", "D"),
+    "majority": ("--", "s"),
+    "edited": ("--", "s"),
+    "same_type": ("-", "o"),
+    "other_type": ("--", "s"),
+    "untyped": ((0, (5, 1, 1, 1, 1, 1)), "D"),
+    "masked": ("-", "o"),
+    "scrambled": (":", "x"),
+}
 STYLES = {
-    "paired": Style("#0072B2", "-", "o"),
-    "self": Style("#000000", ":", "x"),
-    "unrelated": Style("#D55E00", "--", "s"),
-    "random": Style("#CC79A7", "-.", "^"),
-    "random_position": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
-    "right": Style("#009E73", "-", "o"),
-    "top10": Style("#56B4E9", "--", "D"),
-    "wrong": Style("#E69F00", "--", "s"),
-    "broken": Style("#E69F00", "--", "s"),
-    "gold": Style("#332288", "-", "o"),
-    "foil": Style("#882255", "-.", "v"),
-    "greedy": Style("#009E73", "-", "o"),
-    "pass_at_1": Style("#B9A3D6", ":", "v"),
-    "pass_at_10": Style("#8257B5", "-.", "^"),
-    "pass_at_100": Style("#4A1E82", "-", "s"),
-    "chance_of_10": Style("#767676", ":", "+"),
-    "chance": Style("#767676", ":", "x"),
-    "foil_of_original": Style("#882255", ":", "^"),
-    "mean_difference": Style("#0072B2", "-", "o"),
-    "gold_type": Style("#009E73", "--", "v"),
-    "held_out_type": Style("#56B4E9", "-.", "D"),
-    "majority_type": Style("#D55E00", "--", "s"),
-    "other_edit": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
-    "flipped": Style("#882255", ":", "v"),
-    "shuffled": Style("#767676", ":", "P"),
-    "zero": Style("#000000", ":", "x"),
-    "uniform": Style("#D55E00", "--", "s"),
-    "worsened": Style("#E69F00", ":", "s"),
-    "control": Style("#767676", ":", "P"),
-    "answer": Style("#56B4E9", "-.", "D"),
-    "majority": Style("#D55E00", "--", "s"),
-    "edited": Style("#009E73", "--", "D"),
-    "same_type": Style("#0072B2", "-", "o"),
-    "other_type": Style("#D55E00", "--", "s"),
-    "untyped": Style("#7A6A00", (0, (5, 1, 1, 1, 1, 1)), "D"),
-    "masked": Style("#0072B2", "-", "o"),
-    "scrambled": Style("#767676", ":", "x"),
+    thing: Style(PALETTE[THINGS[thing]].light, *line_and_marker)
+    for thing, line_and_marker in _LINES.items()
 }
 
 
@@ -121,11 +125,11 @@ def use_theme() -> None:
             "axes.spines.right": False,
             "axes.grid": True,
             "axes.axisbelow": True,
-            "grid.color": "#E4E4E4",
+            "grid.color": SURFACES["line"].light,
             "grid.linewidth": 0.5,
             "lines.linewidth": 1.4,
             "lines.markersize": 3.5,
-            "figure.facecolor": "white",
+            "figure.facecolor": PAPER,
             "figure.constrained_layout.use": True,
             "savefig.dpi": 200,
             "svg.fonttype": "none",

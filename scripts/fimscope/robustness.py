@@ -19,7 +19,7 @@ def robustness_numbers(
 
     predictions   of every edit at every dose, by its spelling
     returns       name, sizes (doses or numbers of sites, with 0 for the original), accuracy
-                  [size], changes (one a size but the first), n, n_programs, n_left_out
+                  [size], changes (one a size but the first), n, n_programs
 
     An edit's examples are those that were answered at all its doses and as originals, so that a
     curve does not change its examples on the way. Sign tests over programs; all edits and doses
@@ -46,7 +46,6 @@ def robustness_numbers(
                 "sizes": [0, *map(size_of, edits)],
                 "n": len(common),
                 "n_programs": len(set(of_common)),
-                "n_left_out": len(answers[""]) - len(common),
                 "accuracy": curve_numbers(rights, of_common, n_draws, seed) if common else None,
                 "changes": [
                     paired_numbers(rights[:, column] - rights[:, 0], of_common, n_draws, seed)

@@ -34,7 +34,6 @@ class Sampled:
     right, broken     [variant] bool: the greedy answer is the gold; the original's was, it is not
     in_top            [variant] bool: the gold is among the ten likeliest first tokens
     chance            [variant] the share of the holes of other programs with the same gold
-    top_chance        [variant] bool: the gold is among the ten commonest golds of other programs
     """
 
     programs: NDArray[np.str_]
@@ -45,7 +44,6 @@ class Sampled:
     broken: NDArray[np.bool_]
     in_top: NDArray[np.bool_]
     chance: Floats
-    top_chance: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.golds)
@@ -77,7 +75,6 @@ def read_sampled(samples: Path, predictions: Path, split: Path) -> Sampled:
         raise UserError(f"{samples}: the number of samples differs; run sample_types again")
     programs = joined["program_id"].to_numpy(dtype=str)
     golds = joined["gold"].to_numpy(dtype=str)
-    chance, top_chance = gold_chances(golds, programs)
     return Sampled(
         programs=programs,
         golds=golds,
@@ -86,32 +83,22 @@ def read_sampled(samples: Path, predictions: Path, split: Path) -> Sampled:
         right=joined["correct"].to_numpy(dtype=bool),
         broken=joined["broken"].to_numpy(dtype=bool),
         in_top=joined["gold_rank"].to_numpy() < TOP,
-        chance=chance,
-        top_chance=top_chance,
+        chance=gold_chances(golds, programs),
     )
 
 
-def gold_chances(golds: Sequence[str], programs: Sequence[str]) -> tuple[Floats, NDArray[np.bool_]]:
-    """What guessing by the frequency of types would do, the variant's own program left out.
-
-    returns   [variant] the gold's share among other programs' golds, and whether it is among their
-              ten commonest; of equal ones the first by name
-    """
+def gold_chances(golds: Sequence[str], programs: Sequence[str]) -> Floats:
+    """The share of other programs' golds that are the variant's own, [variant]: what guessing by
+    the frequency of types would do."""
     total = Counter(golds)
     own: dict[str, Counter[str]] = {}
     for gold, program in zip(golds, programs, strict=True):
         own.setdefault(program, Counter())[gold] += 1
-    shares, tops = [], []
-    commonest: dict[str, set[str]] = {}
-    for program, counts in own.items():
-        others = Counter({gold: n - counts[gold] for gold, n in total.items()})
-        ranked = sorted((gold for gold, n in others.items() if n), key=lambda g: (-others[g], g))
-        commonest[program] = set(ranked[:TOP])
+    shares = []
     for gold, program in zip(golds, programs, strict=True):
         n_others = len(golds) - own[program].total()
         shares.append((total[gold] - own[program][gold]) / n_others if n_others else 0.0)
-        tops.append(gold in commonest[program])
-    return np.array(shares, dtype=np.float64), np.array(tops, dtype=bool)
+    return np.array(shares, dtype=np.float64)
 
 
 def sampled_numbers(sampled: Sampled, n_draws: int, seed: int) -> Numbers:
@@ -130,7 +117,7 @@ def sampled_numbers(sampled: Sampled, n_draws: int, seed: int) -> Numbers:
     over = sorted({k for k in (1, 2, 5, 10, 20, 50, 100, n) if k <= n})
     passed = np.array([[pass_at_k(n, int(c), k) for k in over] for c in sampled.n_correct])
     guessed = 1 - (1 - sampled.chance[:, None]) ** np.array(over)
-    columns = [sampled.right, sampled.in_top, sampled.top_chance, sampled.n_correct > 0]
+    columns = [sampled.right, sampled.in_top, sampled.n_correct > 0]
     stacked = np.column_stack([passed, guessed, *columns])
     resampled = resample_means(stacked, sampled.programs, n_draws, seed)
     ends = rate_interval(resampled)
@@ -147,7 +134,7 @@ def sampled_numbers(sampled: Sampled, n_draws: int, seed: int) -> Numbers:
         "n_drawn": n,
         **{f"pass_at_{k}": rates[over.index(k)] for k in ks},
         **{f"chance_at_{k}": rates[width + over.index(k)] for k in ks},
-        **dict(zip(("greedy", "top10", "chance_top10", "found"), rates[2 * width :], strict=False)),
+        **dict(zip(("greedy", "top10", "found"), rates[2 * width :], strict=False)),
         "n_found": int((sampled.n_correct > 0).sum()),
         "n_top10": int(sampled.in_top.sum()),
         "above_chance": {

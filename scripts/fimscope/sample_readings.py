@@ -18,10 +18,10 @@ def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Secti
     return Section(
         title="What the model knows and does not say",
         question="Is the right type among many samples where the greedy answer is wrong?",
-        method=f"Samples of every hole at temperature {temperature:g} within a nucleus of {top_p:g}"
-        "; pass@k is the unbiased chance that one of k is the gold (Chen et al. 2021, "
-        "arXiv 2107.03374). Beside it stand the greedy answer and whether the gold's first token "
-        "is among the ten likeliest.",
+        method=f"Samples of every hole at temperature {temperature:g} within a nucleus of "
+        f"{top_p:g} (Holtzman et al. 1904.09751); pass@k is the unbiased chance that one of k is "
+        "the gold (Chen et al. 2107.03374). Beside it stand the greedy answer and whether the "
+        "gold's first token is among the ten likeliest.",
         control="The same k guesses drawn as often as the holes of other programs have each type: "
         "a common type is found by chance alone. Intervals are 95%, cluster bootstrap over "
         "programs; the difference to chance has a t test clustered by program.",

@@ -15,8 +15,8 @@ class Shelf(Sequence[Value]):
     """So many values, each put and taken by its number; in memory is only where each of them lies.
 
     The prompts of a batch, which are of one length, come from all over a table; so do the answers
-    of a table's rows from all over the batches. The values, which JSON must be able to spell, lie in
-    a nameless temporary file, in $TMPDIR where that is set, that goes with the process.
+    of a table's rows from all over the batches. The values, which JSON must be able to spell, lie
+    in a nameless temporary file, in $TMPDIR where that is set, that goes with the process.
 
     raises KeyError where nothing was put
     """

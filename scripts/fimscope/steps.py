@@ -72,6 +72,7 @@ class Progress:
         self.started = self.last = time.monotonic()
 
     def add(self, n: int = 1) -> None:
+        """So many more of the units are done."""
         self.done += n
         now = time.monotonic()
         if now - self.last >= self.every or self.done == self.total:

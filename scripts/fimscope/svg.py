@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from fimscope.colours import property_of
 from fimscope.errors import UserError
 
 SVG = "http://www.w3.org/2000/svg"
 LINK = "http://www.w3.org/1999/xlink"
 _NUMBER = re.compile(r"-?\d+\.\d+")
+_COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _REFERENCE = re.compile(r"url\(#([^)]*)\)")
 _PLACED = ("d", "x", "y", "width", "height", "points", "transform")  # all in units of the figure
 
@@ -18,7 +20,7 @@ def inline_svg(svg: str, name: str, label: str) -> str:
     """The element: no prologue, no size of its own, its ids those of this figure alone.
 
     Coordinates keep two decimals, a hundredth of a printed point; groups that say nothing, and
-    ids that nothing names, go. Text stays text.
+    ids that nothing names, go. Text stays text. Colours of the theme become those of the page.
 
     name     of the figure, unique in the page
     label    what is read out in the picture's place
@@ -69,6 +71,8 @@ def _rewrite(element: Element, name: str, named: set[str]) -> None:
             element.set("href", f"#{name}-{value[1:]}" if own else value)
         elif key in _PLACED:
             element.set(key, " ".join(_NUMBER.sub(_rounded, value).split()))
+        elif key == "style":
+            element.set(key, _COLOUR.sub(_own_colour, value))
         elif "url(#" in value:
             element.set(key, _REFERENCE.sub(rf"url(#{name}-\1)", value))
     for place in ("text", "tail"):  # the line breaks and indents between elements
@@ -79,6 +83,10 @@ def _rewrite(element: Element, name: str, named: set[str]) -> None:
 def _rounded(match: re.Match[str]) -> str:
     text = f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def _own_colour(match: re.Match[str]) -> str:
+    return property_of(match[0]) or match[0]
 
 
 def _unwrap_groups(element: Element) -> None:

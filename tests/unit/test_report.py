@@ -93,6 +93,14 @@ def test_a_table_that_stands_beside_the_page_is_a_link():
     assert '<a href="a/b.parquet"><code>a/b.parquet</code></a> <code>c.parquet</code>' in page
 
 
+def test_what_is_long_is_folded():
+    rows = "| a |\n| - |\n" + "| 1 |\n" * 13
+    page = build_report(f"# T\n\n{rows}\n```yaml\n" + "<a>: 1\n" * 101 + "```\n\n```\nb\n```\n", {})
+    assert re.findall(r"<summary>(.*?)</summary>", page) == ["13 rows", "101 lines"]
+    assert "<pre><code>b\n</code></pre>" in page
+    assert "&lt;a&gt;: 1" in page
+
+
 def test_the_page_needs_nothing_else(hostile_page):
     outline = Outline(hostile_page)
     targets = [value for name, value in outline.attributes if name in ("src", "href", "xlink:href")]
@@ -145,7 +153,7 @@ def test_a_missing_figure_is_named():
 
 def test_the_page_is_for_small_dark_and_printed_screens():
     page = build_report("# T\n", {})
-    for expected in ("width=device-width", "prefers-color-scheme: dark", "@media print"):
+    for expected in ("width=device-width", "light-dark(", "@media print"):
         assert expected in page
     assert page == build_report("# T\n", {})
 

@@ -33,7 +33,7 @@ def test_a_curve_has_the_same_examples_at_every_dose():
     }
     names, distractor = robustness_numbers(original, predictions, 200, 0)
     assert names["sizes"] == [0, 0.5, 1]
-    assert (names["n"], names["n_programs"], names["n_left_out"]) == (3, 2, 1)
+    assert (names["n"], names["n_programs"]) == (3, 2)
     assert names["accuracy"]["estimate"] == pytest.approx([2 / 3, 1 / 3, 1 / 3], abs=1e-6)
     assert [change["estimate"] for change in names["changes"]] == pytest.approx(
         [-1 / 3, -1 / 3], abs=1e-6

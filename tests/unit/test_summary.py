@@ -181,7 +181,7 @@ def test_the_page_tells_the_known_answer(summary):
         "at most 99 tokens. Activations were patched at every point of the residual stream, 0 to "
         f"{N_POINTS - 1}",
         "  max_tokens: 99\n",
-        "@misc{heimersheim2024patching,",
+        "@misc{lucchetti2024codetrace,",
         "All steps together ran for 40 s, with a peak of 1500 MB; 20.0% of that was loading",
     ):
         assert expected in page

@@ -195,3 +195,12 @@ def test_the_examples_keep_to_the_projects_style(extended):
     ruff = str(Path(sys.executable).parent / "ruff")
     output_of(ruff, "check", *files, cwd=extended)
     output_of(ruff, "format", "--check", *files, cwd=extended)
+
+
+def test_the_library_page_has_every_module_that_the_pages_use():
+    shown = set(re.findall(r"(?m)^::: (fimscope[\w.]*)$", (ROOT / "docs/api.md").read_text()))
+    for name in shown:
+        path = ROOT / "scripts" / name.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file(), name
+    told = EXTEND.read_text() + (ROOT / "docs/notebook.ipynb").read_text()
+    assert set(re.findall(r"from (fimscope[\w.]*) import", told)) <= shown

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fimscope.colours import style_rule
 from fimscope.errors import UserError
 from fimscope.explorer.blocks import block_element
 from fimscope.explorer.bundle import bundle
@@ -50,7 +51,7 @@ def read_parts(front_end: Path, node_modules: Path) -> Parts:
     style = _read(node_modules / TABLE_STYLE[0] / TABLE_STYLE[1]).split("/*#")[0]
     return Parts(
         {name: _inlined(name, text) for name, text in scripts.items()},
-        style + "\n" + _read(front_end / "style.css"),
+        "\n".join([style, style_rule(), _read(front_end / "style.css")]),
         "\n\n".join(licenses),
     )
 

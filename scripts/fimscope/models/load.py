@@ -38,6 +38,13 @@ class Model:
 
     `nnsight` and `network` are the same modules: trace through the first, run plainly with the
     second.
+
+    n_blocks, n_points   L, and the points 0..L of the residual stream
+    d_model, d_head      widths of the residual stream and of one of the n_heads heads
+    vocab_size           logits of one token
+    max_tokens           the longest prompt that the model reads
+    dtype, attention     as it was loaded
+    blocks, final_norm   the modules, inside a trace
     """
 
     nnsight: TransformersModel

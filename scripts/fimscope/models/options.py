@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """--model, --dtype, --device, --attention and --threads, as `open_model` reads them."""
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
     parser.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 or auto, all GPUs")
