@@ -42,9 +42,10 @@ def plot_robustness(entries: Sequence[Numbers]) -> "Figure":
     import matplotlib.pyplot as plt
 
     use_theme()
-    n_rows = -(-len(entries) // A_ROW)
+    a_row = min(A_ROW, len(entries))
+    n_rows = -(-len(entries) // a_row)
     figure, grid = plt.subplots(
-        n_rows, A_ROW, figsize=(PRINT_WIDTH, 0.5 + 2.3 * n_rows), sharey=True, squeeze=False
+        n_rows, a_row, figsize=(PRINT_WIDTH, 0.5 + 2.3 * n_rows), sharey=True, squeeze=False
     )
     for axes in grid.flat[len(entries) :]:
         axes.set_axis_off()
