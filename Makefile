@@ -17,7 +17,7 @@ run: setup  ## raw TypeScript to a report, on the model that ships with the proj
 	@ls results/*/report.html
 
 test: setup  ## all tests, by two processes
-	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 pytest -n 2
 
 test-cluster: setup $(VENV)/.slurm  ## the tests on a Slurm of this machine's own; as root, on Debian
 	which slurmctld slurmd sbatch munged > /dev/null || \

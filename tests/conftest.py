@@ -10,18 +10,25 @@ import pytest
 from browser_pages import BROWSERS
 from fimscope.typescript import TypeScript
 
+OF_SMALL_STUDY = ("test_whole_dag.py", "test_steering_study.py")
 
-@pytest.hookimpl(tryfirst=True)
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each file in one process, and in one all that share the small study; that one first."""
-    for item in items:
-        name = "small_study" if _is_of_small_study(item) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: not _is_of_small_study(item))
+    """The small study first: it takes minutes, during which other tests can run."""
+    items.sort(key=lambda item: item.path.name not in OF_SMALL_STUDY)
 
 
-def _is_of_small_study(item: pytest.Item) -> bool:
-    return "small_study" in getattr(item, "fixturenames", ())
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of several processes, a file is in one, and all that share the small study are in one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "small study" if Path(file).name in OF_SMALL_STUDY else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="module")
