@@ -151,13 +151,15 @@ def test_the_pages_edit_passes_the_proof(extended):
 def test_the_pages_condition_pairs(extended):
     out = run_in(
         extended,
-        "from fimscope.pairs import pair\n"
+        "from fimscope.pairs import Predictions, number_programs, pair\n"
         "def row(name, gold, said, edit):\n"
-        "    return dict(example_id=name, program_id=name, edit=edit, gold=gold,\n"
+        "    return dict(example_id=name, program_id=name, edit=edit, gold=str(gold),\n"
         "                gold_token_id=gold, predicted_token_id=said, correct=gold == said)\n"
-        "originals = {'a': row('a', 1, 1, 'original'), 'b': row('b', 2, 2, 'original')}\n"
+        "programs = number_programs([dict(program_id=n, cluster=n) for n in 'ab'], 0)\n"
+        "originals = [row('a', 1, 1, 'original'), row('b', 2, 2, 'original')]\n"
         "variants = [row('a', 1, 3, 'rename_vars'), row('b', 2, 2, 'rename_vars')]\n"
-        "rows, lonely = pair('lent_type', variants, originals, dict(a='a', b='b'), 9, 0)\n"
+        "asked = [Predictions(rows, programs, 0) for rows in (variants, originals)]\n"
+        "rows, lonely = pair('lent_type', *asked, 9, 0)\n"
         "chosen = next(r for r in rows if r['donor_kind'] == 'paired')\n"
         "print(chosen['recipient_example_id'], chosen['donor_example_id'],\n"
         "      chosen['target_token_id'], len(lonely))\n",
