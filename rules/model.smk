@@ -54,9 +54,11 @@ rule build_prompts:
         runtime=growing(60),
     params:
         **config["prompt"],
+        max_new_tokens=config["predict"]["max_new_tokens"],
         folder=lambda wildcards, input: Path(input.model).parent.as_posix(),
     shell:
         "python scripts/build_prompts.py --original {input.original:q}"
         " --variants {input.variants:q} --model {params.folder:q} --format {params.format}"
-        " --max-tokens {params.max_tokens} --golds {params.golds} --workers {threads}"
+        " --max-tokens {params.max_tokens} --max-new-tokens {params.max_new_tokens}"
+        " --golds {params.golds} --workers {threads}"
         " --out {output.prompts:q} --out-rejected {output.rejected:q} --log {log:q}"

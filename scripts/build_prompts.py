@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.manifest import run_manifest
+from fimscope.models.prepared import read_prepared
 from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
@@ -28,11 +29,14 @@ def build_prompts(
     make: Callable[..., PromptMaker],
     originals: Mapping[str, Row],
     variants: Sequence[Row],
+    longest: int,
 ) -> tuple[list[Row], list[Row]]:
     """Rows of the prompts table, and rows of the rejected table, in the variants' order.
 
     make        gives the maker that works with a service: make(typescript=service)
     originals   example_id -> its row of variants/original
+    longest     tokens of a prompt: a variant may be longer than its original, of which the window
+                is chosen
     """
     prompts: list[Row] = []
     rejected: list[Row] = []
@@ -40,7 +44,7 @@ def build_prompts(
 
     def build_all(service: TypeScript, group: Sequence[Row]) -> list[tuple[bool, Row]]:
         maker = make(typescript=service)
-        return [_build_one(maker, originals[row["example_id"]], row) for row in group]
+        return [_build_one(maker, originals[row["example_id"]], row, longest) for row in group]
 
     for rows in pool.map(build_all, by_program(variants)):
         for is_prompt, row in rows:
@@ -49,10 +53,14 @@ def build_prompts(
     return prompts, rejected
 
 
-def _build_one(maker: PromptMaker, original: Row, variant: Row) -> tuple[bool, Row]:
+def _build_one(maker: PromptMaker, original: Row, variant: Row, longest: int) -> tuple[bool, Row]:
     """Whether the variant gives a prompt, and its row of the one or the other table."""
     try:
-        return True, _prompt_row(variant, maker.make(original, variant))
+        prompt = maker.make(original, variant)
+        if len(prompt.token_ids) > longest:
+            detail = f"{len(prompt.token_ids)} tokens; the model has room for {longest}"
+            raise Unfit("over_budget", detail)
+        return True, _prompt_row(variant, prompt)
     except (Unfit, TypeScriptError) as error:
         return False, rejection(
             "build_prompts",
@@ -83,6 +91,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
     parser.add_argument("--format", choices=sorted(FORMATS), required=True, help="prompt format")
     parser.add_argument("--max-tokens", type=int, default=512, help="longest prompt of an original")
+    parser.add_argument("--max-new-tokens", type=int, default=12, help="room for an answer")
     parser.add_argument("--golds", choices=["single_token", "all"], default="single_token")
     add_pool_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the prompts table")
@@ -92,6 +101,7 @@ def main() -> None:
         originals = {r["example_id"]: r for r in read_table(args.original, "variants").to_pylist()}
         variants = read_table(args.variants, "variants").to_pylist()
         encoder = Encoder.from_folder(args.model)
+        longest = read_prepared(args.model).n_context - args.max_new_tokens
         make = partial(
             PromptMaker,
             FORMATS[args.format],
@@ -100,7 +110,7 @@ def main() -> None:
             golds=args.golds,
         )
         with TypeScriptPool(args.workers, args.seconds) as pool:
-            prompts, rejected = build_prompts(pool, make, originals, variants)
+            prompts, rejected = build_prompts(pool, make, originals, variants, longest)
         check_sum("build_prompts", len(variants), len(prompts), len(rejected))
         write_table(args.out, "prompts", prompts, manifest)
         write_table(args.out_rejected, "rejected", rejected, manifest)

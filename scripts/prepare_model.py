@@ -155,6 +155,7 @@ def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dic
         "d_model": sizes.hidden_size,
         "n_heads": sizes.num_attention_heads,
         "vocab_size": sizes.vocab_size,
+        "n_context": sizes.max_position_embeddings,
         "trust_remote_code": trust_remote_code,
         "files": {
             name: {"sha256": file_sha256(folder / name), "n_bytes": (folder / name).stat().st_size}

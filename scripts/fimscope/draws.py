@@ -19,12 +19,12 @@ def seed_of(seed: int, *words: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{'/'.join(words)}".encode()).digest()[:8])
 
 
-def numbers_of(names: Iterable[str], seed: int = 0) -> NDArray[np.uint64]:
+def numbers_of(names: Iterable[str]) -> NDArray[np.uint64]:
     """A number for each name, which tells them apart as well as the names do, in 8 bytes each.
 
     Two of a million names share theirs with a chance of one in 30 million.
     """
-    return np.fromiter((seed_of(seed, name) for name in names), np.uint64)
+    return np.fromiter((seed_of(0, name) for name in names), np.uint64)
 
 
 class Names:

@@ -165,7 +165,7 @@ def teach(project: Path) -> None:
             before, after = (
                 {
                     row["example_id"]: row
-                    for row in build_prompts(pool, make, originals, [*rows.values()])[0]
+                    for row in build_prompts(pool, make, originals, [*rows.values()], 500)[0]
                 }
                 for rows in (originals, renamed)
             )

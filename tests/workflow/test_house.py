@@ -56,6 +56,12 @@ def test_comparing_models_before_any_has_run_says_what_to_do(copy_project, tmp_p
     assert "Traceback" not in done.stdout
 
 
+def test_nothing_starts_the_threads_of_arrow_that_can_abort_a_process():
+    starts = re.compile(r"pq\.read_table\(|read_parquet\(|pc\.field\(")
+    for path in (ROOT / "scripts").rglob("*.py"):
+        assert not starts.search(path.read_text()), path
+
+
 def test_the_rule_the_script_and_the_log_have_one_name():
     for path in (ROOT / "rules").glob("*.smk"):
         rule = None

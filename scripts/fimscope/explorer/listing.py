@@ -22,7 +22,9 @@ def mean_effects(patches: pa.Table | None) -> dict[str, dict[tuple[str, str], fl
     """
     if patches is None:
         return {}
-    chosen = patches.filter((pc.field("donor_kind") == "paired") & (pc.field("position") == "last"))
+    # By a mask: an expression would start Arrow's threads, which can abort a process at its exit.
+    paired = pc.equal(patches["donor_kind"], "paired")
+    chosen = patches.filter(pc.and_(paired, pc.equal(patches["position"], "last")))
     keys = ["condition", "example_id", "edit"]
     means = (
         chosen.group_by(keys, use_threads=False)

@@ -18,6 +18,7 @@ class Prepared:
 
     revision   the hub's commit, the GGUF file's sha256, or None for a folder
     family     the config's model_type
+    n_context  tokens that it reads
     files      name -> {"sha256", "n_bytes"} of all that decides what it computes
     tried      the sources before the one taken: {"source", "reason"}
     manifest   the run manifest of the step that wrote the folder
@@ -31,6 +32,7 @@ class Prepared:
     d_model: int
     n_heads: int
     vocab_size: int
+    n_context: int
     trust_remote_code: bool
     files: Mapping[str, Mapping[str, Any]]
     tried: list[Mapping[str, Any]] = field(default_factory=list)
