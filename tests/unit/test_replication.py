@@ -213,7 +213,7 @@ def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_
     rows = {
         str(i): {**keys, "example_id": str(i), "token_ids": ids} for i, ids in enumerate(prompts)
     }
-    prepared = Prepared(tmp_path, {}, None, "gpt_bigcode", 3, 32, 4, VOCAB, False, {})
+    prepared = Prepared(tmp_path, {}, None, "gpt_bigcode", 3, 32, 4, VOCAB, 64, False, {})
     encoder = Encoder(byte_tokenizer(["let a"]))
     store = PartStore(tmp_path, None, {"step": "replicate_codetrace"}, RowsFormat("answers"))
     steered = Steered(lambda: model, prepared, encoder, vectors, 64, store)
