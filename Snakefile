@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from fimscope.config import complete_config, file_of
 from fimscope.corpus.fingerprint import fingerprint
 from fimscope.corpus.presence import check_sources, other_sources
-from fimscope.dependencies import step_sources
-from fimscope.edits import dosed_edits
+from fimscope.steps.sources import step_sources
+from fimscope.typescript.edit_names import dosed_edits
 from fimscope.errors import UserError
 from fimscope.models.ran import models_that_ran
 

@@ -16,13 +16,13 @@ from flops import forward_flops, sweep_flops
 from timing import Way, machine, table, time_ways
 from transformers import AutoModelForCausalLM, GPT2Config, GPTBigCodeConfig
 
-from fimscope.batch import pad_batch, plan_batches
-from fimscope.collect import collect
+from fimscope.inference.batch import pad_batch, plan_batches
+from fimscope.inference.residuals import collect
+from fimscope.inference.sampling import sample
+from fimscope.interventions.sweep import sweep_last, sweep_plain, sweep_positions
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import DTYPES, Model, wrap_network
-from fimscope.sampling import sample
-from fimscope.steps import log, run_step, step_parser
-from fimscope.sweep import sweep_last, sweep_plain, sweep_positions
+from fimscope.steps.frame import log, run_step, step_parser
 
 NO_STOPS: tuple[int, ...] = ()
 N_SAMPLES, N_NEW = 100, 16

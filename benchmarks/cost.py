@@ -12,8 +12,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fimscope.digests import read_json
-from fimscope.steps import positive, run_step, step_parser
+from fimscope.files.digests import read_json
+from fimscope.steps.frame import positive, run_step, step_parser
 
 # blocks, width, heads, inner width, as the models' own config.json has them
 SIZES = {

@@ -25,16 +25,13 @@ from collect_programs import collect_programs
 from edit_examples import edit_examples
 from fimscope.config import complete_config
 from fimscope.corpus.sources import read_sources
-from fimscope.draws import draw
-from fimscope.edits import canonical_edit
-from fimscope.steps import log, positive, run_step, step_parser
-from fimscope.typescript import (
-    Rename,
-    TypeScript,
-    TypeScriptPool,
-    add_pool_options,
-)
+from fimscope.steps.frame import log, positive, run_step, step_parser
+from fimscope.steps.seeds import draw
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.edit_names import canonical_edit
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options
 from fimscope.typescript.process import find_node
+from fimscope.typescript.results import Rename
 from make_examples import make_examples
 
 Row = Mapping[str, Any]

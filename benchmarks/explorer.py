@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 from explorer_study import MadeStudy, Size
 from fimscope.errors import UserError
-from fimscope.steps import log, positive, run_step, step_parser
+from fimscope.steps.frame import log, positive, run_step, step_parser
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MEBIBYTE = 2**20

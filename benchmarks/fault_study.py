@@ -17,11 +17,10 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fimscope.digests import check_parquet, read_json
 from fimscope.errors import UserError
-from fimscope.manifest import file_sha256
+from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.digests import check_parquet, file_sha256, read_json
 from fimscope.models.prepared import check_hashes, read_prepared
-from fimscope.store import ActivationCache
 
 COPIED = ("Snakefile", "rules", "scripts", "config", "profiles", "models/embedded")
 LINKED = ("package.json", "package-lock.json", "node_modules")

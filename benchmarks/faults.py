@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 from fault_study import GOOD, LOCKED, N_JOBS, ROOT, Study, run, settle, start
 
-from fimscope.steps import Progress, log, run_step, step_parser
+from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 STEP = re.compile(r"scripts/(\w+)\.py")
 

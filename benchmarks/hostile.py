@@ -28,8 +28,8 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from fimscope.config import complete_config
 from fimscope.corpus.presence import check_sources
 from fimscope.errors import UserError
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import Rows
+from fimscope.files.tables import Rows
+from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 
 SCHEMA = ROOT / "config/schema.yaml"
 SECONDS = 1800  # of a step on all programs; a longer one hangs

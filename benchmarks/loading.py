@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from fimscope.timings import timing_numbers
+from fimscope.report.timings import timing_numbers
 
 
 def main() -> None:

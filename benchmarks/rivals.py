@@ -6,7 +6,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from fimscope.batch import Inputs
+from fimscope.inference.batch import Inputs
 from fimscope.models.load import Model
 
 

@@ -27,8 +27,8 @@ import pyarrow.parquet as pq
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fimscope.steps import log, positive, run_step, step_parser
-from fimscope.tables import write_table
+from fimscope.files.tables import write_table
+from fimscope.steps.frame import log, positive, run_step, step_parser
 
 EDIT = "rename_vars"
 EDITS = ("original", EDIT)

@@ -5,19 +5,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fimscope.doses import CHOSEN_KINDS, NOTHING, doses_of_kinds, doses_on_test, windows_of
-from fimscope.manifest import run_manifest
+from fimscope.experiments.steer.doses import (
+    CHOSEN_KINDS,
+    NOTHING,
+    doses_of_kinds,
+    doses_on_test,
+    windows_of,
+)
+from fimscope.experiments.steer.settings import Setting, chosen_settings, score_settings
+from fimscope.experiments.steer.steered import Steered, choose_some, complete, disturb, steer
+from fimscope.experiments.steer.vectors import load_vectors
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_manifest, read_table, write_table
 from fimscope.models.options import add_model_options, model_opener
 from fimscope.models.prepared import check_sha256, read_prepared
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import WHOLE, PartStore, add_part_options, exhaust
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import WHOLE, PartStore, add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
-from fimscope.recipes import model_recipe
-from fimscope.settings import Setting, chosen_settings, score_settings
-from fimscope.steered import Steered, choose_some, complete, disturb, steer
-from fimscope.steps import log, positive, run_step, step_parser
-from fimscope.tables import read_manifest, read_table, write_table
-from fimscope.vectors import load_vectors
+from fimscope.steps.frame import log, positive, run_step, step_parser
 
 Row = Mapping[str, Any]
 

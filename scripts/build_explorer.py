@@ -5,9 +5,9 @@ from pathlib import Path
 from fimscope.explorer.blocks import block_element, block_script, pack
 from fimscope.explorer.pages import Parts, folder_page, read_parts, single_page
 from fimscope.explorer.study import NEEDED, OPTIONAL, Study, describe_example, list_variants
+from fimscope.files.atomic import replacing, replacing_folder
 from fimscope.prompts.encoder import Encoder
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import replacing, replacing_folder
+from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 

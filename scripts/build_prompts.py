@@ -5,21 +5,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fimscope.manifest import run_manifest
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.tables import read_table, write_table
 from fimscope.models.prepared import read_prepared
-from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
-from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import read_table, write_table
-from fimscope.typescript import (
-    TypeScript,
-    TypeScriptError,
-    TypeScriptPool,
-    add_pool_options,
-    by_program,
-)
+from fimscope.prompts.prompt import Prompt, Unfit
+from fimscope.steps.frame import Progress, log, run_step, step_parser
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
+from fimscope.typescript.results import TypeScriptError
 
 Row = Mapping[str, Any]
 

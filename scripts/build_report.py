@@ -9,12 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.colours import style_rule
-from fimscope.digests import read_sealed
 from fimscope.errors import UserError
-from fimscope.steps import run_step, step_parser
-from fimscope.svg import inline_svg
-from fimscope.tables import replacing
+from fimscope.files.atomic import replacing
+from fimscope.files.digests import read_sealed
+from fimscope.report.colours import style_rule
+from fimscope.report.svg import inline_svg
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

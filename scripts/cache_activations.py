@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.errors import UserError
-from fimscope.manifest import run_manifest
+from fimscope.files.activation_cache import TENSOR, ActivationWriter, find_positions, index_rows
+from fimscope.files.manifest import run_manifest
+from fimscope.files.shelf import Shelf
+from fimscope.files.tables import Rows
 from fimscope.models.options import add_model_options, model_opener
 from fimscope.models.prepared import read_prepared
-from fimscope.part_formats import TensorsFormat
-from fimscope.parts import PartStore, add_part_options, exhaust
-from fimscope.recipes import model_recipe
-from fimscope.shelf import Shelf
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.store import TENSOR, ActivationWriter, find_positions, index_rows
-from fimscope.tables import Rows
+from fimscope.parts.formats import TensorsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import PartStore, add_part_options, exhaust
+from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,8 +35,8 @@ def collect_batch(
     """
     import torch
 
-    from fimscope.batch import run_batches
-    from fimscope.collect import collect
+    from fimscope.inference.batch import run_batches
+    from fimscope.inference.residuals import collect
 
     def collect_rows(rows: list[int]) -> Any:
         wanted = [positions[row] for row in rows]
@@ -62,7 +62,7 @@ def cache_activations(
 
     A batch is a part.
     """
-    from fimscope.batch import plan_batches
+    from fimscope.inference.batch import plan_batches
 
     batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
     own = list(store.shard.of(batches))

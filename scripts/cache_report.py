@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from fimscope.steps import log, run_step, step_parser
+from fimscope.steps.frame import log, run_step, step_parser
 
 HEADER = ("step", "files", "size", "newest", "oldest")
 

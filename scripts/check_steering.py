@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fimscope.answers import same_type
-from fimscope.manifest import run_manifest
-from fimscope.rejections import check_sum
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import read_table, write_table
-from fimscope.typescript import TypeScript, TypeScriptError, TypeScriptPool, add_pool_options
+from fimscope.experiments.answers import same_type
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum
+from fimscope.files.tables import read_table, write_table
+from fimscope.steps.frame import Progress, log, run_step, step_parser
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options
+from fimscope.typescript.results import TypeScriptError
 
 Row = Mapping[str, Any]
 

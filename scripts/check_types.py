@@ -6,18 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
-from fimscope.parts import UNKEPT, WHOLE, add_part_options
-from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import Rows
-from fimscope.typescript import (
-    Rename,
-    TypeScript,
-    TypeScriptError,
-    TypeScriptPool,
-    add_pool_options,
-)
-from fimscope.variant_parts import Store, map_parts, variant_store, write_variants
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.tables import Rows
+from fimscope.parts.store import UNKEPT, WHOLE, add_part_options
+from fimscope.steps.frame import Progress, log, run_step, step_parser
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options
+from fimscope.typescript.results import Rename, TypeScriptError
+from fimscope.typescript.variants import Store, map_parts, variant_store, write_variants
 
 STEP = "check_types"
 Row = Mapping[str, Any]

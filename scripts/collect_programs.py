@@ -11,10 +11,10 @@ from fimscope.corpus.screening import screen_input
 from fimscope.corpus.selection import choose_programs
 from fimscope.corpus.sources import Source, list_inputs, read_sources
 from fimscope.errors import UserError
-from fimscope.manifest import run_manifest
-from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import write_table
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.tables import write_table
+from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 
 STEP = "collect_programs"
 

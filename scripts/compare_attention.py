@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
-from fimscope.attention_regions import compare_outcomes, compare_pairs, match_shares, read_shares
-from fimscope.manifest import run_manifest
-from fimscope.stats import LEVEL
-from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import write_table
+from fimscope.experiments.attention.numbers import (
+    compare_outcomes,
+    compare_pairs,
+    match_shares,
+    read_shares,
+)
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import write_table
+from fimscope.statistics.stats import LEVEL
+from fimscope.steps.frame import log, run_step, step_parser
 
 
 def main() -> None:

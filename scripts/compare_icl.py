@@ -5,26 +5,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fimscope.answers import ask_all, ask_types
-from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, model_opener
-from fimscope.outcomes import draw_of_each
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import WHOLE, PartStore, add_cache_option
-from fimscope.prompts import Unfit
-from fimscope.prompts.encoder import Encoder
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum, rejection
-from fimscope.shots import CHOICES, WRITERS, Shot, draw_shots, make_shot, put_in_front
-from fimscope.steps import log, positive, run_step, step_parser
-from fimscope.tables import read_table, write_table
-from fimscope.typescript import (
-    TypeScript,
-    TypeScriptError,
-    TypeScriptPool,
-    add_pool_options,
-    by_program,
+from fimscope.experiments.answers import ask_all, ask_types
+from fimscope.experiments.icl.shots import (
+    CHOICES,
+    WRITERS,
+    Shot,
+    draw_shots,
+    make_shot,
+    put_in_front,
 )
+from fimscope.experiments.outcomes import draw_of_each
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.tables import read_table, write_table
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import WHOLE, PartStore, add_cache_option
+from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.prompt import Unfit
+from fimscope.steps.frame import log, positive, run_step, step_parser
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
+from fimscope.typescript.results import TypeScriptError
 
 STEP = "compare_icl"
 Row = Mapping[str, Any]

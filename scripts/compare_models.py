@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.comparison import comparison_numbers
-from fimscope.digests import read_json
 from fimscope.errors import UserError
-from fimscope.manifest import run_manifest
-from fimscope.markdown import code, table
+from fimscope.experiments.comparison import comparison_numbers
+from fimscope.files.atomic import replacing
+from fimscope.files.digests import read_json
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
 from fimscope.models.ran import count_parameters
-from fimscope.plots import (
+from fimscope.report.format import rate
+from fimscope.report.markdown import code, table
+from fimscope.report.text import visible
+from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
     draw_rates,
     save_figure,
     use_theme,
-    visible,
 )
-from fimscope.readings import rate
-from fimscope.stats import Interval, add_bootstrap_options
-from fimscope.steps import log, run_step, step_parser
-from fimscope.summary import Numbers
-from fimscope.tables import read_table, replacing
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import Interval, add_bootstrap_options
+from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

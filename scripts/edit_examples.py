@@ -5,20 +5,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fimscope.edits import CORPUS_NAMED, ORIGINAL, parse_edit, spell_edit
 from fimscope.errors import UserError
-from fimscope.new_names import NewNames, corpus_names
-from fimscope.parts import UNKEPT, WHOLE, add_part_options
-from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, positive, run_step, step_parser
-from fimscope.tables import Rows
-from fimscope.typescript import (
-    TypeScript,
-    TypeScriptError,
-    TypeScriptPool,
-    add_pool_options,
-)
-from fimscope.variant_parts import Store, map_parts, variant_store, write_variants
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.tables import Rows
+from fimscope.parts.store import UNKEPT, WHOLE, add_part_options
+from fimscope.steps.frame import Progress, positive, run_step, step_parser
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.edit_names import CORPUS_NAMED, ORIGINAL, parse_edit, spell_edit
+from fimscope.typescript.new_names import NewNames, corpus_names
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options
+from fimscope.typescript.results import TypeScriptError
+from fimscope.typescript.variants import Store, map_parts, variant_store, write_variants
 
 STEP = "edit_examples"
 Row = Mapping[str, Any]
@@ -34,7 +31,7 @@ def edit_examples(
 ) -> Iterator[tuple[str, Row]]:
     """Rows with the table of each, `variants` (`checks` null) or `rejected`, in input order.
 
-    edit       in its one spelling, as `fimscope.edits.canonical_edit` gives it
+    edit       in its one spelling, as `fimscope.typescript.edit_names.canonical_edit` gives it
     exported   names that a program exports change too
     store      where finished parts are kept; a shard's rows are those of its parts
     """

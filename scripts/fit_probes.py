@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.manifest import run_manifest
-from fimscope.probes import choose_probe, common_labels, control_labels
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.store import ActivationCache
-from fimscope.tables import read_table, write_table
+from fimscope.experiments.probes.fit import choose_probe, common_labels, control_labels
+from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table, write_table
+from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 
 Row = Mapping[str, Any]
 TASKS = ("gold", "control")

@@ -6,12 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.manifest import file_sha256, run_manifest
-from fimscope.pairs import broken_rows
-from fimscope.steps import log, positive, run_step, step_parser
-from fimscope.store import ActivationCache
-from fimscope.tables import read_table, write_table
-from fimscope.vectors import (
+from fimscope.experiments.patch.pairs import broken_rows
+from fimscope.experiments.steer.vectors import (
     Floats,
     Vector,
     VectorSet,
@@ -25,6 +21,11 @@ from fimscope.vectors import (
     type_vectors,
     vector_rows,
 )
+from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.digests import file_sha256
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table, write_table
+from fimscope.steps.frame import log, positive, run_step, step_parser
 
 Row = Mapping[str, Any]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from fimscope.manifest import run_manifest
-from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table, write_table
+from fimscope.steps.frame import log, run_step, step_parser
 
 
 def gather_rejected(tables: list[pa.Table]) -> pa.Table:

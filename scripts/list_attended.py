@@ -5,18 +5,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.attention_regions import all_heads
-from fimscope.batch_parts import get_parts
-from fimscope.manifest import run_manifest
+from fimscope.experiments.attention.numbers import all_heads
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum
+from fimscope.files.shelf import Shelf
+from fimscope.files.tables import Rows, write_table
+from fimscope.inference.batching import get_parts
 from fimscope.models.options import add_model_options, model_opener
 from fimscope.models.prepared import read_prepared
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import WHOLE, PartStore, add_cache_option
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum
-from fimscope.shelf import Shelf
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import Rows, write_table
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import WHOLE, PartStore, add_cache_option
+from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
     import torch
@@ -42,8 +42,8 @@ def list_attended(
 
     A batch is a part of the store.
     """
-    from fimscope.attention import last_patterns
-    from fimscope.batch import plan_batches, run_batches
+    from fimscope.inference.attention import last_patterns
+    from fimscope.inference.batch import plan_batches, run_batches
 
     def read_rows(rows: list[int]) -> "list[torch.Tensor]":
         return last_patterns(open_model(), [prompts[row]["token_ids"] for row in rows], heads)

@@ -8,21 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.corpus.groups import assign_groups
-from fimscope.draws import draw
 from fimscope.errors import UserError
-from fimscope.manifest import run_manifest
-from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import Rows, write_tables
-from fimscope.typescript import (
-    Hole,
-    Holes,
-    RejectedHole,
-    TypeScript,
-    TypeScriptError,
-    TypeScriptPool,
-    add_pool_options,
-)
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.tables import Rows, write_tables
+from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
+from fimscope.steps.seeds import draw
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options
+from fimscope.typescript.results import Hole, Holes, RejectedHole, TypeScriptError
 
 STEP = "make_examples"
 Row = Mapping[str, Any]

@@ -5,32 +5,35 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.answers import ask_all, ask_types
-from fimscope.distractors import REGIONS, TEXT, draw_rest, mask_text, n_lacking, tokens_of
-from fimscope.manifest import run_manifest
+from fimscope.experiments.answers import ask_all, ask_types
+from fimscope.experiments.masking.distractors import (
+    REGIONS,
+    TEXT,
+    draw_rest,
+    mask_text,
+    n_lacking,
+    tokens_of,
+)
+from fimscope.experiments.outcomes import draw_of_each
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, model_opener
-from fimscope.outcomes import draw_of_each
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import WHOLE, PartStore, add_cache_option
-from fimscope.prompts import Unfit
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import WHOLE, PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import read_table, write_table
-from fimscope.typescript import (
-    TypeScript,
-    TypeScriptError,
-    TypeScriptPool,
-    add_pool_options,
-    by_program,
-)
+from fimscope.prompts.prompt import Unfit
+from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
 from fimscope.typescript.process import compiler_versions
-from fimscope.variant_parts import UNSETTLED
+from fimscope.typescript.results import TypeScriptError
+from fimscope.typescript.variants import UNSETTLED
 
 if TYPE_CHECKING:
-    from fimscope.generate import Answers
+    from fimscope.inference.generate import Answers
     from fimscope.models.load import Model
 
 STEP = "mask_distractors"
@@ -159,7 +162,7 @@ def ask_masked(
     def answer_hidden(
         way: str, model: "Model", rows: Sequence[Row], n_new: int, stops: set[int]
     ) -> "Answers":
-        from fimscope.knockout import answer_without
+        from fimscope.interventions.knockout import answer_without
 
         golds = [row["gold_token_ids"][0] for row in rows]
         hidden, token_ids = ([row[key] for row in rows] for key in ("hidden", "token_ids"))

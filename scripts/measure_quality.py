@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fimscope.answers import same_type
-from fimscope.manifest import run_manifest
+from fimscope.experiments.answers import same_type
+from fimscope.files.atomic import replacing
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
 from fimscope.models.options import add_model_options, open_model
-from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import read_table, replacing
+from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -85,7 +86,7 @@ def measure_accuracy(
 
 def measure_restoring(patches: Path, pairs: Path) -> dict[str, Any]:
     """The mean normalised effect at each point, of the paired and of the unrelated donors."""
-    from fimscope.curves import read_sweep
+    from fimscope.experiments.patch.curves import read_sweep
 
     sweep = read_sweep(patches, read_table(pairs, "pairs"), "last")
     return {

@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
-from fimscope.manifest import run_manifest
-from fimscope.pairs import CONDITIONS, DONOR_KINDS, Predictions, number_programs, pair
-from fimscope.rejections import rejection
-from fimscope.shelf import Shelf
-from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import Rows, write_table
+from fimscope.experiments.patch.pairs import (
+    CONDITIONS,
+    DONOR_KINDS,
+    Predictions,
+    number_programs,
+    pair,
+)
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import rejection
+from fimscope.files.shelf import Shelf
+from fimscope.files.tables import Rows, write_table
+from fimscope.steps.frame import log, run_step, step_parser
 
 COLUMNS = [  # of the predictions
     *("example_id", "edit", "program_id", "gold", "gold_token_id", "predicted_token_id"),

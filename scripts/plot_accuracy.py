@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.colours import FAINT
-from fimscope.plots import (
+from fimscope.experiments.accuracy.numbers import accuracy_numbers
+from fimscope.files.tables import read_table
+from fimscope.report.colours import FAINT
+from fimscope.report.text import visible
+from fimscope.report.theme import (
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
     draw_rates,
     save_figure,
     use_theme,
-    visible,
 )
-from fimscope.stats import Interval, add_bootstrap_options
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers, accuracy_numbers
-from fimscope.tables import read_table
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import Interval, add_bootstrap_options
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.attention_readings import attention_section
-from fimscope.attention_regions import COMPARISONS, REGION_KINDS
-from fimscope.colours import FAINT, ON_PALE_CELL, PALETTE
-from fimscope.manifest import run_manifest
-from fimscope.plots import PRINT_WIDTH, save_figure, say, use_theme, visible
-from fimscope.prompt_lines import Line, keep_lines, lay_out
-from fimscope.sections import write_section
-from fimscope.stats import LEVEL
-from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import read_table
+from fimscope.experiments.attention.numbers import COMPARISONS, REGION_KINDS
+from fimscope.experiments.attention.section import attention_section
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
+from fimscope.report.colours import FAINT, ON_PALE_CELL, PALETTE
+from fimscope.report.prompt_lines import Line, keep_lines, lay_out
+from fimscope.report.sections import write_section
+from fimscope.report.text import visible
+from fimscope.report.theme import PRINT_WIDTH, save_figure, say, use_theme
+from fimscope.statistics.stats import LEVEL
+from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

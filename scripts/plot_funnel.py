@@ -4,19 +4,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fimscope.colours import FAINT, SURFACES
-from fimscope.plots import (
+from fimscope.experiments.accuracy.numbers import funnel_numbers
+from fimscope.files.tables import read_table
+from fimscope.report.colours import FAINT, SURFACES
+from fimscope.report.text import visible
+from fimscope.report.theme import (
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
     save_figure,
     say,
     use_theme,
-    visible,
 )
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers, funnel_numbers
-from fimscope.tables import read_table
+from fimscope.statistics.numbers import Numbers
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

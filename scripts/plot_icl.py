@@ -5,18 +5,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fimscope.icl import TREATMENT, icl_numbers, read_cells
-from fimscope.manifest import run_manifest
-from fimscope.outcomes import OUTCOME_TITLES
-from fimscope.paired import p_text, signed_nats, signed_points, stands_out
-from fimscope.plots import PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
-from fimscope.readings import read_family_power
-from fimscope.sections import Section, SectionTable, write_section
-from fimscope.shots import CHOICES, LABELS
-from fimscope.stats import add_bootstrap_options
-from fimscope.steps import positive, run_step, step_parser
-from fimscope.summary import Numbers
-from fimscope.tables import read_table
+from fimscope.experiments.icl.numbers import TREATMENT, icl_numbers, read_cells
+from fimscope.experiments.icl.shots import CHOICES, LABELS
+from fimscope.experiments.outcomes import OUTCOME_TITLES
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
+from fimscope.report.format import p_text, read_family_power, signed_nats, signed_points
+from fimscope.report.sections import Section, SectionTable, write_section
+from fimscope.report.theme import (
+    PRINT_WIDTH,
+    STYLES,
+    add_figure_options,
+    save_figure,
+    say,
+    use_theme,
+)
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.paired import stands_out
+from fimscope.statistics.stats import add_bootstrap_options
+from fimscope.steps.frame import positive, run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

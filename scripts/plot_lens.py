@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.colours import INK
-from fimscope.lens_curves import lens_numbers, read_lens_curves
-from fimscope.lens_readings import lens_section
-from fimscope.manifest import run_manifest
-from fimscope.plots import (
+from fimscope.experiments.lens.numbers import lens_numbers, read_lens_curves
+from fimscope.experiments.lens.section import lens_section
+from fimscope.files.manifest import run_manifest
+from fimscope.report.colours import INK
+from fimscope.report.sections import write_section
+from fimscope.report.text import visible
+from fimscope.report.theme import (
     PRINT_WIDTH,
     STYLES,
     draw_curve,
@@ -20,12 +22,10 @@ from fimscope.plots import (
     save_figure,
     say,
     use_theme,
-    visible,
 )
-from fimscope.sections import write_section
-from fimscope.stats import Interval, add_bootstrap_options
-from fimscope.steps import log, run_step, step_parser
-from fimscope.summary import Numbers
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import Interval, add_bootstrap_options
+from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

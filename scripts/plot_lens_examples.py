@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
-from fimscope.plots import (
+from fimscope.files.tables import read_table
+from fimscope.report.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
+from fimscope.report.text import visible
+from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
     point_ticks,
     save_figure,
     say,
     use_theme,
-    visible,
 )
-from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import read_table
+from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

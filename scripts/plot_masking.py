@@ -4,18 +4,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fimscope.colours import FAINT, INK
-from fimscope.manifest import run_manifest
-from fimscope.masking import WAYS, masking_numbers, most_harmful
-from fimscope.outcomes import OUTCOME_TITLES, OUTCOMES
-from fimscope.paired import p_text, signed_nats, signed_points
-from fimscope.plots import PRINT_WIDTH, STYLES, add_figure_options, save_figure, say, use_theme
-from fimscope.readings import read_family_power
-from fimscope.sections import Section, SectionTable, write_section
-from fimscope.stats import add_bootstrap_options
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers
-from fimscope.tables import read_table
+from fimscope.experiments.masking.numbers import WAYS, masking_numbers, most_harmful
+from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
+from fimscope.report.colours import FAINT, INK
+from fimscope.report.format import p_text, read_family_power, signed_nats, signed_points
+from fimscope.report.sections import Section, SectionTable, write_section
+from fimscope.report.theme import (
+    PRINT_WIDTH,
+    STYLES,
+    add_figure_options,
+    save_figure,
+    say,
+    use_theme,
+)
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import add_bootstrap_options
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,19 +6,26 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from fimscope.curves import read_positions, read_sweep
-from fimscope.manifest import run_manifest
-from fimscope.markdown import code
-from fimscope.patch_numbers import points_above, sweep_numbers
-from fimscope.patch_panels import draw_effects, effect_frame, share_legend, write_count
-from fimscope.patch_readings import effect_at, most_turned, read_exactness
-from fimscope.plots import PRINT_WIDTH, add_figure_options, save_figure, say, use_theme, visible
-from fimscope.readings import spans
-from fimscope.sections import Section, SectionTable, write_section
-from fimscope.stats import add_bootstrap_options
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers
-from fimscope.tables import read_table
+from fimscope.experiments.patch.curves import read_positions, read_sweep
+from fimscope.experiments.patch.numbers import points_above, sweep_numbers
+from fimscope.experiments.patch.panels import draw_effects, effect_frame, share_legend, write_count
+from fimscope.experiments.patch.readings import effect_at, most_turned, read_exactness
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
+from fimscope.report.format import spans
+from fimscope.report.markdown import code
+from fimscope.report.sections import Section, SectionTable, write_section
+from fimscope.report.text import visible
+from fimscope.report.theme import (
+    PRINT_WIDTH,
+    add_figure_options,
+    save_figure,
+    say,
+    use_theme,
+)
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import add_bootstrap_options
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

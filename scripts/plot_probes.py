@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.manifest import run_manifest
-from fimscope.plots import (
+from fimscope.experiments.probes.section import CURVES, probe_numbers, probe_section
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
+from fimscope.report.sections import write_section
+from fimscope.report.theme import (
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
@@ -17,12 +20,9 @@ from fimscope.plots import (
     say,
     use_theme,
 )
-from fimscope.probe_section import CURVES, probe_numbers, probe_section
-from fimscope.sections import write_section
-from fimscope.stats import Interval, add_bootstrap_options
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers
-from fimscope.tables import read_table
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import Interval, add_bootstrap_options
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from fimscope.colours import FAINT, INK, PAPER
-from fimscope.manifest import run_manifest
+from fimscope.experiments.replication.numbers import adjust_edits, edit_numbers
+from fimscope.experiments.replication.protocol import AS_PUBLISHED, MAIN, published_window
+from fimscope.experiments.replication.section import replication_section
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
 from fimscope.models.prepared import read_prepared
-from fimscope.plots import (
+from fimscope.report.colours import FAINT, INK, PAPER
+from fimscope.report.sections import write_section
+from fimscope.report.text import visible
+from fimscope.report.theme import (
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
     save_figure,
     use_theme,
-    visible,
 )
-from fimscope.replication import AS_PUBLISHED, MAIN, published_window
-from fimscope.replication_numbers import adjust_edits, edit_numbers
-from fimscope.replication_section import replication_section
-from fimscope.sections import write_section
-from fimscope.stats import add_bootstrap_options
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers
-from fimscope.tables import read_table
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import add_bootstrap_options
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.colours import FAINT
-from fimscope.manifest import run_manifest
-from fimscope.paired import p_text, signed_points, stands_out
-from fimscope.plots import (
+from fimscope.experiments.robustness.numbers import counts_sites, lowest, robustness_numbers
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
+from fimscope.report.colours import FAINT
+from fimscope.report.format import p_text, read_family_power, signed_points
+from fimscope.report.sections import Section, SectionTable, write_section
+from fimscope.report.text import visible
+from fimscope.report.theme import (
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
     save_figure,
     say,
     use_theme,
-    visible,
 )
-from fimscope.readings import read_family_power
-from fimscope.robustness import counts_sites, lowest, robustness_numbers
-from fimscope.sections import Section, SectionTable, write_section
-from fimscope.stats import add_bootstrap_options
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers
-from fimscope.tables import read_table
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.paired import stands_out
+from fimscope.statistics.stats import add_bootstrap_options
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

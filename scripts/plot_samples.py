@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.colours import FAINT
-from fimscope.manifest import run_manifest
-from fimscope.plots import (
+from fimscope.experiments.samples.numbers import read_sampled, sample_numbers
+from fimscope.experiments.samples.section import WORDS, samples_section
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_manifest
+from fimscope.report.colours import FAINT
+from fimscope.report.sections import write_section
+from fimscope.report.text import visible
+from fimscope.report.theme import (
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
     save_figure,
     say,
     use_theme,
-    visible,
 )
-from fimscope.sample_numbers import read_sampled, sample_numbers
-from fimscope.sample_readings import WORDS, samples_section
-from fimscope.sections import write_section
-from fimscope.stats import add_bootstrap_options
-from fimscope.steps import log, run_step, step_parser
-from fimscope.summary import Numbers
-from fimscope.tables import read_manifest
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import add_bootstrap_options
+from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

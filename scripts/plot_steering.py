@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.colours import FAINT, INK
-from fimscope.manifest import run_manifest
-from fimscope.plots import (
+from fimscope.experiments.steer.icl import in_context_numbers
+from fimscope.experiments.steer.numbers import steering_numbers
+from fimscope.experiments.steer.section import LABELS, steering_section
+from fimscope.experiments.steer.settings import MAIN
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
+from fimscope.report.colours import FAINT, INK
+from fimscope.report.sections import write_section
+from fimscope.report.theme import (
     PRINT_WIDTH,
     STYLES,
     add_figure_options,
@@ -18,15 +24,9 @@ from fimscope.plots import (
     say,
     use_theme,
 )
-from fimscope.sections import write_section
-from fimscope.settings import MAIN
-from fimscope.stats import Interval, add_bootstrap_options
-from fimscope.steering_icl import in_context_numbers
-from fimscope.steering_numbers import steering_numbers
-from fimscope.steering_section import LABELS, steering_section
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers
-from fimscope.tables import read_table
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import Interval, add_bootstrap_options
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

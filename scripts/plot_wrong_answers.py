@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
-from fimscope.plots import (
+from fimscope.experiments.accuracy.numbers import confusion_numbers
+from fimscope.files.tables import read_table
+from fimscope.report.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
+from fimscope.report.text import visible
+from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
     save_figure,
     say,
     use_theme,
-    visible,
 )
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import Numbers, confusion_numbers
-from fimscope.tables import read_table
+from fimscope.statistics.numbers import Numbers
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,18 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fimscope.answers import ask_all, completed_types, judge
-from fimscope.manifest import run_manifest
+from fimscope.experiments.answers import ask_all, completed_types, judge
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum
+from fimscope.files.shelf import Shelf
+from fimscope.files.tables import ROWS_AT_ONCE, Rows, read_table, stream_table
 from fimscope.models.options import add_model_options, model_opener
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import PartStore, add_part_options
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum
-from fimscope.shelf import Shelf
-from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import ROWS_AT_ONCE, Rows, read_table, stream_table
-from fimscope.typescript import TypeScript
+from fimscope.steps.frame import log, run_step, step_parser
+from fimscope.typescript.client import TypeScript
 
 Row = Mapping[str, Any]
 KEPT = ("example_id", "edit", "program_id", "kind", "gold", "n_prompt_truncated")

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fimscope.digests import dump_json
 from fimscope.errors import UserError
-from fimscope.manifest import file_sha256, run_manifest
+from fimscope.files.digests import dump_json, file_sha256
+from fimscope.files.manifest import run_manifest
 from fimscope.models.families import find_family
 from fimscope.models.gguf_conversion import convert_gguf, join_parts
 from fimscope.models.prepared import PREPARED_FILE, check_sha256
@@ -28,7 +28,7 @@ from fimscope.models.sources import (
     text_files,
     weight_files,
 )
-from fimscope.steps import log, positive, run_step, step_parser
+from fimscope.steps.frame import log, positive, run_step, step_parser
 
 
 def prepare_model(

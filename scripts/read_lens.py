@@ -9,19 +9,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fimscope.batch_parts import run_parts
-from fimscope.candidates import candidate_lists
-from fimscope.foils import choose_foils
-from fimscope.manifest import run_manifest
+from fimscope.experiments.foils import choose_foils
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.tables import read_table, write_table
+from fimscope.inference.batching import run_parts
 from fimscope.models.options import add_model_options, model_opener
 from fimscope.models.prepared import read_prepared
-from fimscope.part_formats import ResultsFormat
-from fimscope.parts import PartStore, add_part_options
+from fimscope.parts.formats import ResultsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.prompts.token_texts import candidate_lists
+from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -56,8 +56,8 @@ def read_lenses(
     The ranks are those of the gold's first token and of the foil, at whatever position. A position
     that a prompt lacks has no reading.
     """
-    from fimscope.batch import plan_batches
-    from fimscope.lens import read_lens
+    from fimscope.inference.batch import plan_batches
+    from fimscope.inference.lens import read_lens
 
     places = [{p["name"]: p["index"] for p in prompt["positions"]} for prompt in prompts]
     golds = [prompt["gold_token_ids"][0] for prompt in prompts]
@@ -159,7 +159,7 @@ def main() -> None:
     add_part_options(parser, out="the lens table", out_rejected="positions left out")
     with run_step(parser) as args:
         open_model = model_opener(args)
-        from fimscope.lens import Lens
+        from fimscope.inference.lens import Lens
 
         prompts = read_table(args.prompts, "prompts").to_pylist()
         predictions, *others = (

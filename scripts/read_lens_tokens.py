@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.lens_curves import NOTHING, choose_pairs, read_lens_curves
-from fimscope.manifest import run_manifest
+from fimscope.experiments.lens.numbers import NOTHING, choose_pairs, read_lens_curves
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.encoder import Encoder
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -38,7 +38,7 @@ def read_lens_tokens(
 
     prompts   (choice, row of the prompts table)
     """
-    from fimscope.lens import read_lens
+    from fimscope.inference.lens import read_lens
 
     rows = []
     progress = Progress("lens of tokens", len(prompts), "prompts")

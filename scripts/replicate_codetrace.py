@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fimscope.doses import NOTHING, Dose
-from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, model_opener
-from fimscope.models.prepared import read_prepared
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import PartStore, add_cache_option
-from fimscope.prompts.encoder import Encoder
-from fimscope.recipes import model_recipe
-from fimscope.replication import (
+from fimscope.experiments.replication.protocol import (
     AS_PUBLISHED,
     MAIN,
     MATCHED,
@@ -25,10 +17,18 @@ from fimscope.replication import (
     published_window,
     replication_vectors,
 )
-from fimscope.steered import Steered, steer
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import read_table, write_table
-from fimscope.vectors import Floats, VectorSet, mean_norms, vector_rows
+from fimscope.experiments.steer.doses import NOTHING, Dose
+from fimscope.experiments.steer.steered import Steered, steer
+from fimscope.experiments.steer.vectors import Floats, VectorSet, mean_norms, vector_rows
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table, write_table
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import PartStore, add_cache_option
+from fimscope.prompts.encoder import Encoder
+from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -55,8 +55,8 @@ def recipients_of(
 
 def last_residuals(model: "Model", prompts: Sequence[Sequence[int]], batch_tokens: int) -> Floats:
     """The residuals of each prompt's last token, [prompt, point, d_model] float32."""
-    from fimscope.batch import plan_batches, run_batches
-    from fimscope.collect import collect
+    from fimscope.inference.batch import plan_batches, run_batches
+    from fimscope.inference.residuals import collect
 
     found = np.zeros((len(prompts), model.n_points, model.d_model), dtype=np.float32)
     progress = Progress("residuals", len(prompts), "prompts")

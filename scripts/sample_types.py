@@ -5,19 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.batch_parts import get_parts
-from fimscope.draws import draw
-from fimscope.manifest import run_manifest
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum
+from fimscope.files.tables import read_table, write_table
+from fimscope.inference.batching import get_parts
 from fimscope.models.options import add_model_options, model_opener, stop_ids
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import PartStore, add_part_options
-from fimscope.pass_at_k import pass_at_k
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.tables import read_table, write_table
-from fimscope.typescript import TypeScript
+from fimscope.statistics.pass_at_k import pass_at_k
+from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
+from fimscope.steps.seeds import draw
+from fimscope.typescript.client import TypeScript
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -38,8 +38,8 @@ def draw_completions(
     settings   n_samples, max_new_tokens, temperature, top_p, seed; a prompt's own seed comes of it
                and its example, so that a sample does not depend on what else is asked
     """
-    from fimscope.batch import plan_batches, run_batches
-    from fimscope.sampling import sample
+    from fimscope.inference.batch import plan_batches, run_batches
+    from fimscope.inference.sampling import sample
 
     drawing = {key: value for key, value in settings.items() if key != "seed"}
 

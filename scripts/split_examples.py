@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.draws import Names, numbers_of
-from fimscope.manifest import run_manifest
-from fimscope.rejections import check_sum
-from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import Rows, write_table, write_tables
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum
+from fimscope.files.tables import Rows, write_table, write_tables
+from fimscope.steps.frame import log, run_step, step_parser
+from fimscope.steps.seeds import Names, numbers_of
 
 Row = Mapping[str, Any]
 KEPT = ("example_id", "edit", "program_id", "kind", "gold", "predicted")

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.batch_parts import get_parts, run_parts
-from fimscope.donors import (
+from fimscope.experiments.patch.donors import (
     Key,
     Row,
     TokenIds,
@@ -16,12 +15,7 @@ from fimscope.donors import (
     read_prompts,
     recipient_key,
 )
-from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, model_opener
-from fimscope.models.prepared import Prepared, read_prepared
-from fimscope.part_formats import ResultsFormat, TensorsFormat, digest
-from fimscope.parts import WHOLE, PartStore, add_part_options, exhaust
-from fimscope.patch_outcomes import (
+from fimscope.experiments.patch.measures import (
     Patched,
     key_columns,
     logit_diff,
@@ -32,18 +26,24 @@ from fimscope.patch_outcomes import (
     wanted_ids,
     write_conditions,
 )
+from fimscope.experiments.patch_positions.sites import first_pairs
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum
+from fimscope.files.tables import read_table
+from fimscope.inference.batching import get_parts, run_parts
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import Prepared, read_prepared
+from fimscope.parts.formats import ResultsFormat, TensorsFormat, digest
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import WHOLE, PartStore, add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum
-from fimscope.sites import first_pairs
-from fimscope.steps import Progress, positive, run_step, step_parser
-from fimscope.tables import read_table
+from fimscope.steps.frame import Progress, positive, run_step, step_parser
 
 if TYPE_CHECKING:
     import torch
 
+    from fimscope.inference.places import Place
     from fimscope.models.load import Model
-    from fimscope.places import Place
 
 KINDS = ("paired", "self", "unrelated", "random")  # another token has no part in this question
 
@@ -62,7 +62,7 @@ class Parts:
 
 def part_places(prepared: Prepared) -> "list[Place]":
     """Attention output, MLP output and heads of every block."""
-    from fimscope.places import attention_output, head, mlp_output
+    from fimscope.inference.places import attention_output, head, mlp_output
 
     blocks = range(prepared.n_blocks)
     return [
@@ -83,9 +83,9 @@ def collect_parts(
     """One forward of every recipient and donor of some pairs; a batch is a part of the store."""
     import torch
 
-    from fimscope.activations import NamedPrompt
-    from fimscope.batch import plan_batches, run_batches
-    from fimscope.patching import Batch
+    from fimscope.inference.batch import plan_batches, run_batches
+    from fimscope.interventions.activations import NamedPrompt
+    from fimscope.interventions.session import Batch
 
     wanted: dict[Key, set[int]] = {}
     for pair in pairs:
@@ -138,9 +138,9 @@ def sweep_components(
     """
     import torch
 
-    from fimscope.batch import plan_batches
-    from fimscope.sweep import WantedSweep
-    from fimscope.sweep_places import sweep_places
+    from fimscope.inference.batch import plan_batches
+    from fimscope.interventions.sweep import WantedSweep
+    from fimscope.interventions.sweep_components import sweep_places
 
     groups = by_recipient(pairs)
     recipients = list(groups)
@@ -215,7 +215,7 @@ def main() -> None:
     add_part_options(parser, out="folder of a table per condition")
     with run_step(parser) as args:
         open_model = model_opener(args)
-        from fimscope.sweep import WantedSweep
+        from fimscope.interventions.sweep import WantedSweep
 
         pairs = read_table(args.pairs, "pairs").to_pylist()
         pairs = [

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.batch_parts import run_parts
-from fimscope.donors import (
+from fimscope.experiments.patch.donors import (
     Key,
     LastDonors,
     Row,
@@ -15,11 +14,7 @@ from fimscope.donors import (
     collect_elsewhere,
     read_prompts,
 )
-from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, model_opener
-from fimscope.part_formats import ResultsFormat, TensorsFormat, digest
-from fimscope.parts import WHOLE, PartStore, add_part_options, exhaust
-from fimscope.patch_outcomes import (
+from fimscope.experiments.patch.measures import (
     Patched,
     key_columns,
     logit_diff,
@@ -30,16 +25,21 @@ from fimscope.patch_outcomes import (
     wanted_ids,
     write_conditions,
 )
+from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum
+from fimscope.files.tables import read_table
+from fimscope.inference.batching import run_parts
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.parts.formats import ResultsFormat, TensorsFormat, digest
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import WHOLE, PartStore, add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum
-from fimscope.steps import Progress, run_step, step_parser
-from fimscope.store import ActivationCache
-from fimscope.tables import read_table
+from fimscope.steps.frame import Progress, run_step, step_parser
 
 if TYPE_CHECKING:
+    from fimscope.interventions.sweep import WantedSweep
     from fimscope.models.load import Model
-    from fimscope.sweep import WantedSweep
 
 
 def sweep_patches(
@@ -61,8 +61,8 @@ def sweep_patches(
     """
     import torch
 
-    from fimscope.batch import plan_batches
-    from fimscope.sweep import WantedSweep, sweep_last
+    from fimscope.inference.batch import plan_batches
+    from fimscope.interventions.sweep import WantedSweep, sweep_last
 
     groups = by_recipient(pairs)
     recipients = list(groups)
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--conditions", nargs="+", required=True, help="a table for each of them")
     with run_step(parser) as args:
         open_model = model_opener(args)
-        from fimscope.sweep import WantedSweep
+        from fimscope.interventions.sweep import WantedSweep
 
         pairs = read_table(args.pairs, "pairs").to_pylist()
         prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}

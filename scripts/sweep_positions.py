@@ -5,15 +5,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.alignment import POSITIONS, has_position, spread_points
-from fimscope.batch_parts import run_parts
-from fimscope.donors import Key, Row, TokenIds, donor_key, random_like, read_prompts
-from fimscope.manifest import run_manifest
-from fimscope.models.options import add_model_options, model_opener
-from fimscope.models.prepared import read_prepared
-from fimscope.part_formats import ResultsFormat, digest
-from fimscope.parts import WHOLE, PartStore, add_part_options, exhaust
-from fimscope.patch_outcomes import (
+from fimscope.experiments.patch.donors import (
+    Key,
+    Row,
+    TokenIds,
+    donor_key,
+    random_like,
+    read_prompts,
+)
+from fimscope.experiments.patch.measures import (
     Patched,
     key_columns,
     logit_diff,
@@ -24,10 +24,8 @@ from fimscope.patch_outcomes import (
     wanted_ids,
     write_conditions,
 )
-from fimscope.prompts.encoder import Encoder
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum
-from fimscope.sites import (
+from fimscope.experiments.patch.streams import Stream, collect_streams
+from fimscope.experiments.patch_positions.sites import (
     Site,
     Windows,
     first_pairs,
@@ -36,9 +34,18 @@ from fimscope.sites import (
     plan_sites,
     plan_windows,
 )
-from fimscope.steps import Progress, log, positive, run_step, step_parser
-from fimscope.streams import Stream, collect_streams
-from fimscope.tables import read_table, write_table
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum
+from fimscope.files.tables import read_table, write_table
+from fimscope.inference.batching import run_parts
+from fimscope.models.options import add_model_options, model_opener
+from fimscope.models.prepared import read_prepared
+from fimscope.parts.formats import ResultsFormat, digest
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import WHOLE, PartStore, add_part_options, exhaust
+from fimscope.prompts.alignment import POSITIONS, has_position, spread_points
+from fimscope.prompts.encoder import Encoder
+from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
     import torch
@@ -67,8 +74,8 @@ def sweep_positions(
     """
     import torch
 
-    from fimscope.sweep import WantedSweep
-    from fimscope.sweep_sets import sweep_sets
+    from fimscope.interventions.sweep import WantedSweep
+    from fimscope.interventions.sweep_sets import sweep_sets
 
     found = [(windows, site) for windows, alike in sites.items() for site in alike]
 
@@ -183,8 +190,8 @@ def main() -> None:
     add_part_options(parser, out="folder of a table per condition", out_rejected="patches left out")
     with run_step(parser) as args:
         open_model = model_opener(args)
-        from fimscope.collect import Collected
-        from fimscope.sweep import WantedSweep
+        from fimscope.inference.residuals import Collected
+        from fimscope.interventions.sweep import WantedSweep
 
         prompts = read_prompts(args.prompts)
         positions = [

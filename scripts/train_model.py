@@ -12,11 +12,12 @@ from fimscope.corpus.inputs import Refusal
 from fimscope.corpus.screening import screen_input
 from fimscope.corpus.sources import Source, list_inputs, read_sources
 from fimscope.errors import UserError
-from fimscope.manifest import run_manifest
-from fimscope.steps import log, run_step, step_parser
-from fimscope.tables import read_table, replacing, write_table
+from fimscope.files.atomic import replacing
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table, write_table
+from fimscope.steps.frame import log, run_step, step_parser
 from fimscope.training.corpus import Limits, collect_corpus, count_packages, read_pins
-from fimscope.typescript import TypeScript
+from fimscope.typescript.client import TypeScript
 
 if TYPE_CHECKING:
     from fimscope.training.loop import Plan

@@ -8,18 +8,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fimscope.attention_regions import REGION_KINDS, all_heads, region_tokens
-from fimscope.batch_parts import get_parts
-from fimscope.manifest import run_manifest
+from fimscope.experiments.attention.numbers import REGION_KINDS, all_heads, region_tokens
+from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import check_sum
+from fimscope.files.shelf import Shelf
+from fimscope.files.tables import Rows, write_table
+from fimscope.inference.batching import get_parts
 from fimscope.models.options import add_model_options, model_opener
 from fimscope.models.prepared import read_prepared
-from fimscope.part_formats import TensorsFormat
-from fimscope.parts import WHOLE, PartStore, add_cache_option
-from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum
-from fimscope.shelf import Shelf
-from fimscope.steps import Progress, log, run_step, step_parser
-from fimscope.tables import Rows, write_table
+from fimscope.parts.formats import TensorsFormat
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import WHOLE, PartStore, add_cache_option
+from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 if TYPE_CHECKING:
     import torch
@@ -43,8 +43,8 @@ def view_attention(
     """
     import torch
 
-    from fimscope.attention import last_patterns
-    from fimscope.batch import plan_batches, run_batches
+    from fimscope.inference.attention import last_patterns
+    from fimscope.inference.batch import plan_batches, run_batches
 
     def read_rows(rows: list[int]) -> torch.Tensor:
         chosen = [prompts[row] for row in rows]

@@ -4,12 +4,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.attention_regions import choose_heads, choose_pair, match_shares, read_shares
-from fimscope.manifest import run_manifest
+from fimscope.experiments.attention.numbers import (
+    choose_heads,
+    choose_pair,
+    match_shares,
+    read_shares,
+)
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.encoder import Encoder
-from fimscope.steps import log, positive, run_step, step_parser
-from fimscope.tables import read_table, write_table
+from fimscope.steps.frame import log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -24,7 +29,7 @@ def view_heads(
 
     chosen   (block and head, region, row of the prompts table)
     """
-    from fimscope.attention import read_attention
+    from fimscope.inference.attention import read_attention
 
     rows = []
     for head, region, prompt in chosen:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
-from fimscope.manifest import file_sha256
-from fimscope.markdown import code, table
-from fimscope.readings import percent, rate
-from fimscope.steps import run_step, step_parser
-from fimscope.tables import read_manifest, read_table, replacing
+from fimscope.files.atomic import replacing
+from fimscope.files.digests import file_sha256
+from fimscope.files.tables import read_manifest, read_table
+from fimscope.report.format import percent, rate
+from fimscope.report.markdown import code, table
+from fimscope.steps.frame import run_step, step_parser
 
 Row = Mapping[str, Any]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from fimscope import schemas
-from fimscope.markdown import table
-from fimscope.schemas import REASONS, SCHEMAS
-from fimscope.steps import run_step, step_parser
-from fimscope.tables import replacing
+from fimscope.files import schemas
+from fimscope.files.atomic import replacing
+from fimscope.files.schemas import REASONS, SCHEMAS
+from fimscope.report.markdown import table
+from fimscope.steps.frame import run_step, step_parser
 
 # Where each table stands in results/, and what one row of it is.
 PLACES = {

@@ -6,32 +6,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fimscope.citation import bibtex, methods_paragraph
-from fimscope.digests import dump_json, read_json, sealed
 from fimscope.errors import UserError
-from fimscope.manifest import run_manifest
-from fimscope.markdown import code, table
-from fimscope.readings import (
-    p_value,
-    percent,
-    points_changed,
-    rate,
-    read_accuracy,
-    read_funnel,
-    read_wrong_answers,
-)
-from fimscope.sections import Section, read_section, section_lines, source_lines
-from fimscope.stats import add_bootstrap_options
-from fimscope.steps import run_step, step_parser
-from fimscope.summary import (
-    Numbers,
+from fimscope.experiments.accuracy.numbers import (
     accuracy_numbers,
     change_numbers,
     confusion_numbers,
     funnel_numbers,
 )
-from fimscope.tables import read_table, replacing
-from fimscope.timings import timing_numbers
+from fimscope.experiments.accuracy.section import read_accuracy, read_funnel, read_wrong_answers
+from fimscope.files.atomic import replacing
+from fimscope.files.digests import dump_json, read_json, sealed
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table
+from fimscope.report.citation import bibtex, methods_paragraph
+from fimscope.report.format import p_value, percent, points_changed, rate
+from fimscope.report.markdown import code, table
+from fimscope.report.sections import Section, read_section, section_lines, source_lines
+from fimscope.report.timings import timing_numbers
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import add_bootstrap_options
+from fimscope.steps.frame import run_step, step_parser
 
 COLUMNS = ["program_id", "gold", "predicted", "correct", "gold_rank"]  # of the predictions
 METHOD = """\

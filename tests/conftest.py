@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from browser_pages import BROWSERS
-from fimscope.typescript import TypeScript
+from fimscope.typescript.client import TypeScript
 
 OF_SMALL_STUDY = ("test_whole_dag.py", "test_steering_study.py")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.tables import write_tables
+from fimscope.files.tables import write_tables
 from tokenizers_for_tests import byte_tokenizer
 
 Row = dict[str, Any]

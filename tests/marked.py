@@ -1,6 +1,7 @@
 """Programs written with the hole's gold between « and », and edits of them."""
 
-from fimscope.typescript import Checks, Edited, Hole, Rename, TypeScript
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.results import Checks, Edited, Hole, Rename
 
 
 def split_marked(marked: str) -> tuple[str, str, str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from fimscope.manifest import file_sha256
+from fimscope.files.digests import file_sha256
+from fimscope.files.schemas import SCHEMAS
+from fimscope.files.tables import write_table
 from fimscope.models.sources import parse_sources
-from fimscope.parts import PartStore
-from fimscope.schemas import SCHEMAS
-from fimscope.tables import write_table
+from fimscope.parts.store import PartStore
 from models import VOCAB, random_network
 from prepare_model import prepare_model
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from fimscope.digests import dump_json
-from fimscope.tables import read_table, write_table
+from fimscope.files.digests import dump_json
+from fimscope.files.tables import read_table, write_table
 
 HOSTILE = (
     "</script><script>alert(1)</script>",

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from fimscope.edits import ORIGINAL, canonical_edit
 from fimscope.errors import UserError
+from fimscope.typescript.edit_names import ORIGINAL, canonical_edit
 
 
 def complete_config(

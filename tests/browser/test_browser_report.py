@@ -4,8 +4,8 @@ import pytest
 
 from browser_pages import Watched
 from build_report import build_report
-from fimscope.markdown import table
-from fimscope.plots import save_figure, use_theme
+from fimscope.report.markdown import table
+from fimscope.report.theme import save_figure, use_theme
 
 
 @pytest.fixture

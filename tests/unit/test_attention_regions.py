@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from scipy.stats import t, ttest_1samp, ttest_ind
 
-from fimscope.attention_readings import attention_section
-from fimscope.attention_regions import (
+from fimscope.errors import UserError
+from fimscope.experiments.attention.numbers import (
     REGION_KINDS,
     choose_heads,
     choose_pair,
@@ -18,12 +18,12 @@ from fimscope.attention_regions import (
     read_shares,
     region_tokens,
 )
-from fimscope.errors import UserError
-from fimscope.plots import save_figure
-from fimscope.prompt_lines import keep_lines, lay_out
-from fimscope.schemas import SCHEMAS
-from fimscope.stats import clustered_difference, clustered_mean
-from fimscope.tables import read_table, write_table
+from fimscope.experiments.attention.section import attention_section
+from fimscope.files.schemas import SCHEMAS
+from fimscope.files.tables import read_table, write_table
+from fimscope.report.prompt_lines import keep_lines, lay_out
+from fimscope.report.theme import save_figure
+from fimscope.statistics.stats import clustered_difference, clustered_mean
 from plot_attention import plot_differences, plot_text
 from synthetic import HOSTILE, MANIFEST
 from view_attention import shares_table

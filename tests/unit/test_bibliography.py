@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fimscope.bibliography import ENTRIES, cited_entries
-from fimscope.citation import bibtex
+from fimscope.report.citation import bibtex
+from fimscope.report.references import ENTRIES, cited_entries
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 WORK = re.compile(r"[A-Z]\w+ (?:et al\.|& [A-Z]\w+)(?:,? arXiv)? \(?(\d{4}\.\d{5})?")

@@ -5,7 +5,7 @@ from functools import partial
 from build_prompts import build_prompts
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
-from fimscope.typescript import TypeScriptPool
+from fimscope.typescript.pool import TypeScriptPool
 from tokenizers_for_tests import byte_tokenizer
 
 PREFIX, SUFFIX = "export function f(a: ", ") { return a; }\n"

@@ -10,7 +10,7 @@ import pytest
 
 from collect_programs import collect_programs
 from fimscope.corpus.sources import read_sources
-from fimscope.tables import read_table
+from fimscope.files.tables import read_table
 
 REPOSITORY = Path(__file__).parents[2]
 STEP = REPOSITORY / "scripts" / "collect_programs.py"

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fimscope.colours import PALETTE, SURFACES, THINGS, style_rule
-from fimscope.pairs import DONOR_KINDS
-from fimscope.plots import STYLES
-from fimscope.svg import inline_svg
+from fimscope.experiments.patch.pairs import DONOR_KINDS
+from fimscope.report.colours import PALETTE, SURFACES, THINGS, style_rule
+from fimscope.report.svg import inline_svg
+from fimscope.report.theme import STYLES
 from plot_icl import LABELS
 from plot_probes import KINDS
 from plot_samples import CURVE_COLOURS, SHOWN

@@ -6,7 +6,7 @@ import pytest
 
 from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.errors import UserError
-from fimscope.tables import write_table
+from fimscope.files.tables import write_table
 
 NPM = {"kind": "npm", "packages": ["@a/b@1.2.3", "rxjs@7.8.2"]}
 

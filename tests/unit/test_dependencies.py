@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fimscope.dependencies import SCRIPTS, step_sources
+from fimscope.steps.sources import SCRIPTS, step_sources
 
 STEPS = sorted(path.stem for path in SCRIPTS.glob("*.py"))
 
@@ -39,7 +39,7 @@ def test_the_modules_that_python_loads_are_among_them(step):
 
 
 def test_imports_inside_functions_count():
-    assert "scripts/fimscope/sweep.py" in step_sources("sweep_patches")
+    assert "scripts/fimscope/interventions/sweep.py" in step_sources("sweep_patches")
 
 
 def test_node_modules_belong_to_the_steps_that_ask_the_compiler_and_to_no_other():

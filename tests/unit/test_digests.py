@@ -5,9 +5,9 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from fimscope.digests import dump_json, read_json, read_sealed, sealed
 from fimscope.errors import UserError
-from fimscope.tables import Rows, read_table, write_table, write_tables
+from fimscope.files.digests import dump_json, read_json, read_sealed, sealed
+from fimscope.files.tables import Rows, read_table, write_table, write_tables
 
 ROWS = [{"edit": "original", "stage": "holes", "n_programs": 3, "n_rows": 7}]
 

@@ -2,12 +2,19 @@
 
 import pytest
 
-from fimscope.distractors import TEXT, draw_rest, mask_text, n_lacking, tokens_of
-from fimscope.prompts import Unfit
+from fimscope.experiments.masking.distractors import (
+    TEXT,
+    draw_rest,
+    mask_text,
+    n_lacking,
+    tokens_of,
+)
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.fim import FimWindow, follow_fim
 from fimscope.prompts.maker import FORMATS, PromptMaker
-from fimscope.typescript import TypeScript, Units
+from fimscope.prompts.prompt import Unfit
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.results import Units
 from tokenizers_for_tests import byte_tokenizer
 
 PREFIX = """const first = 1;

@@ -1,10 +1,10 @@
 """The page of the tables: made from the schemas, up to date, and true of the rules."""
 
-from fimscope.schemas import SCHEMAS
+from fimscope.files.schemas import SCHEMAS
 from pages import ROOT
 from write_schemas import PARTS, PLACES, column_remarks, tables_page
 
-SOURCE = (ROOT / "scripts/fimscope/schemas.py").read_text()
+SOURCE = (ROOT / "scripts/fimscope/files/schemas.py").read_text()
 FOLDERS = {  # by their names in the rules
     "STEERING": "{RESULTS}/steering",
     "SOURCE": "results/source",

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edit_examples import read_names
-from fimscope.edits import (
+from fimscope.errors import UserError
+from fimscope.typescript.edit_names import (
     DOSES,
     EDIT_NAMES,
     EditStep,
@@ -13,7 +14,6 @@ from fimscope.edits import (
     parse_edit,
     spell_edit,
 )
-from fimscope.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import mean_effects
 from fimscope.explorer.pages import read_parts, single_page
 from fimscope.explorer.pieces import token_pieces
-from fimscope.tables import write_table
+from fimscope.files.tables import write_table
 from fimscope.typescript.process import find_node
 from list_attended import most_attended
 from tokenizers_for_tests import byte_tokenizer

@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from fimscope.icl import icl_numbers, read_cells
-from fimscope.masking import masking_numbers
-from fimscope.schemas import SCHEMAS
+from fimscope.experiments.icl.numbers import icl_numbers, read_cells
+from fimscope.experiments.masking.numbers import masking_numbers
+from fimscope.files.schemas import SCHEMAS
 
 KEY = {"edit": "rename_vars", "gold": "string", "gold_rank": 0, "n_tokens": 9, "predicted": "x"}
 

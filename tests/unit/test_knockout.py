@@ -5,8 +5,8 @@ import torch
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig
 
 from fimscope.errors import MisalignedError
-from fimscope.generate import answer
-from fimscope.knockout import answer_without
+from fimscope.inference.generate import answer
+from fimscope.interventions.knockout import answer_without
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import wrap_network
 from models import ARCHITECTURES, VOCAB, random_model, random_network, random_prompts

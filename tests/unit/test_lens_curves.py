@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from fimscope.errors import UserError
-from fimscope.foils import choose_foils
-from fimscope.lens_curves import (
+from fimscope.experiments.foils import choose_foils
+from fimscope.experiments.lens.numbers import (
     NOTHING,
     choose_pairs,
     group_numbers,
@@ -18,10 +18,10 @@ from fimscope.lens_curves import (
     pair_numbers,
     read_lens_curves,
 )
-from fimscope.lens_readings import lens_section
-from fimscope.plots import save_figure
-from fimscope.sections import section_lines
-from fimscope.tables import write_table
+from fimscope.experiments.lens.section import lens_section
+from fimscope.files.tables import write_table
+from fimscope.report.sections import section_lines
+from fimscope.report.theme import save_figure
 from plot_lens import plot_outcomes, plot_pairs, plot_positions
 from plot_lens_examples import plot_lens_examples, shown_points
 from read_lens_tokens import shown_tokens

@@ -10,8 +10,8 @@ import pytest
 
 from check_types import check_types
 from edit_examples import edit_examples
-from fimscope.tables import read_table, write_table
-from fimscope.typescript import TypeScriptPool
+from fimscope.files.tables import read_table, write_table
+from fimscope.typescript.pool import TypeScriptPool
 from make_examples import make_examples
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from fimscope.collect import collect, collect_with_logits
 from fimscope.errors import MisalignedError, UserError
-from fimscope.generate import answer
-from fimscope.readout import first_best, rank_of, top_of, unembed
+from fimscope.inference.generate import answer
+from fimscope.inference.readout import first_best, rank_of, top_of, unembed
+from fimscope.inference.residuals import collect, collect_with_logits
 from models import ARCHITECTURES, LENGTHS, alone_logits, random_model, random_prompts
 
 STOP = 3

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fimscope.batch import pad_batch, plan_batches, run_batches
 from fimscope.errors import UserError
+from fimscope.inference.batch import pad_batch, plan_batches, run_batches
 from models import random_model
 
 

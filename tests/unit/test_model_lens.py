@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.nn.functional import kl_div
 
-from fimscope.attention import read_attention
-from fimscope.batch import pad_batch
 from fimscope.errors import UserError
-from fimscope.lens import read_lens, read_lens_generated
-from fimscope.pass_at_k import pass_at_k
-from fimscope.sampling import draw, sample
+from fimscope.inference.attention import read_attention
+from fimscope.inference.batch import pad_batch
+from fimscope.inference.lens import read_lens, read_lens_generated
+from fimscope.inference.sampling import draw, sample
+from fimscope.statistics.pass_at_k import pass_at_k
 from models import (
     ARCHITECTURES,
     LENGTHS,

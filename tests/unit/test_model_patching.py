@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from fimscope.activations import NamedPrompt
-from fimscope.attribution import agreement, attribute_patches
-from fimscope.collect import collect
 from fimscope.errors import MisalignedError, UserError
-from fimscope.patching import Batch
-from fimscope.places import attention_output, head, mlp_output, residual
-from fimscope.sweep import sweep_plain, sweep_positions, sweep_windows
+from fimscope.inference.places import attention_output, head, mlp_output, residual
+from fimscope.inference.residuals import collect
+from fimscope.interventions.activations import NamedPrompt
+from fimscope.interventions.attribution import agreement, attribute_patches
+from fimscope.interventions.session import Batch
+from fimscope.interventions.sweep import sweep_plain, sweep_positions, sweep_windows
 from models import ARCHITECTURES, alone_logits, random_model, random_prompts
 
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)

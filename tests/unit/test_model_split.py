@@ -6,14 +6,14 @@ import pytest
 import torch
 from accelerate import dispatch_model
 
-from fimscope.generate import answer
-from fimscope.lens import read_lens
+from fimscope.inference.generate import answer
+from fimscope.inference.lens import read_lens
+from fimscope.inference.places import mlp_output
+from fimscope.interventions.addition import sweep_added
+from fimscope.interventions.sweep import sweep_logits
+from fimscope.interventions.sweep_components import sweep_places
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import Model, load_model, wrap_network
-from fimscope.places import mlp_output
-from fimscope.steering import sweep_added
-from fimscope.sweep import sweep_logits
-from fimscope.sweep_places import sweep_places
 from models import random_model, random_network, random_prompts
 
 # Where the middle blocks go, and the norm and unembedding behind them. Weights on the disk are

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from fimscope.errors import UserError
-from fimscope.pairs import (
+from fimscope.experiments.patch.pairs import (
     CONTROLS,
     FROM_VARIANTS,
     Predictions,

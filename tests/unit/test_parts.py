@@ -16,10 +16,10 @@ import cache_report
 import predict_types
 import read_lens
 import sample_types
-from fimscope.dependencies import SCRIPTS
-from fimscope.part_formats import ResultsFormat, RowsFormat, TensorsFormat
-from fimscope.parts import PartStore, Shard, read_shard
-from fimscope.sweep import WantedSweep, sweep_last
+from fimscope.interventions.sweep import WantedSweep, sweep_last
+from fimscope.parts.formats import ResultsFormat, RowsFormat, TensorsFormat
+from fimscope.parts.store import PartStore, Shard, read_shard
+from fimscope.steps.sources import SCRIPTS
 from models import random_model, random_prompts
 from random_study import digests, run
 

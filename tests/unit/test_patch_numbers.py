@@ -8,14 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fimscope.curves import compare_to_controls, half_reached, read_components, read_sweep
 from fimscope.errors import UserError
-from fimscope.patch_numbers import compare_conditions, sweep_numbers
-from fimscope.patch_readings import read_conditions, read_exactness
-from fimscope.patch_readings import read_sweep as describe_sweep
-from fimscope.readings import spans
-from fimscope.sections import read_section
-from fimscope.tables import write_table
+from fimscope.experiments.patch.curves import (
+    compare_to_controls,
+    half_reached,
+    read_components,
+    read_sweep,
+)
+from fimscope.experiments.patch.numbers import compare_conditions, sweep_numbers
+from fimscope.experiments.patch.readings import read_conditions, read_exactness
+from fimscope.experiments.patch.readings import read_sweep as describe_sweep
+from fimscope.files.tables import write_table
+from fimscope.report.format import spans
+from fimscope.report.sections import read_section
 from synthetic import (
     MANIFEST,
     N_POINTS,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fimscope.probe_section import probe_numbers, probe_section
-from fimscope.probes import choose_probe, common_labels, control_labels, fit_probe
+from fimscope.experiments.probes.fit import choose_probe, common_labels, control_labels, fit_probe
+from fimscope.experiments.probes.section import probe_numbers, probe_section
 
 
 def test_a_probe_of_two_labels_is_the_logistic_regression_of_one_feature():

@@ -4,7 +4,6 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 
 from fimscope.errors import UserError
-from fimscope.prompts import Unfit
 from fimscope.prompts.encoder import Encoder, gold_tokens
 from fimscope.prompts.fim import (
     FIM_TOKENS,
@@ -14,8 +13,9 @@ from fimscope.prompts.fim import (
     find_fim_tokens,
     follow_fim,
 )
+from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.rewrite import RewriteWindow, choose_rewrite_window, rewrite_prompt
-from fimscope.typescript import Hole, LabelledSpan, Unit, Units
+from fimscope.typescript.results import Hole, LabelledSpan, Unit, Units
 from tokenizers_for_tests import STARCODER_TOKENS, byte_tokenizer
 
 PROGRAM = """const zero = 0;

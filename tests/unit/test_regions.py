@@ -12,7 +12,7 @@ from fimscope.prompts.fim import FimWindow
 from fimscope.prompts.labels import REST, Label, label_tokens, name_positions, regions_of
 from fimscope.prompts.regions import Region, align_tokens, last_tokens, read_regions
 from fimscope.prompts.rewrite import RewriteWindow
-from fimscope.typescript import Hole, LabelledSpan
+from fimscope.typescript.results import Hole, LabelledSpan
 from marked import hole_of
 from tokenizers_for_tests import byte_tokenizer
 

@@ -5,12 +5,8 @@ import pytest
 import torch
 import yaml
 
-from fimscope.edits import canonical_edit
-from fimscope.models.prepared import Prepared
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import PartStore
-from fimscope.prompts.encoder import Encoder
-from fimscope.replication import (
+from fimscope.experiments.replication.numbers import adjust_edits, edit_numbers, published_numbers
+from fimscope.experiments.replication.protocol import (
     MAIN,
     balance,
     best_window,
@@ -19,10 +15,14 @@ from fimscope.replication import (
     published_window,
     replication_vectors,
 )
-from fimscope.replication_numbers import adjust_edits, edit_numbers, published_numbers
-from fimscope.replication_section import replication_section
-from fimscope.steered import Steered
-from fimscope.vectors import VectorSet, mean_norms, vector_rows
+from fimscope.experiments.replication.section import replication_section
+from fimscope.experiments.steer.steered import Steered
+from fimscope.experiments.steer.vectors import VectorSet, mean_norms, vector_rows
+from fimscope.models.prepared import Prepared
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.store import PartStore
+from fimscope.prompts.encoder import Encoder
+from fimscope.typescript.edit_names import canonical_edit
 from models import VOCAB, alone_logits, random_model, random_prompts
 from pages import ROOT
 from replicate_codetrace import last_residuals, recipients_of, replicate_codetrace

@@ -9,10 +9,10 @@ import pytest
 
 from build_report import build_report
 from fimscope.errors import UserError
-from fimscope.markdown import code, table
-from fimscope.plots import save_figure
-from fimscope.summary import confusion_numbers
-from fimscope.svg import inline_svg
+from fimscope.experiments.accuracy.numbers import confusion_numbers
+from fimscope.report.markdown import code, table
+from fimscope.report.svg import inline_svg
+from fimscope.report.theme import save_figure
 from plot_wrong_answers import plot_wrong_answers
 from synthetic import HOSTILE, predictions_table
 

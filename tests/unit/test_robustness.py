@@ -6,11 +6,11 @@ import struct
 import pyarrow as pa
 import pytest
 
-from fimscope.comparison import comparison_numbers
-from fimscope.edits import dosed_edits
 from fimscope.errors import UserError
+from fimscope.experiments.comparison import comparison_numbers
+from fimscope.experiments.robustness.numbers import lowest, robustness_numbers
 from fimscope.models.ran import count_parameters, models_that_ran
-from fimscope.robustness import lowest, robustness_numbers
+from fimscope.typescript.edit_names import dosed_edits
 
 
 def answers(**rights: bool) -> pa.Table:

@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from fimscope.branches import Branches
-from fimscope.plots import save_figure
-from fimscope.sample_numbers import gold_chances, read_sampled, sample_numbers, sampled_numbers
-from fimscope.sample_readings import samples_section
-from fimscope.sections import section_lines
-from fimscope.tables import write_table
+from fimscope.experiments.samples.numbers import (
+    gold_chances,
+    read_sampled,
+    sample_numbers,
+    sampled_numbers,
+)
+from fimscope.experiments.samples.section import samples_section
+from fimscope.files.tables import write_table
+from fimscope.inference.branches import Branches
+from fimscope.report.sections import section_lines
+from fimscope.report.theme import save_figure
 from plot_samples import plot_samples
 from sample_types import count_right, draw_rows
 from synthetic import HOSTILE, MANIFEST

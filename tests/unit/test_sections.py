@@ -2,9 +2,15 @@ import json
 
 import pytest
 
-from fimscope.digests import dump_json
 from fimscope.errors import UserError
-from fimscope.sections import Section, SectionTable, read_section, section_lines, write_section
+from fimscope.files.digests import dump_json
+from fimscope.report.sections import (
+    Section,
+    SectionTable,
+    read_section,
+    section_lines,
+    write_section,
+)
 
 SECTION = Section(
     title="What a test does",

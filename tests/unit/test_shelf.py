@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fimscope.shelf import Shelf
+from fimscope.files.shelf import Shelf
 
 VALUES = st.dictionaries(st.text(), st.none() | st.integers() | st.floats() | st.lists(st.text()))
 

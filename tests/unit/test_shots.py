@@ -2,10 +2,10 @@
 
 import pytest
 
-from fimscope.prompts import Unfit
+from fimscope.experiments.icl.shots import CHOICES, DRAWS, Shot, draw_shots, make_shot, put_in_front
 from fimscope.prompts.encoder import Encoder
-from fimscope.shots import CHOICES, DRAWS, Shot, draw_shots, make_shot, put_in_front
-from fimscope.typescript import TypeScript
+from fimscope.prompts.prompt import Unfit
+from fimscope.typescript.client import TypeScript
 from tokenizers_for_tests import byte_tokenizer
 
 POOL = [

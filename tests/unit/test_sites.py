@@ -4,14 +4,21 @@ import pytest
 import torch
 from test_sweep_sets import hooked_logits
 
-from fimscope.alignment import align, has_position, spread_points
-from fimscope.collect import collect
-from fimscope.donors import donor_key, random_like, random_tokens
 from fimscope.errors import MisalignedError
-from fimscope.parts import UNKEPT
-from fimscope.places import residual
-from fimscope.sites import find_site, first_pairs, needed_tokens, plan_sites, plan_windows, rows_at
-from fimscope.streams import collect_streams
+from fimscope.experiments.patch.donors import donor_key, random_like, random_tokens
+from fimscope.experiments.patch.streams import collect_streams
+from fimscope.experiments.patch_positions.sites import (
+    find_site,
+    first_pairs,
+    needed_tokens,
+    plan_sites,
+    plan_windows,
+    rows_at,
+)
+from fimscope.inference.places import residual
+from fimscope.inference.residuals import collect
+from fimscope.parts.store import UNKEPT
+from fimscope.prompts.alignment import align, has_position, spread_points
 from models import alone_logits, random_model, random_prompts
 from sweep_components import collect_parts, part_places, sweep_components
 from sweep_positions import sweep_positions

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from fimscope.stats import (
+from fimscope.statistics.stats import (
     holm,
     mcnemar_exact,
     percentile_interval,
@@ -106,7 +106,7 @@ def test_same_seed_same_draws_whatever_the_chunks(monkeypatch):
     first = resample_means(values, programs, n_draws=500, seed=7)
     again = resample_means(values, programs, n_draws=500, seed=7)
     other = resample_means(values, programs, n_draws=500, seed=8)
-    monkeypatch.setattr("fimscope.stats.DRAWS_AT_ONCE", 64)
+    monkeypatch.setattr("fimscope.statistics.stats.DRAWS_AT_ONCE", 64)
     chunked = resample_means(values, programs, n_draws=500, seed=7)
     assert np.array_equal(first.draws, again.draws)
     assert not np.array_equal(first.draws, other.draws)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fimscope.steering import divergence_added, sweep_added
+from fimscope.interventions.addition import divergence_added, sweep_added
 from models import ARCHITECTURES, LENGTHS, alone_logits, random_model, random_prompts
 
 IDS = torch.tensor([[4, 9]] * len(LENGTHS))

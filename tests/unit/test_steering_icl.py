@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from fimscope.schemas import SCHEMAS
-from fimscope.shots import CHOICES, knows_gold
-from fimscope.steering_icl import in_context_numbers, in_context_rows, in_context_sentence
+from fimscope.experiments.icl.shots import CHOICES, knows_gold
+from fimscope.experiments.steer.icl import in_context_numbers, in_context_rows, in_context_sentence
+from fimscope.files.schemas import SCHEMAS
 
 GROUPS = {"S1": "select", "A1": "test", "A2": "test", "B1": "test", "R1": "test"}
 

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 
 from apply_steering import recipients_of
-from fimscope.doses import Dose, doses_on_test, stack_doses, windows_of
-from fimscope.settings import Setting, chosen_settings, score_settings
-from fimscope.steered import choose_some, unrelated_tokens
-from fimscope.steering_numbers import steering_numbers
-from fimscope.steering_section import steering_section
-from fimscope.vectors import VectorSet, flipped_and_zero, mean_difference, random_vectors
+from fimscope.experiments.steer.doses import Dose, doses_on_test, stack_doses, windows_of
+from fimscope.experiments.steer.numbers import steering_numbers
+from fimscope.experiments.steer.section import steering_section
+from fimscope.experiments.steer.settings import Setting, chosen_settings, score_settings
+from fimscope.experiments.steer.steered import choose_some, unrelated_tokens
+from fimscope.experiments.steer.vectors import (
+    VectorSet,
+    flipped_and_zero,
+    mean_difference,
+    random_vectors,
+)
 
 
 def result(

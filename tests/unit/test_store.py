@@ -8,8 +8,13 @@ import torch
 from safetensors.torch import load_file
 
 from fimscope.errors import UserError
-from fimscope.store import ActivationCache, ActivationWriter, index_rows, point_file
-from fimscope.tables import Rows, write_table
+from fimscope.files.activation_cache import (
+    ActivationCache,
+    ActivationWriter,
+    index_rows,
+    point_file,
+)
+from fimscope.files.tables import Rows, write_table
 
 POSITIONS = ["last", "hole_name"]
 

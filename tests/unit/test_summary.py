@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fimscope.digests import read_json
 from fimscope.errors import UserError
-from fimscope.markdown import code, table
-from fimscope.readings import read_accuracy, read_wrong_answers
-from fimscope.summary import accuracy_numbers, change_numbers, confusion_numbers
-from fimscope.timings import timing_numbers
+from fimscope.experiments.accuracy.numbers import (
+    accuracy_numbers,
+    change_numbers,
+    confusion_numbers,
+)
+from fimscope.experiments.accuracy.section import read_accuracy, read_wrong_answers
+from fimscope.files.digests import read_json
+from fimscope.report.markdown import code, table
+from fimscope.report.timings import timing_numbers
 from synthetic import HOSTILE, N_POINTS, predictions_table, write_study
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -83,7 +87,7 @@ def test_accuracy_by_hand():
 
 
 def test_changes_by_hand(study):
-    from fimscope.tables import read_table
+    from fimscope.files.tables import read_table
 
     split = read_table(study / "split/rename_vars.parquet", "split")
     (found,) = change_numbers({"original": split, "rename_vars": split}, DRAWS, 0)

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from fimscope import packed
-from fimscope.collect import collect
 from fimscope.errors import MisalignedError
-from fimscope.sweep import sweep_last, sweep_logits, sweep_plain, sweep_positions
+from fimscope.inference.residuals import collect
+from fimscope.interventions import packed
+from fimscope.interventions.sweep import sweep_last, sweep_logits, sweep_plain, sweep_positions
 from models import (
     ARCHITECTURES,
     LENGTHS,

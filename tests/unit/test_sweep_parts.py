@@ -14,15 +14,15 @@ import mask_distractors
 import sweep_components
 import sweep_positions
 import view_attention
-from fimscope.manifest import file_sha256
-from fimscope.part_formats import RowsFormat
-from fimscope.parts import UNKEPT, WHOLE, PartStore
+from fimscope.experiments.steer.vectors import Vector, VectorSet, save_vectors, vector_rows
+from fimscope.files.digests import file_sha256
+from fimscope.files.schemas import SCHEMAS
+from fimscope.files.tables import write_table
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.store import UNKEPT, WHOLE, PartStore
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
-from fimscope.schemas import SCHEMAS
-from fimscope.tables import write_table
-from fimscope.typescript import TypeScriptPool
-from fimscope.vectors import Vector, VectorSet, save_vectors, vector_rows
+from fimscope.typescript.pool import TypeScriptPool
 from models import random_model, random_prompts
 from random_study import digests, run
 from tokenizers_for_tests import byte_tokenizer

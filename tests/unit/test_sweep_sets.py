@@ -5,12 +5,12 @@ from contextlib import ExitStack
 import pytest
 import torch
 
-from fimscope.collect import collect
 from fimscope.errors import MisalignedError, UserError
-from fimscope.places import attention_output, head, mlp_output, residual
-from fimscope.sweep import sweep_last, sweep_windows
-from fimscope.sweep_places import sweep_places
-from fimscope.sweep_sets import sweep_sets
+from fimscope.inference.places import attention_output, head, mlp_output, residual
+from fimscope.inference.residuals import collect
+from fimscope.interventions.sweep import sweep_last, sweep_windows
+from fimscope.interventions.sweep_components import sweep_places
+from fimscope.interventions.sweep_sets import sweep_sets
 from models import ARCHITECTURES, alone_logits, random_model, random_prompts
 
 LENGTHS = (9, 12, 5)

@@ -8,14 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from fimscope.errors import UserError
-from fimscope.rejections import check_sum, rejection
-from fimscope.schemas import SCHEMAS
-from fimscope.tables import (
+from fimscope.files.atomic import replacing
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.schemas import SCHEMAS
+from fimscope.files.tables import (
     ROWS_AT_ONCE,
     Rows,
     read_manifest,
     read_table,
-    replacing,
     write_table,
     write_tables,
 )

@@ -15,7 +15,7 @@ from fimscope.training.corpus import (
     read_pins,
     within_bytes,
 )
-from fimscope.typescript import TypeScript
+from fimscope.typescript.client import TypeScript
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "models" / "embedded" / "corpus"

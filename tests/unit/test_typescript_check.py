@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import Rename
+from fimscope.typescript.results import Rename
 from marked import split_marked
 
 # name: (original, variant); the hole stands between « and ».

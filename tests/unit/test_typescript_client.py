@@ -8,8 +8,10 @@ import threading
 import pytest
 
 from fimscope.errors import UserError
-from fimscope.typescript import TypeScript, TypeScriptError, process
+from fimscope.typescript import process
+from fimscope.typescript.client import TypeScript
 from fimscope.typescript.process import NodeService
+from fimscope.typescript.results import TypeScriptError
 
 GOOD = "function f(a: string) {}"
 SLOW = "a;" * 12_000_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import TypeScriptError
+from fimscope.typescript.results import TypeScriptError
 from marked import edit_marked, marked_text, verdict_on_edited
 
 DELETED = {

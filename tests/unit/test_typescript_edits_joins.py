@@ -8,8 +8,9 @@ from test_typescript_edits_text import HOSTS, STRIPPED
 from test_typescript_edits_types import ALIASED, RENAMED
 from test_typescript_rename import CASES
 
-from fimscope.new_names import NewNames, corpus_names
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.new_names import NewNames, corpus_names
+from fimscope.typescript.results import TypeScriptError
 from marked import edit_marked, verdict_on_edited
 
 JOINS = (

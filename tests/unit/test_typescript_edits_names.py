@@ -2,8 +2,9 @@
 
 import pytest
 
-from fimscope.new_names import NewNames, corpus_names
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.new_names import NewNames, corpus_names
+from fimscope.typescript.results import TypeScriptError
 from marked import edit_marked, marked_text, verdict_on_edited
 
 PARAMETERS = {

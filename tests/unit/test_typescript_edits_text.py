@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from fimscope.typescript import TypeScriptError
+from fimscope.typescript.results import TypeScriptError
 from marked import edit_marked, marked_text, verdict_on_edited
 
 STRIPPED = {

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fimscope.edits import EDIT_NAMES
-from fimscope.schemas import REASONS
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.files.schemas import REASONS
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.edit_names import EDIT_NAMES
+from fimscope.typescript.results import TypeScriptError
 
 ROOT = Path(__file__).parents[2]
 FILES = (

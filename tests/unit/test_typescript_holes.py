@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import TypeScriptError
+from fimscope.typescript.results import TypeScriptError
 
 PROGRAM = """\ufeffimport { z } from "z"; // 😀 a string: "(a: string)"
 const text = `function no(a: string): void {}`;

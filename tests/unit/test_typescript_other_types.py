@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import TypeScriptError
+from fimscope.typescript.results import TypeScriptError
 from marked import split_marked
 
 PROGRAM = "import 'b';\nexport function f(x: «number») { return x.toPrecision(2); }\nf(1);\n"

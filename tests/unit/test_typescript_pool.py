@@ -6,8 +6,9 @@ import time
 import psutil
 import pytest
 
-from fimscope.typescript import TypeScriptError, TypeScriptPool, by_program
+from fimscope.typescript.pool import TypeScriptPool, by_program
 from fimscope.typescript.process import NodeService, resident_bytes
+from fimscope.typescript.results import TypeScriptError
 
 GOOD = "function f(a: string) {}"
 SLOW = "a;" * 4_000_000

@@ -5,10 +5,11 @@ import re
 
 import pytest
 
-from fimscope.edits import EDIT_NAMES
 from fimscope.errors import UserError
-from fimscope.new_names import NewNames
-from fimscope.typescript import Edited, TypeScript, TypeScriptError
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.edit_names import EDIT_NAMES
+from fimscope.typescript.new_names import NewNames
+from fimscope.typescript.results import Edited, TypeScriptError
 from marked import edit_marked, split_marked, verdict_on_edited, with_old_names
 
 # The hole's gold stands between « and »; in the expected text a variable's new name is written as

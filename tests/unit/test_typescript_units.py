@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.typescript import TypeScriptError
+from fimscope.typescript.results import TypeScriptError
 
 CLASS = """\
 import type { T } from "t";

@@ -8,13 +8,13 @@ import pytest
 
 import check_types
 import edit_examples
-from fimscope import variant_parts
-from fimscope.manifest import file_sha256
-from fimscope.parts import PartStore
-from fimscope.rejections import rejection
-from fimscope.tables import write_table
-from fimscope.typescript import TypeScriptPool
-from fimscope.variant_parts import FORMAT, map_parts, parts_of_programs
+from fimscope.files.digests import file_sha256
+from fimscope.files.rejections import rejection
+from fimscope.files.tables import write_table
+from fimscope.parts.store import PartStore
+from fimscope.typescript import variants as variant_parts
+from fimscope.typescript.pool import TypeScriptPool
+from fimscope.typescript.variants import FORMAT, map_parts, parts_of_programs
 
 PROGRAMS = [
     "export function f(a: string, b: number): void { a; b; }",

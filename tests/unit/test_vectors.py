@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fimscope.vectors import (
+from fimscope.experiments.steer.vectors import (
     VectorSet,
     flipped_and_zero,
     held_out_vectors,

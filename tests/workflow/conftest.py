@@ -147,8 +147,8 @@ def teach(project: Path) -> None:
     from tiny_model import build_tiny_model
 
     from build_prompts import FORMATS, PromptMaker, build_prompts
-    from fimscope.tables import read_table
-    from fimscope.typescript import TypeScriptPool
+    from fimscope.files.tables import read_table
+    from fimscope.typescript.pool import TypeScriptPool
 
     source = project / "results/source"
     originals, renamed = (

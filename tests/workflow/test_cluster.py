@@ -17,7 +17,7 @@ import yaml
 
 from cluster.slurm import NODE, ask, running_slurm, why_not
 from conftest import FILES, snakemake, teach, write_sources
-from fimscope.tables import read_table
+from fimscope.files.tables import read_table
 
 pytestmark = pytest.mark.cluster
 

@@ -13,7 +13,7 @@ import yaml
 
 from conftest import snakemake
 from fimscope.config import complete_config
-from fimscope.tables import write_table
+from fimscope.files.tables import write_table
 from pages import PAGES, ROOT, apply_block, blocks, commands
 
 # With these, snakemake runs no job, or only tells of jobs that have run.
@@ -137,7 +137,7 @@ def run_in(project: Path, code: str) -> str:
 def test_the_pages_edit_passes_the_proof(extended):
     out = run_in(
         extended,
-        "from fimscope.typescript import TypeScript\n"
+        "from fimscope.typescript.client import TypeScript\n"
         "parts = ('const a = 1;\\nfunction f(b: ', 'number', ') { return a + b; }\\nf(a);\\n')\n"
         "with TypeScript() as typescript:\n"
         "    edited = typescript.edit('blank_lines', *parts, 24, seed=0)\n"
@@ -151,7 +151,7 @@ def test_the_pages_edit_passes_the_proof(extended):
 def test_the_pages_condition_pairs(extended):
     out = run_in(
         extended,
-        "from fimscope.pairs import Predictions, number_programs, pair\n"
+        "from fimscope.experiments.patch.pairs import Predictions, number_programs, pair\n"
         "def row(name, gold, said, edit):\n"
         "    return dict(example_id=name, program_id=name, edit=edit, gold=str(gold),\n"
         "                gold_token_id=gold, predicted_token_id=said, correct=gold == said)\n"
@@ -192,7 +192,7 @@ def test_the_pages_experiment_makes_its_section(extended):
 
 
 def test_the_examples_keep_to_the_projects_style(extended):
-    files = ["scripts/plot_lengths.py", "scripts/fimscope/pairs.py"]
+    files = ["scripts/plot_lengths.py", "scripts/fimscope/experiments/patch/pairs.py"]
     shutil.copy2(ROOT / "pyproject.toml", extended)
     ruff = str(Path(sys.executable).parent / "ruff")
     output_of(ruff, "check", *files, cwd=extended)

@@ -7,11 +7,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from conftest import snakemake
-from fimscope.sections import read_section
-from fimscope.steering_numbers import VERDICTS
-from fimscope.store import ActivationCache
-from fimscope.tables import read_table
-from fimscope.vectors import load_vectors
+from fimscope.experiments.steer.numbers import VERDICTS
+from fimscope.experiments.steer.vectors import load_vectors
+from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.tables import read_table
+from fimscope.report.sections import read_section
 
 MODEL = Path("results/tiny")
 STEERING = MODEL / "steering"

@@ -17,13 +17,13 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from conftest import FILES, HOSTILE, snakemake
-from fimscope.attention_regions import REGION_KINDS
-from fimscope.pairs import DONOR_KINDS
+from fimscope.experiments.attention.numbers import REGION_KINDS
+from fimscope.experiments.patch.pairs import DONOR_KINDS
+from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.schemas import SCHEMAS
+from fimscope.files.tables import read_manifest, read_table
 from fimscope.prompts.encoder import Encoder
-from fimscope.schemas import SCHEMAS
-from fimscope.sections import read_section
-from fimscope.store import ActivationCache
-from fimscope.tables import read_manifest, read_table
+from fimscope.report.sections import read_section
 
 JOIN = "rename_vars@0.5+rename_types+delete_annotations"  # the config has it in another order
 EDITS = ["original", "rename_vars", JOIN]

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from fimscope.corpus.components import Components
-from fimscope.steps import Progress
+from fimscope.steps.frame import Progress
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
 SHINGLE_TOKENS = 5

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fimscope.corpus.components import components_by_labels
-from fimscope.draws import draw
 from fimscope.errors import UserError
-from fimscope.steps import log
+from fimscope.steps.frame import log
+from fimscope.steps.seeds import draw
 
 GROUPS = ("fit", "select", "test")
 

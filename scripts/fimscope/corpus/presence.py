@@ -55,7 +55,7 @@ def other_sources(sources: Sequence[Mapping[str, Any]], programs: Path) -> bool:
     """Whether the table of programs that is there was collected from other sources."""
     if not programs.is_file():
         return False
-    from fimscope.tables import read_manifest
+    from fimscope.files.tables import read_manifest
 
     try:
         collected = read_manifest(programs)["settings"]["sources"]

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.draws import draw
+from fimscope.steps.seeds import draw
 
 # An annotated parameter or return type, as far as a pattern tells: `(name: `, `, name?: `, `): `.
 ANNOTATION = re.compile(r"(?:[(,]\s*\w+\??|\))\s*:\s")

@@ -11,7 +11,7 @@ from fimscope.corpus.huggingface import list_dataset
 from fimscope.corpus.inputs import Input, Origin, Refusal, printable
 from fimscope.corpus.licenses import is_allowed
 from fimscope.errors import UserError
-from fimscope.steps import log
+from fimscope.steps.frame import log
 
 PIN = re.compile(
     r"(?P<name>(?:@[\w.~-]+/)?[\w~-][\w.~-]*)@(?P<version>\d+\.\d+\.\d+[\w.+-]*)", re.A

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fimscope.tables import read_table
+from fimscope.files.tables import read_table
 
 Row = dict[str, Any]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fimscope.colours import style_rule
 from fimscope.errors import UserError
 from fimscope.explorer.blocks import block_element
 from fimscope.explorer.bundle import bundle
+from fimscope.report.colours import style_rule
 
 # Libraries of the page, in the order in which they load, below node_modules.
 LIBRARIES = {

@@ -10,8 +10,8 @@ from fimscope.explorer import payload
 from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pieces import Decode, token_pieces
-from fimscope.schemas import SCHEMAS
-from fimscope.tables import read_table
+from fimscope.files.schemas import SCHEMAS
+from fimscope.files.tables import read_table
 
 Row = Mapping[str, Any]
 

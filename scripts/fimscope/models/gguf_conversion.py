@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fimscope.errors import UserError
 from fimscope.models.sources import one_line
-from fimscope.steps import log
+from fimscope.steps.frame import log
 
 
 def join_parts(parts: Iterable[Path], path: Path) -> None:

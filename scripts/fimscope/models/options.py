@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fimscope.models.prepared import check_hashes, read_prepared
-from fimscope.steps import log
+from fimscope.steps.frame import log
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fimscope.digests import read_json
 from fimscope.errors import UserError
-from fimscope.manifest import file_sha256
+from fimscope.files.digests import file_sha256, read_json
 
 PREPARED_FILE = "prepared.json"
 

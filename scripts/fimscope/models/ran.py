@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 from fimscope.errors import UserError
-from fimscope.manifest import file_sha256
+from fimscope.files.digests import file_sha256
 
 
 def models_that_ran(results: Path, edit: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 from fimscope.errors import UserError
-from fimscope.steps import log
+from fimscope.steps.frame import log
 
 INDEX_FILE = "model.safetensors.index.json"
 WEIGHT_PATTERNS = ("model.safetensors", "model-*.safetensors", INDEX_FILE)

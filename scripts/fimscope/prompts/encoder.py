@@ -11,7 +11,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from fimscope.errors import UserError
-from fimscope.prompts import Unfit
+from fimscope.prompts.prompt import Unfit
 
 
 @dataclass(frozen=True)

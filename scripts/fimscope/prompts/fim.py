@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fimscope.errors import UserError
-from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder, last_token_of
 from fimscope.prompts.labels import FIM, label_tokens, name_positions, regions_of
-from fimscope.typescript import Hole, LabelledSpan, Units
+from fimscope.prompts.prompt import Prompt, Unfit
+from fimscope.typescript.results import Hole, LabelledSpan, Units
 
 # (prefix, suffix, middle) tokens by family, as each family's own model card gives them.
 FIM_TOKENS = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from fimscope.prompts.regions import Region
-from fimscope.typescript import LabelledSpan
+from fimscope.typescript.results import LabelledSpan
 
 # A token that touches spans of several kinds belongs to the first of these.
 KINDS = ("declaration", "use", "annotation", "comment")

@@ -4,16 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.fim import choose_fim_window, fim_prompt, follow_fim, own_fim
+from fimscope.prompts.prompt import Prompt, Unfit
 from fimscope.prompts.rewrite import (
     choose_rewrite_window,
     follow_rewrite,
     own_rewrite,
     rewrite_prompt,
 )
-from fimscope.typescript import Hole, LabelledSpan, TypeScript, Units
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.results import Hole, LabelledSpan, Units
 
 Row = Mapping[str, Any]
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder, gold_tokens, last_token_of
 from fimscope.prompts.labels import FIM, REST, label_tokens, name_positions, regions_of
-from fimscope.typescript import Hole, LabelledSpan, Unit, Units
+from fimscope.prompts.prompt import Prompt, Unfit
+from fimscope.typescript.results import Hole, LabelledSpan, Unit, Units
 
 JAVASCRIPT, TYPESCRIPT = "// JavaScript", "// TypeScript"
 

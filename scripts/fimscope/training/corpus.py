@@ -12,11 +12,12 @@ from fimscope.corpus.inputs import Refusal
 from fimscope.corpus.licenses import is_allowed
 from fimscope.corpus.screening import screen_input
 from fimscope.corpus.sources import list_inputs
-from fimscope.draws import draw
 from fimscope.errors import UserError
-from fimscope.rejections import check_sum, rejection
-from fimscope.steps import Progress
-from fimscope.typescript import TypeScript, TypeScriptError
+from fimscope.files.rejections import check_sum, rejection
+from fimscope.steps.frame import Progress
+from fimscope.steps.seeds import draw
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.results import TypeScriptError
 
 STEP = "train_model"
 PACKAGE = "package.json"

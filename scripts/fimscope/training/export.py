@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from fimscope.tables import replacing
+from fimscope.files.atomic import replacing
 from fimscope.training.network import Shape, state_dict
 from fimscope.training.tokenizer import END, FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX
 

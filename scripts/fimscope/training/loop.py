@@ -13,15 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fimscope.errors import UserError
-from fimscope.steps import Progress, log
-from fimscope.tables import replacing
-from fimscope.training.network import (
-    Parameters,
-    Shape,
-    forward,
-    logits,
-    weighted_loss,
-)
+from fimscope.files.atomic import replacing
+from fimscope.steps.frame import Progress, log
+from fimscope.training.network import Parameters, Shape, forward, logits, weighted_loss
 from fimscope.training.optimiser import Optimiser, Rates
 from fimscope.training.windows import Window, WindowMaker
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fimscope.batch import plan_batches
-from fimscope.generate import answer
+from fimscope.inference.batch import plan_batches
+from fimscope.inference.generate import answer
 from fimscope.models.load import Model
-from fimscope.steps import Progress
+from fimscope.steps.frame import Progress
 
 Row = Mapping[str, Any]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from fimscope.edits import parse_edit
-from fimscope.new_names import NewNames
+from fimscope.typescript.edit_names import parse_edit
+from fimscope.typescript.new_names import NewNames
 from fimscope.typescript.process import NodeService
 from fimscope.typescript.results import (
     Checks,
@@ -77,7 +77,7 @@ class TypeScript:
         seed: int,
         exported: bool = False,
     ) -> Edited:
-        """The hole after an edit, spelled as `fimscope.edits.parse_edit` reads it.
+        """The hole after an edit, spelled as `fimscope.typescript.edit_names.parse_edit` reads it.
 
         exported   names that the program exports change too; each is a rename of kind `export`
         raises     TypeScriptError, also with `nothing_to_edit` and `edit_failed`

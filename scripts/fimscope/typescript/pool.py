@@ -11,9 +11,9 @@ from operator import itemgetter
 from queue import SimpleQueue
 from typing import Any, Self, TypeVar
 
-from fimscope.new_names import NewNames
-from fimscope.steps import positive
+from fimscope.steps.frame import positive
 from fimscope.typescript.client import TypeScript
+from fimscope.typescript.new_names import NewNames
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -1,0 +1,1 @@
+"""One room for each experiment: its tables, its numbers, its section of the report."""

@@ -1,0 +1,1 @@
+"""How often the model is right, and what an edit does to that."""

@@ -1,0 +1,100 @@
+"""Sentences on accuracy: the funnel, the edits, the wrong answers."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from fimscope.report.format import few_programs, p_value, percent, points_changed, rate, read_power
+from fimscope.report.markdown import code
+from fimscope.statistics.numbers import Numbers
+
+CHECKED = ("holes", "variants", "verified", "answered")  # stages that may lose a hole
+
+
+def read_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> list[str]:
+    """How much of the source reaches an answer, where most is lost, whether anything breaks."""
+    sentences = []
+    for edit, stages in funnels.items():
+        n = {stage["stage"]: stage["n_rows"] for stage in stages}
+        holes, answered = n.get("holes", 0), n.get("answered", 0)
+        if not answered:
+            sentences.append(f"Under {code(edit)} no hole is answered, so nothing can be measured.")
+            continue
+        sentence = f"Under {code(edit)} {answered} of {holes} holes are answered"
+        names = [s["stage"] for s in stages if s["stage"] in CHECKED]
+        losses = [(n[before] - n[after], before, after) for before, after in pairwise(names)]
+        lost, before, after = max(losses, default=(0, "", ""), key=lambda loss: loss[0])
+        if lost > 0:
+            sentence += f"; most are lost from {before} to {after} ({lost})"
+        sentences.append(sentence + ".")
+        if edit != "original" and not n.get("broken"):
+            sentences.append(f"{code(edit)} breaks no answer: there is nothing to restore.")
+    return sentences or ["No edit was counted."]
+
+
+def read_accuracy(edits: Sequence[Numbers], changes: Sequence[Numbers]) -> list[str]:
+    """Whether the model beats the baseline, and whether each edit changes its answers."""
+    known = [row for row in edits if row["n"]]
+    if not known:
+        return ["No example was answered, so there is no accuracy to read."]
+    first = next((row for row in known if row["edit"] == "original"), known[0])
+    right, baseline = first["right"], first["baseline"]
+    if right["lower"] > baseline["rate"]:
+        verdict = "the model is above that baseline"
+    elif right["upper"] < baseline["rate"]:
+        verdict = "the model is below that baseline"
+    else:
+        verdict = "the interval holds that baseline, so no skill beyond it is shown"
+    sentences = [
+        f"Under {code(first['edit'])} the model answers {first['n_right']} of {first['n']} holes "
+        f"right, {rate(right)}, and has the gold in its top 10 for {rate(first['top10'])}.",
+        f"Always answering {code(baseline['gold'])} would give {percent(baseline['rate'])}: "
+        f"{verdict}.",
+    ]
+    sentences += [_read_change(row) for row in changes]
+    if changes:
+        sentences += read_power(min(row["n_programs"] for row in changes), len(changes))
+    return sentences + few_programs(min(row["n_programs"] for row in known))
+
+
+def read_wrong_answers(edits: Sequence[Numbers]) -> list[str]:
+    """What the commonest mistake is, and whether the gold was near."""
+    sentences = []
+    for row in edits:
+        n_wrong = row["n_wrong"]
+        if not n_wrong:
+            verdict = "no answer is wrong" if row["n"] else "there is no answer"
+            sentences.append(f"Under {code(row['edit'])} {verdict}.")
+            continue
+        top = row["commonest"][0]
+        if top["n"] == 1 and n_wrong > 1:
+            common = "no mistake is made twice"
+        else:
+            common = (
+                f"the commonest mistake is {code(top['predicted'])} for {code(top['gold'])} "
+                f"({top['n']}, {percent(top['n'] / n_wrong)})"
+            )
+        near = row["n_wrong_top10"] / n_wrong
+        place = "mostly near" if near > 0.5 else "mostly not near"
+        sentences.append(
+            f"Under {code(row['edit'])} {n_wrong} of {row['n']} answers are wrong; {common}. "
+            f"The right type is {place}: it is in the top 10 for {percent(near)} of them."
+        )
+    return sentences
+
+
+def _read_change(row: Numbers) -> str:
+    difference = row["difference"]
+    sure = row["adjusted_p"] < 0.05
+    if sure and difference["upper"] < 0:
+        verdict = "the edit makes the model worse"
+    elif sure and difference["lower"] > 0:
+        verdict = "the edit makes the model better"
+    elif sure or difference["upper"] < 0 or difference["lower"] > 0:
+        verdict = "the test and the interval disagree, so no change is shown"
+    else:
+        verdict = "no change is shown"
+    return (
+        f"{code(row['edit'])} breaks {row['n_broken']} of {row['n_right_before']} right answers "
+        f"and mends {row['n_mended']}: {points_changed(difference)}, McNemar "
+        f"{p_value(row['adjusted_p'])}; {verdict}."
+    )

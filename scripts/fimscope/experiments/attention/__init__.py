@@ -1,0 +1,1 @@
+"""From which regions of the prompt the last token reads."""

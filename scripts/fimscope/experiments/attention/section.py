@@ -1,0 +1,126 @@
+"""The attention section of the report, made from the table of differences by rule."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fimscope.experiments.attention.numbers import ORIGINAL_BROKEN, REGION_KINDS, RIGHT_WRONG
+from fimscope.report.format import p_text, p_value, percent
+from fimscope.report.markdown import code
+from fimscope.report.sections import Section, SectionTable
+from fimscope.statistics.numbers import number, significant
+from fimscope.statistics.paired import stands_out
+
+Row = Mapping[str, Any]
+N_SHOWN = 6  # rows of a comparison in the table
+
+
+def attention_section(differences: Sequence[Row], edit: str) -> Section:
+    """The section of the report; rows of the attention_differences table."""
+    by_comparison = {
+        name: [row for row in differences if row["comparison"] == name]
+        for name in (RIGHT_WRONG, ORIGINAL_BROKEN)
+    }
+    words = {
+        RIGHT_WRONG: ("originals answered right", "originals answered wrong"),
+        ORIGINAL_BROKEN: ("originals", f"their broken {code(edit)} variants"),
+    }
+    return Section(
+        title="Where the deciding token looks",
+        question="Does the last token read other parts of the program where the answer is wrong?",
+        method="The attention of the prompt's last token, where the type is decided, is summed "
+        f"over {len(REGION_KINDS)} kinds of region in every head of every block: where the hole's "
+        "name is declared, its uses, other annotations, comments, the format's own tokens, the "
+        "rest. "
+        "Attention shows what a head reads, not that the answer depends on it (Jain & Wallace "
+        "1902.10186); the patches show that.",
+        control="Right and wrong originals: Welch's test clustered by program. "
+        "Broken pairs: each original minus its own variant, sign test over "
+        "programs. In each comparison all heads, blocks and regions are one family (Holm). Only "
+        "variants that have a region count for it. The last column is what attention spread evenly "
+        "over the tokens would differ by. The largest of many estimates is overestimated.",
+        reading=[read_comparison(rows, *words[name]) for name, rows in by_comparison.items()],
+        figures=[
+            ("attention.svg", "Difference in attention by block, head and kind of region."),
+            (
+                "attention_text.svg",
+                "What the heads that move most read: a pair at the median of the difference, "
+                "original and variant.",
+            ),
+        ],
+        tables=[
+            SectionTable(
+                f"{words[name][0].capitalize()} minus {words[name][1]}: the largest differences "
+                "in attention, % of it",
+                [
+                    "region",
+                    "head",
+                    "n",
+                    "programs",
+                    "first",
+                    "second",
+                    "difference",
+                    "p (Holm)",
+                    "even spread",
+                ],
+                [_cells(row) for row in _ranked(rows)[:N_SHOWN]],
+                n_left=2,
+            )
+            for name, rows in by_comparison.items()
+        ],
+        sources=["attention_differences.parquet", "attention_heads.parquet"],
+        numbers={name: _numbers(rows) for name, rows in by_comparison.items()},
+    )
+
+
+def read_comparison(rows: Sequence[Row], first: str, second: str) -> str:
+    """How many heads differ and which most, or that none is shown to."""
+    if not rows:
+        return f"There are no {first} and {second} to compare."
+    apart = [row for row in _ranked(rows) if stands_out(row)]
+    what = f"Between {first} and {second}"
+    if not apart:
+        return f"{what} no head of {len(rows)} heads and regions is shown to look elsewhere."
+    top = apart[0]
+    heads = {(row["block"], row["head"]) for row in apart}
+    return (
+        f"{what} {len(apart)} of {len(rows)} heads and regions differ, in {len(heads)} heads; most "
+        f"does head {top['head']} of block {top['block']}, which gives "
+        f"{percent(top['first_share'])} of its attention to `{top['region']}` in the former and "
+        f"{percent(top['second_share'])} in the latter ({p_value(top['adjusted_p'])})."
+    )
+
+
+def _ranked(rows: Sequence[Row]) -> list[Row]:
+    """Those that differ first, then the larger difference."""
+    return sorted(rows, key=lambda row: (not stands_out(row), -abs(row["difference"])))
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row["region"],
+        f"block {row['block']} head {row['head']}",
+        str(row["n"]),
+        str(row["n_programs"]),
+        f"{100 * row['first_share']:.1f}",
+        f"{100 * row['second_share']:.1f}",
+        f"{100 * row['difference']:+z.1f} ({100 * row['lower']:+z.1f} to "
+        f"{100 * row['upper']:+z.1f})",
+        p_text(row),
+        f"{100 * row['token_difference']:+z.1f}",
+    ]
+
+
+def _numbers(rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "n_tests": len(rows),
+        "n_apart": sum(map(stands_out, rows)),
+        "largest": [
+            {
+                key: (significant(value) if key.endswith("p") else number(value))
+                if isinstance(value, float)
+                else value
+                for key, value in row.items()
+            }
+            for row in _ranked(rows)[:N_SHOWN]
+        ],
+    }

@@ -1,0 +1,1 @@
+"""What solved examples in front of the prompt do."""

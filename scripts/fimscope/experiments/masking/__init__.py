@@ -1,0 +1,1 @@
+"""What hiding distractors does."""

@@ -1,0 +1,81 @@
+"""Numbers of the masking: what each distractor's mask brings, against a control of equal size."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from fimscope.experiments.masking.distractors import REGIONS, TEXT
+from fimscope.experiments.outcomes import OUTCOMES
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.paired import adjust_together, paired_numbers, stands_out
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+WAYS = {"text": TEXT, "attention_last": REGIONS, "attention_later": REGIONS}
+
+
+def masking_numbers(masking: pa.Table, n_draws: int, seed: int) -> list[Numbers]:
+    """One row an outcome, way and distractor, over the examples that have the mask and its control.
+
+    masked, control   gold's log-probability minus that of the plain prompt, nats
+    against_control   masked minus control; these are tested, all of them as one family (Holm)
+    accuracy          share right under the mask minus share right of the plain prompt
+    n_without         examples of the outcome that lack the mask or its control
+    mean_masked       tokens masked, on average
+    """
+    frame = masking.to_pandas()
+    plain = frame[frame["way"] == "none"].set_index("example_id")
+    rows = []
+    for outcome in OUTCOMES:
+        of_it = plain[plain["outcome"] == outcome]
+        for way, distractors in WAYS.items():
+            for distractor in distractors:
+                chosen = frame[
+                    (frame["outcome"] == outcome)
+                    & (frame["way"] == way)
+                    & (frame["distractor"] == distractor)
+                ]
+                found = _compare(of_it, chosen, n_draws, seed)
+                rows.append({"outcome": outcome, "way": way, "distractor": distractor, **found})
+    adjust_together([row["against_control"] for row in rows])
+    return rows
+
+
+def _compare(plain: "DataFrame", chosen: "DataFrame", n_draws: int, seed: int) -> Numbers:
+    masked, control = (
+        chosen[chosen["is_control"] == is_control].set_index("example_id")
+        for is_control in (False, True)
+    )
+    both = sorted(set(masked.index) & set(control.index))
+    before, masked, control = (table.loc[both] for table in (plain, masked, control))
+    programs = before["program_id"].tolist()
+    columns = ["gold_logprob", "correct"]
+    before, after, instead = (t[columns].astype(float) for t in (before, masked, control))
+
+    def numbers(one: "DataFrame", other: "DataFrame", measure: str) -> Numbers:
+        return paired_numbers((one - other)[measure].to_numpy(), programs, n_draws, seed)
+
+    return {
+        "n": len(both),
+        "n_programs": len(set(programs)),
+        "n_without": len(plain) - len(both),
+        "mean_masked": round(float(masked["n_masked"].mean()), 1) if both else None,
+        "masked": numbers(after, before, "gold_logprob"),
+        "control": numbers(instead, before, "gold_logprob"),
+        "against_control": numbers(after, instead, "gold_logprob"),
+        "accuracy": numbers(after, before, "correct"),
+    }
+
+
+def most_harmful(rows: Sequence[Numbers], outcome: str, way: str) -> Numbers | None:
+    """The row whose mask raises the gold most above its control, where one stands out at all."""
+    raising = [
+        row
+        for row in rows
+        if (row["outcome"], row["way"]) == (outcome, way)
+        and stands_out(row["against_control"])
+        and min(row["against_control"]["estimate"], row["masked"]["estimate"]) > 0
+    ]
+    return max(raising, key=lambda row: row["against_control"]["estimate"], default=None)

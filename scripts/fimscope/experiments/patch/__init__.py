@@ -1,0 +1,1 @@
+"""Whose activation goes where, and what the model then says."""

@@ -1,0 +1,142 @@
+"""What donors give: cached or collected activations, and the random ones beside them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.tables import read_table
+from fimscope.steps.seeds import seed_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from fimscope.models.load import Model
+    from fimscope.parts.store import PartStore
+
+Row = Mapping[str, Any]
+Key = tuple[str, str]  # example_id, edit
+TokenIds = Sequence[int]
+
+
+def read_prompts(paths: Iterable[Path]) -> dict[Key, Row]:
+    """The rows of several prompts tables by example and edit."""
+    return {
+        (row["example_id"], row["edit"]): row
+        for path in paths
+        for row in read_table(path, "prompts").to_pylist()
+    }
+
+
+def by_recipient(pairs: Iterable[Row]) -> dict[Key, list[Row]]:
+    """The rows of the pairs table by their recipients, in the table's order."""
+    groups: dict[Key, list[Row]] = {}
+    for pair in pairs:
+        groups.setdefault(recipient_key(pair), []).append(pair)
+    return groups
+
+
+def recipient_key(pair: Row) -> Key:
+    return pair["recipient_example_id"], pair["recipient_edit"]
+
+
+def donor_key(pair: Row) -> Key | None:
+    """Whose activation a row of the pairs table gives; None for a random vector."""
+    example = pair["donor_example_id"]
+    return None if example is None else (example, pair["donor_edit"])
+
+
+def random_tokens(seed: int, key: Key, n_tokens: int, besides: Sequence[int]) -> list[int]:
+    """As many other tokens of a prompt as there are in `besides`, never its last.
+
+    Each is drawn anew, so that one may come twice; seeded by the prompt, so that every pair with
+    this donor gets the same. The prompt's first token stands in where there is no other.
+    """
+    others = [token for token in range(n_tokens - 1) if token not in besides] or [0]
+    rng = np.random.default_rng(seed_of(seed, "position", *key, *map(str, besides)))
+    return [others[i] for i in rng.integers(len(others), size=len(besides))]
+
+
+def random_like(values: "torch.Tensor", seed: int, *words: str) -> "torch.Tensor":
+    """Vectors [..., width] of the norms of `values` in random directions, seeded by the words."""
+    import torch
+
+    rng = np.random.default_rng(seed_of(seed, *words))
+    noise = torch.from_numpy(rng.standard_normal(tuple(values.shape))).float()
+    norms = values.float().norm(dim=-1, keepdim=True)
+    return (noise / noise.norm(dim=-1, keepdim=True) * norms).to(values.dtype)
+
+
+class LastDonors:
+    """The residual stream at the last token of every cached prompt, and controls beside it.
+
+    elsewhere   of the donors of `random_position`: the stream at another token, [point, d_model]
+    """
+
+    def __init__(
+        self,
+        caches: Sequence[ActivationCache],
+        elsewhere: Mapping[Key, "torch.Tensor"],
+        seed: int,
+    ):
+        import torch
+
+        self.seed, self.elsewhere = seed, elsewhere
+        self.n_points = caches[0].n_points
+        self._rows: dict[Key, tuple[int, int]] = {}
+        for i, cache in enumerate(caches):
+            self._rows.update({key: (i, row) for key, row in cache.rows.items()})
+        self._values = [
+            torch.stack([cache.read(point, "last") for point in range(cache.n_points)])
+            for cache in caches
+        ]
+
+    def of(self, pair: Row) -> "torch.Tensor":
+        """The donor of a row of the pairs table: [point, d_model].
+
+        `random` is a direction drawn anew at each point, of the recipient's own norm there.
+        """
+        donor = donor_key(pair)
+        if donor is None:
+            return random_like(self._cached(recipient_key(pair)), self.seed, pair["pair_id"])
+        if pair["donor_kind"] == "random_position":
+            return self.elsewhere[donor]
+        return self._cached(donor)
+
+    def _cached(self, key: Key) -> "torch.Tensor":
+        cache, row = self._rows[key]
+        return self._values[cache][:, row]
+
+
+def collect_elsewhere(
+    open_model: "Callable[[], Model]",
+    prompts: Mapping[Key, TokenIds],
+    pairs: Sequence[Row],
+    seed: int,
+    batch_tokens: int,
+    store: "PartStore[Mapping[str, torch.Tensor]]",
+) -> dict[Key, "torch.Tensor"]:
+    """For each donor of `random_position`, its stream at another token, [point, d_model].
+
+    The caches hold named tokens only, so that these take a forward of each such donor. A batch is a
+    part of the store.
+    """
+    from fimscope.inference.batch import plan_batches, run_batches
+    from fimscope.inference.residuals import collect
+
+    keys = sorted({donor_key(pair) for pair in pairs if pair["donor_kind"] == "random_position"})
+    tokens = {key: random_tokens(seed, key, len(prompts[key]), [-1]) for key in keys}
+
+    def collect_rows(rows: list[int]) -> "torch.Tensor":
+        asked = [prompts[keys[row]] for row in rows], [tokens[keys[row]] for row in rows]
+        part = store.get(asked, lambda: {"elsewhere": collect(open_model(), *asked)})
+        return part["elsewhere"]
+
+    batches = plan_batches([len(prompts[key]) for key in keys], batch_tokens)
+    return {
+        keys[row]: values[:, i, 0]
+        for rows, values in run_batches(collect_rows, batches)
+        for i, row in enumerate(rows)
+    }

@@ -1,0 +1,111 @@
+"""Panels of patch curves: one condition or position each, with its controls, under one legend."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fimscope.experiments.patch.numbers import points_above
+from fimscope.experiments.patch.pairs import DONOR_KINDS
+from fimscope.report.colours import FAINT, INK
+from fimscope.report.theme import STYLES, draw_curve, mark_points, point_ticks, say
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.stats import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARGIN = 0.08  # of the range of an effect, around it
+WIDEST = (-1.0, 2.0)  # the most that an effect's axis shows: the donor is at 1
+
+
+def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None) -> None:
+    """Mean normalised effect of every kind of donor over the points.
+
+    comparison   the sweep's, of which squares mark the points above every control; default: none
+    """
+    if not sweep["n_pairs"]:
+        _say_nothing(axes, "no pairs")
+    elif not sweep["effects"]:
+        _say_nothing(axes, "every gap\ntoo small")
+    else:
+        for level in (0, 1):
+            axes.axhline(level, color=INK, linewidth=0.6)
+        for kind, curve in sweep["effects"].items():
+            _draw(axes, sweep["points"], curve, kind, scale=1)
+            if kind.startswith("random"):  # a ratio without bound, which jumps about
+                axes.lines[-1].set(linewidth=0.7, alpha=0.6, markersize=2.2, zorder=1)
+        mark_points(axes, points_above(comparison))
+        axes.set_xticks(point_ticks(sweep["points"], most=5))
+
+
+def draw_flips(axes: "Axes", sweep: Numbers) -> None:
+    """Share of predictions that become the target, in percent."""
+    if not sweep["n_pairs"]:
+        _say_nothing(axes, "no pairs")
+        return
+    for kind, curve in sweep["flips"].items():
+        _draw(axes, sweep["points"], curve, kind, scale=100)
+    mark_points(axes, points_above(sweep["comparison"]))
+    axes.set_xticks(point_ticks(sweep["points"], most=5))
+
+
+def effect_frame(
+    sweeps: Iterable[Numbers], least: tuple[float, float] = (-0.1, 1.0)
+) -> tuple[float, float]:
+    """Limits that hold `least` and the paired donors' bands, within WIDEST."""
+    ends = [
+        end
+        for sweep in sweeps
+        for key in ("lower", "upper")
+        for end in sweep["effects"].get("paired", {}).get(key, [])
+    ]
+    lower, upper = min([least[0], *ends]), max([least[1], *ends])
+    margin = MARGIN * (upper - lower)
+    return max(WIDEST[0], lower - margin), min(WIDEST[1], upper + margin)
+
+
+def share_legend(figure: "Figure", sweeps: Sequence[Numbers], note: str) -> None:
+    """One legend of all kinds of donors below the panels, over a note on what they show."""
+    from matplotlib.lines import Line2D
+
+    found = {kind for sweep in sweeps for kind in sweep["flips"]}
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=STYLES[kind].colour,
+            linestyle=STYLES[kind].line,
+            marker=STYLES[kind].marker,
+            label=kind,
+        )
+        for kind in DONOR_KINDS
+        if kind in found
+    ]
+    figure.supxlabel(note, fontsize=7, color=FAINT)
+    if handles:
+        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+
+def write_count(axes: "Axes", sweep: Numbers) -> None:
+    """Over a panel, how many pairs and programs it shows."""
+    curve = sweep["flips"].get("paired")
+    if curve is not None:
+        text = f"n = {curve['n_pairs']}, {curve['n_programs']} programs"
+        if not axes.get_title("left"):
+            axes.set_title(" ", loc="left", fontsize=6.2)  # room for it
+        # Not in the layout: on a narrow panel it would take the room of the curves.
+        axes.text(
+            0, 1.03, text, transform=axes.transAxes, fontsize=6.2, va="bottom", in_layout=False
+        )
+
+
+def _draw(axes: "Axes", points: list[int], curve: Numbers, kind: str, scale: int) -> None:
+    mean, lower, upper = (scale * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
+    draw_curve(axes, points, mean, Interval(lower, upper), kind, kind)
+
+
+def _say_nothing(axes: "Axes", message: str) -> None:
+    say(axes, message)
+    axes.set_xticks([])

@@ -1,0 +1,159 @@
+"""Where a sweep of positions patches: the tokens of each recipient, and what comes there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fimscope.errors import MisalignedError
+from fimscope.experiments.patch.donors import Key, donor_key, random_tokens, recipient_key
+from fimscope.files.rejections import rejection
+from fimscope.prompts.alignment import NAME, SAME_PROGRAM, align
+
+Row = Mapping[str, Any]
+
+# Where a window can differ from its last point: later tokens read an earlier token in every block.
+WIDE = {"restore": ("hole_name", NAME)}
+Windows = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """The tokens of one recipient that a position or set names, and all that is put there.
+
+    tokens   of the recipient
+    donors   (row of the pairs table, as many tokens of its donor; none for `random`)
+    """
+
+    position: str
+    tokens: Sequence[int]
+    donors: Sequence[tuple[Row, Sequence[int]]]
+
+    @property
+    def recipient(self) -> Key:
+        return recipient_key(self.donors[0][0])
+
+
+def find_site(
+    position: str, pairs: Sequence[Row], prompts: Mapping[Key, Row], seed: int
+) -> tuple[Site | None, list[tuple[Row, str]]]:
+    """A position of the rows of one pair, and the rows whose prompts lack it, with the reason.
+
+    Without the paired donor nothing can be compared, and all rows are among the latter.
+    """
+    donors, missing = [], []
+    tokens: Sequence[int] = ()
+    for pair in pairs:
+        recipient = recipient_key(pair)
+        key = donor_key(pair) or recipient  # `random` takes the tokens that `self` would
+        try:
+            aligned = align(position, prompts[key], prompts[recipient])
+        except MisalignedError as error:
+            if pair["donor_kind"] == "paired":
+                return None, [(row, str(error)) for row in pairs]
+            missing.append((pair, str(error)))
+            continue
+        donor_tokens, tokens = zip(*aligned, strict=True)
+        if pair["donor_kind"] == "random":
+            donor_tokens = ()
+        elif pair["donor_kind"] == "random_position":
+            n_tokens = len(prompts[key]["token_ids"])
+            donor_tokens = tuple(random_tokens(seed, key, n_tokens, donor_tokens))
+        donors.append((pair, donor_tokens))
+    return (Site(position, tokens, donors) if donors else None), missing
+
+
+def rows_at(position: str, condition: str, pairs: Sequence[Row]) -> list[Row]:
+    """The rows of one pair that a position is patched for.
+
+    `name` is for donors that are the recipient's own program: another program's uses have no
+    counterpart, so that it has no `unrelated` donor.
+    """
+    if position != NAME:
+        return list(pairs)
+    if condition not in SAME_PROGRAM:
+        return []
+    return [pair for pair in pairs if pair["donor_kind"] != "unrelated"]
+
+
+def first_pairs(pairs: Sequence[Row], conditions: Sequence[str], max_pairs: int) -> list[Row]:
+    """All rows of the first pairs of each condition; the pairs table has them in random order."""
+    kept: dict[str, list[str]] = {condition: [] for condition in conditions}
+    for pair in pairs:
+        names = kept.get(pair["condition"])
+        if names is not None and pair["pair_id"] not in names and len(names) < max_pairs:
+            names.append(pair["pair_id"])
+    return [pair for pair in pairs if pair["pair_id"] in kept.get(pair["condition"], ())]
+
+
+def plan_sites(
+    pairs: Sequence[Row],
+    prompts: Mapping[Key, Row],
+    positions: Sequence[str],
+    plan: Callable[[str, str], Windows],
+    seed: int,
+) -> tuple[dict[Windows, list[Site]], list[Row], int]:
+    """Every position of every pair by its windows, rows of the rejected table, how many in all.
+
+    plan   the windows of a condition and a position
+    """
+    by_pair: dict[str, list[Row]] = {}
+    for pair in pairs:
+        by_pair.setdefault(pair["pair_id"], []).append(pair)
+    sites: dict[Windows, list[Site]] = {}
+    rejected, n_rows = [], 0
+    for position in positions:
+        for rows in by_pair.values():
+            condition = rows[0]["condition"]
+            rows = rows_at(position, condition, rows)
+            n_rows += len(rows)
+            site, missing = find_site(position, rows, prompts, seed)
+            if site:
+                sites.setdefault(plan(condition, position), []).append(site)
+            rejected += [
+                rejection(
+                    "sweep_positions",
+                    "position_missing",
+                    f"{pair['pair_id']}, {pair['donor_kind']}, {position}: {why}",
+                    example_id=pair["recipient_example_id"],
+                    edit=pair["recipient_edit"],
+                )
+                for pair, why in missing
+            ]
+    return sites, rejected, n_rows
+
+
+def plan_windows(
+    condition: str, position: str, points: Sequence[int], n_points: int, sizes: Sequence[int]
+) -> Windows:
+    """Single points, and where WIDE has them whole windows of other sizes from each point on."""
+    wide = position in WIDE.get(condition, ())
+    return tuple(
+        tuple(range(point, point + size))
+        for size in (1, *(sizes if wide else ()))
+        for point in points
+        if point + size <= n_points
+    )
+
+
+def needed_tokens(sites: Sequence[Site]) -> dict[Key, set[int]]:
+    """The tokens of each prompt whose residual stream is read."""
+    needed: dict[Key, set[int]] = {}
+    for site in sites:
+        for pair, donor_tokens in site.donors:
+            key = donor_key(pair)
+            if key is None:
+                needed.setdefault(site.recipient, set()).update(site.tokens)
+            else:
+                needed.setdefault(key, set()).update(donor_tokens)
+    return needed
+
+
+def paired_of(sites: Sequence[Site]) -> list[Row]:
+    """The row of each pair that names its paired donor."""
+    found = {
+        pair["pair_id"]: pair
+        for site in sites
+        for pair, _ in site.donors
+        if pair["donor_kind"] == "paired"
+    }
+    return list(found.values())

@@ -1,0 +1,1 @@
+"""The steering protocol of codetrace, its published numbers beside ours."""

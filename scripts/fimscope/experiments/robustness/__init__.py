@@ -1,0 +1,1 @@
+"""How much of an edit it takes."""

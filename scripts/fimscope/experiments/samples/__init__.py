@@ -1,0 +1,1 @@
+"""Whether the right type is among many samples."""

@@ -1,0 +1,165 @@
+"""How often the gold is among the samples of a hole, beside the greedy answer and the top 10."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fimscope.errors import UserError
+from fimscope.experiments.accuracy.numbers import TOP
+from fimscope.files.tables import read_table
+from fimscope.statistics.numbers import Numbers, number, significant
+from fimscope.statistics.pass_at_k import pass_at_k
+from fimscope.statistics.stats import Floats, clustered_mean, rate_interval, resample_means
+
+KS = (1, 10, 100)
+N_TYPES = 8  # gold types that are shown by themselves
+GROUPS = ("all", "right", "wrong", "broken")
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The samples of one edit's variants, with their answers.
+
+    programs, golds   [variant]
+    n_drawn           samples of each variant
+    n_correct         [variant]
+    right, broken     [variant] bool: the greedy answer is the gold; the original's was, it is not
+    in_top            [variant] bool: the gold is among the ten likeliest first tokens
+    chance            [variant] the share of the holes of other programs with the same gold
+    """
+
+    programs: NDArray[np.str_]
+    golds: NDArray[np.str_]
+    n_drawn: int
+    n_correct: NDArray[np.int64]
+    right: NDArray[np.bool_]
+    broken: NDArray[np.bool_]
+    in_top: NDArray[np.bool_]
+    chance: Floats
+
+    def __len__(self) -> int:
+        return len(self.golds)
+
+    def take(self, rows: NDArray) -> "Sampled":
+        values = {k: v if k == "n_drawn" else v[rows] for k, v in vars(self).items()}
+        return Sampled(**values)
+
+    def groups(self) -> dict[str, "Sampled"]:
+        """All variants, and those whose greedy answer is right, wrong, broken."""
+        masks = (np.ones(len(self), dtype=bool), self.right, ~self.right, self.broken)
+        return {name: self.take(mask) for name, mask in zip(GROUPS, masks, strict=True)}
+
+
+def read_sampled(samples: Path, predictions: Path, split: Path) -> Sampled:
+    """The tables of one edit, joined: the variants that were sampled.
+
+    raises   UserError where a sampled variant has no answer, or samples differ in number
+    """
+    drawn = read_table(samples, "samples").to_pandas()
+    answers = read_table(
+        predictions, "predictions", ["example_id", "correct", "gold_rank"]
+    ).to_pandas()
+    outcomes = read_table(split, "split", ["example_id", "broken"]).to_pandas()
+    joined = drawn.merge(answers, on="example_id").merge(outcomes, on="example_id")
+    if len(drawn) != len(joined):
+        raise UserError(f"{samples}: not of the variants of {predictions}; run sample_types again")
+    if joined["n"].nunique() > 1:
+        raise UserError(f"{samples}: the number of samples differs; run sample_types again")
+    programs = joined["program_id"].to_numpy(dtype=str)
+    golds = joined["gold"].to_numpy(dtype=str)
+    return Sampled(
+        programs=programs,
+        golds=golds,
+        n_drawn=int(joined["n"].iloc[0]) if len(joined) else 0,
+        n_correct=joined["n_correct"].to_numpy(dtype=np.int64),
+        right=joined["correct"].to_numpy(dtype=bool),
+        broken=joined["broken"].to_numpy(dtype=bool),
+        in_top=joined["gold_rank"].to_numpy() < TOP,
+        chance=gold_chances(golds, programs),
+    )
+
+
+def gold_chances(golds: Sequence[str], programs: Sequence[str]) -> Floats:
+    """The share of other programs' golds that are the variant's own, [variant]: what guessing by
+    the frequency of types would do."""
+    total = Counter(golds)
+    own: dict[str, Counter[str]] = {}
+    for gold, program in zip(golds, programs, strict=True):
+        own.setdefault(program, Counter())[gold] += 1
+    shares = []
+    for gold, program in zip(golds, programs, strict=True):
+        n_others = len(golds) - own[program].total()
+        shares.append((total[gold] - own[program][gold]) / n_others if n_others else 0.0)
+    return np.array(shares, dtype=np.float64)
+
+
+def sampled_numbers(sampled: Sampled, n_draws: int, seed: int) -> Numbers:
+    """Rates over variants, each with its 95% interval by cluster bootstrap over programs.
+
+    pass_at_k     for k of KS up to the number drawn, and their curve over k in `curve`
+    greedy        the greedy answer is the gold; top10: the gold is among the ten likeliest tokens
+    chance_at_k   the same by drawing types as often as other programs have them
+    found         share of variants with the gold among all samples; above_chance: minus the chance
+                  of it, with a t test clustered by program
+    """
+    if not len(sampled):
+        return {"n": 0, "n_programs": 0}
+    n = sampled.n_drawn
+    ks = [k for k in KS if k <= n]
+    over = sorted({k for k in (1, 2, 5, 10, 20, 50, 100, n) if k <= n})
+    passed = np.array([[pass_at_k(n, int(c), k) for k in over] for c in sampled.n_correct])
+    guessed = 1 - (1 - sampled.chance[:, None]) ** np.array(over)
+    columns = [sampled.right, sampled.in_top, sampled.n_correct > 0]
+    stacked = np.column_stack([passed, guessed, *columns])
+    resampled = resample_means(stacked, sampled.programs, n_draws, seed)
+    ends = rate_interval(resampled)
+    rates = [
+        {"estimate": number(e), "lower": number(a), "upper": number(b)}
+        for e, a, b in zip(resampled.estimate, ends.lower, ends.upper, strict=True)
+    ]
+    width = len(over)
+    # No sign test: against a chance near 1 nearly every difference has one sign, and means nothing.
+    above = clustered_mean((passed - guessed)[:, -1:], sampled.programs)
+    return {
+        "n": len(sampled),
+        "n_programs": resampled.n_programs,
+        "n_drawn": n,
+        **{f"pass_at_{k}": rates[over.index(k)] for k in ks},
+        **{f"chance_at_{k}": rates[width + over.index(k)] for k in ks},
+        **dict(zip(("greedy", "top10", "found"), rates[2 * width :], strict=False)),
+        "n_found": int((sampled.n_correct > 0).sum()),
+        "n_top10": int(sampled.in_top.sum()),
+        "above_chance": {
+            **{key: number(getattr(above, key)[0]) for key in ("estimate", "lower", "upper")},
+            "p": significant(above.p[0]),
+        },
+        "curve": {"k": over, "passed": rates[:width], "chance": rates[width : 2 * width]},
+    }
+
+
+def sample_numbers(edits: Mapping[str, Sampled], n_draws: int, seed: int) -> Numbers:
+    """The numbers of the samples section: by edit and outcome, by gold type of the originals."""
+    originals = edits["original"]
+    counts = Counter(originals.golds.tolist())
+    ranked = sorted(counts, key=lambda gold: (-counts[gold], gold))[:N_TYPES]
+    rest = ~np.isin(originals.golds, ranked)
+    types = [{"gold": gold, "rows": originals.golds == gold} for gold in ranked]
+    types += [{"gold": None, "rows": rest}] if rest.any() else []
+    return {
+        "edits": {
+            edit: {
+                name: sampled_numbers(group, n_draws, seed)
+                for name, group in sampled.groups().items()
+                if not (edit == "original" and name == "broken")
+            }
+            for edit, sampled in edits.items()
+        },
+        "types": [
+            {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), n_draws, seed)}
+            for row in types
+        ],
+    }

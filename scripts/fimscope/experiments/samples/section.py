@@ -1,0 +1,116 @@
+"""The samples section of the report, made from its numbers by rule."""
+
+from fimscope.report.format import p_value, points_changed, rate
+from fimscope.report.markdown import code
+from fimscope.report.sections import Section, SectionTable
+from fimscope.statistics.numbers import Numbers
+
+WORDS = {
+    "all": "all",
+    "right": "greedy right",
+    "wrong": "greedy wrong",
+    "broken": "broken by the edit",
+}
+
+
+def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Section:
+    """The section of the report; numbers of `sample_numbers.sample_numbers`."""
+    return Section(
+        title="What the model knows and does not say",
+        question="Is the right type among many samples where the greedy answer is wrong?",
+        method=f"Samples of every hole at temperature {temperature:g} within a nucleus of "
+        f"{top_p:g} (Holtzman et al. 1904.09751); pass@k is the unbiased chance that one of k is "
+        "the gold (Chen et al. 2107.03374). Beside it stand the greedy answer and whether the "
+        "gold's first token is among the ten likeliest.",
+        control="The same k guesses drawn as often as the holes of other programs have each type: "
+        "a common type is found by chance alone. Intervals are 95%, cluster bootstrap over "
+        "programs; the difference to chance has a t test clustered by program.",
+        reading=[
+            s for edit, groups in numbers["edits"].items() for s in read_samples(edit, groups)
+        ],
+        figures=[
+            ("samples.svg", "pass@k by edit, answer and gold type, with greedy answer and top 10.")
+        ],
+        tables=[_edit_table(numbers["edits"]), _type_table(numbers["types"])],
+        sources=[f"samples/{edit}.parquet" for edit in numbers["edits"]],
+        numbers=numbers,
+    )
+
+
+def read_samples(edit: str, groups: Numbers) -> list[str]:
+    """Whether the gold is among the samples of wrong answers more than guessing would have it."""
+    everything, wrong = groups["all"], groups["wrong"]
+    if not everything["n"]:
+        return [f"Under {code(edit)} nothing was sampled."]
+    n_drawn = everything["n_drawn"]
+    if not wrong["n"]:
+        return [f"Under {code(edit)} no answer is wrong."]
+    difference = wrong["above_chance"]
+    if difference["p"] >= 0.05:
+        verdict = "are not shown to hold it more or less often"
+    else:
+        verdict = f"hold it {'more' if difference['estimate'] > 0 else 'less'} often"
+    sentences = [
+        f"Under {code(edit)} {n_drawn} samples hold the gold in {wrong['n_found']} of "
+        f"{wrong['n']} holes that are answered wrong, {rate(wrong['found'])}, and the top 10 in "
+        f"{wrong['n_top10']}, {rate(wrong['top10'])}. The samples {verdict} than as many guesses "
+        f"by the frequency of types do ({_above_chance(difference)})."
+    ]
+    broken = groups.get("broken")
+    if broken and broken["n"]:
+        sentences.append(
+            f"Of {broken['n']} broken ones the samples hold {broken['n_found']}, "
+            f"{rate(broken['found'])}, the top 10 {broken['n_top10']}."
+        )
+    return sentences
+
+
+def _above_chance(difference: Numbers) -> str:
+    if difference["lower"] is None:
+        return "one program gives no interval"
+    return f"{points_changed(difference)}, {p_value(difference['p'])}"
+
+
+def _edit_table(edits: Numbers) -> SectionTable:
+    rows = [
+        [code(edit), WORDS[name], *_cells(group)]
+        for edit, groups in edits.items()
+        for name, group in groups.items()
+    ]
+    return SectionTable(
+        "By edit and greedy answer, per cent with 95% intervals; chance: guesses by frequency",
+        ["edit", "answers", *HEADER],
+        rows,
+        n_left=2,
+    )
+
+
+def _type_table(types: list[Numbers]) -> SectionTable:
+    rows = [[_type_name(row["gold"]), *_cells(row)] for row in types]
+    return SectionTable("By gold type, `original`", ["gold", *HEADER], rows)
+
+
+HEADER = [
+    "n",
+    "programs",
+    "greedy",
+    "top 10",
+    "pass@1",
+    "pass@10",
+    "chance@10",
+    "pass@100",
+    "chance@100",
+]
+
+
+def _type_name(gold: str | None) -> str:
+    return "all others" if gold is None else code(gold)
+
+
+def _cells(group: Numbers) -> list[str]:
+    if not group["n"]:
+        return ["0", "0", *[""] * (len(HEADER) - 2)]
+    at_k = ("pass_at_1", "pass_at_10", "chance_at_10", "pass_at_100", "chance_at_100")
+    names = ("greedy", "top10", *at_k)
+    rates = [rate(group[name]) if name in group else "" for name in names]
+    return [str(group["n"]), str(group["n_programs"]), *(text.replace("%", "") for text in rates)]

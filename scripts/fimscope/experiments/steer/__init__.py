@@ -1,0 +1,1 @@
+"""Vectors that are added to the residual stream to turn wrong answers right."""

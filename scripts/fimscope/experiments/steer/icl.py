@@ -1,0 +1,127 @@
+"""In-context examples beside steering, on the examples of `test` that were asked both ways."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fimscope.experiments.icl.numbers import Cells, read_cells
+from fimscope.experiments.icl.shots import CHOICES, LABELS, knows_gold
+from fimscope.experiments.steer.settings import MAIN
+from fimscope.report.format import rate, rate_cell
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.paired import rate_numbers
+
+Row = Mapping[str, Any]
+
+
+def in_context_numbers(
+    icl: pa.Table,
+    groups: Mapping[str, str],
+    steered: Mapping[str, Row],
+    n_draws: int,
+    seed: int,
+) -> Numbers:
+    """What solved examples in the prompt do, and what steering does to the same examples.
+
+    groups    example -> group
+    steered   example of `test` -> its steering_results row of the mean difference at its setting
+    returns   n_select, the broken examples of `select` by which a number of shots was chosen;
+              rows: the mean difference, the choice and number of shots that mend most of those,
+              and `random`, which is not told the gold type, at the number that mends most; each
+              with the shares of broken examples mended and of right ones made wrong, or None
+              where no example was asked both ways
+
+    Where `select` has no broken example it is the largest number of shots, and only `random`.
+    """
+    examples = icl["example_id"].to_pylist()
+    own_groups = [groups[example] for example in examples]
+    select, test = (_cells(icl, np.array(own_groups) == name) for name in ("select", "test"))
+    chosen = _choose(select)
+    rows = [{"choice": MAIN, "n_shots": 0, "knows_gold": False}]
+    rows += [{"choice": c, "n_shots": n, "knows_gold": knows_gold(c)} for c, n in chosen]
+    both = np.array([example in steered for example in test.examples], dtype=bool)
+    for row in rows:
+        right = _right(test, row, steered)
+        for outcome, measure in (("broken", "broken_mended"), ("right", "worsened")):
+            kept = both & (test.outcomes == outcome)
+            values = right[kept] if outcome == "broken" else 1 - right[kept]
+            row[measure] = rate_numbers(values, test.programs[kept], n_draws, seed)
+    return {"n_select": int((select.outcomes == "broken").sum()), "rows": rows}
+
+
+def in_context_rows(numbers: Numbers) -> list[list[str]]:
+    """Rows for the table of vectors at the chosen setting."""
+    own, *others = numbers["rows"]
+    labelled = [("mean difference, on those examples", own), *((_shots(r), r) for r in others)]
+    return [
+        [label, "", "", _cell(row["broken_mended"]), _cell(row["worsened"]), "", "", ""]
+        for label, row in labelled
+        if row["broken_mended"] or row["worsened"]
+    ]
+
+
+def in_context_sentence(numbers: Numbers) -> str:
+    own, *others = numbers["rows"]
+    if not own["broken_mended"]:
+        return "No broken test example was both steered and asked with solved examples."
+    shares = [f"{_shots(row)}, {rate(row['broken_mended'])}" for row in others]
+    n_select = numbers["n_select"]
+    how = f"choice and number are the best of `select` (n = {n_select})"
+    return (
+        f"Of the n = {own['broken_mended']['n']} broken test examples that were asked with solved "
+        f"examples in the prompt too, the mean difference mends {rate(own['broken_mended'])}; "
+        f"{'; '.join(shares)}; {how if n_select else '`select` has none to choose by'}."
+    )
+
+
+def _cells(icl: pa.Table, kept: NDArray[np.bool_]) -> Cells:
+    """The cells of some rows of an icl table, of all choices and numbers that the table holds."""
+    asked = set(icl["choice"].to_pylist())
+    n_shots = sorted({n for n in icl["n_shots"].to_pylist() if n})
+    n_seeds = len({seed for seed in icl["seed"].to_pylist() if seed is not None})
+    choices = [choice for choice in CHOICES if choice in asked]
+    return read_cells(icl.filter(pa.array(kept)), choices, n_shots, n_seeds)
+
+
+def _choose(select: Cells) -> list[tuple[str, int]]:
+    """The best choice and number of shots, and the best number of `random`; see above."""
+    broken = select.outcomes == "broken"
+    means = {
+        (choice, n): values[broken, column].mean() if broken.any() else 0.0
+        for choice, values in select.values["correct"].items()
+        for column, n in enumerate(select.n_shots)
+        if n
+    }
+    if not means:
+        return []
+    order = list(select.values["correct"])
+
+    def best(keys: Sequence[tuple[str, int]]) -> tuple[str, int]:
+        return min(keys, key=lambda key: (-means[key], key[1], order.index(key[0])))
+
+    random = [key for key in means if key[0] == "random"]
+    if not broken.any():
+        return random[-1:]
+    return list(dict.fromkeys([best(list(means)), *([best(random)] if random else [])]))
+
+
+def _right(test: Cells, row: Row, steered: Mapping[str, Row]) -> NDArray[np.float64]:
+    """[example], the share of draws in which an example is right; 0 where it was not steered."""
+    if row["choice"] == MAIN:
+        return np.array(
+            [e in steered and steered[e]["to_gold"] for e in test.examples], dtype=float
+        )
+    return test.values["correct"][row["choice"]][:, test.n_shots.index(row["n_shots"])]
+
+
+def _shots(row: Row) -> str:
+    plural = "" if row["n_shots"] == 1 else "s"
+    told = "told the gold" if row["knows_gold"] else "not told the gold"
+    return f"{row['n_shots']} solved example{plural}, {LABELS[row['choice']]} ({told})"
+
+
+def _cell(row: Numbers | None) -> str:
+    return f"{rate_cell(row)}, n = {row['n']}" if row else ""

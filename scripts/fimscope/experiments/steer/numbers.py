@@ -1,0 +1,321 @@
+"""What steering did, as plain values ready for JSON: the figure and the section share them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fimscope.experiments.steer.settings import MAIN, Setting, chosen_settings
+from fimscope.statistics.numbers import Numbers, number, significant
+from fimscope.statistics.paired import permutation_numbers
+from fimscope.statistics.stats import (
+    Interval,
+    Resampled,
+    holm,
+    percentile_interval,
+    rate_interval,
+    resample_means,
+    sign_test,
+)
+
+Row = Mapping[str, Any]
+
+# Each is compared with the mean difference on the same examples; one family of tests.
+CONTROLS = ("random", "shuffled", "flipped", "majority_type", "other_edit")
+# In the order of the figure; gold_type is an oracle, at its own setting.
+KINDS = ("gold_type", MAIN, "held_out_type", "majority_type", "other_edit", "flipped", "shuffled")
+KINDS = (*KINDS, "random", "zero")
+RANDOMISED = ("random", "shuffled")
+DOSE_KINDS = (MAIN, "gold_type", "majority_type", "random")
+VERDICTS = ("exact", "typechecks", "error", "no_type", "unchecked")
+
+
+class Results:
+    """The steering_results rows of one group, by kind, strength, example and vector."""
+
+    def __init__(self, rows: Sequence[Row], settings: Mapping[str, Setting]):
+        self.plain = {row["example_id"]: row for row in rows if row["kind"] == "none"}
+        self._found: dict[tuple[str, float], dict[str, dict[str, Row]]] = defaultdict(dict)
+        for row in rows:
+            setting = settings.get(row["kind"]) or settings.get(MAIN)
+            if row["kind"] != "none" and setting and tuple(row["points"]) == setting.points:
+                at = self._found[row["kind"], row["strength"]]
+                at.setdefault(row["vector"], {})[row["example_id"]] = row
+
+    def strengths(self, kind: str) -> list[float]:
+        return sorted(strength for found, strength in self._found if found == kind)
+
+    def vectors(self, kind: str, strength: float) -> dict[str, dict[str, Row]]:
+        """vector -> example_id -> row; a kind whose vector depends on the gold has them as one."""
+        found = self._found.get((kind, strength), {})
+        if kind in ("gold_type", "held_out_type"):
+            merged = {example: row for rows in found.values() for example, row in rows.items()}
+            return {kind: merged} if merged else {}
+        return found
+
+    def values(
+        self, kind: str, strength: float, outcome: str, measure: str
+    ) -> tuple[np.ndarray, list[str], list[str]]:
+        """A measure of each example with the outcome, the mean over a kind's vectors.
+
+        returns  [example] float64; the examples and their programs in the same order
+        """
+        by_example: dict[str, list[float]] = defaultdict(list)
+        for rows in self.vectors(kind, strength).values():
+            for example, row in rows.items():
+                if row["outcome"] == outcome:
+                    by_example[example].append(MEASURES[measure](row))
+        examples = sorted(by_example)
+        programs = [self.plain[example]["program_id"] for example in examples]
+        return np.array([np.mean(by_example[e]) for e in examples]), examples, programs
+
+
+MEASURES = {
+    "mended": lambda row: float(row["to_gold"]),
+    "worsened": lambda row: float(not row["to_gold"]),
+    "gain": lambda row: row["logit_diff"] - row["unsteered_logit_diff"],
+}
+
+
+def steering_numbers(
+    results: Sequence[Row],
+    scored: Sequence[Row],
+    disturbance: Sequence[Row],
+    types: Sequence[Row],
+    n_draws: int,
+    seed: int,
+) -> Numbers:
+    """All numbers of the section.
+
+    scored   the steering_settings table; the others are the tables of their names
+
+    Intervals: 95%, cluster bootstrap over programs. `permutation`: the share of vectors that mend
+    at least as many of the same examples, the fitted one counted in. `comparisons`: that share for
+    the kinds that have many random vectors, for the others exact sign tests over programs on the
+    wrong examples; adjusted together (Holm).
+    """
+    settings = chosen_settings(scored)
+    groups = {
+        group: Results([row for row in results if row["group"] == group], settings)
+        for group in ("select", "test")
+    }
+    test = groups["test"]
+    found: Numbers = {
+        "n": {name: _counts(group.plain) for name, group in groups.items()},
+        "settings": {kind: _setting(kind, scored) for kind in settings},
+        "points": {
+            kind: _points(kind, groups["select"], results, settings, n_draws, seed)
+            for kind in settings
+        },
+        "dose": {},
+        "at_setting": [],
+        "comparisons": {},
+        "permutation": {},
+        "by_type": [],
+        "types": _verdicts(types),
+    }
+    if MAIN not in settings or not test.plain:
+        return found
+    for kind in DOSE_KINDS:
+        found["dose"][kind] = _dose(kind, test, n_draws, seed)
+    for kind in KINDS:
+        strength = (settings.get(kind) or settings[MAIN]).strength
+        row = _at_setting(kind, strength, test, disturbance, n_draws, seed)
+        if row:
+            found["at_setting"].append(row)
+    strength = settings[MAIN].strength
+    found["permutation"] = {
+        kind: _permutation(test, kind, strength)
+        for kind in RANDOMISED
+        if test.vectors(kind, strength)
+    }
+    found["comparisons"] = _comparisons(test, strength, found["permutation"])
+    found["by_type"] = _by_type(test, settings)
+    return found
+
+
+def _counts(plain: Mapping[str, Row]) -> Numbers:
+    found: Numbers = {}
+    for outcome in ("wrong", "right"):
+        own = [row for row in plain.values() if row["outcome"] == outcome]
+        found[f"n_{outcome}"] = len(own)
+        found[f"n_{outcome}_programs"] = len({row["program_id"] for row in own})
+    found["n_broken"] = sum(row["broken"] for row in plain.values())
+    return found
+
+
+def _setting(kind: str, scored: Sequence[Row]) -> Numbers:
+    [row] = [row for row in scored if row["kind"] == kind and row["chosen"]]
+    numbers = {key: number(row[key]) for key in ("strength", "score", "gain")}
+    counts = {key: row[key] for key in ("n_wrong", "n_mended", "n_right", "n_worsened")}
+    return {"points": list(row["points"]), **numbers, **counts}
+
+
+def _points(
+    kind: str,
+    select: Results,
+    results: Sequence[Row],
+    settings: Mapping[str, Setting],
+    n_draws: int,
+    seed: int,
+) -> Numbers:
+    """On `select`, at the chosen strength: what the vector does in each window of that width.
+
+    points  [window], the last point of each
+    """
+    strength, width = settings[kind].strength, len(settings[kind].points)
+    rows = [
+        row
+        for row in results
+        if row["group"] == "select"
+        and row["kind"] == kind
+        and row["strength"] == strength
+        and len(row["points"]) == width
+    ]
+    points = sorted({row["points"][-1] for row in rows})
+    found: Numbers = {"points": points, "width": width, "strength": number(strength)}
+    for outcome, measure in (("wrong", "mended"), ("right", "worsened")):
+        own = [row for row in rows if row["outcome"] == outcome]
+        examples = sorted({row["example_id"] for row in own})
+        if not examples:
+            continue
+        values = np.zeros((len(examples), len(points)))
+        place = {example: i for i, example in enumerate(examples)}
+        for row in own:
+            column = points.index(row["points"][-1])
+            values[place[row["example_id"]], column] = MEASURES[measure](row)
+        programs = [select.plain[example]["program_id"] for example in examples]
+        found[measure] = _curve(values, programs, n_draws, seed)
+    return found
+
+
+def _dose(kind: str, test: Results, n_draws: int, seed: int) -> Numbers:
+    """On `test`, at the chosen points: what the vector does at each strength."""
+    strengths = test.strengths(kind)
+    found: Numbers = {"strengths": [number(strength) for strength in strengths]}
+    for outcome, measure in (("wrong", "mended"), ("right", "worsened")):
+        columns = [test.values(kind, strength, outcome, measure) for strength in strengths]
+        if columns and len(columns[0][0]):
+            values = np.stack([column[0] for column in columns], axis=1)
+            found[measure] = _curve(values, columns[0][2], n_draws, seed)
+    return found
+
+
+def _curve(values: np.ndarray, programs: Sequence[str], n_draws: int, seed: int) -> Numbers:
+    resampled = resample_means(values, programs, n_draws, seed)
+    ends = rate_interval(resampled)
+    return {
+        "n": resampled.n_rows,
+        "n_programs": resampled.n_programs,
+        "estimate": [number(value) for value in resampled.estimate],
+        "lower": [number(value) for value in ends.lower],
+        "upper": [number(value) for value in ends.upper],
+    }
+
+
+def _at_setting(
+    kind: str,
+    strength: float,
+    test: Results,
+    disturbance: Sequence[Row],
+    n_draws: int,
+    seed: int,
+) -> Numbers | None:
+    vectors = test.vectors(kind, strength)
+    if not vectors:
+        return None
+    row: Numbers = {"kind": kind, "n_vectors": len(vectors), "strength": number(strength)}
+    for outcome, measure in (("wrong", "mended"), ("right", "worsened"), ("wrong", "gain")):
+        values, examples, programs = test.values(kind, strength, outcome, measure)
+        row[measure] = _mean(values, programs, n_draws, seed, is_rate=measure != "gain")
+        if measure == "mended":
+            broken = [i for i, e in enumerate(examples) if test.plain[e]["broken"]]
+            own = [programs[i] for i in broken]
+            row["broken_mended"] = _mean(values[broken], own, n_draws, seed, is_rate=True)
+    moved = [own for own in disturbance if own["kind"] == kind and own["strength"] == strength]
+    by_token: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    for own in moved:
+        by_token[own["example_id"], own["token"]].append(own)
+    tokens = [by_token[key] for key in sorted(by_token)]
+    programs = [own[0]["program_id"] for own in tokens]
+    for measure, is_rate in (("divergence", False), ("moved", True)):
+        values = np.array([np.mean([float(own[measure]) for own in rows]) for rows in tokens])
+        row[measure] = _mean(values, programs, n_draws, seed, is_rate)
+    return row
+
+
+def _mean(
+    values: np.ndarray, programs: Sequence[str], n_draws: int, seed: int, is_rate: bool
+) -> Numbers | None:
+    """A mean with its interval; None without a value."""
+    if not len(values):
+        return None
+    resampled: Resampled = resample_means(values[:, None], programs, n_draws, seed)
+    ends: Interval = (rate_interval if is_rate else percentile_interval)(resampled)
+    return {
+        "n": resampled.n_rows,
+        "n_programs": resampled.n_programs,
+        "estimate": number(resampled.estimate[0]),
+        "lower": number(ends.lower[0]),
+        "upper": number(ends.upper[0]),
+    }
+
+
+def _comparisons(test: Results, strength: float, permutation: Numbers) -> Numbers:
+    own, examples, programs = test.values(MAIN, strength, "wrong", "mended")
+    found: Numbers = {}
+    for kind in CONTROLS:
+        values, others, _ = test.values(kind, strength, "wrong", "mended")
+        if len(values) and others == examples:
+            difference = own - values
+            found[kind] = {
+                "difference": number(difference.mean()),
+                # A mean over many vectors is hardly ever 0: its sign alone would mislead.
+                "p": (
+                    permutation[kind]["p"]
+                    if kind in permutation
+                    else sign_test(difference, programs)
+                ),
+            }
+    adjusted = holm([row["p"] for row in found.values()])
+    for row, p in zip(found.values(), adjusted, strict=True):
+        row["p"], row["adjusted_p"] = significant(row["p"]), significant(p)
+    return found
+
+
+def _permutation(test: Results, kind: str, strength: float) -> Numbers:
+    def n_mended(rows: Mapping[str, Row]) -> int:
+        return sum(row["to_gold"] for row in rows.values() if row["outcome"] == "wrong")
+
+    [own] = test.vectors(MAIN, strength).values()
+    others = test.vectors(kind, strength).values()
+    return permutation_numbers(n_mended(own), list(map(n_mended, others)))
+
+
+def _by_type(test: Results, settings: Mapping[str, Setting]) -> list[Numbers]:
+    """Of the wrong examples of each gold type, how many each kind mends; commonest first."""
+    wrong = [row for row in test.plain.values() if row["outcome"] == "wrong"]
+    counts = Counter(row["gold"] for row in wrong)
+    mended: dict[str, Counter[str]] = {}
+    for kind in (MAIN, "held_out_type", "gold_type"):
+        strength = (settings.get(kind) or settings[MAIN]).strength
+        rows = [r for found in test.vectors(kind, strength).values() for r in found.values()]
+        mended[kind] = Counter(
+            row["gold"] for row in rows if row["outcome"] == "wrong" and row["to_gold"]
+        )
+    return [
+        {"gold": gold, "n": n, **{kind: own[gold] for kind, own in mended.items()}}
+        for gold, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _verdicts(types: Sequence[Row]) -> Numbers:
+    """kind -> how many of the steered wrong examples got which verdict."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in types:
+        found[row["kind"]][row["verdict"]] += 1
+    return {
+        kind: {"n": counts.total(), **{verdict: counts[verdict] for verdict in VERDICTS}}
+        for kind, counts in sorted(found.items())
+    }

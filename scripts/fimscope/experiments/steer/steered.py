@@ -1,0 +1,234 @@
+"""The model under steering: its answers, its tokens elsewhere, its completed types."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fimscope.experiments.answers import ask_all
+from fimscope.experiments.steer.doses import NOTHING, Dose, Window, doses_elsewhere, stack_doses
+from fimscope.experiments.steer.settings import Setting
+from fimscope.experiments.steer.vectors import VectorSet
+from fimscope.inference.batching import run_parts
+from fimscope.models.options import stop_ids
+from fimscope.models.prepared import Prepared
+from fimscope.parts.formats import ResultsFormat, RowsFormat
+from fimscope.parts.store import PartStore
+from fimscope.prompts.encoder import Encoder
+from fimscope.steps.frame import Progress
+from fimscope.steps.seeds import seed_of
+from fimscope.typescript.client import TypeScript
+
+if TYPE_CHECKING:
+    import torch
+
+    from fimscope.models.load import Model
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Steered:
+    """A model, its tokenizer, the vectors fitted to it, the tokens of a batch, its finished parts.
+
+    store   of the step; a shard has what comes of its parts
+    """
+
+    open_model: Callable[[], "Model"]
+    prepared: Prepared
+    encoder: Encoder
+    vectors: VectorSet
+    batch_tokens: int
+    store: PartStore
+
+    def ingredients(self, doses: Sequence[Dose]) -> list[tuple[str, float | None]]:
+        """All of some doses that decides what they do."""
+        return [(self.vectors.digests[dose.vector], dose.strength) for dose in doses]
+
+    def stack(self, doses: Sequence[Sequence[Dose]], points: Sequence[int]) -> "torch.Tensor":
+        return stack_doses(self.vectors, doses, points, self.prepared.d_model)
+
+
+def steer(
+    steered: Steered,
+    recipients: Sequence[Row],
+    windows: Sequence[Window],
+    doses_of: Callable[[Row], list[Dose]],
+) -> Iterator[Row]:
+    """Rows of the steering_results table: every recipient without and with each dose, everywhere.
+
+    recipients   rows with a prompt's token_ids and its prediction (see `apply_steering`)
+    doses_of     the doses of a recipient; one without any gives its row without steering only
+    """
+    import torch
+
+    from fimscope.inference.batch import plan_batches
+    from fimscope.interventions.addition import sweep_added
+    from fimscope.interventions.sweep import Sweep
+
+    points = sorted({point for window in windows for point in window})
+    doses = [doses_of(row) for row in recipients]
+    spelled = cache(lambda token: steered.encoder.decode([token]).strip())
+
+    def ingredients(row: int) -> Any:
+        asked = recipients[row]["token_ids"], _token_ids(recipients[row])
+        return *asked, windows, steered.ingredients(doses[row])
+
+    def sweep_rows(rows: list[int]) -> Sweep:
+        return sweep_added(
+            steered.open_model(),
+            [recipients[row]["token_ids"] for row in rows],
+            windows,
+            steered.stack([doses[row] for row in rows], points),
+            torch.tensor([_token_ids(recipients[row]) for row in rows]),
+        )
+
+    store = steered.store.beside(ResultsFormat(Sweep))
+    progress = Progress("steering", store.shard.n_of(len(recipients)), "examples")
+    batches = plan_batches([len(row["token_ids"]) for row in recipients], steered.batch_tokens)
+    found: dict[int, list[Row]] = {}
+    for rows, sweep in run_parts(sweep_rows, batches, store, ingredients):
+        for i, row in enumerate(rows):
+            plain = sweep.baseline.reshape(lambda tensor, i=i: tensor[i])
+            before = float(plain.logits[0] - plain.logits[1])
+            own = [_result(recipients[row], NOTHING, (), plain, before, spelled)]
+            for w, window in enumerate(windows):
+                for d, dose in enumerate(doses[row]):
+                    at = sweep.patched.reshape(lambda tensor, w=w, i=i, d=d: tensor[w, i, d])
+                    own.append(_result(recipients[row], dose, window, at, before, spelled))
+            found[row] = own
+        progress.add(len(rows))
+    for row in sorted(found):
+        yield from found[row]
+
+
+def _result(
+    recipient: Row,
+    dose: Dose,
+    window: Window,
+    readout: Any,
+    before: float,
+    spelled: Callable[[int], str],
+) -> Row:
+    wrong = recipient["outcome"] == "wrong"
+    gold, foil = readout.logits.tolist()
+    top, total = int(readout.top_ids), float(readout.logsumexp)
+    keys = ("example_id", "edit", "program_id", "gold", "group", "outcome", "broken")
+    return {
+        **{key: recipient[key] for key in keys},
+        **vars(dose),
+        "points": list(window),
+        "predicted": spelled(top),
+        "predicted_token_id": top,
+        "to_gold": top == recipient["gold_token_id"],
+        "gold_logprob": gold - total,
+        "foil_logprob": foil - total if wrong else None,
+        "logit_diff": gold - foil if wrong else None,
+        "unsteered_logit_diff": before if wrong else None,
+    }
+
+
+def _token_ids(recipient: Row) -> list[int]:
+    return [recipient["gold_token_id"], recipient["foil_token_id"]]
+
+
+def disturb(
+    steered: Steered, recipients: Sequence[Row], setting: Setting, n_tokens: int, seed: int
+) -> Iterator[Row]:
+    """Rows of the steering_disturbance table: the same addition at tokens that are not the hole.
+
+    A causal model says of a token's successor the same with and without what follows it; so the
+    prompt, cut after the token, has it as its last.
+    """
+    from fimscope.inference.batch import plan_batches
+    from fimscope.interventions.addition import Moved, divergence_added
+
+    cut = [(row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)]
+    doses = [doses_elsewhere(steered.vectors, row["gold"], setting) for row, _ in cut]
+    kept = [i for i, own in enumerate(doses) if own]
+    prompts = [cut[i][0]["token_ids"][: cut[i][1] + 1] for i in kept]
+
+    def ingredients(row: int) -> Any:
+        return prompts[row], setting.points, steered.ingredients(doses[kept[row]])
+
+    def run_rows(rows: list[int]) -> Moved:
+        added = steered.stack([doses[kept[row]] for row in rows], setting.points)
+        chosen = [prompts[row] for row in rows]
+        return divergence_added(steered.open_model(), chosen, [setting.points], added)
+
+    store = steered.store.beside(ResultsFormat(Moved))
+    progress = Progress("unrelated tokens", store.shard.n_of(len(kept)), "tokens")
+    found: dict[int, list[Row]] = {}
+    batches = plan_batches(list(map(len, prompts)), steered.batch_tokens)
+    for rows, moved in run_parts(run_rows, batches, store, ingredients):
+        for i, row in enumerate(rows):
+            recipient, token = cut[kept[row]]
+            found[row] = [
+                {
+                    **{key: recipient[key] for key in ("example_id", "edit", "program_id")},
+                    "token": token,
+                    **vars(dose),
+                    "points": list(setting.points),
+                    "divergence": float(moved.divergence[0, i, d]),
+                    "moved": bool(moved.first[0, i, d]),
+                }
+                for d, dose in enumerate(doses[kept[row]])
+            ]
+        progress.add(len(rows))
+    for row in sorted(found):
+        yield from found[row]
+
+
+def complete(
+    steered: Steered, results: Sequence[Row], recipients: Sequence[Row], max_new_tokens: int
+) -> list[Row]:
+    """Rows of the steering_completions table: each result's first token, continued greedily.
+
+    Only the first token is steered: what follows it is what the model says after it.
+    """
+    prompts = {row["example_id"]: row for row in recipients}
+    keys = sorted({(row["example_id"], row["predicted_token_id"]) for row in results})
+    model, encoder = steered.open_model(), steered.encoder
+    stops = stop_ids(model)
+    starts = {
+        key: [*prompts[key[0]]["token_ids"], key[1]]
+        for key in keys
+        if key[1] not in stops and len(prompts[key[0]]["token_ids"]) < model.max_tokens
+    }
+    texts = {key: "" if key[1] in stops else encoder.decode([key[1]]) for key in keys}
+    answers = ask_all(
+        [{"token_ids": start, "gold_token_ids": [0]} for start in starts.values()],
+        max_new_tokens - 1,
+        steered.open_model,
+        steered.batch_tokens,
+        steered.store.beside(RowsFormat("answers")),
+        what="completions",
+    )
+    for row, key in enumerate(starts):
+        texts[key] = encoder.decode([key[1], *answers[row]["completion_ids"]])
+    with TypeScript() as typescript:
+        types = typescript.type_texts([(texts[key], prompts[key[0]]["kind"]) for key in keys])
+    typed = dict(zip(keys, types, strict=True))
+    rows = []
+    for row in results:
+        key = (row["example_id"], row["predicted_token_id"])
+        rows.append({**row, "completion": texts[key], "completed_type": typed[key]})
+    return rows
+
+
+def choose_some(rows: Sequence[Row], most: int, seed: int) -> list[Row]:
+    """At most so many rows, in their order; which ones depends on the seed and each example."""
+    drawn = sorted(rows, key=lambda row: seed_of(seed, row["example_id"]))[:most]
+    kept = {row["example_id"] for row in drawn}
+    return [row for row in rows if row["example_id"] in kept]
+
+
+def unrelated_tokens(prompt: Row, n: int, seed: int) -> list[int]:
+    """Indices of n tokens of a prompt, drawn without repeats, sorted: neither its first or last
+    nor one that has a name (the hole's name, the format's own tokens)."""
+    named = {position["index"] for position in prompt["positions"]}
+    free = [i for i in range(1, len(prompt["token_ids"]) - 1) if i not in named]
+    rng = np.random.default_rng(seed_of(seed, prompt["example_id"]))
+    return sorted(rng.choice(free, size=min(n, len(free)), replace=False).tolist())

@@ -1,0 +1,1 @@
+"""To disk and back: tables, activations and manifests that are whole or not there."""

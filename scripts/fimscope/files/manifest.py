@@ -1,0 +1,73 @@
+"""What ran, written next to what came out: versions, git state, settings, hashes of the inputs."""
+
+import argparse
+import platform
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import fimscope
+from fimscope.files.digests import file_sha256
+
+# Options that change no byte of what a step makes.
+WITHOUT_EFFECT = ("log", "workers", "shard")
+RECORDED_PACKAGES = ("torch", "transformers", "tokenizers", "nnsight", "pyarrow", "numpy", "scipy")
+
+
+def run_manifest(args: argparse.Namespace) -> dict[str, Any]:
+    """The manifest of one step: no time, no host name, no path: equal runs give equal bytes.
+
+    Arguments that name an existing input file are recorded by its sha256, output paths not at all,
+    other arguments by their value.
+    """
+    inputs: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    for name, value in sorted(vars(args).items()):
+        paths = value if isinstance(value, list) else [value]
+        if paths and all(isinstance(path, Path) for path in paths):
+            hashes = [file_sha256(path) for path in paths if path.is_file()]
+            if hashes and not name.startswith(("out", "log")):
+                inputs[name] = hashes
+        elif name not in WITHOUT_EFFECT:
+            settings[name] = value
+    return {
+        "step": Path(sys.argv[0]).stem,
+        "fimscope": fimscope.__version__,
+        "git": git_state(),
+        "inputs": inputs,
+        "settings": settings,
+        "python": platform.python_version(),
+        "packages": package_versions(),
+        "hardware": {"machine": platform.machine(), "system": platform.system()},
+    }
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    """The installed versions of the packages on which results depend."""
+    found = {}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@cache
+def git_state() -> dict[str, Any]:
+    """The commit of the pipeline's own checkout, and whether tracked files differ from it."""
+    here = Path(__file__).parent
+    try:
+        commit = _git(here, "rev-parse", "HEAD")
+        return {"commit": commit, "changed": bool(_git(here, "status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "changed": None}
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""What the unchanged model says, and what is read of it on the way."""

@@ -1,0 +1,154 @@
+"""Answers of a model: the ranks of the next token, and its own continuation of the prompt."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fimscope.errors import MisalignedError
+from fimscope.inference.batch import TokenIds, pad_batch
+from fimscope.inference.forward import Forward, run_plain
+from fimscope.inference.kv_cache import Past, fill_past, packed_masks
+from fimscope.inference.readout import first_best, rank_of, top_of, unembed_normed
+from fimscope.models.load import Model
+
+# On a GPU, whether all rows have stopped is asked once in so many tokens: asking waits for it.
+TOKENS_BETWEEN_STOP_CHECKS = 8
+
+
+@dataclass(frozen=True)
+class Completion:
+    """token_ids are those before the stop token; stopped says whether one came at all."""
+
+    token_ids: list[int]
+    stopped: bool
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says after each prompt; tensors on the CPU.
+
+    top_ids       [example, top] int64, best first
+    top_logprobs  [example, top] float32, natural logarithm
+    gold_rank     [example] int64, 0 is first; of equal tokens the lower id comes first
+    gold_logprob  [example] float32
+    completions   one an example
+    """
+
+    top_ids: Tensor
+    top_logprobs: Tensor
+    gold_rank: Tensor
+    gold_logprob: Tensor
+    completions: list[Completion]
+
+
+@torch.inference_mode()
+def answer(
+    model: Model,
+    prompts: Sequence[TokenIds],
+    gold_ids: Sequence[int],
+    max_new_tokens: int,
+    stop_ids: Collection[int],
+    n_top: int = 10,
+) -> Answers:
+    """The next token's ranks and the greedy completion of each prompt, from one prefill.
+
+    gold_ids        [example], the token whose rank is asked for
+    max_new_tokens  0: no completion
+    stop_ids        tokens that end a completion
+    raises          MisalignedError where there is not one gold for each prompt
+    """
+    if len(gold_ids) != len(prompts):
+        raise MisalignedError(f"{len(gold_ids)} gold token ids for {len(prompts)} prompts")
+    past, hidden = fill_past(model, pad_batch(model, prompts))
+    return answer_past(model, past, hidden, gold_ids, max_new_tokens, stop_ids, n_top)
+
+
+def answer_past(
+    model: Model,
+    past: Past,
+    hidden: Tensor,
+    gold_ids: Sequence[int],
+    max_new_tokens: int,
+    stop_ids: Collection[int],
+    n_top: int = 10,
+) -> Answers:
+    """As `answer`, of prompts that have been run.
+
+    past, hidden   as `fill_past` gives them
+    """
+    logits = unembed_normed(model, hidden)
+    logprobs = logits.log_softmax(-1)
+    gold = torch.tensor(list(gold_ids), device=model.device)
+    top_ids, top_logprobs = top_of(logprobs, min(n_top, model.vocab_size))
+    tokens = continue_past(model, past, logits[:, None], first_best, max_new_tokens, stop_ids)
+    return Answers(
+        top_ids=top_ids.cpu(),
+        top_logprobs=top_logprobs.cpu(),
+        gold_rank=rank_of(logits, gold).cpu(),
+        gold_logprob=logprobs.gather(-1, gold[:, None])[:, 0].cpu(),
+        completions=[completion for (completion,) in cut_at_stops(tokens, stop_ids)],
+    )
+
+
+def continue_past(
+    model: Model,
+    past: Past,
+    logits: Tensor,
+    choose: Callable[[Tensor], Tensor],
+    max_new_tokens: int,
+    stop_ids: Collection[int],
+    forward: Forward = run_plain,
+) -> Tensor:
+    """Continue each row of a past, in one or several ways at once, until all have stopped.
+
+    logits   [example, copy, vocab], of the token that comes next; copies of an example share its
+             past, and each sees its own tokens alone
+    choose   logits [example, copy, vocab] -> token ids [example, copy]
+    forward  runs the new tokens, [example, copy] at a time
+    returns  token ids [example, copy, token] on the CPU, stop tokens and what follows them included
+
+    The past's cache grows with what is generated. Nothing goes beyond the model's window.
+    """
+    n_copies = logits.shape[1]
+    following = past.positions[:, -1:] + 1
+    copy = torch.arange(n_copies, device=model.device)
+    stops = torch.tensor(sorted(stop_ids), dtype=torch.long, device=model.device)
+    stopped = torch.zeros(logits.shape[:2], dtype=torch.bool, device=model.device)
+    every = 1 if model.device.type == "cpu" else TOKENS_BETWEEN_STOP_CHECKS
+    room = min(max_new_tokens, model.max_tokens - past.mask.shape[1])
+    chosen: list[Tensor] = []
+    for n_new in range(1, room + 1):
+        chosen.append(choose(logits))
+        stopped = stopped | torch.isin(chosen[-1], stops)
+        if n_new == room or (n_new % every == 0 and bool(stopped.all())):
+            break
+        keys = following + torch.arange(n_new, device=model.device).repeat_interleave(n_copies)
+        queries = keys[:, -n_copies:]
+        own = copy[:, None] == copy.repeat(n_new)
+        hidden = forward(
+            model,
+            {
+                "input_ids": chosen[-1],
+                "position_ids": queries,
+                "attention_mask": packed_masks(model, past, past.mask, own, queries, keys),
+                "past_key_values": past.cache,
+                "use_cache": True,
+            },
+        )
+        logits = unembed_normed(model, hidden)
+    empty = torch.empty(*logits.shape[:2], 0, dtype=torch.long)
+    return torch.stack(chosen, dim=2).cpu() if chosen else empty
+
+
+def cut_at_stops(tokens: Tensor, stop_ids: Collection[int]) -> list[list[Completion]]:
+    """Token ids [example, copy, token] as completions [example][copy], each up to its stop."""
+    return [[_cut(copy, stop_ids) for copy in copies] for copies in tokens.tolist()]
+
+
+def _cut(token_ids: list[int], stop_ids: Collection[int]) -> Completion:
+    for index, token_id in enumerate(token_ids):
+        if token_id in stop_ids:
+            return Completion(token_ids[:index], True)
+    return Completion(token_ids, False)

@@ -1,0 +1,1 @@
+"""Forwards in which something is changed: patches, additions, hidden tokens."""

@@ -1,0 +1,201 @@
+"""Parts of a step's work, kept on disk under the hash of all that they are made of.
+
+    results/cache/<step>/<key>.<digest>.parquet, or .safetensors
+
+    key     sha256 of the step's recipe (parts.recipe) and the part's own ingredients: of equal
+            keys, equal parts. A step that was killed finds what it had finished, and a changed
+            setting changes the keys of what it changes
+    digest  sha256 of the file's bytes, by which damage shows
+
+The parts of a step are the same for any number of shards, and with them every bit of its result.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from fimscope.files.atomic import replacing
+from fimscope.steps.frame import log
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+Other = TypeVar("Other")
+
+
+class Format(Protocol[Value]):
+    """How a part becomes the bytes of a file, and again a part."""
+
+    suffix: str
+
+    def encode(self, value: Value) -> bytes: ...
+
+    def decode(self, content: bytes) -> Value: ...
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One share of a step's parts: the number-th of count, counted from 1."""
+
+    number: int = 1
+    count: int = 1
+
+    def of(self, parts: Iterable[Item]) -> Iterator[Item]:
+        """Every count-th of the parts: neighbours, which take equally long, go to all shares."""
+        return islice(parts, self.number - 1, None, self.count)
+
+    def n_of(self, n_rows: int) -> int:
+        """About how many of the rows are in a share."""
+        return -(-n_rows // self.count)
+
+
+WHOLE = Shard()
+
+
+def _always(_: object) -> bool:
+    return True
+
+
+class PartStore(Generic[Value]):
+    """The parts of one step in its folder of the cache, and the shard that has to do with them.
+
+    made, found   keys of the parts that were computed, and of those that were there
+    """
+
+    def __init__(
+        self, cache: Path, shard: Shard | None, recipe: Mapping[str, Any], format: Format[Value]
+    ):
+        self.cache, self.folder = cache, cache / recipe["step"]
+        self.recipe, self.format = recipe, format
+        self.shard = shard or WHOLE
+        self.made: set[str] = set()
+        self.found: set[str] = set()
+        self._paths = {
+            path.name.split(".")[0]: path
+            for path in sorted(self.folder.glob(f"[!.]*{format.suffix}"), reverse=True)
+        }
+
+    def beside(self, format: Format[Other], shard: Shard | None = None) -> "PartStore[Other]":
+        """A store of other parts of the same step, counted with these.
+
+        shard   default: this store's own; WHOLE for what every shard needs
+        """
+        other = PartStore(self.cache, shard or self.shard, self.recipe, format)
+        other.made, other.found = self.made, self.found
+        return other
+
+    def get(
+        self,
+        ingredients: Any,
+        make: Callable[[], Value],
+        keep: Callable[[Value], bool] = _always,
+    ) -> Value:
+        """The part of these ingredients: from the disk, else made, and written if it is to be kept.
+
+        ingredients   all that decides the part beside the recipe, as JSON can spell it
+        """
+        key = sha256_of([self.recipe, ingredients])
+        content = self._read(key)
+        if content is not None:
+            self.found.add(key)
+            return self.format.decode(content)
+        self.made.add(key)
+        value = make()
+        content = self.format.encode(value)
+        if keep(value):
+            self._write(key, content)
+        # What was written, not what was made: a part is the same whether it was there or not.
+        return self.format.decode(content)
+
+    def log_counts(self) -> None:
+        log.info("parts: %d made, %d found in %s", len(self.made), len(self.found), self.folder)
+
+    def _read(self, key: str) -> bytes | None:
+        path = self._paths.get(key)
+        if path is None:
+            return None
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:  # the cache was cleared meanwhile
+            return None
+        if hashlib.sha256(content).hexdigest() == path.name.split(".")[1]:
+            return content
+        log.warning("%s: damaged; it is thrown away and made again", path)
+        path.unlink(missing_ok=True)
+        return None
+
+    def _write(self, key: str, content: bytes) -> None:
+        digest = hashlib.sha256(content).hexdigest()
+        path = self.folder / f"{key}.{digest}{self.format.suffix}"
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+        self._paths[key] = path
+
+
+class Unkept(Generic[Value]):
+    """In the place of a store where nothing is kept: a part is made when it is asked for."""
+
+    shard = WHOLE
+
+    def get(
+        self, ingredients: Any, make: Callable[[], Value], keep: Callable[[Value], bool] = _always
+    ) -> Value:
+        return make()
+
+
+UNKEPT: Unkept[Any] = Unkept()
+
+
+def exhaust(parts: Iterable[object]) -> None:
+    """Have all of the parts made, for what stays of them in the store."""
+    for _ in parts:
+        pass
+
+
+def sha256_of(value: Any) -> str:
+    """The sha256 of a value's one spelling as JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_shard(text: str) -> Shard:
+    """A shard as the command line spells it: 2/5."""
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no share such as 2/5")
+    return Shard(int(number), int(count))
+
+
+def add_cache_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cache", type=Path, required=True, help="folder of the finished parts")
+
+
+def add_part_options(parser: argparse.ArgumentParser, **outputs: str) -> None:
+    """--cache, --shard, and the step's output options, which a shard has no need of.
+
+    outputs   what each of them is, by its name: out="the predictions table"
+    """
+    add_cache_option(parser)
+    actions = [
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, help=what)
+        for name, what in outputs.items()
+    ]
+
+    class OnlyParts(argparse.Action):
+        def __call__(self, parser, namespace, value, option_string=None):
+            setattr(namespace, self.dest, value)
+            for action in actions:
+                action.required = False
+
+    parser.add_argument(
+        "--shard",
+        type=read_shard,
+        action=OnlyParts,
+        metavar="I/N",
+        help="only make the parts of the I-th of N shares, for a run without this option to find; "
+        "no output is written",
+    )

@@ -1,0 +1,240 @@
+"""The look of every figure: one theme, one style for each thing, and small drawing helpers."""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from fimscope.files.atomic import replacing
+from fimscope.files.digests import sealed
+from fimscope.report.colours import FAINT, INK, PALETTE, PAPER, SURFACES, THINGS
+from fimscope.statistics.stats import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PRINT_WIDTH = 7.0  # inches: the text width of a page
+
+
+class Style(NamedTuple):
+    """Colour, line and marker of one thing; the last two tell it apart in black and white."""
+
+    colour: str
+    line: str | tuple[int, tuple[float, ...]]
+    marker: str
+
+
+# The line and the marker of each thing.
+_LINES = {
+    "paired": ("-", "o"),
+    "self": (":", "x"),
+    "unrelated": ("--", "s"),
+    "random": ("-.", "^"),
+    "random_position": ((0, (5, 1, 1, 1, 1, 1)), "D"),
+    "right": ("-", "o"),
+    "top10": ("--", "D"),
+    "wrong": ("--", "s"),
+    "broken": ("--", "s"),
+    "gold": ("-", "o"),
+    "foil": ("-.", "v"),
+    "greedy": ("-", "o"),
+    "pass_at_1": (":", "v"),
+    "pass_at_10": ("-.", "^"),
+    "pass_at_100": ("-", "s"),
+    "chance_of_10": (":", "+"),
+    "chance": (":", "x"),
+    "foil_of_original": (":", "^"),
+    "mean_difference": ("-", "o"),
+    "gold_type": ("--", "v"),
+    "held_out_type": ("-.", "D"),
+    "majority_type": ("--", "s"),
+    "other_edit": ((0, (5, 1, 1, 1, 1, 1)), "D"),
+    "flipped": (":", "v"),
+    "shuffled": (":", "P"),
+    "zero": (":", "x"),
+    "uniform": ("--", "s"),
+    "worsened": (":", "s"),
+    "control": (":", "P"),
+    "answer": ("-.", "D"),
+    "majority": ("--", "s"),
+    "edited": ("--", "s"),
+    "same_type": ("-", "o"),
+    "other_type": ("--", "s"),
+    "untyped": ((0, (5, 1, 1, 1, 1, 1)), "D"),
+    "masked": ("-", "o"),
+    "scrambled": (":", "x"),
+}
+STYLES = {
+    thing: Style(PALETTE[THINGS[thing]].light, *line_and_marker)
+    for thing, line_and_marker in _LINES.items()
+}
+
+
+def add_figure_options(parser: argparse.ArgumentParser) -> None:
+    """--out-svg and --out-png."""
+    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
+    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+
+
+def mark_points(axes: "Axes", points: Sequence[int]) -> None:
+    """A square over each of some points, at the upper edge: where a test holds."""
+    if not len(points):  # a line without points, if not clipped, upsets the layout
+        return
+    axes.plot(
+        points,
+        [1.0] * len(points),
+        transform=axes.get_xaxis_transform(),
+        color=INK,
+        linestyle="none",
+        marker="s",
+        markersize=2.6,
+        clip_on=False,
+    )
+
+
+def use_theme() -> None:
+    """Set matplotlib up: no display, plain type, text kept as text, the same bytes every time."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(
+        {
+            "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
+            "font.size": 8,
+            "axes.titlesize": 8.5,
+            "axes.titleweight": "bold",
+            "axes.labelsize": 8,
+            "xtick.labelsize": 7.5,
+            "ytick.labelsize": 7.5,
+            "legend.fontsize": 7,
+            "legend.frameon": False,
+            "text.color": INK,
+            "axes.labelcolor": INK,
+            "axes.edgecolor": FAINT,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "axes.linewidth": 0.6,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": SURFACES["line"].light,
+            "grid.linewidth": 0.5,
+            "lines.linewidth": 1.4,
+            "lines.markersize": 3.5,
+            "figure.facecolor": PAPER,
+            "figure.constrained_layout.use": True,
+            "savefig.dpi": 200,
+            "svg.fonttype": "none",
+            "svg.hashsalt": "fimscope",
+            "text.parse_math": False,  # a model's answer may hold a dollar sign
+        }
+    )
+
+
+def save_figure(figure: "Figure", svg: Path, png: Path) -> None:
+    """Write a figure in both formats, with no date and no version in it, and close it."""
+    import matplotlib.pyplot as plt
+
+    plain = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+    for path, kind in ((svg, "svg"), (png, "png")):
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format=kind, metadata=plain[kind])
+            if kind == "svg":
+                temporary.write_text(sealed(temporary.read_text("utf-8")), encoding="utf-8")
+    plt.close(figure)
+
+
+def draw_curve(
+    axes: "Axes",
+    points: Sequence[int],
+    curve: Sequence[float],
+    band: Interval,
+    kind: str,
+    label: str,
+) -> None:
+    """One curve over points with its band, in the style of `kind`.
+
+    `self` must change nothing: it has no band, so that it hides no other.
+    """
+    style = STYLES[kind]
+    if kind != "self":
+        alpha = 0.05 if kind.startswith("random") else 0.16  # its band may cover all the others
+        axes.fill_between(points, band.lower, band.upper, color=style.colour, alpha=alpha, lw=0)
+    axes.plot(
+        points,
+        curve,
+        color=style.colour,
+        linestyle=style.line,
+        marker=style.marker,
+        markevery=max(1, len(points) // 12),
+        label=label,
+    )
+
+
+def draw_rates(
+    axes: "Axes", heights: Sequence[float], rates: Sequence[float], ends: Interval, kind: str
+) -> None:
+    """Rates in 0..1 with their intervals as horizontal bars, in percent, each with its figure."""
+    style = STYLES[kind]
+    shown, lower, upper = (100 * np.asarray(x) for x in (rates, ends.lower, ends.upper))
+    axes.hlines(heights, lower, upper, color=style.colour, linewidth=1.6)
+    axes.plot(shown, heights, linestyle="none", marker=style.marker, color=style.colour, ms=5)
+    for height, rate in zip(heights, shown, strict=True):
+        axes.annotate(
+            f"{rate:.1f}",
+            (rate, height),
+            xytext=(0, 5),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+        )
+    axes.set_xlim(0, 100)
+    axes.grid(axis="y", visible=False)
+
+
+def point_ticks(points: Sequence[int], most: int = 7) -> list[int]:
+    """At most so many points, evenly spread, the first and the last among them."""
+    step = max(1, math.ceil((points[-1] - points[0]) / (most - 1)))
+    found = range(points[0], points[-1] + 1, step)
+    return [*(point for point in found if points[-1] - point > step / 2), points[-1]]
+
+
+def plain_log_scale(axes: "Axes") -> None:
+    """A logarithmic y axis whose ticks are plain numbers: the theme reads no mathematics."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def legend_above(figure: "Figure", axes: "Axes", n_columns: int) -> None:
+    """One legend for the whole figure, of the curves of one of its panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=n_columns)
+
+
+def draw_legend(legend: "Axes", axes: "Axes") -> None:
+    """The legend of some axes in axes of its own, below them."""
+    legend.set_axis_off()
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        found = legend.legend(
+            handles, labels, loc="upper left", borderaxespad=0, handlelength=2.6, fontsize=6.5
+        )
+        found.set_in_layout(False)  # it may be wider than its panel
+
+
+def say(axes: "Axes", message: str) -> None:
+    """Write a message in the middle of axes that have nothing to draw."""
+    axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color=FAINT)
+    axes.grid(visible=False)

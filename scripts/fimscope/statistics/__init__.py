@@ -1,0 +1,1 @@
+"""Rates, differences and tests in which the program is the unit of inference."""

@@ -1,0 +1,76 @@
+"""Variants made and checked by the TypeScript service, in parts that are kept."""
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import write_tables
+from fimscope.parts.formats import RowsFormat
+from fimscope.parts.recipe import step_recipe
+from fimscope.parts.store import PartStore, Unkept, exhaust
+from fimscope.steps.frame import log
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.pool import TypeScriptPool, by_program
+from fimscope.typescript.process import compiler_versions
+
+Row = Mapping[str, Any]
+Outcome = tuple[str, Row]  # the table that a row goes to, `variants` or `rejected`, and the row
+Store = PartStore[list[Row]] | Unkept[list[Row]]
+
+FORMAT = RowsFormat("variant_parts")
+ROWS_OF_A_PART = 48  # or more, so that no program is cut in two: some seconds of work
+UNSETTLED = ("time_limit", "compiler_failed")  # reasons that may not be there the next time
+
+
+def parts_of_programs(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The rows in parts of whole programs."""
+    part: list[Row] = []
+    for run in by_program(rows):
+        part += run
+        if len(part) >= ROWS_OF_A_PART:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def map_parts(
+    pool: TypeScriptPool,
+    work: Callable[[TypeScript, Sequence[Row]], list[Outcome]],
+    rows: Iterable[Row],
+    store: Store,
+) -> Iterator[list[Outcome]]:
+    """The outcomes of the rows, part by part in order: from the store, else by `work`.
+
+    Several parts are worked on at a time; a shard has only its own. A part with a rejection that
+    another run may be spared is not kept.
+    """
+
+    def outcomes(service: TypeScript, part: Sequence[Row]) -> list[Outcome]:
+        made = store.get(part, lambda: [{t: row} for t, row in work(service, part)], _is_settled)
+        return [(t, row) for outcome in made for t, row in outcome.items() if row is not None]
+
+    return pool.map(outcomes, store.shard.of(parts_of_programs(rows)))
+
+
+def variant_store(step: str, args: argparse.Namespace, **settings: Any) -> PartStore[list[Row]]:
+    """The store of a step with the options of add_pool_options and add_part_options."""
+    recipe = step_recipe(step, compilers=compiler_versions(), seconds=args.seconds, **settings)
+    return PartStore(args.cache, args.shard, recipe, FORMAT)
+
+
+def write_variants(outcomes: Iterable[Outcome], args: argparse.Namespace) -> None:
+    """Write the two tables; where the command line names a shard, only have its parts made."""
+    if args.shard is None:
+        paths = {"variants": args.out, "rejected": args.out_rejected}
+        written = write_tables(paths, outcomes, run_manifest(args))
+        log.info("%d variants, %d rejected", written["variants"], written["rejected"])
+    else:
+        exhaust(outcomes)
+
+
+def _is_settled(outcomes: Sequence[Row]) -> bool:
+    return not any(
+        outcome["rejected"]["reason"] in UNSETTLED for outcome in outcomes if "rejected" in outcome
+    )
