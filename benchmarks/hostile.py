@@ -22,6 +22,9 @@ from typing import Any
 
 import yaml
 
+from fimscope.experiments.registry import all_tables
+from fimscope.files.rejections import REJECTED
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -167,7 +170,7 @@ def run_steps(work: Path) -> dict[str, tuple[int, int, int, float]]:
         seconds = time.monotonic() - started
         if done.returncode or "Traceback" in done.stderr:
             sys.exit(f"{name} failed: {done.stderr[-3000:]}")
-        n_out, n_rejected = len(Rows(out, table)), len(Rows(rejected, "rejected"))
+        n_out, n_rejected = len(Rows(out, all_tables()[table])), len(Rows(rejected, REJECTED))
         counts[name] = (n_in or n_out + n_rejected, n_out, n_rejected, seconds)
         if n_in and n_in != n_out + n_rejected:
             sys.exit(f"{name}: {n_in} rows in, {n_out} out, {n_rejected} rejected")
@@ -201,7 +204,7 @@ def reasons_of(work: Path) -> Counter[str]:
     return Counter(
         f"{row['step']}: {row['reason']}"
         for path in sorted(work.glob("*.rejected.parquet"))
-        for row in Rows(path, "rejected")
+        for row in Rows(path, REJECTED)
     )
 
 

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from fimscope.experiments.registry import all_tables
 from fimscope.files.tables import write_table
 from fimscope.steps.frame import log, positive, run_step, step_parser
 
@@ -86,7 +87,9 @@ def repeat_tables(folders: Mapping[str, Path], out: Path, n: int) -> None:
                 own_tokens = marked(rows["token_ids"].combine_chunks(), FIRST_TOKEN + k)
                 rows = rows.set_column(at, rows.schema.field(at), own_tokens)
             copies.append(rows)
-        write_table(out / f"{name}.parquet", TABLES[name][1], pa.concat_tables(copies), {})
+        write_table(
+            out / f"{name}.parquet", all_tables()[TABLES[name][1]], pa.concat_tables(copies), {}
+        )
 
 
 def marked(token_ids: pa.ListArray, token: int) -> pa.ListArray:

@@ -14,7 +14,15 @@ from fimscope.experiments.steer.doses import (
 )
 from fimscope.experiments.steer.settings import Setting, chosen_settings, score_settings
 from fimscope.experiments.steer.steered import Steered, choose_some, complete, disturb, steer
+from fimscope.experiments.steer.tables import (
+    STEERING_COMPLETIONS,
+    STEERING_DISTURBANCE,
+    STEERING_RESULTS,
+    STEERING_SETTINGS,
+    STEERING_VECTORS,
+)
 from fimscope.experiments.steer.vectors import load_vectors
+from fimscope.experiments.tables import ANSWERS, PREDICTIONS, SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_manifest, read_table, write_table
 from fimscope.models.options import add_model_options, model_opener
@@ -23,7 +31,9 @@ from fimscope.parts.formats import RowsFormat
 from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import WHOLE, PartStore, add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, positive, run_step, step_parser
+from fimscope.typescript.tables import EXAMPLES
 
 Row = Mapping[str, Any]
 
@@ -187,15 +197,15 @@ def main() -> None:
     with run_step(parser) as args:
         groups = {
             row["example_id"]: row["group"]
-            for row in read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
+            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
         }
         everyone = recipients_of(
-            read_table(args.prompts, "prompts").to_pylist(),
-            read_table(args.predictions, "predictions").to_pylist(),
-            read_table(args.split, "split").to_pylist(),
+            read_table(args.prompts, PROMPTS).to_pylist(),
+            read_table(args.predictions, PREDICTIONS).to_pylist(),
+            read_table(args.split, SPLIT).to_pylist(),
             groups,
         )
-        rows = read_table(args.vectors_table, "steering_vectors").to_pylist()
+        rows = read_table(args.vectors_table, STEERING_VECTORS).to_pylist()
         expected = read_manifest(args.vectors_table)["vectors"]
         check_sha256(args.vectors, expected, "delete it and run again")
         vectors = load_vectors(args.vectors, rows)
@@ -206,7 +216,7 @@ def main() -> None:
             for key, own in by_group(everyone).items()
         }
         store = PartStore(
-            args.cache, args.shard, model_recipe("apply_steering", args), RowsFormat("answers")
+            args.cache, args.shard, model_recipe("apply_steering", args), RowsFormat(ANSWERS)
         )
         prepared = read_prepared(args.model)
         steered = Steered(model_opener(args), prepared, encoder, vectors, args.batch_tokens, store)
@@ -214,10 +224,15 @@ def main() -> None:
         settings = {name: getattr(args, name) for name in names}
         if args.shard is None:
             tables, manifest = apply_steering(steered, picked, settings), run_manifest(args)
-            paths = (args.out, args.out_settings, args.out_disturbance, args.out_completions)
-            for path, (name, table) in zip(paths, tables.items(), strict=True):
-                write_table(path, name, table, manifest)
-                log.info("%s: %d rows", name, len(table))
+            paths = {
+                STEERING_RESULTS: args.out,
+                STEERING_SETTINGS: args.out_settings,
+                STEERING_DISTURBANCE: args.out_disturbance,
+                STEERING_COMPLETIONS: args.out_completions,
+            }
+            for kind, path in paths.items():
+                write_table(path, kind, tables[kind.name], manifest)
+                log.info("%s: %d rows", kind.name, len(tables[kind.name]))
         else:
             make_shard(steered, picked, settings, args.group)
         store.log_counts()

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
 from fimscope.models.prepared import read_prepared
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.prompts.prompt import Prompt, Unfit
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
 from fimscope.typescript.results import TypeScriptError
+from fimscope.typescript.tables import VARIANTS
 
 Row = Mapping[str, Any]
 
@@ -94,8 +96,8 @@ def main() -> None:
     parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        originals = {r["example_id"]: r for r in read_table(args.original, "variants").to_pylist()}
-        variants = read_table(args.variants, "variants").to_pylist()
+        originals = {r["example_id"]: r for r in read_table(args.original, VARIANTS).to_pylist()}
+        variants = read_table(args.variants, VARIANTS).to_pylist()
         encoder = Encoder.from_folder(args.model)
         longest = read_prepared(args.model).n_context - args.max_new_tokens
         make = partial(
@@ -108,8 +110,8 @@ def main() -> None:
         with TypeScriptPool(args.workers, args.seconds) as pool:
             prompts, rejected = build_prompts(pool, make, originals, variants, longest)
         check_sum("build_prompts", len(variants), len(prompts), len(rejected))
-        write_table(args.out, "prompts", prompts, manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
+        write_table(args.out, PROMPTS, prompts, manifest)
+        write_table(args.out_rejected, REJECTED, rejected, manifest)
         log.info("%d prompts, %d variants left out", len(prompts), len(rejected))
 
 

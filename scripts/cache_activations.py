@@ -14,6 +14,7 @@ from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import TensorsFormat
 from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import PartStore, add_part_options, exhaust
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def main() -> None:
     parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
     add_part_options(parser, out="folder of the activations")
     with run_step(parser) as args:
-        prompts = Shelf.of(Rows(args.prompts, "prompts", COLUMNS))
+        prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
         if not len(prompts):
             raise UserError(
                 f"{args.prompts}: no prompts: build_prompts left all out; its rejected "

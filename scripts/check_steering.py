@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.experiments.answers import same_type
+from fimscope.experiments.steer.tables import STEERING_COMPLETIONS, STEERING_TYPES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.tables import read_table, write_table
@@ -13,6 +14,7 @@ from fimscope.steps.frame import Progress, log, run_step, step_parser
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options
 from fimscope.typescript.results import TypeScriptError
+from fimscope.typescript.tables import VARIANTS
 
 Row = Mapping[str, Any]
 
@@ -72,16 +74,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the steering_types table")
     with run_step(parser) as args, TypeScriptPool(args.workers, args.seconds) as pool:
         manifest = run_manifest(args)
-        completions = read_table(args.completions, "steering_completions").to_pylist()
+        completions = read_table(args.completions, STEERING_COMPLETIONS).to_pylist()
         variants = {
             row["example_id"]: row
             for row in read_table(
-                args.variants, "variants", ["example_id", "prefix", "gold", "suffix"]
+                args.variants, VARIANTS, ["example_id", "prefix", "gold", "suffix"]
             ).to_pylist()
         }
         rows = list(check_steering(pool, variants, completions))
         check_sum("check_steering", len(completions), len(rows), 0)
-        write_table(args.out, "steering_types", rows, manifest)
+        write_table(args.out, STEERING_TYPES, rows, manifest)
         log.info("%s", dict(Counter(row["verdict"] for row in rows)))
 
 

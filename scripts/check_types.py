@@ -13,6 +13,7 @@ from fimscope.steps.frame import Progress, log, run_step, step_parser
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options
 from fimscope.typescript.results import Rename, TypeScriptError
+from fimscope.typescript.tables import EXAMPLES, VARIANTS
 from fimscope.typescript.variants import Store, map_parts, variant_store, write_variants
 
 STEP = "check_types"
@@ -104,7 +105,7 @@ def main() -> None:
     add_part_options(parser, out="the variants that pass", out_rejected="the rejected table")
     with run_step(parser) as args, TypeScriptPool(args.workers, args.seconds) as pool:
         store = variant_store(STEP, args)
-        examples, edited = Rows(args.examples, "examples"), Rows(args.edited, "variants")
+        examples, edited = Rows(args.examples, EXAMPLES), Rows(args.edited, VARIANTS)
         write_variants(check_types(pool, examples, edited, store), args)
         store.log_counts()
 

@@ -10,9 +10,10 @@ from fimscope.corpus.inputs import Input, Refusal
 from fimscope.corpus.screening import screen_input
 from fimscope.corpus.selection import choose_programs
 from fimscope.corpus.sources import Source, list_inputs, read_sources
+from fimscope.corpus.tables import PROGRAMS
 from fimscope.errors import UserError
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import write_table
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 
@@ -132,8 +133,8 @@ def main() -> None:
                 "add a source, or relax what leaves them out"
             )
         manifest = run_manifest(args)
-        write_table(args.out, "programs", programs, manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
+        write_table(args.out, PROGRAMS, programs, manifest)
+        write_table(args.out_rejected, REJECTED, rejected, manifest)
 
 
 if __name__ == "__main__":

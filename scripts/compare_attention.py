@@ -8,6 +8,7 @@ from fimscope.experiments.attention.numbers import (
     match_shares,
     read_shares,
 )
+from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import write_table
 from fimscope.statistics.stats import LEVEL
@@ -27,7 +28,7 @@ def main() -> None:
             for shares, split in zip(args.shares, args.splits, strict=True)
         )
         rows = compare_outcomes(originals) + compare_pairs(*match_shares(originals, variants))
-        write_table(args.out, "attention_differences", rows, manifest)
+        write_table(args.out, ATTENTION_DIFFERENCES, rows, manifest)
         n_apart = sum(row["adjusted_p"] < 1 - LEVEL for row in rows)
         log.info("%d of %d differences after Holm", n_apart, len(rows))
 

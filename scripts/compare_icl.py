@@ -14,9 +14,11 @@ from fimscope.experiments.icl.shots import (
     make_shot,
     put_in_front,
 )
+from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.outcomes import draw_of_each
+from fimscope.experiments.tables import ANSWERS, SPLIT
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, model_opener
 from fimscope.parts.formats import RowsFormat
@@ -24,10 +26,12 @@ from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import WHOLE, PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.prompt import Unfit
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, positive, run_step, step_parser
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
 from fimscope.typescript.results import TypeScriptError
+from fimscope.typescript.tables import EXAMPLES
 
 STEP = "compare_icl"
 Row = Mapping[str, Any]
@@ -131,7 +135,7 @@ def main() -> None:
     parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        examples = read_table(args.examples, "examples").to_pylist()
+        examples = read_table(args.examples, EXAMPLES).to_pylist()
         encoder = Encoder.from_folder(args.model)
         donors = [row for row in examples if row["group"] == "fit"]
         with TypeScriptPool(args.workers, args.seconds) as pool:
@@ -139,13 +143,15 @@ def main() -> None:
         log.info("%d of %d `fit` examples are shots", len(shots), len(donors))
 
         away = {row["example_id"] for row in examples if row["group"] != "fit"}
-        split = [row for row in _rows(args.split, "split") if row["example_id"] in away]
+        split = [
+            row for row in read_table(args.split, SPLIT).to_pylist() if row["example_id"] in away
+        ]
         with_donors, lonely = find_donors(split, shots, args.choices, max(args.n_shots))
         rejected += lonely
         outcomes = draw_of_each(with_donors, args.max_examples, args.seed, "icl")
         recipients = [
             {**prompt, "outcome": outcomes[prompt["example_id"]]}
-            for prompt in _rows(args.prompts, "prompts")
+            for prompt in read_table(args.prompts, PROMPTS).to_pylist()
             if prompt["example_id"] in outcomes
         ]
         open_model = model_opener(args)
@@ -161,7 +167,7 @@ def main() -> None:
         n_cells = 1 + len(args.choices) * len(args.n_shots) * args.n_seeds
         n_in = len(donors) - len(shots) + len(lonely) + n_cells * len(recipients)
         check_sum(STEP, n_in, len(asked), len(rejected))
-        store = PartStore(args.cache, WHOLE, model_recipe(STEP, args), RowsFormat("answers"))
+        store = PartStore(args.cache, WHOLE, model_recipe(STEP, args), RowsFormat(ANSWERS))
         ask = partial(
             ask_all,
             open_model=open_model,
@@ -172,13 +178,9 @@ def main() -> None:
         answers = ask_types(asked, encoder, args.max_new_tokens, ask)
         store.log_counts()
         rows = [icl_row(*pair) for pair in zip(asked, answers, strict=True)]
-        write_table(args.out, "icl", rows, manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
+        write_table(args.out, ICL, rows, manifest)
+        write_table(args.out_rejected, REJECTED, rejected, manifest)
         log.info("%d examples, %d prompts, %d left out", len(recipients), len(rows), len(rejected))
-
-
-def _rows(path: Path, name: str) -> list[Row]:
-    return read_table(path, name).to_pylist()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 
 from fimscope.errors import UserError
 from fimscope.experiments.comparison import comparison_numbers
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import read_json
 from fimscope.files.manifest import run_manifest
@@ -138,7 +139,7 @@ def main() -> None:
         tables = {
             name: tuple(
                 read_table(
-                    args.results / name / "predictions" / f"{edit}.parquet", "predictions", COLUMNS
+                    args.results / name / "predictions" / f"{edit}.parquet", PREDICTIONS, COLUMNS
                 )
                 for edit in ("original", args.edit)
             )

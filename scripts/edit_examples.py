@@ -15,6 +15,7 @@ from fimscope.typescript.edit_names import CORPUS_NAMED, ORIGINAL, parse_edit, s
 from fimscope.typescript.new_names import NewNames, corpus_names
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options
 from fimscope.typescript.results import TypeScriptError
+from fimscope.typescript.tables import EXAMPLES
 from fimscope.typescript.variants import Store, map_parts, variant_store, write_variants
 
 STEP = "edit_examples"
@@ -109,12 +110,12 @@ def main() -> None:
         new_names = NewNames(
             args.syllables,
             read_names(args.names) if args.names else None,
-            corpus_names(Rows(args.examples, "examples", columns)) if needs_corpus else None,
+            corpus_names(Rows(args.examples, EXAMPLES, columns)) if needs_corpus else None,
         )
         settings = {"edit": spell_edit(steps), "seed": args.seed, "exported": args.exported}
         store = variant_store(STEP, args, new_names=new_names.request(), **settings)
         with TypeScriptPool(args.workers, args.seconds, new_names) as pool:
-            examples = Rows(args.examples, "examples")
+            examples = Rows(args.examples, EXAMPLES)
             write_variants(edit_examples(pool, examples, **settings, store=store), args)
             store.log_counts()
 

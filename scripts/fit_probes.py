@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from fimscope.experiments.probes.fit import choose_probe, common_labels, control_labels
+from fimscope.experiments.probes.tables import PROBES
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
+from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
 Row = Mapping[str, Any]
 TASKS = ("gold", "control")
@@ -144,17 +147,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the probes table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        splits = {path.stem: read_table(path, "split").to_pylist() for path in args.splits}
+        splits = {path.stem: read_table(path, SPLIT).to_pylist() for path in args.splits}
         names = {
             (row["example_id"], row["edit"]): row["name"]
             for path in args.variants
-            for row in read_table(path, "variants", ["example_id", "edit", "name"]).to_pylist()
+            for row in read_table(path, VARIANTS, ["example_id", "edit", "name"]).to_pylist()
         }
         caches = {edit: ActivationCache(args.activations / edit) for edit in splits}
-        examples = read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
+        examples = read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
         groups = read_groups(examples, splits, names, caches)
         rows = fit_probes(groups, caches, args.l2, args.min_examples, args.seed)
-        write_table(args.out, "probes", rows, manifest)
+        write_table(args.out, PROBES, rows, manifest)
         log.info("%d rows of %d examples", len(rows), len(groups["test"].rows))
 
 

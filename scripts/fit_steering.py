@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fimscope.experiments.patch.pairs import broken_rows
+from fimscope.experiments.steer.tables import STEERING_VECTORS
 from fimscope.experiments.steer.vectors import (
     Floats,
     Vector,
@@ -21,11 +22,13 @@ from fimscope.experiments.steer.vectors import (
     type_vectors,
     vector_rows,
 )
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.digests import file_sha256
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.steps.frame import log, positive, run_step, step_parser
+from fimscope.typescript.tables import EXAMPLES
 
 Row = Mapping[str, Any]
 
@@ -96,11 +99,11 @@ def main() -> None:
     parser.add_argument("--out-table", type=Path, required=True, help="the steering_vectors table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        examples = read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
+        examples = read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
         fit = {row["example_id"] for row in examples if row["group"] == "fit"}
 
         def predictions(path: Path) -> list[Row]:
-            rows = read_table(path, "predictions").to_pylist()
+            rows = read_table(path, PREDICTIONS).to_pylist()
             return [row for row in rows if row["example_id"] in fit]
 
         originals = {row["example_id"]: row for row in predictions(args.original)}
@@ -127,7 +130,7 @@ def main() -> None:
         )
         save_vectors(args.out, vectors)
         manifest["vectors"] = file_sha256(args.out)
-        write_table(args.out_table, "steering_vectors", vector_rows(vectors), manifest)
+        write_table(args.out_table, STEERING_VECTORS, vector_rows(vectors), manifest)
         log.info(
             "%d pairs, %d right examples, %d vectors",
             len(pairs),

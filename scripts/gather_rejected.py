@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import REJECTED
 from fimscope.files.tables import read_table, write_table
 from fimscope.steps.frame import log, run_step, step_parser
 
@@ -21,8 +22,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="rejected.parquet")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        rows = gather_rejected([read_table(path, "rejected") for path in args.tables])
-        write_table(args.out, "rejected", rows, manifest)
+        rows = gather_rejected([read_table(path, REJECTED) for path in args.tables])
+        write_table(args.out, REJECTED, rows, manifest)
         counts = Counter(zip(rows["step"].to_pylist(), rows["reason"].to_pylist(), strict=True))
         for (step, reason), n in sorted(counts.items()):
             log.info("%s: %s: %d", step, reason, n)

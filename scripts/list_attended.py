@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.attention.numbers import all_heads
+from fimscope.experiments.attention.tables import ATTENTION_TOKENS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.shelf import Shelf
@@ -16,6 +17,7 @@ from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import WHOLE, PartStore, add_cache_option
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -103,16 +105,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the attention_tokens table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        prompts = Shelf.of(Rows(args.prompts, "prompts", COLUMNS))
+        prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
         kept = {"n_tokens": args.n_tokens, "least_weight": args.least_weight}
         recipe = model_recipe("list_attended", args, **kept)
-        store = PartStore(args.cache, WHOLE, recipe, RowsFormat("attention_tokens"))
+        store = PartStore(args.cache, WHOLE, recipe, RowsFormat(ATTENTION_TOKENS))
         heads, keep = all_heads(read_prepared(args.model)), partial(most_attended, **kept)
         found = list_attended(model_opener(args), prompts, heads, keep, args.batch_tokens, store)
         store.log_counts()
         check_sum("list_attended", len(prompts), sum(map(bool, found)), 0)
         rows = [row for group in found for row in group]
-        write_table(args.out, "attention_tokens", rows, manifest)
+        write_table(args.out, ATTENTION_TOKENS, rows, manifest)
         log.info("%d prompts", len(prompts))
 
 

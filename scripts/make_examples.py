@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.corpus.groups import assign_groups
+from fimscope.corpus.tables import PROGRAMS
 from fimscope.errors import UserError
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import Rows, write_tables
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 from fimscope.steps.seeds import draw
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options
 from fimscope.typescript.results import Hole, Holes, RejectedHole, TypeScriptError
+from fimscope.typescript.tables import EXAMPLES
 
 STEP = "make_examples"
 Row = Mapping[str, Any]
@@ -170,10 +172,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the examples table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="the rejected table")
     with run_step(parser) as args, TypeScriptPool(args.workers, args.seconds) as pool:
-        programs = Rows(args.programs, "programs")
+        programs = Rows(args.programs, PROGRAMS)
         rows = make_examples(pool, programs, args.per_program, tuple(args.fractions), args.seed)
         written = write_tables(
-            {"examples": args.out, "rejected": args.out_rejected}, rows, run_manifest(args)
+            {EXAMPLES: args.out, REJECTED: args.out_rejected}, rows, run_manifest(args)
         )
         log.info("%d examples, %d rejected", written["examples"], written["rejected"])
 

@@ -14,9 +14,11 @@ from fimscope.experiments.masking.distractors import (
     n_lacking,
     tokens_of,
 )
+from fimscope.experiments.masking.tables import MASKED_PARTS, MASKING
 from fimscope.experiments.outcomes import draw_of_each
+from fimscope.experiments.tables import ANSWERS, SPLIT
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, model_opener
 from fimscope.parts.formats import RowsFormat
@@ -25,11 +27,13 @@ from fimscope.parts.store import WHOLE, PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.prompts.prompt import Unfit
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
 from fimscope.typescript.process import compiler_versions
 from fimscope.typescript.results import TypeScriptError
+from fimscope.typescript.tables import VARIANTS
 from fimscope.typescript.variants import UNSETTLED
 
 if TYPE_CHECKING:
@@ -205,10 +209,10 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         outcomes = draw_of_each(
-            read_table(args.split, "split").to_pylist(), args.max_examples, args.seed, "masking"
+            read_table(args.split, SPLIT).to_pylist(), args.max_examples, args.seed, "masking"
         )
         original, variant = (
-            {row["example_id"]: row for row in read_table(path, "variants").to_pylist()}
+            {row["example_id"]: row for row in read_table(path, VARIANTS).to_pylist()}
             for path in (args.original, args.variants)
         )
         recipients = [
@@ -218,7 +222,7 @@ def main() -> None:
                 "original": original[prompt["example_id"]],
                 "variant": variant[prompt["example_id"]],
             }
-            for prompt in read_table(args.prompts, "prompts").to_pylist()
+            for prompt in read_table(args.prompts, PROMPTS).to_pylist()
             if prompt["example_id"] in outcomes
         ]
         encoder = Encoder.from_folder(args.model)
@@ -232,8 +236,8 @@ def main() -> None:
         names = ("format", "max_tokens", "golds", "seed", "seconds")
         settings = {name: getattr(args, name) for name in names}
         recipe = model_recipe(STEP, args, compilers=compiler_versions(), **settings)
-        store = PartStore(args.cache, WHOLE, recipe, RowsFormat("answers"))
-        texts = store.beside(RowsFormat("masked_parts"))
+        store = PartStore(args.cache, WHOLE, recipe, RowsFormat(ANSWERS))
+        texts = store.beside(RowsFormat(MASKED_PARTS))
         with TypeScriptPool(args.workers, args.seconds) as pool:
             masked = list(mask_in_text(pool, make, recipients, args.seed, texts))
         masked += mask_from_attention(recipients, args.seed)
@@ -247,8 +251,8 @@ def main() -> None:
         check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))
         rows = ask_masked(open_model, asked, encoder, args.max_new_tokens, args.batch_tokens, store)
         store.log_counts()
-        write_table(args.out, "masking", rows, manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
+        write_table(args.out, MASKING, rows, manifest)
+        write_table(args.out_rejected, REJECTED, rejected, manifest)
         log.info("%d examples, %d prompts, %d left out", len(recipients), len(rows), len(rejected))
 
 

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fimscope.experiments.answers import same_type
+from fimscope.experiments.patch.tables import PAIRS
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.atomic import replacing
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.models.options import add_model_options, open_model
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, run_step, step_parser
+from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -88,7 +92,7 @@ def measure_restoring(patches: Path, pairs: Path) -> dict[str, Any]:
     """The mean normalised effect at each point, of the paired and of the unrelated donors."""
     from fimscope.experiments.patch.curves import read_sweep
 
-    sweep = read_sweep(patches, read_table(pairs, "pairs"), "last")
+    sweep = read_sweep(patches, read_table(pairs, PAIRS), "last")
     return {
         "n_pairs": sweep.n_pairs,
         **{
@@ -132,14 +136,14 @@ def main() -> None:
         manifest = run_manifest(args)
         packages = {
             row["example_id"]: row["package"]
-            for row in read_table(args.examples, "examples").to_pylist()
+            for row in read_table(args.examples, EXAMPLES).to_pylist()
         }
-        prompts = read_table(args.prompts, "prompts").to_pylist()
+        prompts = read_table(args.prompts, PROMPTS).to_pylist()
         measures = measure_accuracy(
             packages,
             prompts,
-            read_table(args.original, "predictions").to_pylist(),
-            read_table(args.edited, "predictions").to_pylist(),
+            read_table(args.original, PREDICTIONS).to_pylist(),
+            read_table(args.edited, PREDICTIONS).to_pylist(),
             args.draws,
             args.seed,
         )

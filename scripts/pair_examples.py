@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fimscope.corpus.tables import PROGRAMS
 from fimscope.experiments.patch.pairs import (
     CONDITIONS,
     DONOR_KINDS,
@@ -9,8 +10,10 @@ from fimscope.experiments.patch.pairs import (
     number_programs,
     pair,
 )
+from fimscope.experiments.patch.tables import PAIRS
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import rejection
+from fimscope.files.rejections import REJECTED, rejection
 from fimscope.files.shelf import Shelf
 from fimscope.files.tables import Rows, write_table
 from fimscope.steps.frame import log, run_step, step_parser
@@ -36,10 +39,10 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         programs = number_programs(
-            Rows(args.programs, "programs", ["program_id", "cluster"]), args.seed
+            Rows(args.programs, PROGRAMS, ["program_id", "cluster"]), args.seed
         )
         variants, originals = (
-            Predictions(Shelf.of(Rows(path, "predictions", COLUMNS)), programs, args.seed)
+            Predictions(Shelf.of(Rows(path, PREDICTIONS, COLUMNS)), programs, args.seed)
             for path in (args.variants, args.original)
         )
         rows, rejected = [], []
@@ -58,8 +61,8 @@ def main() -> None:
             )
             n_pairs = len(found) // len(DONOR_KINDS)
             log.info("%s: %d pairs, %d without a donor", condition, n_pairs, len(lonely))
-        write_table(args.out, "pairs", rows, manifest)
-        write_table(args.out_rejected, "rejected", rejected, manifest)
+        write_table(args.out, PAIRS, rows, manifest)
+        write_table(args.out_rejected, REJECTED, rejected, manifest)
 
 
 if __name__ == "__main__":

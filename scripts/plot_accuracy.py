@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.experiments.accuracy.numbers import accuracy_numbers
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import read_table
 from fimscope.report.colours import FAINT
 from fimscope.report.text import visible
@@ -96,7 +97,7 @@ def main() -> None:
     with run_step(parser) as args:
         edits = [
             accuracy_numbers(
-                read_table(path, "predictions", COLUMNS), path.stem, args.draws, args.seed
+                read_table(path, PREDICTIONS, COLUMNS), path.stem, args.draws, args.seed
             )
             for path in args.predictions
         ]

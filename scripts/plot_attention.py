@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.attention.numbers import COMPARISONS, REGION_KINDS
 from fimscope.experiments.attention.section import attention_section
+from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES, ATTENTION_HEADS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.colours import FAINT, ON_PALE_CELL, PALETTE
@@ -180,8 +181,8 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        differences = read_table(args.differences, "attention_differences")
-        heads = read_table(args.heads, "attention_heads").to_pylist()
+        differences = read_table(args.differences, ATTENTION_DIFFERENCES)
+        heads = read_table(args.heads, ATTENTION_HEADS).to_pylist()
         figures = {
             "attention": plot_differences(differences.to_pandas()),
             "attention_text": plot_text(heads),

@@ -11,6 +11,7 @@ from fimscope.experiments.patch.curves import read_components
 from fimscope.experiments.patch.numbers import points_above, sweep_numbers
 from fimscope.experiments.patch.panels import draw_effects, effect_frame, share_legend, write_count
 from fimscope.experiments.patch.readings import effect_at, read_exactness
+from fimscope.experiments.patch.tables import PAIRS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.colours import ON_PALE_CELL
@@ -248,7 +249,7 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        pairs = read_table(args.pairs, "pairs")
+        pairs = read_table(args.pairs, PAIRS)
         sweeps = [
             numbers
             for path in args.components

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fimscope.experiments.accuracy.numbers import funnel_numbers
+from fimscope.experiments.accuracy.tables import FUNNEL
 from fimscope.files.tables import read_table
 from fimscope.report.colours import FAINT, SURFACES
 from fimscope.report.text import visible
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("--funnel", type=Path, nargs="+", required=True, help="funnel tables")
     add_figure_options(parser)
     with run_step(parser) as args:
-        funnels = funnel_numbers([read_table(path, "funnel") for path in args.funnel])
+        funnels = funnel_numbers([read_table(path, FUNNEL) for path in args.funnel])
         save_figure(plot_funnel(funnels), args.out_svg, args.out_png)
 
 

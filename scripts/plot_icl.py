@@ -7,6 +7,7 @@ import numpy as np
 
 from fimscope.experiments.icl.numbers import TREATMENT, icl_numbers, read_cells
 from fimscope.experiments.icl.shots import CHOICES, LABELS
+from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.outcomes import OUTCOME_TITLES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
@@ -172,7 +173,7 @@ def main() -> None:
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/icl.json")
     with run_step(parser) as args:
-        table = read_table(args.icl, "icl")
+        table = read_table(args.icl, ICL)
         cells = read_cells(table, args.choices, args.n_shots, args.n_seeds)
         numbers = icl_numbers(cells, args.draws, args.seed)
         save_figure(plot_icl(numbers), args.out_svg, args.out_png)

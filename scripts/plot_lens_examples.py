@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.experiments.lens.tables import LENS_TOKENS
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table
 from fimscope.report.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
 from fimscope.report.text import visible
@@ -120,11 +122,11 @@ def main() -> None:
     parser.add_argument("--splits", type=Path, nargs=2, required=True, help="of both edits")
     add_figure_options(parser)
     with run_step(parser) as args:
-        tokens = read_table(args.tokens, "lens_tokens").to_pandas()
+        tokens = read_table(args.tokens, LENS_TOKENS).to_pandas()
         chosen = set(tokens["example_id"])
         answers, golds = {}, {}
         for path in args.splits:
-            for row in read_table(path, "split").to_pylist():
+            for row in read_table(path, SPLIT).to_pylist():
                 if row["example_id"] in chosen:
                     answers[row["example_id"], row["edit"]] = row["predicted"]
                     golds[row["example_id"]] = row["gold"]

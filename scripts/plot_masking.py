@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fimscope.experiments.masking.numbers import WAYS, masking_numbers, most_harmful
+from fimscope.experiments.masking.tables import MASKING
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
@@ -168,7 +169,7 @@ def main() -> None:
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/masking.json")
     with run_step(parser) as args:
-        rows = masking_numbers(read_table(args.masking, "masking"), args.draws, args.seed)
+        rows = masking_numbers(read_table(args.masking, MASKING), args.draws, args.seed)
         save_figure(plot_masking(rows), args.out_svg, args.out_png)
         write_section(args.out_section, masking_section(rows, args.edit), run_manifest(args))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fimscope.experiments.patch.curve_table import curve_table
 from fimscope.experiments.patch.curves import read_sweep
 from fimscope.experiments.patch.numbers import compare_conditions, points_above, sweep_numbers
 from fimscope.experiments.patch.panels import (
@@ -21,7 +22,7 @@ from fimscope.experiments.patch.readings import (
     target_name,
 )
 from fimscope.experiments.patch.readings import read_sweep as describe_sweep
-from fimscope.experiments.patch.tables import curve_table
+from fimscope.experiments.patch.tables import PAIRS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.format import spans
@@ -162,7 +163,7 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        pairs = read_table(args.pairs, "pairs")
+        pairs = read_table(args.pairs, PAIRS)
         found = {path.stem: read_sweep(path, pairs, "last") for path in args.patches}
         sweeps = [sweep_numbers(sweep, args.draws, args.seed) for sweep in found.values()]
         alike = None

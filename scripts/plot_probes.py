@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.experiments.probes.section import CURVES, probe_numbers, probe_section
+from fimscope.experiments.probes.tables import PROBES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.sections import write_section
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        rows = read_table(args.probes, "probes").to_pylist()
+        rows = read_table(args.probes, PROBES).to_pylist()
         numbers = probe_numbers(rows, args.draws, args.seed)
         save_figure(plot_probes(numbers), args.out_svg, args.out_png)
         write_section(args.out_section, probe_section(numbers), manifest)

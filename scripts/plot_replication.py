@@ -11,6 +11,8 @@ import yaml
 from fimscope.experiments.replication.numbers import adjust_edits, edit_numbers
 from fimscope.experiments.replication.protocol import AS_PUBLISHED, MAIN, published_window
 from fimscope.experiments.replication.section import replication_section
+from fimscope.experiments.steer.tables import STEERING_RESULTS, STEERING_VECTORS
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.models.prepared import read_prepared
@@ -27,6 +29,7 @@ from fimscope.report.theme import (
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
+from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,21 +143,21 @@ def main() -> None:
         prepared = read_prepared(args.model_info.parent)
         groups = {
             row["example_id"]: row["group"]
-            for row in read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
+            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
         }
         edits = {}
         for split, results, vectors in zip(args.splits, args.results, args.vectors, strict=True):
             edit = results.stem
             numbers = edit_numbers(
-                read_table(results, "steering_results").to_pylist(),
-                read_table(vectors, "steering_vectors").to_pylist(),
+                read_table(results, STEERING_RESULTS).to_pylist(),
+                read_table(vectors, STEERING_VECTORS).to_pylist(),
                 known.get(edit),
                 published_window(prepared.n_blocks),
                 args.draws,
                 args.seed,
             )
             name = known[edit]["name"] if edit in known else edit
-            n_broken = count_broken(read_table(split, "split").to_pylist(), groups)
+            n_broken = count_broken(read_table(split, SPLIT).to_pylist(), groups)
             edits[edit] = {"name": name, "n_broken": n_broken, **numbers}
         adjust_edits(edits)
         save_figure(plot_replication(edits), args.out_svg, args.out_png)

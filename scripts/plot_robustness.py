@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.experiments.robustness.numbers import counts_sites, lowest, robustness_numbers
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.colours import FAINT
@@ -153,8 +154,8 @@ def main() -> None:
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/robustness.json")
     with run_step(parser) as args:
-        original = read_table(args.original, "predictions", COLUMNS)
-        tables = {p.stem: read_table(p, "predictions", COLUMNS) for p in args.predictions}
+        original = read_table(args.original, PREDICTIONS, COLUMNS)
+        tables = {p.stem: read_table(p, PREDICTIONS, COLUMNS) for p in args.predictions}
         entries = robustness_numbers(original, tables, args.draws, args.seed)
         save_figure(plot_robustness(entries), args.out_svg, args.out_png)
         write_section(args.out_section, robustness_section(entries), run_manifest(args))

@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.steer.icl import in_context_numbers
 from fimscope.experiments.steer.numbers import steering_numbers
 from fimscope.experiments.steer.section import LABELS, steering_section
 from fimscope.experiments.steer.settings import MAIN
+from fimscope.experiments.steer.tables import (
+    STEERING_DISTURBANCE,
+    STEERING_RESULTS,
+    STEERING_SETTINGS,
+    STEERING_TYPES,
+    STEERING_VECTORS,
+)
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.colours import FAINT, INK
@@ -27,6 +36,7 @@ from fimscope.report.theme import (
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import Interval, add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
+from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -191,29 +201,29 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        vectors = read_table(args.vectors, "steering_vectors").to_pylist()
-        results = read_table(args.results, "steering_results").to_pylist()
+        vectors = read_table(args.vectors, STEERING_VECTORS).to_pylist()
+        results = read_table(args.results, STEERING_RESULTS).to_pylist()
         numbers = steering_numbers(
             results,
-            read_table(args.settings, "steering_settings").to_pylist(),
-            read_table(args.disturbance, "steering_disturbance").to_pylist(),
-            read_table(args.types, "steering_types").to_pylist(),
+            read_table(args.settings, STEERING_SETTINGS).to_pylist(),
+            read_table(args.disturbance, STEERING_DISTURBANCE).to_pylist(),
+            read_table(args.types, STEERING_TYPES).to_pylist(),
             args.draws,
             args.seed,
         )
         groups = {
             row["example_id"]: row["group"]
-            for row in read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
+            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
         }
         if args.icl:
             numbers["in_context"] = in_context_numbers(
-                read_table(args.icl, "icl"),
+                read_table(args.icl, ICL),
                 groups,
                 steered_on_test(results, numbers["settings"].get(MAIN)),
                 args.draws,
                 args.seed,
             )
-        split = read_table(args.split, "split", ["example_id", "edit", "outcome"]).to_pylist()
+        split = read_table(args.split, SPLIT, ["example_id", "edit", "outcome"]).to_pylist()
         save_figure(
             plot_steering(numbers, own_strength(vectors, numbers)), args.out_svg, args.out_png
         )

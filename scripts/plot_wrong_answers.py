@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.experiments.accuracy.numbers import confusion_numbers
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import read_table
 from fimscope.report.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
 from fimscope.report.text import visible
@@ -93,7 +94,7 @@ def main() -> None:
     add_figure_options(parser)
     with run_step(parser) as args:
         edits = [
-            confusion_numbers(read_table(path, "predictions", COLUMNS), path.stem)
+            confusion_numbers(read_table(path, PREDICTIONS, COLUMNS), path.stem)
             for path in args.predictions
         ]
         save_figure(plot_wrong_answers(edits), args.out_svg, args.out_png)

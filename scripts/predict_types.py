@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.experiments.answers import ask_all, completed_types, judge
+from fimscope.experiments.tables import ANSWERS, PREDICTIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.shelf import Shelf
@@ -14,6 +15,7 @@ from fimscope.parts.formats import RowsFormat
 from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, run_step, step_parser
 from fimscope.typescript.client import TypeScript
 
@@ -66,17 +68,17 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=int, default=12, help="of the completed type")
     add_part_options(parser, out="the predictions table")
     with run_step(parser) as args:
-        prompts = Shelf.of(Rows(args.prompts, "prompts", COLUMNS))
+        prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
         recipe = model_recipe("predict_types", args)
-        store = PartStore(args.cache, args.shard, recipe, RowsFormat("answers"))
+        store = PartStore(args.cache, args.shard, recipe, RowsFormat(ANSWERS))
         answers = ask_all(
             prompts, args.max_new_tokens, model_opener(args), args.batch_tokens, store
         )
         store.log_counts()
         if args.shard is None:
             rows = predict_types(prompts, answers, Encoder.from_folder(args.model))
-            stream_table(args.out, "predictions", rows, run_manifest(args))
-            right = read_table(args.out, "predictions", ["correct"])["correct"].to_pylist()
+            stream_table(args.out, PREDICTIONS, rows, run_manifest(args))
+            right = read_table(args.out, PREDICTIONS, ["correct"])["correct"].to_pylist()
             check_sum("predict_types", len(prompts), len(right), 0)
             log.info("%d of %d right", sum(right), len(right))
 

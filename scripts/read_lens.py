@@ -10,8 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fimscope.experiments.foils import choose_foils
+from fimscope.experiments.lens.tables import LENS
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import run_parts
 from fimscope.models.options import add_model_options, model_opener
@@ -20,6 +22,7 @@ from fimscope.parts.formats import ResultsFormat
 from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.tables import PROMPTS
 from fimscope.prompts.token_texts import candidate_lists
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 
@@ -161,9 +164,9 @@ def main() -> None:
         open_model = model_opener(args)
         from fimscope.inference.lens import Lens
 
-        prompts = read_table(args.prompts, "prompts").to_pylist()
+        prompts = read_table(args.prompts, PROMPTS).to_pylist()
         predictions, *others = (
-            read_table(path, "predictions", PREDICTED).to_pylist()
+            read_table(path, PREDICTIONS, PREDICTED).to_pylist()
             for path in (args.predictions, *args.broken_by)
         )
         foils = choose_foils(predictions, others)
@@ -178,8 +181,8 @@ def main() -> None:
             rejected = missing_positions(prompts, args.positions)
             n_asked = len(prompts) * len(args.positions)
             check_sum("read_lens", n_asked, len(readings), len(rejected))
-            write_table(args.out, "lens", lens_table(readings, n_points, encoder), manifest)
-            write_table(args.out_rejected, "rejected", rejected, manifest)
+            write_table(args.out, LENS, lens_table(readings, n_points, encoder), manifest)
+            write_table(args.out_rejected, REJECTED, rejected, manifest)
             log.info("%d positions at %d points", len(readings), n_points)
 
 

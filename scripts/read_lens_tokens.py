@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.lens.numbers import NOTHING, choose_pairs, read_lens_curves
+from fimscope.experiments.lens.tables import LENS_TOKENS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def main() -> None:
             for lens, split in zip(args.lens, args.splits, strict=True)
         )
         prompts = [
-            {row["example_id"]: row for row in read_table(path, "prompts").to_pylist()}
+            {row["example_id"]: row for row in read_table(path, PROMPTS).to_pylist()}
             for path in args.prompts
         ]
         chosen = [
@@ -87,7 +89,7 @@ def main() -> None:
         ]
         encoder = Encoder.from_folder(args.model)
         rows = read_lens_tokens(open_model(args), chosen, encoder)
-        write_table(args.out, "lens_tokens", rows, manifest)
+        write_table(args.out, LENS_TOKENS, rows, manifest)
         log.info("%d pairs", len(chosen) // 2)
 
 

@@ -19,16 +19,20 @@ from fimscope.experiments.replication.protocol import (
 )
 from fimscope.experiments.steer.doses import NOTHING, Dose
 from fimscope.experiments.steer.steered import Steered, steer
+from fimscope.experiments.steer.tables import STEERING_RESULTS, STEERING_VECTORS
 from fimscope.experiments.steer.vectors import Floats, VectorSet, mean_norms, vector_rows
+from fimscope.experiments.tables import ANSWERS, PREDICTIONS
 from fimscope.files.manifest import run_manifest
-from fimscope.files.tables import read_table, write_table
+from fimscope.files.tables import Table, read_table, write_table
 from fimscope.models.options import add_model_options, model_opener
 from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
+from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -115,21 +119,21 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
 
-        def by_example(path: Path, name: str) -> dict[str, Row]:
-            return {row["example_id"]: row for row in read_table(path, name).to_pylist()}
+        def by_example(path: Path, kind: Table) -> dict[str, Row]:
+            return {row["example_id"]: row for row in read_table(path, kind).to_pylist()}
 
         groups = {
             row["example_id"]: row["group"]
-            for row in read_table(args.examples, "examples", ["example_id", "group"]).to_pylist()
+            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
         }
         broken = find_broken(
-            by_example(args.original, "predictions"),
-            read_table(args.variants, "predictions").to_pylist(),
+            by_example(args.original, PREDICTIONS),
+            read_table(args.variants, PREDICTIONS).to_pylist(),
             groups,
         )
         kept = {name: balance(own, args.max_examples, args.seed) for name, own in broken.items()}
-        before = by_example(args.original_prompts, "prompts")
-        after = by_example(args.variants_prompts, "prompts")
+        before = by_example(args.original_prompts, PROMPTS)
+        after = by_example(args.variants_prompts, PROMPTS)
         fit = kept["fit"]
         open_model = model_opener(args)
         sides = [[side[row["example_id"]]["token_ids"] for row in fit] for side in (before, after)]
@@ -147,13 +151,13 @@ def main() -> None:
             vectors,
             args.batch_tokens,
             PartStore(
-                args.cache, None, model_recipe("replicate_codetrace", args), RowsFormat("answers")
+                args.cache, None, model_recipe("replicate_codetrace", args), RowsFormat(ANSWERS)
             ),
         )
         recipients = {name: recipients_of(kept[name], after, name) for name in ("select", "test")}
         rows = replicate_codetrace(steered, recipients, args.windows)
-        write_table(args.out, "steering_results", rows, manifest)
-        write_table(args.out_vectors, "steering_vectors", vector_rows(vectors), manifest)
+        write_table(args.out, STEERING_RESULTS, rows, manifest)
+        write_table(args.out_vectors, STEERING_VECTORS, vector_rows(vectors), manifest)
         steered.store.log_counts()
         for name, own in broken.items():
             log.info("%s: %d of %d broken examples used", name, len(kept[name]), len(own))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.experiments.samples.tables import DRAWN, SAMPLES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.tables import read_table, write_table
@@ -14,6 +15,7 @@ from fimscope.parts.formats import RowsFormat
 from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import PartStore, add_part_options
 from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.tables import PROMPTS
 from fimscope.statistics.pass_at_k import pass_at_k
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 from fimscope.steps.seeds import draw
@@ -122,12 +124,12 @@ def main() -> None:
     add_part_options(parser, out="the samples table")
     with run_step(parser) as args:
         prompts = draw_rows(
-            read_table(args.prompts, "prompts").to_pylist(), args.max_examples, args.seed
+            read_table(args.prompts, PROMPTS).to_pylist(), args.max_examples, args.seed
         )
         names = ("n_samples", "max_new_tokens", "temperature", "top_p", "seed")
         settings = {name: getattr(args, name) for name in names}
         recipe = model_recipe("sample_types", args, **settings)
-        store = PartStore(args.cache, args.shard, recipe, RowsFormat("drawn"))
+        store = PartStore(args.cache, args.shard, recipe, RowsFormat(DRAWN))
         drawn = draw_completions(model_opener(args), prompts, settings, args.batch_tokens, store)
         store.log_counts()
         if args.shard is None:
@@ -138,7 +140,7 @@ def main() -> None:
                     for prompt, own in zip(prompts, drawn, strict=True)
                 ]
             check_sum("sample_types", len(prompts), len(rows), 0)
-            write_table(args.out, "samples", rows, run_manifest(args))
+            write_table(args.out, SAMPLES, rows, run_manifest(args))
             log.info("%d prompts, %d samples each", len(rows), args.n_samples)
 
 

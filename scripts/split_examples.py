@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from fimscope.corpus.tables import PROGRAMS
+from fimscope.experiments.accuracy.tables import FUNNEL
+from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.tables import Rows, write_table, write_tables
 from fimscope.steps.frame import log, run_step, step_parser
 from fimscope.steps.seeds import Names, numbers_of
+from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
 Row = Mapping[str, Any]
 KEPT = ("example_id", "edit", "program_id", "kind", "gold", "predicted")
@@ -55,24 +59,24 @@ def main() -> None:
     parser.add_argument("--out-funnel", type=Path, required=True, help="the funnel table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        predictions = Rows(args.predictions, "predictions", [*KEPT, "correct"])
-        originals = Rows(args.original, "predictions", ["example_id", "correct"])
+        predictions = Rows(args.predictions, PREDICTIONS, [*KEPT, "correct"])
+        originals = Rows(args.original, PREDICTIONS, ["example_id", "correct"])
         rows = (("split", row) for row in split_examples(predictions, originals))
-        written = write_tables({"split": args.out}, rows, manifest)
+        written = write_tables({SPLIT: args.out}, rows, manifest)
         check_sum("split_examples", len(predictions), written["split"], 0)
         key = ["program_id"]
-        split = Rows(args.out, "split", [*key, "outcome", "broken"])
+        split = Rows(args.out, SPLIT, [*key, "outcome", "broken"])
         stages = {
-            "programs": Rows(args.programs, "programs", key),
-            "holes": Rows(args.examples, "examples", key),
-            "variants": Rows(args.edited, "variants", key),
-            "verified": Rows(args.variants, "variants", key),
+            "programs": Rows(args.programs, PROGRAMS, key),
+            "holes": Rows(args.examples, EXAMPLES, key),
+            "variants": Rows(args.edited, VARIANTS, key),
+            "verified": Rows(args.variants, VARIANTS, key),
             "answered": split,
             "right": (row for row in split if row["outcome"] == "right"),
             "broken": (row for row in split if row["broken"]),
         }
         funnel = count_funnel(args.edit, stages)
-        write_table(args.out_funnel, "funnel", funnel, manifest)
+        write_table(args.out_funnel, FUNNEL, funnel, manifest)
         n_right = next(row["n_rows"] for row in funnel if row["stage"] == "right")
         log.info("%d right of %d", n_right, len(split))
 

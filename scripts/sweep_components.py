@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.experiments.components.tables import COMPONENTS
 from fimscope.experiments.patch.donors import (
     Key,
     Row,
@@ -26,6 +27,7 @@ from fimscope.experiments.patch.measures import (
     wanted_ids,
     write_conditions,
 )
+from fimscope.experiments.patch.tables import PAIRS
 from fimscope.experiments.patch_positions.sites import first_pairs
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
@@ -217,7 +219,7 @@ def main() -> None:
         open_model = model_opener(args)
         from fimscope.interventions.sweep import WantedSweep
 
-        pairs = read_table(args.pairs, "pairs").to_pylist()
+        pairs = read_table(args.pairs, PAIRS).to_pylist()
         pairs = [
             pair
             for pair in first_pairs(pairs, args.conditions, args.max_pairs)
@@ -248,7 +250,7 @@ def main() -> None:
             }
             encoder = Encoder.from_folder(args.model)
             rows = component_rows(in_order, places, diffs, args.min_gap, encoder)
-            write_conditions(args.out, "components", rows, args.conditions, run_manifest(args))
+            write_conditions(args.out, COMPONENTS, rows, args.conditions, run_manifest(args))
         else:
             exhaust(swept)
         store.log_counts()

@@ -25,6 +25,7 @@ from fimscope.experiments.patch.measures import (
     wanted_ids,
     write_conditions,
 )
+from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
@@ -121,7 +122,7 @@ def write_patches(pairs: Sequence[Row], swept: Sequence[Patched], args: Namespac
     rows = patch_rows(
         sorted(swept, key=place_in(pairs)), args.min_gap, Encoder.from_folder(args.model)
     )
-    write_conditions(args.out, "patches", rows, args.conditions, run_manifest(args))
+    write_conditions(args.out, PATCHES, rows, args.conditions, run_manifest(args))
 
 
 def main() -> None:
@@ -142,7 +143,7 @@ def main() -> None:
         open_model = model_opener(args)
         from fimscope.interventions.sweep import WantedSweep
 
-        pairs = read_table(args.pairs, "pairs").to_pylist()
+        pairs = read_table(args.pairs, PAIRS).to_pylist()
         prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
         recipe = model_recipe("sweep_patches", args)
         store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))

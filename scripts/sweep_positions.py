@@ -25,6 +25,7 @@ from fimscope.experiments.patch.measures import (
     write_conditions,
 )
 from fimscope.experiments.patch.streams import Stream, collect_streams
+from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.experiments.patch_positions.sites import (
     Site,
     Windows,
@@ -35,7 +36,7 @@ from fimscope.experiments.patch_positions.sites import (
     plan_windows,
 )
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import check_sum
+from fimscope.files.rejections import REJECTED, check_sum
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import run_parts
 from fimscope.models.options import add_model_options, model_opener
@@ -201,7 +202,7 @@ def main() -> None:
         ]
         for position in sorted(set(args.positions) - set(positions)):
             log.info("no prompt has the position %s", position)
-        pairs = read_table(args.pairs, "pairs").to_pylist()
+        pairs = read_table(args.pairs, PAIRS).to_pylist()
         pairs = [
             pair
             for pair in first_pairs(pairs, args.conditions, args.max_pairs)
@@ -237,8 +238,8 @@ def main() -> None:
             diffs = {p["pair_id"]: logit_diff(p, streams[donor_key(p)].logits) for p in paired}
             encoder, manifest = Encoder.from_folder(args.model), run_manifest(args)
             rows = position_rows(in_order, diffs, args.min_gap, encoder)
-            write_conditions(args.out, "patches", rows, args.conditions, manifest)
-            write_table(args.out_rejected, "rejected", missing, manifest)
+            write_conditions(args.out, PATCHES, rows, args.conditions, manifest)
+            write_table(args.out_rejected, REJECTED, missing, manifest)
         else:
             exhaust(swept)
         store.log_counts()

@@ -14,9 +14,11 @@ from fimscope.corpus.sources import Source, list_inputs, read_sources
 from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
 from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import REJECTED
 from fimscope.files.tables import read_table, write_table
 from fimscope.steps.frame import log, run_step, step_parser
 from fimscope.training.corpus import Limits, collect_corpus, count_packages, read_pins
+from fimscope.training.tables import TRAINING_LOG, TRAINING_PACKAGES, TRAINING_PROGRAMS
 from fimscope.typescript.client import TypeScript
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def prepare_corpus(args: argparse.Namespace, settings: Settings) -> list[Program
     """The training programs: those of the table if it is there, else collected and written."""
     if args.out_programs.is_file():
         log.info("corpus: %s is there", args.out_programs)
-        return read_table(args.out_programs, "training_programs").to_pylist()
+        return read_table(args.out_programs, TRAINING_PROGRAMS).to_pylist()
     corpus = settings["corpus"]
     study = read_sources(args.study)
     names = [pin[: pin.rindex("@")] for source in study for pin in source.get("packages", [])]
@@ -53,9 +55,9 @@ def prepare_corpus(args: argparse.Namespace, settings: Settings) -> list[Program
             settings["seed"],
         )
     manifest = run_manifest(args)
-    write_table(args.out_rejected, "rejected", rejected, manifest)
-    write_table(args.out_packages, "training_packages", count_packages(programs), manifest)
-    write_table(args.out_programs, "training_programs", programs, manifest)
+    write_table(args.out_rejected, REJECTED, rejected, manifest)
+    write_table(args.out_packages, TRAINING_PACKAGES, count_packages(programs), manifest)
+    write_table(args.out_programs, TRAINING_PROGRAMS, programs, manifest)
     return programs
 
 
@@ -177,7 +179,7 @@ def main() -> None:
         programs = prepare_corpus(args, settings)
         args.work.mkdir(parents=True, exist_ok=True)
         rows = train_model(programs, settings, args.work, args.out)
-        write_table(args.out_curve, "training_log", rows, run_manifest(args))
+        write_table(args.out_curve, TRAINING_LOG, rows, run_manifest(args))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fimscope.experiments.attention.numbers import REGION_KINDS, all_heads, region_tokens
+from fimscope.experiments.attention.tables import ATTENTION_SHARES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.shelf import Shelf
@@ -19,6 +20,7 @@ from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import TensorsFormat
 from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import WHOLE, PartStore, add_cache_option
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the attention_shares table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        prompts = Shelf.of(Rows(args.prompts, "prompts", COLUMNS))
+        prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
         heads = all_heads(read_prepared(args.model))
         store = PartStore(args.cache, WHOLE, model_recipe("view_attention", args), TensorsFormat())
         shares = view_attention(model_opener(args), prompts, heads, args.batch_tokens, store)
@@ -113,7 +115,7 @@ def main() -> None:
         n_read = int(np.isfinite(shares).all(axis=(1, 2)).sum())
         check_sum("view_attention", len(prompts), n_read, 0)
         table = shares_table(prompts, heads, shares)
-        write_table(args.out, "attention_shares", table, manifest)
+        write_table(args.out, ATTENTION_SHARES, table, manifest)
         log.info("%d prompts, %d heads", len(prompts), len(heads))
 
 

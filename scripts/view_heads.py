@@ -10,10 +10,12 @@ from fimscope.experiments.attention.numbers import (
     match_shares,
     read_shares,
 )
+from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES, ATTENTION_HEADS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -66,9 +68,9 @@ def main() -> None:
                 for shares, split in zip(args.shares, args.splits, strict=True)
             )
         )
-        differences = read_table(args.differences, "attention_differences").to_pylist()
+        differences = read_table(args.differences, ATTENTION_DIFFERENCES).to_pylist()
         prompts = [
-            {row["example_id"]: row for row in read_table(path, "prompts").to_pylist()}
+            {row["example_id"]: row for row in read_table(path, PROMPTS).to_pylist()}
             for path in args.prompts
         ]
         chosen = [
@@ -78,7 +80,7 @@ def main() -> None:
             for table in prompts
         ]
         rows = view_heads(open_model(args), chosen, Encoder.from_folder(args.model))
-        write_table(args.out, "attention_heads", rows, manifest)
+        write_table(args.out, ATTENTION_HEADS, rows, manifest)
         log.info("%d heads", len(rows) // 2)
 
 

@@ -12,6 +12,7 @@ from fimscope.files.tables import read_manifest, read_table
 from fimscope.report.format import percent, rate
 from fimscope.report.markdown import code, table
 from fimscope.steps.frame import run_step, step_parser
+from fimscope.training.tables import TRAINING_LOG, TRAINING_PACKAGES
 
 Row = Mapping[str, Any]
 
@@ -211,8 +212,8 @@ def main() -> None:
             yaml.safe_load(args.settings.read_text(encoding="utf-8")),
             _read_json(args.model / "config.json"),
             read_manifest(args.curve),
-            read_table(args.curve, "training_log").to_pylist(),
-            read_table(args.packages, "training_packages").to_pylist(),
+            read_table(args.curve, TRAINING_LOG).to_pylist(),
+            read_table(args.packages, TRAINING_PACKAGES).to_pylist(),
             _read_json(args.quality),
             args.history.read_text(encoding="utf-8"),
         )

@@ -14,6 +14,8 @@ from fimscope.experiments.accuracy.numbers import (
     funnel_numbers,
 )
 from fimscope.experiments.accuracy.section import read_accuracy, read_funnel, read_wrong_answers
+from fimscope.experiments.accuracy.tables import FUNNEL
+from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import dump_json, read_json, sealed
 from fimscope.files.manifest import run_manifest
@@ -288,9 +290,9 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         numbers = summary_numbers(
-            [read_table(path, "funnel") for path in args.funnel],
-            {path.stem: read_table(path, "predictions", COLUMNS) for path in args.predictions},
-            {path.stem: read_table(path, "split") for path in args.splits},
+            [read_table(path, FUNNEL) for path in args.funnel],
+            {path.stem: read_table(path, PREDICTIONS, COLUMNS) for path in args.predictions},
+            {path.stem: read_table(path, SPLIT) for path in args.splits},
             args.draws,
             args.seed,
         )

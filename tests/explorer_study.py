@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fimscope.experiments.registry import all_tables
 from fimscope.files.tables import write_tables
 from tokenizers_for_tests import byte_tokenizer
 
@@ -90,7 +91,9 @@ class MadeStudy:
 
     def _write(self, name: str, path: str, rows: Any) -> None:
         write_tables(
-            {name: self.folder / f"{path}.parquet"}, ((name, row) for row in rows), MANIFEST
+            {all_tables()[name]: self.folder / f"{path}.parquet"},
+            ((name, row) for row in rows),
+            MANIFEST,
         )
 
     def _examples(self, programs: Sequence[str], n_examples: int) -> list[Row]:

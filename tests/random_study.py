@@ -7,11 +7,12 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.digests import file_sha256
-from fimscope.files.schemas import SCHEMAS
 from fimscope.files.tables import write_table
 from fimscope.models.sources import parse_sources
 from fimscope.parts.store import PartStore
+from fimscope.prompts.tables import PROMPTS
 from models import VOCAB, random_network
 from prepare_model import prepare_model
 
@@ -25,7 +26,7 @@ def make_random_study(folder: Path) -> Path:
     generator = random.Random(0)
     rows = [
         {
-            **dict.fromkeys(SCHEMAS["prompts"].names),
+            **dict.fromkeys(PROMPTS.schema.names),
             **{"example_id": f"e{i}", "edit": "original", "program_id": f"p{i}"},
             **{"gold": "number", "kind": "parameter", "n_prompt_truncated": 0},
             "token_ids": [generator.randrange(1, VOCAB) for _ in range(1 + i)],
@@ -34,17 +35,17 @@ def make_random_study(folder: Path) -> Path:
         }
         for i in range(40)
     ]
-    write_table(folder / "prompts.parquet", "prompts", rows, {})
+    write_table(folder / "prompts.parquet", PROMPTS, rows, {})
     answers = [
         {
-            **dict.fromkeys(SCHEMAS["predictions"].names),
+            **dict.fromkeys(PREDICTIONS.schema.names),
             **{"example_id": row["example_id"], "correct": True},
             **{"predicted_token_id": 1, "gold_token_id": 1},
         }
         for row in rows
     ]
-    write_table(folder / "predictions.parquet", "predictions", answers, {})
-    write_table(folder / "fewer.parquet", "prompts", rows[1:], {})
+    write_table(folder / "predictions.parquet", PREDICTIONS, answers, {})
+    write_table(folder / "fewer.parquet", PROMPTS, rows[1:], {})
     return folder
 
 

@@ -5,6 +5,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from fimscope.experiments.accuracy.tables import FUNNEL
+from fimscope.experiments.patch.tables import PAIRS
+from fimscope.experiments.registry import all_tables
+from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.digests import dump_json
 from fimscope.files.tables import read_table, write_table
 
@@ -72,9 +76,9 @@ def write_study(folder: Path, answers: dict[str, list[tuple[str, str, bool]]]) -
             {"edit": edit, "stage": stage, "n_programs": min(count, N_PROGRAMS), "n_rows": count}
             for stage, count in stages.items()
         ]
-        write_table(folder / f"predictions/{edit}.parquet", "predictions", predictions, MANIFEST)
-        write_table(folder / f"split/{edit}.parquet", "split", split, MANIFEST)
-        write_table(folder / f"funnel/{edit}.parquet", "funnel", funnel, MANIFEST)
+        write_table(folder / f"predictions/{edit}.parquet", PREDICTIONS, predictions, MANIFEST)
+        write_table(folder / f"split/{edit}.parquet", SPLIT, split, MANIFEST)
+        write_table(folder / f"funnel/{edit}.parquet", FUNNEL, funnel, MANIFEST)
 
     (folder / "benchmarks/predict_types").mkdir(parents=True)
     (folder / "benchmarks/predict_types/original.tsv").write_text(
@@ -174,6 +178,6 @@ def pair_rows(patches: list[dict]) -> list[dict]:
 def write_sweep(folder: Path, rows: list[dict], name: str = "patches") -> tuple[Path, pa.Table]:
     """One table of patches and the pairs table it came from, read back."""
     path = folder / f"{rows[0]['condition']}.parquet"
-    write_table(path, name, rows, MANIFEST)
-    write_table(folder / "pairs.parquet", "pairs", pair_rows(rows), MANIFEST)
-    return path, read_table(folder / "pairs.parquet", "pairs")
+    write_table(path, all_tables()[name], rows, MANIFEST)
+    write_table(folder / "pairs.parquet", PAIRS, pair_rows(rows), MANIFEST)
+    return path, read_table(folder / "pairs.parquet", PAIRS)

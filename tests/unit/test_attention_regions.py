@@ -19,7 +19,8 @@ from fimscope.experiments.attention.numbers import (
     region_tokens,
 )
 from fimscope.experiments.attention.section import attention_section
-from fimscope.files.schemas import SCHEMAS
+from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES, ATTENTION_SHARES
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table, write_table
 from fimscope.report.prompt_lines import keep_lines, lay_out
 from fimscope.report.theme import save_figure
@@ -58,7 +59,7 @@ def study(tmp_path):
             shares[:12, MOVED, REGION_KINDS.index("use")] -= 0.3
             shares[:12, MOVED, REGION_KINDS.index("rest")] += 0.3
         table = shares_table(prompts, HEADS, shares.astype(np.float32))
-        write_table(tmp_path / f"attention/{edit}.parquet", "attention_shares", table, MANIFEST)
+        write_table(tmp_path / f"attention/{edit}.parquet", ATTENTION_SHARES, table, MANIFEST)
         split = [
             {
                 "example_id": row["example_id"],
@@ -68,7 +69,7 @@ def study(tmp_path):
             }
             for i, row in enumerate(prompts)
         ]
-        write_table(tmp_path / f"split/{edit}.parquet", "split", split, MANIFEST)
+        write_table(tmp_path / f"split/{edit}.parquet", SPLIT, split, MANIFEST)
     return [
         read_shares(tmp_path / f"attention/{edit}.parquet", tmp_path / f"split/{edit}.parquet")
         for edit in ("original", "rename_vars")
@@ -162,8 +163,8 @@ def test_one_program_shows_no_difference():
 
 
 def test_a_missing_head_is_named(tmp_path, study):
-    table = read_table(tmp_path / "attention/original.parquet", "attention_shares")
-    write_table(tmp_path / "cut.parquet", "attention_shares", table.slice(1), MANIFEST)
+    table = read_table(tmp_path / "attention/original.parquet", ATTENTION_SHARES)
+    write_table(tmp_path / "cut.parquet", ATTENTION_SHARES, table.slice(1), MANIFEST)
     with pytest.raises(UserError, match=r"cut\.parquet: a variant lacks a head or a region"):
         read_shares(tmp_path / "cut.parquet", tmp_path / "split/original.parquet")
 
@@ -195,7 +196,7 @@ def texts_of(figure, folder) -> str:
 @pytest.mark.parametrize("empty", [False, True])
 def test_figures_and_section(tmp_path, study, empty):
     rows = [] if empty else compare_outcomes(study[0]) + compare_pairs(*match_shares(*study))
-    table = pa.Table.from_pylist(rows, SCHEMAS["attention_differences"])
+    table = pa.Table.from_pylist(rows, ATTENTION_DIFFERENCES.schema)
     found = texts_of(plot_differences(table.to_pandas()), tmp_path)
     assert ("nothing to compare" if empty else "declaration") in found
     section = attention_section(rows, "rename_vars")

@@ -10,6 +10,8 @@ import pytest
 
 from collect_programs import collect_programs
 from fimscope.corpus.sources import read_sources
+from fimscope.corpus.tables import PROGRAMS
+from fimscope.files.rejections import REJECTED
 from fimscope.files.tables import read_table
 
 REPOSITORY = Path(__file__).parents[2]
@@ -134,13 +136,13 @@ def test_the_step_writes_the_same_bytes_twice(hostile):
         assert done.returncode == 0, done.stderr
     for name in ("programs.parquet", "rejected.parquet"):
         assert (hostile / "one" / name).read_bytes() == (hostile / "two" / name).read_bytes()
-    programs = read_table(hostile / "one" / "programs.parquet", "programs").to_pylist()
+    programs = read_table(hostile / "one" / "programs.parquet", PROGRAMS).to_pylist()
     assert len(programs) == 4
     for row in programs:
         content = row["content"].encode()
         assert row["program_id"] == hashlib.sha256(content).hexdigest()
         assert row["n_bytes"] == len(content)
-    rejected = read_table(hostile / "one" / "rejected.parquet", "rejected").to_pylist()
+    rejected = read_table(hostile / "one" / "rejected.parquet", REJECTED).to_pylist()
     assert {row["step"] for row in rejected} == {"collect_programs"}
     assert Counter(row["reason"] for row in rejected)["over_package_cap"] == 4
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fimscope.corpus.presence import check_sources, other_sources
+from fimscope.corpus.tables import PROGRAMS
 from fimscope.errors import UserError
 from fimscope.files.tables import write_table
 
@@ -53,6 +54,6 @@ def test_what_is_not_there_is_named(tmp_path, source, message):
 def test_programs_of_another_config_are_known(tmp_path):
     path = tmp_path / "programs.parquet"
     assert not other_sources([NPM], path)
-    write_table(path, "programs", [], {"settings": {"sources": json.dumps([NPM])}})
+    write_table(path, PROGRAMS, [], {"settings": {"sources": json.dumps([NPM])}})
     assert not other_sources([NPM], path)
     assert other_sources([{**NPM, "packages": ["rxjs@7.8.2"]}], path)

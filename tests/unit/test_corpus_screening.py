@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fimscope.corpus.folders import list_folder
 from fimscope.corpus.inputs import Input, Origin, Refusal
 from fimscope.corpus.screening import decode, name_refusal, screen_input, text_refusal
-from fimscope.files.schemas import REASONS
+from fimscope.files.rejections import REASONS
 
 PROGRAM = "export function pad(text: string, width: number): string {\n  return text;\n}\n"
 MAX_BYTES = 10_000

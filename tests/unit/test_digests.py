@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fimscope.errors import UserError
+from fimscope.experiments.accuracy.tables import FUNNEL
 from fimscope.files.digests import dump_json, read_json, read_sealed, sealed
 from fimscope.files.tables import Rows, read_table, write_table, write_tables
 
@@ -13,15 +14,15 @@ ROWS = [{"edit": "original", "stage": "holes", "n_programs": 3, "n_rows": 7}]
 
 
 def write_parquet(path):
-    write_table(path, "funnel", ROWS, {"step": "t"})
+    write_table(path, FUNNEL, ROWS, {"step": "t"})
 
 
 def write_parquet_in_pieces(path):
-    write_tables({"funnel": path}, (("funnel", row) for row in ROWS), {"step": "t"})
+    write_tables({FUNNEL: path}, (("funnel", row) for row in ROWS), {"step": "t"})
 
 
 def write_no_rows(path):
-    write_tables({"funnel": path}, [], {"step": "t"})
+    write_tables({FUNNEL: path}, [], {"step": "t"})
 
 
 def write_json(path):
@@ -33,9 +34,9 @@ def write_text(path):
 
 
 KINDS = {
-    "parquet": (write_parquet, lambda path: read_table(path, "funnel").to_pylist()),
-    "pieces": (write_parquet_in_pieces, lambda path: list(Rows(path, "funnel"))),
-    "no rows": (write_no_rows, lambda path: read_table(path, "funnel").to_pylist()),
+    "parquet": (write_parquet, lambda path: read_table(path, FUNNEL).to_pylist()),
+    "pieces": (write_parquet_in_pieces, lambda path: list(Rows(path, FUNNEL))),
+    "no rows": (write_no_rows, lambda path: read_table(path, FUNNEL).to_pylist()),
     "json": (write_json, read_json),
     "text": (write_text, read_sealed),
 }

@@ -1,10 +1,9 @@
 """The page of the tables: made from the schemas, up to date, and true of the rules."""
 
-from fimscope.files.schemas import SCHEMAS
+from fimscope.experiments.registry import all_tables
 from pages import ROOT
-from write_schemas import PARTS, PLACES, column_remarks, tables_page
+from write_schemas import tables_page
 
-SOURCE = (ROOT / "scripts/fimscope/files/schemas.py").read_text()
 FOLDERS = {  # by their names in the rules
     "STEERING": "{RESULTS}/steering",
     "SOURCE": "results/source",
@@ -16,7 +15,7 @@ FOLDERS = {  # by their names in the rules
 def test_the_page_is_up_to_date():
     page = (ROOT / "docs/tables.md").read_text()
     again = "python scripts/write_schemas.py --out docs/tables.md"
-    assert page == tables_page(PLACES, SOURCE), f"the page is old: {again}"
+    assert page == tables_page(all_tables().values()), f"the page is old: {again}"
 
 
 def test_every_table_stands_where_a_rule_writes_it():
@@ -24,19 +23,5 @@ def test_every_table_stands_where_a_rule_writes_it():
     rules = rules.replace("{{", "{").replace("}}", "}").replace("{PATCHED}", "{edit}")
     for name, folder in FOLDERS.items():
         rules = rules.replace(f"{{{name}}}", folder)
-    assert {*PLACES, *PARTS} == {*SCHEMAS}
-    assert [path for path, _ in PLACES.values() if f'"results/{path}"' not in rules] == []
-
-
-def test_remarks_come_from_the_columns_lines_and_from_lists_with_a_star():
-    remarks = column_remarks(
-        'KEY = [("id", pa.string())]  # of all\n'
-        'MORE = (\n    ("a", pa.int32()),  # first\n    *KEY,  # whose\n)\n'
-        'SCHEMAS: dict = {\n    "one": [\n        *MORE,\n'
-        '        ("b", pa.int32()),  # second | last\n        ("c", pa.int32()),\n    ],\n'
-        '    "two": MORE,\n}\n'
-    )
-    assert remarks == {
-        "one": {"a": "first", "id": "of all", "b": "second | last"},
-        "two": {"a": "first", "id": "of all"},
-    }
+    places = [table.place for table in all_tables().values() if table.place]
+    assert [place for place in places if f'"results/{place}"' not in rules] == []

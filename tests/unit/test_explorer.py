@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from explorer_study import HOSTILE, HOSTILE_PROGRAM, MadeStudy, Size
 from fimscope.errors import UserError
+from fimscope.experiments.tables import SPLIT
 from fimscope.explorer import payload
 from fimscope.explorer.alignment import apply, changes
 from fimscope.explorer.blocks import block_element, block_script, pack, unpack
@@ -78,7 +79,7 @@ def test_a_block_gives_back_its_value_and_cannot_end_its_element():
 def test_rows_of_an_example_come_in_order_from_a_table_in_any_order(tmp_path):
     keys = ["b", "a", "b", "c", "a"]
     rows = [{"example_id": key, "edit": str(i)} for i, key in enumerate(keys)]
-    write_table(tmp_path / "t.parquet", "split", rows, {})
+    write_table(tmp_path / "t.parquet", SPLIT, rows, {})
     table = ByExample([tmp_path / "t.parquet"], "split")
     assert [row["edit"] for row in table.rows("b")] == ["0", "2"]
     assert [row["edit"] for row in table.rows("a")] == ["1", "4"]

@@ -5,13 +5,13 @@ import pytest
 
 from fimscope.experiments.icl.numbers import icl_numbers, read_cells
 from fimscope.experiments.masking.numbers import masking_numbers
-from fimscope.files.schemas import SCHEMAS
+from fimscope.experiments.registry import all_tables
 
 KEY = {"edit": "rename_vars", "gold": "string", "gold_rank": 0, "n_tokens": 9, "predicted": "x"}
 
 
 def table(name: str, rows: list[dict]) -> pa.Table:
-    return pa.Table.from_pylist([{**KEY, **row} for row in rows], SCHEMAS[name])
+    return pa.Table.from_pylist([{**KEY, **row} for row in rows], all_tables()[name].schema)
 
 
 def asked(example: str, outcome: str, rights: dict) -> list[dict]:

@@ -19,6 +19,8 @@ from fimscope.experiments.lens.numbers import (
     read_lens_curves,
 )
 from fimscope.experiments.lens.section import lens_section
+from fimscope.experiments.lens.tables import LENS
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import write_table
 from fimscope.report.sections import section_lines
 from fimscope.report.theme import save_figure
@@ -96,8 +98,8 @@ def write_study(folder, ranks, foils, edit="original", position="last", broken=(
             }
         )
     lens, table = folder / f"lens/{edit}.parquet", folder / f"split/{edit}.parquet"
-    write_table(lens, "lens", rows, MANIFEST)
-    write_table(table, "split", split, MANIFEST)
+    write_table(lens, LENS, rows, MANIFEST)
+    write_table(table, SPLIT, split, MANIFEST)
     return read_lens_curves(lens, table)
 
 
@@ -195,7 +197,7 @@ def test_figures_and_section_say_their_n_or_that_there_is_nothing(tmp_path, curv
 def test_a_lens_of_other_variants_is_refused(tmp_path):
     write_study(tmp_path, {"e0": [0] * N_POINTS}, {})
     lens = tmp_path / "lens/original.parquet"
-    write_table(tmp_path / "other.parquet", "split", [], MANIFEST)
+    write_table(tmp_path / "other.parquet", SPLIT, [], MANIFEST)
     with pytest.raises(UserError, match=r"example e0 is not in .*other\.parquet"):
         read_lens_curves(lens, tmp_path / "other.parquet")
 

@@ -10,8 +10,10 @@ import pytest
 
 from check_types import check_types
 from edit_examples import edit_examples
+from fimscope.corpus.tables import PROGRAMS
 from fimscope.files.tables import read_table, write_table
 from fimscope.typescript.pool import TypeScriptPool
+from fimscope.typescript.tables import EXAMPLES, VARIANTS
 from make_examples import make_examples
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -166,7 +168,7 @@ def run(step, *words):
 def test_the_steps_run_from_the_command_line_and_any_workers_give_the_same_bytes(
     tmp_path, programs
 ):
-    write_table(tmp_path / "programs.parquet", "programs", programs, {})
+    write_table(tmp_path / "programs.parquet", PROGRAMS, programs, {})
     digests = []
     for folder, workers in ((tmp_path / "one", 1), (tmp_path / "two", 2)):
         words = ["--programs", tmp_path / "programs.parquet", "--per-program", 3, "--seed", 7]
@@ -209,15 +211,15 @@ def test_the_steps_run_from_the_command_line_and_any_workers_give_the_same_bytes
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         digests.append({file.name: file.read_bytes() for file in files})
     assert digests[0] == digests[1]
-    variants = read_table(tmp_path / "one" / "variants.parquet", "variants").to_pylist()
+    variants = read_table(tmp_path / "one" / "variants.parquet", VARIANTS).to_pylist()
     assert [row["checks"]["same_javascript"] for row in variants] == [True] * 6
 
 
 def test_examples_of_other_programs_are_the_users_to_mend(tmp_path, pool, programs):
     examples, _ = split_rows(make_examples(pool, programs, 10, FRACTIONS, 0))
     edited, _ = split_rows(edit_examples(pool, examples, "original", 0))
-    write_table(tmp_path / "examples.parquet", "examples", examples[1:], {})
-    write_table(tmp_path / "edited.parquet", "variants", edited, {})
+    write_table(tmp_path / "examples.parquet", EXAMPLES, examples[1:], {})
+    write_table(tmp_path / "edited.parquet", VARIANTS, edited, {})
     words = ["--examples", tmp_path / "examples.parquet", "--edited", tmp_path / "edited.parquet"]
     words += ["--out", tmp_path / "out.parquet", "--out-rejected", tmp_path / "rejected.parquet"]
     words += ["--cache", tmp_path / "cache"]

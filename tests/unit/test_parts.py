@@ -16,6 +16,7 @@ import cache_report
 import predict_types
 import read_lens
 import sample_types
+from fimscope.experiments.tables import ANSWERS
 from fimscope.interventions.sweep import WantedSweep, sweep_last
 from fimscope.parts.formats import ResultsFormat, RowsFormat, TensorsFormat
 from fimscope.parts.store import PartStore, Shard, read_shard
@@ -34,7 +35,7 @@ ANSWER = {
 
 
 def store_in(cache: Path, shard: Shard | None = None, **recipe) -> PartStore:
-    return PartStore(cache, shard, {**RECIPE, **recipe}, RowsFormat("answers"))
+    return PartStore(cache, shard, {**RECIPE, **recipe}, RowsFormat(ANSWERS))
 
 
 def get(store: PartStore, ingredients=(1, 2)) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fimscope.errors import UserError
+from fimscope.experiments.components.tables import COMPONENTS
 from fimscope.experiments.patch.curves import (
     compare_to_controls,
     half_reached,
@@ -18,6 +19,7 @@ from fimscope.experiments.patch.curves import (
 from fimscope.experiments.patch.numbers import compare_conditions, sweep_numbers
 from fimscope.experiments.patch.readings import read_conditions, read_exactness
 from fimscope.experiments.patch.readings import read_sweep as describe_sweep
+from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.files.tables import write_table
 from fimscope.report.format import spans
 from fimscope.report.sections import read_section
@@ -183,17 +185,17 @@ def study(tmp_path):
         "wrong_to_wrong": [],
     }
     for condition, rows in patches.items():
-        write_table(tmp_path / f"patches/{condition}.parquet", "patches", rows, MANIFEST)
+        write_table(tmp_path / f"patches/{condition}.parquet", PATCHES, rows, MANIFEST)
         wide = [
             {**row, "position": position, "n_points": size}
             for position, size in (("last", 1), ("hole_name", 1), ("hole_name", 3))
             for row in rows
         ]
-        write_table(tmp_path / f"positions/{condition}.parquet", "patches", wide, MANIFEST)
+        write_table(tmp_path / f"positions/{condition}.parquet", PATCHES, wide, MANIFEST)
         parts = component_rows(condition, (2, 1)) if rows else []
-        write_table(tmp_path / f"components/{condition}.parquet", "components", parts, MANIFEST)
+        write_table(tmp_path / f"components/{condition}.parquet", COMPONENTS, parts, MANIFEST)
     pairs = [pair for rows in patches.values() for pair in pair_rows(rows)]
-    write_table(tmp_path / "pairs.parquet", "pairs", pairs, MANIFEST)
+    write_table(tmp_path / "pairs.parquet", PAIRS, pairs, MANIFEST)
     return tmp_path
 
 

@@ -18,6 +18,7 @@ from fimscope.experiments.replication.protocol import (
 from fimscope.experiments.replication.section import replication_section
 from fimscope.experiments.steer.steered import Steered
 from fimscope.experiments.steer.vectors import VectorSet, mean_norms, vector_rows
+from fimscope.experiments.tables import ANSWERS
 from fimscope.models.prepared import Prepared
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.store import PartStore
@@ -215,7 +216,7 @@ def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_
     }
     prepared = Prepared(tmp_path, {}, None, "gpt_bigcode", 3, 32, 4, VOCAB, 64, False, {})
     encoder = Encoder(byte_tokenizer(["let a"]))
-    store = PartStore(tmp_path, None, {"step": "replicate_codetrace"}, RowsFormat("answers"))
+    store = PartStore(tmp_path, None, {"step": "replicate_codetrace"}, RowsFormat(ANSWERS))
     steered = Steered(lambda: model, prepared, encoder, vectors, 64, store)
     recipients = {
         "select": recipients_of(broken[:2], rows, "select"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from fimscope.experiments.registry import all_tables
 from fimscope.experiments.samples.numbers import (
     gold_chances,
     read_sampled,
@@ -67,7 +68,7 @@ def write_tables(folder, edit, n_correct, correct, broken):
     for path, name, rows in zip(
         paths, ("samples", "predictions", "split"), (samples, predictions, split), strict=True
     ):
-        write_table(path, name, rows, MANIFEST)
+        write_table(path, all_tables()[name], rows, MANIFEST)
     return read_sampled(*paths)
 
 

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from fimscope.experiments.icl.shots import CHOICES, knows_gold
+from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.steer.icl import in_context_numbers, in_context_rows, in_context_sentence
-from fimscope.files.schemas import SCHEMAS
 
 GROUPS = {"S1": "select", "A1": "test", "A2": "test", "B1": "test", "R1": "test"}
 
@@ -31,7 +31,7 @@ def asked(example, outcome, rights):
 
 def table(*examples) -> pa.Table:
     rows = [row for example in examples for row in example]
-    return pa.Table.from_pylist(rows, SCHEMAS["icl"])
+    return pa.Table.from_pylist(rows, ICL.schema)
 
 
 def rights(same_1, same_4, random_1, random_4):

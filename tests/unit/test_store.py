@@ -15,6 +15,7 @@ from fimscope.files.activation_cache import (
     point_file,
 )
 from fimscope.files.tables import Rows, write_table
+from fimscope.prompts.tables import PROMPTS
 
 POSITIONS = ["last", "hole_name"]
 
@@ -105,9 +106,9 @@ def test_the_index_says_which_positions_a_prompt_lacks(tmp_path):
         "regions": [{"kind": "rest", "start": 0, "end": 2}],
         "n_prompt_truncated": 0,
     }
-    write_table(tmp_path / "p.parquet", "prompts", [row], {})
+    write_table(tmp_path / "p.parquet", PROMPTS, [row], {})
 
-    rows = list(index_rows(Rows(tmp_path / "p.parquet", "prompts"), POSITIONS))
+    rows = list(index_rows(Rows(tmp_path / "p.parquet", PROMPTS), POSITIONS))
     assert rows[0]["positions"] == [
         {"name": "last", "index": 1},
         {"name": "hole_name", "index": None},

@@ -15,6 +15,7 @@ from fimscope.experiments.accuracy.numbers import (
     confusion_numbers,
 )
 from fimscope.experiments.accuracy.section import read_accuracy, read_wrong_answers
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.digests import read_json
 from fimscope.report.markdown import code, table
 from fimscope.report.timings import timing_numbers
@@ -89,7 +90,7 @@ def test_accuracy_by_hand():
 def test_changes_by_hand(study):
     from fimscope.files.tables import read_table
 
-    split = read_table(study / "split/rename_vars.parquet", "split")
+    split = read_table(study / "split/rename_vars.parquet", SPLIT)
     (found,) = change_numbers({"original": split, "rename_vars": split}, DRAWS, 0)
     assert (found["n_broken"], found["n_mended"], found["n_right_before"]) == (30, 5, 60)
     assert found["difference"]["estimate"] == pytest.approx((5 - 30) / split.num_rows, abs=1e-6)

@@ -14,9 +14,11 @@ import mask_distractors
 import sweep_components
 import sweep_positions
 import view_attention
+from fimscope.experiments.masking.tables import MASKED_PARTS
+from fimscope.experiments.registry import all_tables
 from fimscope.experiments.steer.vectors import Vector, VectorSet, save_vectors, vector_rows
+from fimscope.experiments.tables import ANSWERS
 from fimscope.files.digests import file_sha256
-from fimscope.files.schemas import SCHEMAS
 from fimscope.files.tables import write_table
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.store import UNKEPT, WHOLE, PartStore
@@ -38,8 +40,8 @@ class Killed(BaseException):
 
 def table(path: Path, name: str, rows: list[dict], **manifest: str) -> None:
     """Write a table of a schema; columns that a row lacks are null."""
-    filled = [{**dict.fromkeys(SCHEMAS[name].names), **row} for row in rows]
-    write_table(path, name, filled, manifest)
+    filled = [{**dict.fromkeys(all_tables()[name].schema.names), **row} for row in rows]
+    write_table(path, all_tables()[name], filled, manifest)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def inside(random_study, tmp_path_factory) -> Path:
         row["predicted_token_id"], row["gold_token_id"] = (4, 4) if i % 3 == 0 else (9, 4)
         row["outcome"], row["broken"] = ("right", False) if i % 3 == 0 else ("wrong", True)
     for name in ("examples", "predictions", "split"):
-        columns = SCHEMAS[name].names
+        columns = all_tables()[name].schema.names
         own = [{key: row[key] for key in columns if key in row} for row in steered]
         table(folder / f"{name}.parquet", name, own)
     rng = np.random.default_rng(0)
@@ -205,7 +207,7 @@ def test_masks_in_the_text_are_kept(tmp_path):
     with TypeScriptPool(1) as pool:
 
         def rows_and_store():
-            store = PartStore(tmp_path, WHOLE, {"step": "try"}, RowsFormat("masked_parts"))
+            store = PartStore(tmp_path, WHOLE, {"step": "try"}, RowsFormat(MASKED_PARTS))
             return list(mask_distractors.mask_in_text(pool, make, recipients, 1, store)), store
 
         masked, _ = rows_and_store()
@@ -233,7 +235,7 @@ def test_answers_to_masked_prompts_are_kept(tmp_path, monkeypatch):
         return mask_distractors.ask_masked(lambda: model, asked, encoder, 3, 4, store)
 
     def store() -> PartStore:
-        return PartStore(tmp_path, WHOLE, {"step": "try"}, RowsFormat("answers"))
+        return PartStore(tmp_path, WHOLE, {"step": "try"}, RowsFormat(ANSWERS))
 
     killed_after(4, monkeypatch, lambda: answers(store()))
     rest = store()

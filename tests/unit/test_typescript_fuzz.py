@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fimscope.files.schemas import REASONS
+from fimscope.files.rejections import REASONS
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.edit_names import EDIT_NAMES
 from fimscope.typescript.results import TypeScriptError

@@ -14,6 +14,7 @@ from fimscope.files.tables import write_table
 from fimscope.parts.store import PartStore
 from fimscope.typescript import variants as variant_parts
 from fimscope.typescript.pool import TypeScriptPool
+from fimscope.typescript.tables import EXAMPLES
 from fimscope.typescript.variants import FORMAT, map_parts, parts_of_programs
 
 PROGRAMS = [
@@ -43,7 +44,7 @@ def examples(tmp_path_factory) -> Path:
                         "name_start": prefix.rindex(name),
                     }
                 )
-    write_table(path, "examples", rows, {})
+    write_table(path, EXAMPLES, rows, {})
     return path
 
 

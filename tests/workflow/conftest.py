@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fimscope.typescript.tables import EXAMPLES, VARIANTS
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "package.json", "package-lock.json")
 
@@ -152,11 +154,11 @@ def teach(project: Path) -> None:
 
     source = project / "results/source"
     originals, renamed = (
-        {row["example_id"]: row for row in read_table(path, "variants").to_pylist()}
+        {row["example_id"]: row for row in read_table(path, VARIANTS).to_pylist()}
         for path in (source / "variants/original.parquet", source / "variants/rename_vars.parquet")
     )
     groups: dict[str, set[str]] = {"fit": set(), "select": set(), "test": set()}
-    for row in read_table(source / "examples.parquet", "examples").to_pylist():
+    for row in read_table(source / "examples.parquet", EXAMPLES).to_pylist():
         groups[row["group"]].add(row["example_id"])
 
     def answers(encoder):

@@ -17,7 +17,9 @@ import yaml
 
 from cluster.slurm import NODE, ask, running_slurm, why_not
 from conftest import FILES, snakemake, teach, write_sources
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import read_table
+from fimscope.prompts.tables import PROMPTS
 
 pytestmark = pytest.mark.cluster
 
@@ -154,8 +156,8 @@ def test_the_whole_run_ends_right(troubled):
     project = troubled["project"]
     assert (project / "results/tiny/report.html").stat().st_size > 10_000
     for edit in ("original", "rename_vars"):
-        prompts = read_table(project / f"results/tiny/prompts/{edit}.parquet", "prompts")
-        predicted = read_table(project / f"results/tiny/predictions/{edit}.parquet", "predictions")
+        prompts = read_table(project / f"results/tiny/prompts/{edit}.parquet", PROMPTS)
+        predicted = read_table(project / f"results/tiny/predictions/{edit}.parquet", PREDICTIONS)
         assert predicted.num_rows == prompts.num_rows > 0
     left = snakemake(project, "--configfile", "study.yaml", "-n").stdout
     assert "Nothing to be done" in left

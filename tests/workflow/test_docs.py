@@ -13,6 +13,7 @@ import yaml
 
 from conftest import snakemake
 from fimscope.config import complete_config
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import write_table
 from pages import PAGES, ROOT, apply_block, blocks, commands
 
@@ -174,7 +175,7 @@ def test_the_pages_experiment_makes_its_section(extended):
         for n in range(4)
     ]
     path = extended / "results/embedded/predictions/original.parquet"
-    write_table(path, "predictions", rows, {})
+    write_table(path, PREDICTIONS, rows, {})
     places = {"svg": "l.svg", "png": "l.png", "section": "lengths.json"}
     options = [word for kind, name in places.items() for word in (f"--out-{kind}", name)]
     script = [sys.executable, "scripts/plot_lengths.py", "--predictions", str(path)]

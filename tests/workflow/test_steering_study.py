@@ -7,6 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from conftest import snakemake
+from fimscope.experiments.registry import all_tables
 from fimscope.experiments.steer.numbers import VERDICTS
 from fimscope.experiments.steer.vectors import load_vectors
 from fimscope.files.activation_cache import ActivationCache
@@ -26,7 +27,7 @@ def steered(small_study) -> Path:
 @pytest.fixture(scope="module")
 def tables(steered):
     def read(path: Path | str, name: str) -> list[dict]:
-        return read_table(steered / path, name).to_pylist()
+        return read_table(steered / path, all_tables()[name]).to_pylist()
 
     return read
 

@@ -19,8 +19,8 @@ from transformers import AutoModelForCausalLM
 from conftest import FILES, HOSTILE, snakemake
 from fimscope.experiments.attention.numbers import REGION_KINDS
 from fimscope.experiments.patch.pairs import DONOR_KINDS
+from fimscope.experiments.registry import all_tables
 from fimscope.files.activation_cache import ActivationCache
-from fimscope.files.schemas import SCHEMAS
 from fimscope.files.tables import read_manifest, read_table
 from fimscope.prompts.encoder import Encoder
 from fimscope.report.sections import read_section
@@ -35,7 +35,7 @@ MODEL = Path("results/tiny")
 @pytest.fixture(scope="module")
 def tables(small_study):
     def read(path: Path | str, name: str) -> list[dict]:
-        return read_table(small_study / path, name).to_pylist()
+        return read_table(small_study / path, all_tables()[name]).to_pylist()
 
     return read
 
@@ -383,7 +383,7 @@ def _run_with_hook(model, token_ids, point, donor):
 
 
 def test_every_table_has_its_schema_and_its_manifest(small_study):
-    known = {f"{name}/1" for name in SCHEMAS}
+    known = {f"{name}/1" for name in all_tables()}
     found = sorted((small_study / "results").rglob("*.parquet"))
     paths = [path for path in found if "cache" not in path.parts]  # parts are no tables
     assert len(paths) > 25

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Refusal(NamedTuple):
-    """Why an input is left out: one of fimscope.schemas.REASONS, and what was seen."""
+    """Why an input is left out: one of rejections.REASONS, and what was seen."""
 
     reason: str
     detail: str

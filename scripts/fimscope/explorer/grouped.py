@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fimscope.files.tables import read_table
+from fimscope.files.tables import Table, read_table
 
 Row = dict[str, Any]
 
 
 class ByExample:
-    """Tables of one schema, together, by the example that a row is about.
+    """Tables of one kind, together, by the example that a row is about.
 
     The rows stay in columns, as a whole table of Python objects would not fit into memory.
     raises   UserError as `read_table` does
     """
 
-    def __init__(self, paths: Sequence[Path], name: str, columns: Sequence[str] | None = None):
-        tables = [read_table(path, name, list(columns) if columns else None) for path in paths]
+    def __init__(self, paths: Sequence[Path], kind: Table, columns: Sequence[str] | None = None):
+        tables = [read_table(path, kind, list(columns) if columns else None) for path in paths]
         self.table = pa.concat_tables(tables).combine_chunks() if tables else None
         self._starts: dict[str, tuple[int, int]] = {}
         if self.table is not None and len(self.table):

@@ -6,19 +6,32 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
+from fimscope.experiments.attention.tables import ATTENTION_SHARES, ATTENTION_TOKENS
+from fimscope.experiments.lens.tables import LENS
+from fimscope.experiments.patch.tables import PATCHES
+from fimscope.experiments.samples.tables import SAMPLES
+from fimscope.experiments.steer.tables import STEERING_RESULTS
+from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.explorer import payload
 from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pieces import Decode, token_pieces
-from fimscope.files.schemas import SCHEMAS
 from fimscope.files.tables import read_table
+from fimscope.prompts.tables import PROMPTS
+from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
 Row = Mapping[str, Any]
 
 # Tables that an explorer needs, one file per edit, and those that it shows where they are given.
-NEEDED = ("predictions", "split", "variants", "prompts")
-OPTIONAL = ("lens", "attention_tokens", "attention_shares", "patches", "samples", "steering")
-SCHEMA_NAMES = {"steering": "steering_results"}
+NEEDED = {"predictions": PREDICTIONS, "split": SPLIT, "variants": VARIANTS, "prompts": PROMPTS}
+OPTIONAL = {
+    "lens": LENS,
+    "attention_tokens": ATTENTION_TOKENS,
+    "attention_shares": ATTENTION_SHARES,
+    "patches": PATCHES,
+    "samples": SAMPLES,
+    "steering": STEERING_RESULTS,
+}
 VARIANT = ["example_id", "edit"]
 COLUMNS = {
     "variants": [*VARIANT, "gold", "prefix", "suffix", "renames"],
@@ -35,11 +48,11 @@ class Study:
     def __init__(self, examples: Path, paths: Mapping[str, Sequence[Path]], decode: Decode):
         self.paths, self.decode = paths, lru_cache(maxsize=1_000_000)(decode)
         self.tables = {
-            name: ByExample(paths[name], SCHEMA_NAMES.get(name, name), COLUMNS.get(name))
-            for name in (*NEEDED, *OPTIONAL)
+            name: ByExample(paths[name], kind, COLUMNS.get(name))
+            for name, kind in {**NEEDED, **OPTIONAL}.items()
         }
-        columns = [name for name in SCHEMAS["examples"].names if name not in ("prefix", "suffix")]
-        rows = read_table(examples, "examples", columns).to_pylist()
+        columns = [name for name in EXAMPLES.schema.names if name not in ("prefix", "suffix")]
+        rows = read_table(examples, EXAMPLES, columns).to_pylist()
         self.examples = [row for row in rows if row["example_id"] in self.tables["predictions"]]
         self.edits = {row["example_id"]: list(self.by_edit("predictions", row)) for row in rows}
 

@@ -18,14 +18,26 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import pyarrow as pa
+
 from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
+from fimscope.files.columns import POSITION, VARIANT_KEY
 from fimscope.files.digests import dump_json, file_sha256, read_json
-from fimscope.files.tables import read_table, stream_table
+from fimscope.files.tables import Table, read_table, stream_table
 
 if TYPE_CHECKING:
     import torch
 
+ACTIVATION_INDEX = Table(
+    "activation_index",
+    [
+        *VARIANT_KEY,
+        ("positions", pa.list_(POSITION)),
+    ],
+    place="{model}/activations/{edit}/index.parquet",
+    row="a row of the activations' tensors, in their order",
+)
 TENSOR = "activations"
 _SAFETENSORS_DTYPES = {"float32": "F32", "bfloat16": "BF16", "float16": "F16"}
 
@@ -71,7 +83,7 @@ class ActivationWriter:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-        stream_table(self.partial / "index.parquet", "activation_index", index, manifest)
+        stream_table(self.partial / "index.parquet", ACTIVATION_INDEX, index, manifest)
         names = [point_file(point) for point in range(n_points)] + ["index.parquet"]
         content = {
             "n_points": n_points,
@@ -109,7 +121,7 @@ class ActivationCache:
             raise UserError(f"{path}: not a whole manifest ({error}); run it again") from None
         self._whole: set[str] = set()
         self._check("index.parquet")
-        index = read_table(folder / "index.parquet", "activation_index")
+        index = read_table(folder / "index.parquet", ACTIVATION_INDEX)
         self.positions = [p["name"] for p in index["positions"][0].as_py()] if len(index) else []
         keys = zip(index["example_id"].to_pylist(), index["edit"].to_pylist(), strict=True)
         self.rows = {key: row for row, key in enumerate(keys)}

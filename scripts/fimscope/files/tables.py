@@ -1,9 +1,11 @@
-"""The tables that pass between the steps, read and written; their columns are in schemas.py."""
+"""The tables that pass between the steps, read and written."""
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ import pyarrow.parquet as pq
 from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import check_parquet, seal_parquet
-from fimscope.files.schemas import SCHEMA_VERSION, SCHEMAS
 
+SCHEMA_VERSION = "1"
 ROWS_AT_ONCE = 500  # in memory, where a table is read or written in pieces
 ROWS_OF_A_GROUP = 10_000  # of a table of small rows that is written as they come
 BUFFER = 1 << 18  # bytes of each column, where a table is read in pieces
@@ -27,13 +29,35 @@ ONE_THREAD = {"use_threads": False}
 pa.set_memory_pool(pa.system_memory_pool())
 
 
-def read_table(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:
-    """Read a table and check that it is whole and of the schema called `name`.
+# A column's name, its type, and what it holds where the name does not say it.
+Column = tuple[str, pa.DataType] | tuple[str, pa.DataType, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One of the pipeline's tables: what it is called, where it stands, what its columns hold.
+
+    place   in results/, with {model}, {edit} and the like; none of what only parts are made of
+    row     what one row is
+    """
+
+    name: str
+    columns: Sequence[Column]
+    place: str | None = None
+    row: str | None = None
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return pa.schema([column[:2] for column in self.columns])
+
+
+def read_table(path: Path, kind: Table, columns: list[str] | None = None) -> pa.Table:
+    """Read a table and check that it is whole and of this kind.
 
     raises UserError that names the file where it is missing, damaged, or another table.
     """
     with _naming(path):
-        _check(path, name)
+        _check(path, kind)
         with pq.ParquetFile(path, memory_map=True) as file:
             return file.read(columns, **ONE_THREAD)
 
@@ -44,10 +68,10 @@ class Rows:
     raises UserError as `read_table` does
     """
 
-    def __init__(self, path: Path, name: str, columns: list[str] | None = None):
-        self.path, self.name, self.columns = path, name, columns
+    def __init__(self, path: Path, kind: Table, columns: list[str] | None = None):
+        self.path, self.columns = path, columns
         with _naming(path):
-            _check(path, name)
+            _check(path, kind)
             self.n_rows = pq.read_metadata(path).num_rows
 
     def __len__(self) -> int:
@@ -59,10 +83,10 @@ class Rows:
                 yield from batch.to_pylist()
 
 
-def _check(path: Path, name: str) -> None:
+def _check(path: Path, kind: Table) -> None:
     check_parquet(path)  # before a reader of Parquet meets what may be damaged
     found = pq.read_schema(path).metadata[b"fimscope.schema"].decode()
-    expected = f"{name}/{SCHEMA_VERSION}"
+    expected = f"{kind.name}/{SCHEMA_VERSION}"
     if found != expected:
         raise UserError(f"{path}: table {found!r} found, {expected!r} expected")
 
@@ -79,23 +103,26 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def write_table(
-    path: Path, name: str, rows: pa.Table | Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]
+    path: Path,
+    kind: Table,
+    rows: pa.Table | Iterable[Mapping[str, Any]],
+    manifest: Mapping[str, Any],
 ) -> None:
-    """Write rows as the table called `name`, to a temporary name that is renamed when complete."""
-    schema = SCHEMAS[name]
+    """Write rows as a table of this kind, to a temporary name that is renamed when complete."""
+    schema = kind.schema
     table = (
         rows.select(schema.names).cast(schema)
         if isinstance(rows, pa.Table)
         else pa.Table.from_pylist([dict(row) for row in rows], schema)
     )
-    metadata = _metadata(name, manifest)
+    metadata = _metadata(kind, manifest)
     with replacing(path) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
         seal_parquet(temporary)
 
 
 def write_tables(
-    paths: Mapping[str, Path],
+    paths: Mapping[Table, Path],
     rows: Iterable[tuple[str, Mapping[str, Any]]],
     manifest: Mapping[str, Any],
 ) -> Counter[str]:
@@ -107,8 +134,8 @@ def write_tables(
     written: Counter[str] = Counter()
     with ExitStack() as stack:
         writers = {
-            name: stack.enter_context(_writing(path, name, manifest, ROWS_AT_ONCE))
-            for name, path in paths.items()
+            kind.name: stack.enter_context(_writing(path, kind, manifest, ROWS_AT_ONCE))
+            for kind, path in paths.items()
         }
         for name, row in rows:
             writers[name](row)
@@ -117,20 +144,20 @@ def write_tables(
 
 
 def stream_table(
-    path: Path, name: str, rows: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]
+    path: Path, kind: Table, rows: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]
 ) -> None:
     """As `write_table`, of small rows as they come; no more than a row group is in memory."""
-    with _writing(path, name, manifest, ROWS_OF_A_GROUP) as write:
+    with _writing(path, kind, manifest, ROWS_OF_A_GROUP) as write:
         for row in rows:
             write(row)
 
 
 @contextmanager
 def _writing(
-    path: Path, name: str, manifest: Mapping[str, Any], rows_of_a_group: int
+    path: Path, kind: Table, manifest: Mapping[str, Any], rows_of_a_group: int
 ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """Gives what writes one row of a table, in row groups of a multiple of ROWS_AT_ONCE."""
-    schema = SCHEMAS[name].with_metadata(_metadata(name, manifest))
+    schema = kind.schema.with_metadata(_metadata(kind, manifest))
     rows: list[dict[str, Any]] = []
     pieces: list[pa.Table] = []  # Arrow's columns: a tenth of the rows' own size, or less
     with replacing(path) as temporary:
@@ -159,9 +186,9 @@ def _writing(
         seal_parquet(temporary)
 
 
-def _metadata(name: str, manifest: Mapping[str, Any]) -> dict[str, str]:
+def _metadata(kind: Table, manifest: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "fimscope.schema": f"{name}/{SCHEMA_VERSION}",
+        "fimscope.schema": f"{kind.name}/{SCHEMA_VERSION}",
         "fimscope.manifest": json.dumps(manifest, sort_keys=True),
     }
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fimscope.files.schemas import SCHEMAS
-from fimscope.files.tables import ONE_THREAD
+from fimscope.files.tables import ONE_THREAD, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,21 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowsFormat:
-    """Rows of the table called `name`."""
+    """Rows of a table."""
 
-    name: str
+    table: Table
     suffix = ".parquet"
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
-        table = pa.Table.from_pylist([dict(row) for row in rows], SCHEMAS[self.name])
+        table = pa.Table.from_pylist([dict(row) for row in rows], self.table.schema)
         file = BytesIO()
         pq.write_table(table, file, compression="zstd")
         return file.getvalue()
 
     def decode(self, content: bytes) -> list[dict[str, Any]]:
         table = pq.ParquetFile(pa.BufferReader(content)).read(**ONE_THREAD)
-        if not table.schema.equals(SCHEMAS[self.name]):
-            raise ValueError(f"a part of the columns {table.schema.names}, not of {self.name}")
+        if not table.schema.equals(self.table.schema):
+            raise ValueError(
+                f"a part of the columns {table.schema.names}, not of {self.table.name}"
+            )
         return table.to_pylist()
 
 

@@ -6,7 +6,7 @@ from fimscope.prompts.regions import Region
 
 
 class Unfit(Exception):
-    """This variant gives no prompt; `reason` is one of schemas.REASONS."""
+    """This variant gives no prompt; `reason` is one of rejections.REASONS."""
 
     def __init__(self, reason: str, detail: str):
         super().__init__(detail)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fimscope.files.schemas import CANDIDATE
+from fimscope.files.columns import CANDIDATE
 from fimscope.prompts.encoder import Encoder
 
 

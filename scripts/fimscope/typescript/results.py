@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 class TypeScriptError(Exception):
-    """A request that has no result; `reason` is one of `fimscope.schemas.REASONS`."""
+    """A request that has no result; `reason` is one of `rejections.REASONS`."""
 
     def __init__(self, reason: str, detail: str):
         super().__init__(f"{reason}: {detail}")

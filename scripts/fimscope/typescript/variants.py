@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fimscope.files.manifest import run_manifest
+from fimscope.files.rejections import REJECTED
 from fimscope.files.tables import write_tables
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.recipe import step_recipe
@@ -13,12 +14,13 @@ from fimscope.steps.frame import log
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, by_program
 from fimscope.typescript.process import compiler_versions
+from fimscope.typescript.tables import VARIANT_PARTS, VARIANTS
 
 Row = Mapping[str, Any]
 Outcome = tuple[str, Row]  # the table that a row goes to, `variants` or `rejected`, and the row
 Store = PartStore[list[Row]] | Unkept[list[Row]]
 
-FORMAT = RowsFormat("variant_parts")
+FORMAT = RowsFormat(VARIANT_PARTS)
 ROWS_OF_A_PART = 48  # or more, so that no program is cut in two: some seconds of work
 UNSETTLED = ("time_limit", "compiler_failed")  # reasons that may not be there the next time
 
@@ -63,7 +65,7 @@ def variant_store(step: str, args: argparse.Namespace, **settings: Any) -> PartS
 def write_variants(outcomes: Iterable[Outcome], args: argparse.Namespace) -> None:
     """Write the two tables; where the command line names a shard, only have its parts made."""
     if args.shard is None:
-        paths = {"variants": args.out, "rejected": args.out_rejected}
+        paths = {VARIANTS: args.out, REJECTED: args.out_rejected}
         written = write_tables(paths, outcomes, run_manifest(args))
         log.info("%d variants, %d rejected", written["variants"], written["rejected"])
     else:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.errors import UserError
+from fimscope.experiments.attention.tables import ATTENTION_SHARES
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table
 from fimscope.models.prepared import Prepared
 from fimscope.statistics.stats import (
@@ -73,8 +75,8 @@ def read_shares(shares: Path, split: Path) -> Shares:
 
     raises   UserError where the split lacks a variant, or a variant lacks a head or region
     """
-    frame = read_table(shares, "attention_shares").to_pandas()
-    outcomes = read_table(split, "split", ["example_id", "outcome", "broken"]).to_pandas()
+    frame = read_table(shares, ATTENTION_SHARES).to_pandas()
+    outcomes = read_table(split, SPLIT, ["example_id", "outcome", "broken"]).to_pandas()
     outcomes = outcomes.set_index("example_id")
     order = {kind: place for place, kind in enumerate(REGION_KINDS)}
     frame["kind"] = frame["region"].map(order)

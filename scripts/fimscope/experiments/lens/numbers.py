@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from fimscope.errors import UserError
 from fimscope.experiments.accuracy.numbers import TOP
+from fimscope.experiments.lens.tables import LENS
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.stats import (
@@ -85,8 +87,8 @@ def read_lens_curves(lens: Path, split: Path) -> dict[str, LensCurves]:
     raises   UserError where the lens names a variant that the split lacks, or lacks a point
     """
     columns = ["example_id", "program_id", "position", "point", "foil_token_id", *MEASURES]
-    frame = read_table(lens, "lens", columns).to_pandas()
-    outcomes = read_table(split, "split", ["example_id", "outcome", "broken"]).to_pandas()
+    frame = read_table(lens, LENS, columns).to_pandas()
+    outcomes = read_table(split, SPLIT, ["example_id", "outcome", "broken"]).to_pandas()
     outcomes = outcomes.set_index("example_id")
     strangers = set(frame["example_id"]) - set(outcomes.index)
     if strangers:

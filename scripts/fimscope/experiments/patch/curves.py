@@ -10,8 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fimscope.errors import UserError
+from fimscope.experiments.components.tables import COMPONENTS
 from fimscope.experiments.patch.pairs import DONOR_KINDS
-from fimscope.files.tables import read_table
+from fimscope.experiments.patch.tables import PATCHES
+from fimscope.files.tables import Table, read_table
 from fimscope.statistics.stats import LEVEL, Resampled, holm, resample_means, sign_test
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def read_sweep(path: Path, pairs: pa.Table, position: str, n_points: int = 1) ->
                that `pairs` lacks, or lacks a point of a pair
     """
     columns = ["point", "n_points", "position"]
-    frame = _read_frame(path, "patches", columns)
+    frame = _read_frame(path, PATCHES, columns)
     if frame.empty:  # a condition for which no pair was found
         return Sweep(path.stem, position, [], {}, {}, 0, 0)
     if position not in set(frame["position"]):
@@ -90,7 +92,7 @@ def read_sweep(path: Path, pairs: pa.Table, position: str, n_points: int = 1) ->
 
 def read_positions(path: Path) -> list[tuple[str, int]]:
     """The positions and sizes of windows of a patch table, in its order."""
-    table = read_table(path, "patches", ["position", "n_points"])
+    table = read_table(path, PATCHES, ["position", "n_points"])
     return list(dict.fromkeys(zip(*(column.to_pylist() for column in table.columns), strict=True)))
 
 
@@ -101,7 +103,7 @@ def read_components(path: Path, pairs: pa.Table, component: str) -> Sweep:
                 head i of block b is place b * n_heads + i
     raises      UserError as `read_sweep` does
     """
-    frame = _read_frame(path, "components", ["component", "block", "head"])
+    frame = _read_frame(path, COMPONENTS, ["component", "block", "head"])
     if frame.empty:
         return Sweep(path.stem, component, [], {}, {}, 0, 0)
     frame = frame[frame["component"] == component].copy()
@@ -110,11 +112,11 @@ def read_components(path: Path, pairs: pa.Table, component: str) -> Sweep:
     return _sweep_of(path, frame, pairs, component, "place")
 
 
-def _read_frame(path: Path, name: str, columns: list[str]) -> "DataFrame":
+def _read_frame(path: Path, kind: Table, columns: list[str]) -> "DataFrame":
     """Some columns of a table of patches. raises UserError where it holds several conditions."""
     keys = ["condition", "pair_id", "program_id", "donor_kind"]
     measures = ["predicted_token_id", "normalised_effect"]
-    frame = read_table(path, name, [*keys, *columns, *measures]).to_pandas()
+    frame = read_table(path, kind, [*keys, *columns, *measures]).to_pandas()
     conditions = sorted(frame["condition"].unique())
     if len(conditions) > 1:
         raise UserError(f"{path}: conditions {conditions} found, one expected in each file")

@@ -8,6 +8,7 @@ import numpy as np
 
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_table
+from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def read_prompts(paths: Iterable[Path]) -> dict[Key, Row]:
     return {
         (row["example_id"], row["edit"]): row
         for path in paths
-        for row in read_table(path, "prompts").to_pylist()
+        for row in read_table(path, PROMPTS).to_pylist()
     }
 
 

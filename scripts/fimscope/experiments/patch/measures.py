@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.files.tables import write_table
+from fimscope.files.tables import Table, write_table
 from fimscope.prompts.encoder import Encoder
 from fimscope.steps.frame import log
 
@@ -71,15 +71,15 @@ def place_in(pairs: Sequence[Row]) -> Callable[[Patched], int]:
 
 def write_conditions(
     folder: Path,
-    name: str,
+    kind: Table,
     rows: Sequence[Row],
     conditions: Sequence[str],
     manifest: Mapping[str, Any],
 ) -> None:
-    """Write the rows of every condition as a table of its own, of the schema called `name`."""
+    """Write the rows of every condition as a table of its own."""
     for condition in conditions:
         chosen = [row for row in rows if row["condition"] == condition]
-        write_table(folder / f"{condition}.parquet", name, chosen, manifest)
+        write_table(folder / f"{condition}.parquet", kind, chosen, manifest)
         log.info("%s: %d patches", condition, len(chosen))
 
 

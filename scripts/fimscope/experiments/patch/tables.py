@@ -1,44 +1,60 @@
-"""Tables of patch curves for the sections of the report."""
+"""The tables of this experiment."""
 
-from collections.abc import Mapping
+import pyarrow as pa
 
-from fimscope.experiments.patch.readings import effect_at
-from fimscope.report.format import percent, rate
-from fimscope.report.markdown import code
-from fimscope.report.sections import SectionTable
-from fimscope.statistics.numbers import Numbers
+from fimscope.files.columns import EXAMPLE_KEY
+from fimscope.files.tables import Table
 
-
-def curve_table(sweep: Numbers) -> SectionTable:
-    """Effect and flips of the paired donor at every point, and of each control."""
-    caption = (
-        f"{code(sweep['condition'])} at {code(sweep['position'])}: {sweep['n_pairs']} pairs, "
-        f"{sweep['n_small_gap']} without a normalised effect"
-    )
-    if sweep["largest_self_effect"] is not None:
-        caption += f"; largest change by `self`: {sweep['largest_self_effect']:z.3f}"
-    comparison = sweep["comparison"]
-    above = set(comparison["points_above"]) if comparison else set()
-    controls = [kind for kind in sweep["flips"] if kind != "paired"]
-    rows = []
-    for place, point in enumerate(sweep["points"]):
-        cells = [
-            str(point),
-            effect_at(sweep["effects"].get("paired"), place),
-            "yes" if point in above else "no",
-            _flips(sweep["flips"].get("paired"), place),
-        ]
-        for control in controls:
-            effect = sweep["effects"].get(control)
-            shown = f"{effect['estimate'][place]:z.3f}" if effect else "none"
-            cells.append(f"{shown}; {percent(sweep['flips'][control]['estimate'][place])}")
-        rows.append(cells)
-    names = [f"{code(control)}: effect; becomes target" for control in controls]
-    header = ["point", "paired effect", "above controls", "becomes target", *names]
-    return SectionTable(caption, header, rows)
-
-
-def _flips(curve: Mapping[str, list[float]] | None, place: int) -> str:
-    if curve is None:
-        return "none"
-    return rate({key: curve[key][place] for key in ("estimate", "lower", "upper")})
+PATCH_KEY = [
+    ("condition", pa.string()),
+    ("pair_id", pa.string()),
+    *EXAMPLE_KEY,
+    ("edit", pa.string()),
+    ("program_id", pa.string()),
+    ("donor_kind", pa.string()),
+    ("donor_example_id", pa.string()),
+]
+PATCH_MEASURES = [
+    ("predicted", pa.string()),
+    ("predicted_token_id", pa.int32()),
+    ("to_gold", pa.bool_()),
+    ("to_donor", pa.bool_()),
+    ("gold_logprob", pa.float32()),
+    ("foil_logprob", pa.float32()),
+    ("target_logprob", pa.float32()),
+    ("logit_diff", pa.float32(), "target minus foil"),
+    ("recipient_logit_diff", pa.float32(), "the same without a patch"),
+    ("donor_logit_diff", pa.float32(), "the same in the paired donor's own run"),
+    ("normalised_effect", pa.float32(), "0 recipient, 1 donor; null under the least gap"),
+]
+PAIRS = Table(
+    "pairs",
+    [
+        ("condition", pa.string()),
+        ("pair_id", pa.string()),
+        ("recipient_example_id", pa.string()),
+        ("recipient_edit", pa.string()),
+        ("recipient_program_id", pa.string()),
+        ("donor_kind", pa.string(), "paired | self | unrelated | random | random_position"),
+        ("donor_example_id", pa.string(), "null for random"),
+        ("donor_edit", pa.string()),
+        ("target_token_id", pa.int32(), "what success would predict"),
+        ("foil_token_id", pa.int32(), "what the recipient predicts"),
+        ("gold_token_id", pa.int32(), "the recipient's"),
+        ("donor_token_id", pa.int32(), "what the donor predicts"),
+    ],
+    place="{model}/pairs.parquet",
+    row="a recipient and one of its donors",
+)
+PATCHES = Table(
+    "patches",
+    [
+        *PATCH_KEY,
+        ("point", pa.int32(), "the first of the points that are patched together"),
+        ("n_points", pa.int32(), "how many those are"),
+        ("position", pa.string(), "of a token, or of a set of them: fim, name"),
+        *PATCH_MEASURES,
+    ],
+    place="{model}/patches/{condition}.parquet",
+    row="a patch; those of other tokens are in `patch_positions/`",
+)

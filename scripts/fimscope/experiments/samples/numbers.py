@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from fimscope.errors import UserError
 from fimscope.experiments.accuracy.numbers import TOP
+from fimscope.experiments.samples.tables import SAMPLES
+from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.tables import read_table
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.pass_at_k import pass_at_k
@@ -59,11 +61,11 @@ def read_sampled(samples: Path, predictions: Path, split: Path) -> Sampled:
 
     raises   UserError where a sampled variant has no answer, or samples differ in number
     """
-    drawn = read_table(samples, "samples").to_pandas()
+    drawn = read_table(samples, SAMPLES).to_pandas()
     answers = read_table(
-        predictions, "predictions", ["example_id", "correct", "gold_rank"]
+        predictions, PREDICTIONS, ["example_id", "correct", "gold_rank"]
     ).to_pandas()
-    outcomes = read_table(split, "split", ["example_id", "broken"]).to_pandas()
+    outcomes = read_table(split, SPLIT, ["example_id", "broken"]).to_pandas()
     joined = drawn.merge(answers, on="example_id").merge(outcomes, on="example_id")
     if len(drawn) != len(joined):
         raise UserError(f"{samples}: not of the variants of {predictions}; run sample_types again")

@@ -11,6 +11,7 @@ from fimscope.experiments.answers import ask_all
 from fimscope.experiments.steer.doses import NOTHING, Dose, Window, doses_elsewhere, stack_doses
 from fimscope.experiments.steer.settings import Setting
 from fimscope.experiments.steer.vectors import VectorSet
+from fimscope.experiments.tables import ANSWERS
 from fimscope.inference.batching import run_parts
 from fimscope.models.options import stop_ids
 from fimscope.models.prepared import Prepared
@@ -203,7 +204,7 @@ def complete(
         max_new_tokens - 1,
         steered.open_model,
         steered.batch_tokens,
-        steered.store.beside(RowsFormat("answers")),
+        steered.store.beside(RowsFormat(ANSWERS)),
         what="completions",
     )
     for row, key in enumerate(starts):

@@ -1,0 +1,1 @@
+"""Patches of the parts of blocks: attention, MLPs, single heads."""

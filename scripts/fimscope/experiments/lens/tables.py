@@ -1,0 +1,42 @@
+"""The tables of this experiment."""
+
+import pyarrow as pa
+
+from fimscope.files.columns import CANDIDATE, VARIANT_KEY
+from fimscope.files.tables import Table
+
+LENS = Table(
+    "lens",
+    [
+        *VARIANT_KEY,
+        ("program_id", pa.string()),
+        ("position", pa.string()),
+        ("point", pa.int32()),
+        ("top10", pa.list_(CANDIDATE)),
+        ("gold_rank", pa.int32(), "0 is first"),
+        ("gold_logprob", pa.float32()),
+        ("foil_token_id", pa.int32(), "null, as what follows, where there is no foil"),
+        ("foil_rank", pa.int32()),
+        ("foil_logprob", pa.float32()),
+        ("final_rank", pa.int32(), "of the token that is first at the last point"),
+        ("entropy", pa.float32(), "nats"),
+        ("divergence", pa.float32(), "nats, KL(final || point)"),
+    ],
+    place="{model}/lens/{edit}.parquet",
+    row="a variant, point and position",
+)
+LENS_TOKENS = Table(
+    "lens_tokens",
+    [
+        *VARIANT_KEY,
+        ("program_id", pa.string()),
+        ("choice", pa.string(), "earliest | median | latest: by which rule it was chosen"),
+        ("token_index", pa.int32()),
+        ("token", pa.string()),
+        ("point", pa.int32()),
+        ("top", pa.string(), "the likeliest next token there"),
+        ("top_logprob", pa.float32()),
+    ],
+    place="{model}/lens_tokens.parquet",
+    row="a token of a shown example, and a point",
+)

@@ -1,0 +1,106 @@
+"""The tables of this experiment."""
+
+import pyarrow as pa
+
+from fimscope.files.columns import VARIANT_KEY
+from fimscope.files.tables import Table
+
+DOSE = [
+    ("kind", pa.string(), "of the vector; none where nothing was added"),
+    ("vector", pa.string(), "its name"),
+    ("points", pa.list_(pa.int32()), "where it was added, all at once"),
+    ("strength", pa.float64(), "in mean norms of the residual at each point; null: as it is"),
+]
+STEERED_TYPE = [
+    *VARIANT_KEY,
+    ("program_id", pa.string()),
+    ("gold", pa.string()),
+    ("broken", pa.bool_()),
+    *DOSE,
+    ("predicted_token_id", pa.int32(), "the steered first token"),
+    ("completion", pa.string(), "it and what follows it without steering"),
+    ("completed_type", pa.string()),
+]
+STEERING_VECTORS = Table(
+    "steering_vectors",
+    [
+        ("name", pa.string()),
+        ("kind", pa.string()),
+        ("gold", pa.string(), "of the vectors that stand for a type or leave one out"),
+        ("point", pa.int32()),
+        ("n_pairs", pa.int32(), "or examples, of a concept vector"),
+        ("n_programs", pa.int32()),
+        ("norm", pa.float64()),
+        ("residual_norm", pa.float64(), "the residual's mean norm at this point"),
+        ("relative_norm", pa.float64(), "the strength at which the vector is added as it is"),
+    ],
+    place="{model}/steering/vectors.parquet",
+    row="a vector and point; those of the replication are in `replication/vectors/`",
+)
+STEERING_RESULTS = Table(
+    "steering_results",
+    [
+        *VARIANT_KEY,
+        ("program_id", pa.string()),
+        ("gold", pa.string()),
+        ("group", pa.string()),
+        ("outcome", pa.string(), "right | wrong, without steering"),
+        ("broken", pa.bool_()),
+        *DOSE,
+        ("predicted", pa.string()),
+        ("predicted_token_id", pa.int32()),
+        ("to_gold", pa.bool_()),
+        ("gold_logprob", pa.float32()),
+        ("foil_logprob", pa.float32(), "null where the prediction was right"),
+        ("logit_diff", pa.float32(), "gold minus foil; null where it was right"),
+        ("unsteered_logit_diff", pa.float32()),
+    ],
+    place="{model}/steering/results.parquet",
+    row="a variant and dose; those of the replication are in `replication/`",
+)
+STEERING_SETTINGS = Table(
+    "steering_settings",
+    [
+        ("kind", pa.string()),
+        ("points", pa.list_(pa.int32())),
+        ("strength", pa.float64()),
+        ("n_wrong", pa.int32()),
+        ("n_mended", pa.int32()),
+        ("n_right", pa.int32()),
+        ("n_worsened", pa.int32()),
+        ("score", pa.float64(), "share of wrong mended minus share of right worsened"),
+        ("gain", pa.float64(), "mean rise of gold minus foil in the wrong ones, in logits"),
+        ("chosen", pa.bool_()),
+    ],
+    place="{model}/steering/settings.parquet",
+    row="a setting tried on `select`",
+)
+STEERING_DISTURBANCE = Table(
+    "steering_disturbance",
+    [
+        *VARIANT_KEY,
+        ("program_id", pa.string()),
+        ("token", pa.int32(), "index in the prompt of the token that was steered"),
+        *DOSE,
+        ("divergence", pa.float32(), "nats, KL(unsteered || steered) of the next token"),
+        ("moved", pa.bool_(), "another next token is likeliest"),
+    ],
+    place="{model}/steering/disturbance.parquet",
+    row="an unrelated token of a variant, and a dose",
+)
+STEERING_COMPLETIONS = Table(
+    "steering_completions",
+    STEERED_TYPE,
+    place="{model}/steering/completions.parquet",
+    row="a variant and dose",
+)
+STEERING_TYPES = Table(
+    "steering_types",
+    [
+        *STEERED_TYPE,
+        ("verdict", pa.string(), "exact | typechecks | error | no_type | unchecked"),
+        ("detail", pa.string(), "the first new error, or why it was not checked"),
+    ],
+    place="{model}/steering/types.parquet",
+    row="a variant and dose, type-checked",
+)
