@@ -1,6 +1,8 @@
 """What tests of several folders use."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,23 @@ from browser_pages import BROWSERS
 from fimscope.typescript.client import TypeScript
 
 OF_SMALL_STUDY = ("test_whole_dag.py", "test_steering_study.py")
+# What is no unit test, by what it needs; a fixture brings its own mark.
+TIERS = ("model", "node", "process", "browser", "cluster")
+FIXTURE_TIERS = {
+    "typescript": "node",
+    "random_study": "model",
+    "small_study": "process",
+    "browser": "browser",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The small study first: it takes minutes, during which other tests can run."""
+    """Each test in its tier; the small study first, as other tests can run in its minutes."""
+    for item in items:
+        for fixture in FIXTURE_TIERS.keys() & set(item.fixturenames):
+            item.add_marker(FIXTURE_TIERS[fixture])
+        if not any(item.get_closest_marker(tier) for tier in TIERS):
+            item.add_marker("unit")
     items.sort(key=lambda item: item.path.name not in OF_SMALL_STUDY)
 
 
@@ -29,6 +44,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "small study" if Path(file).name in OF_SMALL_STUDY else file
 
     return Scheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def unit_tests_stay_small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test without a tier's mark starts no process and runs no network."""
+    if not request.node.get_closest_marker("unit"):
+        return
+
+    def refuse(*_: Any, **__: Any) -> None:
+        pytest.fail(f"a unit test does this; mark it with one of {TIERS}")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+    if torch := sys.modules.get("torch"):
+        monkeypatch.setattr(torch.nn.Module, "__call__", refuse)
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import snakemake
 from fimscope.config import complete_config
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import write_table
 from pages import PAGES, ROOT, apply_block, blocks, commands
+from projects import copy_project, snakemake
+
+pytestmark = pytest.mark.process
+
 
 # With these, snakemake runs no job, or only tells of jobs that have run.
 NO_JOBS = {"--unlock", "--report", "--lint"}
@@ -54,7 +57,7 @@ def test_steps_and_their_options(script):
 
 
 @pytest.fixture(scope="module")
-def project(copy_project, tmp_path_factory) -> Path:
+def project(tmp_path_factory) -> Path:
     """A copy with the pages' own config, and two models that seem to have run."""
     project = copy_project(tmp_path_factory.mktemp("docs") / "project")
     shutil.copytree(
@@ -120,7 +123,7 @@ def test_links_within_the_project_lead_somewhere(page):
 
 
 @pytest.fixture(scope="module")
-def extended(copy_project, tmp_path_factory) -> Path:
+def extended(tmp_path_factory) -> Path:
     """A copy in which the page's examples have been carried out."""
     project = copy_project(tmp_path_factory.mktemp("extend") / "project")
     for block in blocks(EXTEND):

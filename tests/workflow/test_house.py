@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, snakemake
+from projects import ROOT, copy_project, snakemake
+
+pytestmark = pytest.mark.process
+
 
 PRESETS = sorted(p.name for p in (ROOT / "config").glob("*.yaml") if "\nmodel:\n" in p.read_text())
 BIN = Path(sys.executable).parent
@@ -34,13 +37,13 @@ def test_linters_and_formatters(words):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_dry_run_of_every_preset_reaches_the_report(copy_project, tmp_path, preset):
+def test_a_dry_run_of_every_preset_reaches_the_report(tmp_path, preset):
     project = copy_project(tmp_path / "project")
     output = snakemake(project, "-n", "--configfile", f"config/{preset}").stdout
     assert "build_report" in output
 
 
-def test_targets_that_a_user_would_name(copy_project, tmp_path):
+def test_targets_that_a_user_would_name(tmp_path):
     targets = "predictions activations lens attention samples patches patch_positions components"
     targets += " steering probes icl masking robustness replication explorer report"
     project = copy_project(tmp_path / "project")
@@ -48,7 +51,7 @@ def test_targets_that_a_user_would_name(copy_project, tmp_path):
     assert set(targets.split()) <= set(jobs)
 
 
-def test_comparing_models_before_any_has_run_says_what_to_do(copy_project, tmp_path):
+def test_comparing_models_before_any_has_run_says_what_to_do(tmp_path):
     project = copy_project(tmp_path / "project")
     done = snakemake(project, "--", "compare", check=False)
     assert done.returncode != 0

@@ -6,13 +6,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from conftest import snakemake
 from fimscope.experiments.registry import all_tables
 from fimscope.experiments.steer.numbers import VERDICTS
 from fimscope.experiments.steer.vectors import load_vectors
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_table
 from fimscope.report.sections import read_section
+from projects import snakemake
 
 MODEL = Path("results/tiny")
 STEERING = MODEL / "steering"

@@ -16,7 +16,6 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from conftest import FILES, HOSTILE, snakemake
 from fimscope.experiments.attention.numbers import REGION_KINDS
 from fimscope.experiments.patch.pairs import DONOR_KINDS
 from fimscope.experiments.registry import all_tables
@@ -24,6 +23,7 @@ from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_manifest, read_table
 from fimscope.prompts.encoder import Encoder
 from fimscope.report.sections import read_section
+from projects import FILES, HOSTILE, snakemake
 
 JOIN = "rename_vars@0.5+rename_types+delete_annotations"  # the config has it in another order
 EDITS = ["original", "rename_vars", JOIN]

@@ -1,0 +1,40 @@
+"""The notebook runs from top to bottom, and says what plain transformers says."""
+
+import json
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from pages import ROOT
+
+pytestmark = pytest.mark.model
+
+
+FOLDER = ROOT / "models" / "embedded"
+NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
+
+
+def test_the_notebook_runs_and_is_right(monkeypatch, capsys):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.chdir(NOTEBOOK.parent)
+    found = {}
+    for cell in json.loads(NOTEBOOK.read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            exec("".join(cell["source"]), found)
+    found["plt"].close("all")
+
+    network = AutoModelForCausalLM.from_pretrained(FOLDER, dtype=torch.float32).eval()
+
+    def best(program: str) -> int:
+        ids = found["tokenizer"](found["prompt"](program)).input_ids
+        with torch.inference_mode():
+            return int(network(torch.tensor([ids])).logits[0, -1].argmax())
+
+    assert found["target"] == best(found["donor"])
+    assert found["lens"].top_ids[-1, 0, 0, 0] == best(found["recipient"])
+    assert found["sweep"].patched.top_ids[-1, 0, 0] == found["target"]
+    spelled = found["tokenizer"].decode(best(found["recipient"]))
+    assert found["completions"][0.0].startswith(spelled)
+    assert f"points 0..{network.config.n_layer}" in capsys.readouterr().out

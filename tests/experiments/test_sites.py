@@ -1,0 +1,236 @@
+"""Where a sweep of positions patches, by hand, and its steps against hooks on the bare network."""
+
+import pytest
+import torch
+from test_sweep_sets import hooked_logits
+
+from fimscope.errors import MisalignedError
+from fimscope.experiments.patch.donors import donor_key, random_like, random_tokens
+from fimscope.experiments.patch.streams import collect_streams
+from fimscope.experiments.patch_positions.sites import (
+    find_site,
+    first_pairs,
+    needed_tokens,
+    plan_sites,
+    plan_windows,
+    rows_at,
+)
+from fimscope.inference.places import residual
+from fimscope.inference.residuals import collect
+from fimscope.parts.store import UNKEPT
+from fimscope.prompts.alignment import align, has_position, spread_points
+from models import alone_logits, random_model, random_prompts
+from sweep_components import collect_parts, part_places, sweep_components
+from sweep_positions import sweep_positions
+
+pytestmark = pytest.mark.model
+
+
+TOLERANCE = {"atol": 1e-4, "rtol": 0}
+LENGTHS = (9, 12, 7)
+ORIGINAL, VARIANT, OTHER = ("a", "original"), ("a", "rename_vars"), ("b", "original")
+KINDS = {
+    "paired": ORIGINAL,
+    "self": VARIANT,
+    "unrelated": OTHER,
+    "random": (None, None),
+    "random_position": ORIGINAL,
+}
+
+
+def prompt(token_ids, positions, regions):
+    return {
+        "token_ids": token_ids,
+        "positions": [{"name": name, "index": index} for name, index in positions.items()],
+        "regions": [{"kind": kind, "start": start, "end": end} for kind, start, end in regions],
+    }
+
+
+def prompts():
+    """An original, its variant, whose names are longer, and another program without a use."""
+    ids = random_prompts(LENGTHS)
+    fim = [
+        {"fim_prefix": 0, "fim_suffix": n - 3, "fim_middle": n - 1, "last": n - 1} for n in LENGTHS
+    ]
+    return {
+        ORIGINAL: prompt(
+            ids[0],
+            {**fim[0], "hole_name": 2},
+            [("rest", 0, 2), ("declaration", 2, 3), ("use", 4, 5), ("use", 7, 8)],
+        ),
+        VARIANT: prompt(
+            ids[1],
+            {**fim[1], "hole_name": 3},
+            [("rest", 0, 2), ("declaration", 2, 4), ("use", 5, 7), ("use", 10, 11)],
+        ),
+        OTHER: prompt(ids[2], fim[2], [("rest", 0, 7)]),
+    }
+
+
+def pair_rows(condition="restore", n=1):
+    return [
+        {
+            "condition": condition,
+            "pair_id": f"{condition}-{i}",
+            "recipient_example_id": VARIANT[0],
+            "recipient_edit": VARIANT[1],
+            "recipient_program_id": "A",
+            "donor_kind": kind,
+            "donor_example_id": key[0],
+            "donor_edit": key[1],
+            "target_token_id": 4,
+            "foil_token_id": 9,
+            "gold_token_id": 4,
+            "donor_token_id": 4,
+        }
+        for i in range(n)
+        for kind, key in KINDS.items()
+    ]
+
+
+def test_positions_and_sets_are_aligned_by_name():
+    found = prompts()
+    assert align("last", found[ORIGINAL], found[VARIANT]) == [(8, 11)]
+    assert align("fim", found[ORIGINAL], found[VARIANT]) == [(6, 9), (8, 11)]
+    assert align("hole_name", found[ORIGINAL], found[VARIANT]) == [(2, 3)]
+    with pytest.raises(MisalignedError, match="no hole_name"):
+        align("hole_name", found[OTHER], found[VARIANT])
+    assert not has_position("hole_name", found[OTHER])
+    assert not has_position("name", found[OTHER])
+    assert has_position("name", found[VARIANT])
+
+
+def test_the_kth_use_goes_onto_the_kth_use():
+    found = prompts()
+    assert align("name", found[ORIGINAL], found[VARIANT]) == [(2, 3), (4, 6), (7, 10)]
+    fewer = {**found[VARIANT], "regions": found[VARIANT]["regions"][:-1]}
+    with pytest.raises(MisalignedError, match="2 in one prompt and 1 in the other"):
+        align("name", found[ORIGINAL], fewer)
+
+
+def test_every_kind_of_donor_at_a_position():
+    site, missing = find_site("hole_name", pair_rows(), prompts(), seed=3)
+    tokens = {pair["donor_kind"]: donor for pair, donor in site.donors}
+    assert site.tokens == (3,)
+    assert (tokens["paired"], tokens["self"], tokens["random"]) == ((2,), (3,), ())
+    (elsewhere,) = tokens["random_position"]
+    assert elsewhere not in (2, 8)  # neither the position itself nor the last token
+    assert [pair["donor_kind"] for pair, _ in missing] == ["unrelated"]
+    assert needed_tokens([site]) == {ORIGINAL: {2, elsewhere}, VARIANT: {3}}
+
+
+def test_without_the_paired_donor_no_kind_is_patched():
+    found = prompts()
+    found[ORIGINAL]["positions"].pop()
+    site, missing = find_site("hole_name", pair_rows(), found, seed=3)
+    assert site is None
+    assert len(missing) == len(KINDS)
+
+
+def test_names_are_aligned_within_one_program_only():
+    rows = pair_rows()
+    assert [pair["donor_kind"] for pair in rows_at("name", "restore", rows)] == [
+        kind for kind in KINDS if kind != "unrelated"
+    ]
+    assert rows_at("name", "same_type", rows) == []
+    assert rows_at("fim", "same_type", rows) == rows
+
+
+def test_random_tokens_are_seeded_and_spare_the_position_and_the_last():
+    drawn = {random_tokens(seed, ORIGINAL, 6, [2])[0] for seed in range(60)}
+    assert drawn == {0, 1, 3, 4}
+    assert random_tokens(1, ORIGINAL, 6, [2]) == random_tokens(1, ORIGINAL, 6, [2])
+    assert len(random_tokens(1, ORIGINAL, 6, [2, 3])) == 2
+    assert random_tokens(1, ORIGINAL, 1, [0]) == [0]
+
+
+def test_windows_are_whole_and_stand_where_they_can_show_something():
+    points = [0, 2, 4]
+    single = ((0,), (2,), (4,))
+    assert plan_windows("restore", "last", points, 5, [3]) == single
+    assert plan_windows("break", "name", points, 5, [3]) == single
+    assert plan_windows("restore", "name", points, 5, [3]) == (*single, (0, 1, 2), (2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("n_points", "at_most", "expected"),
+    [(25, 9, list(range(0, 25, 3))), (4, 9, [0, 1, 2, 3]), (4, 2, [0, 3]), (25, 1, [0, 24])],
+)
+def test_points_are_spread_over_all(n_points, at_most, expected):
+    assert spread_points(n_points, at_most) == expected
+
+
+def test_first_pairs_are_whole():
+    rows = [*pair_rows("restore", 3), *pair_rows("break", 1), *pair_rows("other_type", 1)]
+    kept = first_pairs(rows, ["restore", "break"], 2)
+    assert [pair["pair_id"] for pair in kept] == ["restore-0"] * 5 + ["restore-1"] * 5 + [
+        "break-0"
+    ] * 5
+
+
+def test_random_vectors_have_the_norms_they_are_given():
+    values = torch.randn(5, 3, 16) * 7
+    found = random_like(values, 1, "a")
+    torch.testing.assert_close(found.norm(dim=-1), values.norm(dim=-1))
+    assert torch.equal(found, random_like(values, 1, "a"))
+    assert not torch.equal(found, random_like(values, 1, "b"))
+
+
+@pytest.mark.parametrize("name", ["gpt_bigcode", "llama"])
+def test_a_sweep_of_positions_equals_hooks_on_the_bare_network(name):
+    model, table = random_model(name), prompts()
+    ids = {key: row["token_ids"] for key, row in table.items()}
+
+    def plan(condition, position):
+        return plan_windows(condition, position, [0, 2], model.n_points, [2])
+
+    positions = ["last", "hole_name", "fim", "name"]
+    sites, rejected, n_rows = plan_sites(pair_rows(), table, positions, plan, seed=3)
+    found = [site for alike in sites.values() for site in alike]
+    assert [row["reason"] for row in rejected] == ["position_missing"]  # OTHER has no hole_name
+    streams = collect_streams(lambda: model, ids, needed_tokens(found), {ORIGINAL: {4}}, 64, UNKEPT)
+    donor = alone_logits(model.network, ids[ORIGINAL])[-1]
+    assert streams[ORIGINAL].logits == {4: pytest.approx(float(donor[4]), abs=1e-4)}
+    swept = list(sweep_positions(lambda: model, ids, sites, streams, 64, 3, UNKEPT))
+    assert len(swept) == n_rows - len(rejected) == 5 + 4 + 5 + 4
+    plain = alone_logits(model.network, ids[VARIANT])[-1]
+    for position, windows, patched in swept:
+        assert patched.recipient.logits[4] == pytest.approx(float(plain[4]), abs=1e-4)
+        kind = patched.pair["donor_kind"]
+        for window, said in zip(windows, patched.said, strict=True):
+            if kind == "self":
+                assert said.logits[4] == pytest.approx(float(plain[4]), abs=1e-4)
+            if kind == "paired":
+                aligned = align(position, table[ORIGINAL], table[VARIANT])
+                own = [[token for token, _ in aligned]]
+                values = collect(model, [ids[ORIGINAL]], own)[:, 0]
+                writes = [
+                    (residual(point), token, values[point, t])
+                    for point in window
+                    for t, (_, token) in enumerate(aligned)
+                ]
+                expected = hooked_logits(model, ids[VARIANT], writes)
+                assert said.logits[9] == pytest.approx(float(expected[9]), abs=1e-4)
+                assert said.top_id == int(expected.argmax())
+
+
+@pytest.mark.parametrize("name", ["gpt_bigcode", "llama"])
+def test_a_sweep_of_components_equals_hooks_on_the_bare_network(name):
+    model = random_model(name)
+    ids = {key: row["token_ids"] for key, row in prompts().items()}
+    rows = [pair for pair in pair_rows() if pair["donor_kind"] != "random_position"]
+    places = part_places(model)
+    assert len(places) == model.n_blocks * (2 + model.n_heads)
+    parts = collect_parts(lambda: model, ids, rows, places, 64, UNKEPT)
+    swept = list(sweep_components(lambda: model, ids, rows, parts, places, 64, 3, UNKEPT))
+    assert [patched.pair["donor_kind"] for patched in swept] == [r["donor_kind"] for r in rows]
+    plain = alone_logits(model.network, ids[VARIANT])[-1]
+    for patched in swept:
+        key = donor_key(patched.pair)
+        for place, said in zip(places, patched.said, strict=True):
+            if patched.pair["donor_kind"] == "self":
+                assert said.logits[4] == pytest.approx(float(plain[4]), abs=1e-4)
+            elif key is not None:
+                write = (place, -1, parts[key].values[place])
+                expected = hooked_logits(model, ids[VARIANT], [write])
+                assert said.logits[4] == pytest.approx(float(expected[4]), abs=1e-4)

@@ -1,0 +1,197 @@
+"""What the explorer's pages are given: packed data, aligned texts, one plain script."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from explorer_study import HOSTILE, HOSTILE_PROGRAM, MadeStudy, Size
+from fimscope.errors import UserError
+from fimscope.experiments.tables import SPLIT
+from fimscope.explorer import payload
+from fimscope.explorer.alignment import apply, changes
+from fimscope.explorer.blocks import block_element, block_script, pack, unpack
+from fimscope.explorer.bundle import bundle
+from fimscope.explorer.grouped import ByExample
+from fimscope.explorer.listing import mean_effects
+from fimscope.explorer.pages import read_parts, single_page
+from fimscope.explorer.pieces import token_pieces
+from fimscope.files.tables import write_table
+from fimscope.typescript.process import find_node
+from list_attended import most_attended
+from tokenizers_for_tests import byte_tokenizer
+
+ROOT = Path(__file__).parents[2]
+FRONT_END = ROOT / "scripts/explorer"
+WORDS = st.lists(
+    st.sampled_from(["a", "bc", "𝑥", " ", "\n", "(", "é", "\r", "\u2028"]), max_size=40
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(WORDS, WORDS, st.dictionaries(st.sampled_from("abc"), st.sampled_from("abc"), max_size=2))
+def test_the_changes_turn_one_text_into_the_other(before, after, names):
+    before, after = "".join(before), "".join(after)
+    assert apply(before, changes(before, after, names)) == after
+
+
+def test_a_renamed_name_is_a_change_of_that_name_alone():
+    found = changes("f(𝑥, width);\nwidth + 1", "f(𝑥, zu);\nzu + 1", {"zu": "width"})
+    assert found == [(6, 5, "zu"), (3, 5, "zu")]  # 𝑥 is two units
+
+
+def test_a_line_more_leaves_the_lines_around_it_as_they_are():
+    assert changes("a\nb\n", "a\nnew\nb\n", {}) == [(2, 0, "new\n")]
+
+
+def test_pieces_spell_the_prompt_also_across_characters_of_several_tokens():
+    tokenizer = byte_tokenizer(["let a = 1;"], vocab_size=270)
+    text = "let 𝑥 = 'é';\n"
+    ids = tokenizer.encode(text).ids
+    pieces = token_pieces(lambda some: tokenizer.decode(list(some)), ids)
+    assert len(pieces) == len(ids) and "".join(pieces) == text
+    assert "𝑥" in pieces and "" in pieces
+
+
+def test_pieces_keep_the_space_that_a_tokenizer_drops_in_front():
+    words = ["a", " b", " c"]
+
+    def decode(ids):
+        return "".join(words[i] for i in ids).lstrip(" ")
+
+    assert token_pieces(decode, [0, 1, 2]) == words
+
+
+def test_a_block_gives_back_its_value_and_cannot_end_its_element():
+    value = {"text": HOSTILE, "numbers": [1, 2.5, None], "surrogate": "\ud800"}
+    block = pack(value)
+    assert unpack(block)["text"] == HOSTILE
+    assert re.fullmatch(r'fimscope\("7","[A-Za-z0-9+/=]*"\);\n', block_script("7", block))
+    assert block_element("7", block).count("<") == 2
+
+
+@pytest.mark.node
+def test_rows_of_an_example_come_in_order_from_a_table_in_any_order(tmp_path):
+    keys = ["b", "a", "b", "c", "a"]
+    rows = [{"example_id": key, "edit": str(i)} for i, key in enumerate(keys)]
+    write_table(tmp_path / "t.parquet", SPLIT, rows, {})
+    table = ByExample([tmp_path / "t.parquet"], "split")
+    assert [row["edit"] for row in table.rows("b")] == ["0", "2"]
+    assert [row["edit"] for row in table.rows("a")] == ["1", "4"]
+    assert table.rows("none") == [] and "c" in table and "none" not in table
+
+
+def test_heads_keep_the_tokens_that_are_looked_at_most():
+    weights = torch.tensor([[0.01, 0.59, 0.4], [0.45, 0.1, 0.45], [0.3, 0.3, 0.4]])
+    kept = list(most_attended(weights, n_tokens=2, least_weight=0.2))
+    assert [tokens for tokens, _ in kept] == [[1, 2], [0, 2], [2, 0]]
+    assert kept[0][1] == pytest.approx([0.59, 0.4])
+    row = {"block": 3, "head": 1, "tokens": [1, 2], "weights": kept[0][1]}
+    assert payload.heads([row]) == [[3, 1, [1, 590, 2, 400]]]
+
+
+def test_steering_is_a_curve_over_strengths_for_every_vector_and_points():
+    doses = [
+        ("mean", "m", [3], 1.0, True),
+        ("mean", "m", [3], 2.0, False),
+        (None, None, None, 0.0, False),
+    ]
+    rows = [
+        {"kind": kind, "vector": vector, "points": points, "strength": strength, "to_gold": mended}
+        | {"predicted": "x", "gold_logprob": -1.0}
+        for kind, vector, points, strength, mended in doses
+    ]
+    mean, none = payload.steering(rows)
+    assert (mean["points"], mean["strengths"], mean["to_gold"]) == ([3], [1.0, 2.0], [True, False])
+    assert (none["kind"], none["points"]) == ("none", [])
+
+
+def test_mean_effects_are_of_the_paired_donor_at_the_last_token():
+    rows = [("paired", "last", 0.0), ("paired", "last", 1.0), ("paired", "last", None)]
+    rows += [("self", "last", 9.0), ("paired", "hole_name", 9.0)]
+    table = pa.Table.from_pylist(
+        [
+            {"condition": "restore", "example_id": "x", "edit": "e", "donor_kind": kind}
+            | {"position": position, "normalised_effect": effect}
+            for kind, position, effect in rows
+        ]
+    )
+    assert mean_effects(table) == {"restore": {("x", "e"): 0.5}}
+    assert mean_effects(None) == {}
+
+
+@pytest.mark.node
+def test_the_front_end_is_one_script_without_markup_made_of_text(tmp_path):
+    script = bundle(FRONT_END, "main")
+    (tmp_path / "explorer.js").write_text(script, encoding="utf-8")
+    subprocess.run([find_node(), "--check", str(tmp_path / "explorer.js")], check=True)
+    for name in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("):
+        assert name not in script
+    assert all(f"// {path.stem}\n" in script for path in FRONT_END.glob("*.mjs"))
+
+
+@pytest.mark.parametrize(
+    ("modules", "said"),
+    [
+        ({"main": 'import x from "./other.mjs";\n'}, "is no form that is bundled"),
+        ({"main": "export default 1;\n"}, "is no form that is bundled"),
+        (
+            {"main": 'import { a } from "./b.mjs";\n', "b": 'import { c } from "./main.mjs";\n'},
+            "in a circle: main > b > main",
+        ),
+        ({"main": 'import { a } from "./gone.mjs";\n'}, "gone.mjs: not readable"),
+    ],
+)
+def test_a_module_that_cannot_be_bundled_is_refused(tmp_path, modules, said):
+    for name, text in modules.items():
+        (tmp_path / f"{name}.mjs").write_text(text)
+    with pytest.raises(UserError, match=said):
+        bundle(tmp_path, "main")
+
+
+def test_the_single_page_escapes_its_title_and_names_its_scripts_by_hash():
+    parts = read_parts(FRONT_END, ROOT / "node_modules")
+    start, end = single_page(HOSTILE, parts, "")
+    assert HOSTILE not in start + end
+    assert start.count("'sha256-") == len(parts.scripts) == start.count("<script>")
+    assert "script-src 'sha256-" in start
+
+
+def test_an_explorer_is_the_same_bytes_each_time_and_holds_every_example(tmp_path):
+    from build_explorer import write_explorer
+    from fimscope.explorer.study import NEEDED, OPTIONAL, Study
+
+    made = MadeStudy(tmp_path, [HOSTILE_PROGRAM], n_examples=6, size=Size(n_points=3))
+    made.write()
+    paths = {name: sorted((tmp_path / name).glob("*.parquet")) for name in (*NEEDED, *OPTIONAL)}
+    parts = read_parts(FRONT_END, ROOT / "node_modules")
+    singles = []
+    for name in ("first", "second"):
+        study = Study(tmp_path / "examples.parquet", paths, lambda ids: "x" * len(ids))
+        write_explorer(study, "m", parts, tmp_path / name, tmp_path / f"{name}.html")
+        singles.append((tmp_path / f"{name}.html").read_bytes())
+    assert singles[0] == singles[1]
+    assert len(list((tmp_path / "first/data").glob("*.js"))) == 7
+    block = re.search(r'id="block-0">([^<]*)<', singles[0].decode())[1]
+    example = unpack(block)
+    assert example["source"]["text"] == HOSTILE_PROGRAM
+    assert [variant["edit"] for variant in example["variants"]] == ["original", "rename_vars"]
+    lens = example["variants"][0]["lens"]["positions"]["last"]
+    assert lens["point"] == [0, 1, 2] and np.shape(lens["top"]) == (3, 10)
+
+
+def test_a_needed_table_that_lacks_a_variant_is_named(tmp_path):
+    from fimscope.explorer.study import NEEDED, OPTIONAL, Study, describe_example
+
+    MadeStudy(tmp_path, [HOSTILE_PROGRAM], n_examples=2, size=Size(n_points=3)).write()
+    paths = {name: sorted((tmp_path / name).glob("*.parquet")) for name in (*NEEDED, *OPTIONAL)}
+    paths["prompts"] = paths["prompts"][:1]
+    study = Study(tmp_path / "examples.parquet", paths, str)
+    with pytest.raises(UserError, match="prompts: no row of example 0+, edit rename_vars"):
+        describe_example(study, study.examples[0])

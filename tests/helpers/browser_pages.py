@@ -1,0 +1,55 @@
+"""The explorer of a made-up study, built, and a page that is watched while it shows it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from explorer_study import HOSTILE_PROGRAM, MadeStudy, Size
+
+ROOT = Path(__file__).parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PLAIN_PROGRAM = """/** Scales values; 𝑥 is outside the basic plane. */
+export function scale(values: object, factor: number, label: string): unknown {
+  const first = values[0];
+  return { first, label, scaled: first * factor };
+}
+"""
+PATIENCE_MS = 60_000  # a busy machine is slow, not wrong
+
+
+def build_made_up(folder: Path) -> None:
+    """Write the explorer of a made-up study: `explorer/index.html` and `explorer.html`."""
+    study = MadeStudy(folder, [HOSTILE_PROGRAM, PLAIN_PROGRAM], n_examples=120, size=Size())
+    study.write()
+    subprocess.run(
+        [
+            *(sys.executable, str(ROOT / "scripts/build_explorer.py"), *study.options()),
+            *("--out", str(folder / "explorer"), "--out-single", str(folder / "explorer.html")),
+        ],
+        check=True,
+    )
+
+
+class Watched:
+    """A page, and all that went wrong in it or left it."""
+
+    def __init__(self, browser: Any, **options: Any):
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on(
+            "console",
+            lambda said: self.errors.append(said.text) if said.type in ("error", "warning") else 0,
+        )
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def check(self) -> None:
+        """Nothing failed, and nothing was asked of a network."""
+        assert self.errors == []
+        assert [
+            url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))
+        ] == []

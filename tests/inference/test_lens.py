@@ -1,0 +1,229 @@
+"""The logit lens, attention patterns and samples, against the bare transformers model."""
+
+from collections import Counter
+
+import pytest
+import torch
+from torch.nn.functional import kl_div
+
+from fimscope.errors import UserError
+from fimscope.inference.attention import read_attention
+from fimscope.inference.batch import pad_batch
+from fimscope.inference.lens import read_lens, read_lens_generated
+from fimscope.inference.sampling import draw, sample
+from fimscope.statistics.pass_at_k import pass_at_k
+from models import (
+    ARCHITECTURES,
+    LENGTHS,
+    WINDOW,
+    alone_logits,
+    random_model,
+    random_prompts,
+)
+
+pytestmark = pytest.mark.model
+
+
+architectures = pytest.mark.parametrize("name", ARCHITECTURES)
+TOLERANCE = {"atol": 1e-4, "rtol": 0}
+
+
+def lens_by_hidden_states(model, prompt):
+    """Log-probabilities [point, token, vocab] from transformers' own hidden states.
+
+    Their last entry is after the final norm already.
+    """
+    with torch.inference_mode():
+        states = model.network(torch.tensor([prompt]), output_hidden_states=True).hidden_states
+        norm = model.network.get_submodule(model.family.final_norm)
+        normed = torch.cat([norm(torch.cat(states[:-1])), states[-1]])
+        logits = model.network.get_output_embeddings()(normed).float()
+    cap = getattr(model.config, "final_logit_softcapping", None)
+    return (logits if cap is None else torch.tanh(logits / cap) * cap).log_softmax(-1)
+
+
+@architectures
+def test_lens_equals_hidden_states_through_norm_and_unembedding(name):
+    model, prompts = random_model(name), random_prompts()
+    positions = [[length // 2, -1] for length in LENGTHS]
+    wanted = [[5, 6], [6, 7], [7, 8], [8, 9], [9, 9]]
+    lens = read_lens(model, prompts, positions, wanted)
+    for row, prompt in enumerate(prompts):
+        own = lens_by_hidden_states(model, prompt)
+        for column, index in enumerate(positions[row]):
+            at = own[:, index]
+            torch.testing.assert_close(
+                lens.top_logprobs[:, row, column], at.topk(10).values, **TOLERANCE
+            )
+            torch.testing.assert_close(
+                lens.logprob[:, row, column], at[:, wanted[row]], **TOLERANCE
+            )
+            for asked, token in enumerate(wanted[row]):
+                ranks = (at > at[:, [token]]).sum(-1)
+                assert torch.equal(lens.rank[:, row, column, asked], ranks)
+            ranks = (at > at[:, [int(at[-1].argmax())]]).sum(-1)
+            assert torch.equal(lens.final_rank[:, row, column], ranks)
+            entropy = torch.distributions.Categorical(logits=at).entropy()
+            torch.testing.assert_close(lens.entropy[:, row, column], entropy, **TOLERANCE)
+            divergence = kl_div(at, at[-1].expand_as(at), reduction="none", log_target=True).sum(-1)
+            torch.testing.assert_close(lens.divergence[:, row, column], divergence, **TOLERANCE)
+    assert lens.divergence[0].min() > 0.1
+    assert lens.divergence[-1].abs().max() < 1e-6
+
+
+def test_lens_at_some_points_is_that_part_of_the_whole():
+    model, prompts = random_model("gemma2"), random_prompts()
+    positions = [[-1]] * len(prompts)
+    whole = read_lens(model, prompts, positions, [[0]] * 5)
+    part = read_lens(model, prompts, positions, [[0]] * 5, points=[1, 2])
+    assert torch.equal(part.top_ids, whole.top_ids[1:3])
+    assert torch.equal(part.divergence, whole.divergence[1:3])
+
+
+@pytest.mark.parametrize("name", ["gpt2", "starcoder2", "gemma3_text"])
+def test_generated_lens_equals_the_lens_of_each_longer_prompt(name):
+    model, prompts = random_model(name), random_prompts((9, 4))
+    lens, completions = read_lens_generated(model, prompts, 4, ())
+    for row, prompt in enumerate(prompts):
+        made = completions[row].token_ids
+        assert len(made) == 4
+        for n in range(4):
+            own = lens_by_hidden_states(model, prompt + made[:n])[:, -1]
+            torch.testing.assert_close(lens.logprob[:, row, n, 0], own[:, made[n]], **TOLERANCE)
+            assert lens.rank[-1, row, n] == 0
+
+
+@architectures
+def test_attention_rows_equal_the_networks_own_patterns(name):
+    model, prompts = random_model(name), random_prompts()
+    kernel = model.attention
+    model.network.set_attn_implementation("eager")
+    try:
+        queries = [[-1, length // 2] for length in LENGTHS]
+        heads = [(2, 1), (0, 3), (1, 0)]
+        patterns = read_attention(model, prompts, queries, heads)
+        for row, prompt in enumerate(prompts):
+            with torch.inference_mode():
+                own = model.network(torch.tensor([prompt]), output_attentions=True).attentions
+            for index, (block, head) in enumerate(heads):
+                expected = own[block][0, head][queries[row]]
+                torch.testing.assert_close(patterns[row][index], expected, **TOLERANCE)
+    finally:
+        model.network.set_attn_implementation(kernel)
+
+
+def test_attention_of_sdpa_is_refused():
+    with pytest.raises(UserError, match="'sdpa' never makes the attention patterns"):
+        read_attention(random_model("llama"), [[1, 2]], [[-1]], [(0, 0)])
+
+
+def test_sliding_window_hides_what_is_behind_it():
+    model = random_model("gemma2")
+    (pattern,) = read_attention(model, random_prompts((20,)), [[-1]], [(0, 0), (1, 0)])
+    sliding, full = pattern[:, 0]
+    assert model.config.layer_types[:2] == ["sliding_attention", "full_attention"]
+    assert sliding[: 20 - WINDOW].eq(0).all() and sliding[-WINDOW:].gt(0).all()
+    assert full.gt(0).all()
+
+
+@architectures
+def test_each_sample_follows_the_networks_own_distribution(name):
+    """Every sampled token is the one that its uniform number picks from the bare network."""
+    model, prompts = random_model(name), random_prompts((9, 1, 14))
+    n_samples, n_new = 3, 5
+    samples = sample(model, prompts, [7, 8, 9], n_samples, n_new, (), 0.8)
+    for row, prompt in enumerate(prompts):
+        generator = torch.Generator().manual_seed(7 + row)
+        uniform = torch.stack([torch.rand(n_samples, generator=generator) for _ in range(n_new)])
+        for copy in range(n_samples):
+            made = samples[row][copy].token_ids
+            logits = alone_logits(model.network, prompt + made)[len(prompt) - 1 : -1]
+            cumulative = (logits / 0.8).softmax(-1).cumsum(-1)
+            for step, token in enumerate(made):
+                upper = cumulative[step, token]
+                lower = cumulative[step, token - 1] if token else 0.0
+                assert lower - 1e-4 <= uniform[step, copy] <= upper + 1e-4
+    assert len({tuple(c.token_ids) for copies in samples for c in copies}) > n_samples
+
+
+def test_samples_do_not_depend_on_the_batch_and_stop():
+    model, prompts = random_model("qwen2"), random_prompts()
+    together = sample(model, prompts, range(5), 4, 6, {3}, 1.0, 0.9)
+    for row, prompt in enumerate(prompts):
+        assert sample(model, [prompt], [row], 4, 6, {3}, 1.0, 0.9) == [together[row]]
+    cut = [c for copies in together for c in copies if c.stopped]
+    assert all(3 not in c.token_ids for copies in together for c in copies)
+    assert all(len(c.token_ids) < 6 for c in cut)
+
+
+def test_draw_has_the_frequencies_of_the_distribution():
+    probabilities = torch.tensor([0.5, 0.1, 0.3, 0.1])
+    n = 20_000
+    uniform = torch.rand(n, generator=torch.Generator().manual_seed(1))
+    drawn = Counter(draw(probabilities.expand(n, -1), uniform, 1.0).tolist())
+    for token, probability in enumerate(probabilities.tolist()):
+        # Four standard errors.
+        assert (
+            abs(drawn[token] / n - probability) < 4 * (probability * (1 - probability) / n) ** 0.5
+        )
+
+
+def test_nucleus_is_the_smallest_likeliest_set():
+    probabilities = torch.tensor([0.1, 0.4, 0.05, 0.45]).expand(1000, -1)
+    uniform = torch.linspace(0, 0.999, 1000)
+    drawn = draw(probabilities, uniform, 0.8)
+    assert set(drawn.tolist()) == {1, 3}
+    # 0.45 of 0.85 go to token 3.
+    assert abs((drawn == 3).float().mean() - 0.45 / 0.85) < 0.01
+    assert set(draw(probabilities, uniform, 0.86).tolist()) == {0, 1, 3}
+
+
+def test_wide_nucleus_is_found_beyond_the_first_candidates():
+    flat = torch.full((1, 5000), 1 / 5000)
+    drawn = draw(flat.expand(2000, -1), torch.linspace(0, 0.9999, 2000), 0.9)
+    assert len(set(drawn.tolist())) > 1900
+
+
+def test_sampling_settings_are_checked():
+    model = random_model("gpt2")
+    with pytest.raises(UserError, match="temperature 0 "):
+        sample(model, [[1]], [0], 2, 2, (), 0)
+    with pytest.raises(UserError, match="2 seeds for 1 prompts"):
+        sample(model, [[1]], [0, 1], 2, 2, ())
+
+
+def test_pass_at_k_by_hand():
+    # Of 4 samples 2 are right: of the 6 pairs, one holds no right one.
+    assert pass_at_k(4, 2, 2) == pytest.approx(5 / 6)
+    assert pass_at_k(10, 3, 1) == pytest.approx(0.3)
+    assert pass_at_k(100, 0, 10) == 0.0
+    assert pass_at_k(5, 4, 2) == 1.0
+    with pytest.raises(UserError, match="pass@3"):
+        pass_at_k(2, 1, 3)
+
+
+def test_padding_side_does_not_matter_while_mask_and_positions_are_passed():
+    """Our batches are padded on the left; this is what makes either side the same."""
+    for name in ARCHITECTURES:
+        model, (long, short) = random_model(name), random_prompts((9, 5))
+        left = pad_batch(model, [long, short]).forward_arguments()
+        right = {
+            "input_ids": torch.tensor([long, short + [0] * 4]),
+            "attention_mask": torch.tensor([[1] * 9, [1] * 5 + [0] * 4]),
+            "position_ids": torch.arange(9).expand(2, -1),
+        }
+        with torch.inference_mode():
+            own = alone_logits(model.network, short)[-1]
+            torch.testing.assert_close(model.network(**left).logits[1, -1], own, **TOLERANCE)
+            torch.testing.assert_close(model.network(**right).logits[1, 4], own, **TOLERANCE)
+
+
+def test_learned_positions_without_position_ids_are_silently_wrong():
+    """Why positions are always passed; when this fails, transformers derives them from the mask."""
+    for name in ("gpt2", "gpt_bigcode"):
+        model, (long, short) = random_model(name), random_prompts((9, 5))
+        inputs = pad_batch(model, [long, short]).forward_arguments()
+        del inputs["position_ids"]
+        with torch.inference_mode():
+            wrong = model.network(**inputs).logits[1, -1]
+        assert (wrong - alone_logits(model.network, short)[-1]).abs().max() > 0.1

@@ -1,0 +1,161 @@
+"""Packed sweeps against one forward for each patch, and the laws that patching keeps."""
+
+import pytest
+import torch
+
+from fimscope.errors import MisalignedError
+from fimscope.inference.residuals import collect
+from fimscope.interventions import packed
+from fimscope.interventions.sweep import sweep_last, sweep_logits, sweep_plain, sweep_positions
+from models import (
+    ARCHITECTURES,
+    LENGTHS,
+    alone_logits,
+    random_model,
+    random_prompts,
+)
+
+pytestmark = pytest.mark.model
+
+
+LAST = [[-1]] * len(LENGTHS)
+IDS = torch.tensor([[4, 9]] * len(LENGTHS))
+architectures = pytest.mark.parametrize("name", ARCHITECTURES)
+TOLERANCE = {"atol": 1e-4, "rtol": 0}
+
+
+def last_residuals(model, seed):
+    """[point, example, d_model] at the last tokens of random prompts."""
+    return collect(model, random_prompts(seed=seed), LAST)[:, :, 0]
+
+
+def donors_for(model):
+    """[point, example, donor, d_model]: the recipient itself, another prompt, and noise."""
+    own, other = last_residuals(model, 0), last_residuals(model, 1)
+    noise = torch.randn(own.shape, generator=torch.Generator().manual_seed(5)) * own.std()
+    return torch.stack([own, other, noise.to(own.dtype)], dim=2)
+
+
+@architectures
+def test_packed_sweep_equals_one_forward_for_each_patch(name):
+    model, prompts = random_model(name), random_prompts()
+    donors = donors_for(model)
+    plain = sweep_plain(model, prompts, LAST, donors[:, :, None])[:, :, 0]
+    fast, baseline = sweep_logits(model, prompts, LAST, donors[:, :, None])
+    torch.testing.assert_close(fast[:, :, 0], plain, **TOLERANCE)
+
+    sweep = sweep_last(model, prompts, donors, IDS)
+    assert torch.equal(sweep.patched.top_ids, plain.argmax(-1))
+    torch.testing.assert_close(sweep.patched.logsumexp, plain.logsumexp(-1), **TOLERANCE)
+    torch.testing.assert_close(sweep.patched.logits, plain[..., [4, 9]], **TOLERANCE)
+    torch.testing.assert_close(sweep.baseline.logits, baseline[:, 0][:, [4, 9]], **TOLERANCE)
+    # The test would mean little if the patches moved nothing.
+    changed = sweep.patched.top_ids[:, :, 1] != sweep.baseline.top_ids
+    assert changed.float().mean() > 0.5
+
+
+@architectures
+def test_own_residual_changes_nothing_and_the_donors_last_point_gives_its_answer(name):
+    model, prompts = random_model(name), random_prompts()
+    fast, baseline = sweep_logits(model, prompts, LAST, donors_for(model)[:, :, None])
+    fast, baseline = fast[:, :, 0], baseline[:, 0]
+    donor_prompts = random_prompts(seed=1)
+    for row, prompt in enumerate(prompts):
+        own = alone_logits(model.network, prompt)[-1]
+        torch.testing.assert_close(baseline[row], own, **TOLERANCE)
+        torch.testing.assert_close(fast[:, row, 0], own.expand(model.n_points, -1), **TOLERANCE)
+        donor = alone_logits(model.network, donor_prompts[row])[-1]
+        torch.testing.assert_close(fast[-1, row, 1], donor, **TOLERANCE)
+
+
+@architectures
+def test_sweep_at_any_position_equals_one_forward_for_each_patch(name):
+    model, prompts = random_model(name), random_prompts()
+    positions = [[length // 2, 0, -1] for length in LENGTHS]
+    points = [0, 2]
+    donors = donors_for(model)[points][:, :, None, 1:].expand(-1, -1, 3, -1, -1)
+    plain = sweep_plain(model, prompts, positions, donors, points)
+    sweep = sweep_positions(model, prompts, positions, donors, IDS, points)
+    assert torch.equal(sweep.patched.top_ids, plain.argmax(-1))
+    torch.testing.assert_close(sweep.patched.logits, plain[..., [4, 9]], **TOLERANCE)
+    for row, prompt in enumerate(prompts):
+        own = alone_logits(model.network, prompt)[-1, [4, 9]]
+        torch.testing.assert_close(sweep.baseline.logits[row], own.expand(3, -1), **TOLERANCE)
+
+
+def test_deep_model_at_every_point():
+    model, prompts = random_model("gpt_bigcode_24"), random_prompts()
+    donors = donors_for(model)[:, :, None, 1:2]
+    fast, _ = sweep_logits(model, prompts, LAST, donors)
+    plain = sweep_plain(model, prompts, LAST, donors)
+    torch.testing.assert_close(fast, plain, atol=1e-3, rtol=0)
+    assert torch.equal(fast.argmax(-1), plain.argmax(-1))
+    assert fast.shape[0] == 25
+
+
+@architectures
+def test_eager_attention_gives_the_same(name):
+    model, prompts = random_model(name), random_prompts()
+    donors = donors_for(model)
+    before = sweep_last(model, prompts, donors, IDS)
+    kernel = model.attention
+    model.network.set_attn_implementation("eager")
+    try:
+        eager = sweep_last(model, prompts, donors, IDS)
+    finally:
+        model.network.set_attn_implementation(kernel)
+    torch.testing.assert_close(eager.patched.logits, before.patched.logits, **TOLERANCE)
+
+
+@architectures
+def test_many_small_passes_give_what_one_gives(name, monkeypatch):
+    """Several passes leave out the blocks before their first points; one pass leaves out none."""
+    model, prompts = random_model(name), random_prompts()
+    positions = [[length // 2, -1] for length in LENGTHS]
+    donors = donors_for(model)[:, :, None, 1:2].expand(-1, -1, 2, -1, -1)
+    whole = sweep_positions(model, prompts, positions, donors, IDS)
+    small = sweep_positions(model, prompts, positions, donors, IDS, memory=1)
+    torch.testing.assert_close(small.patched.logits, whole.patched.logits, **TOLERANCE)
+    monkeypatch.setattr(packed, "LEAST_TOKENS_OF_A_PASS", 4)
+    few = sweep_positions(model, prompts, positions, donors, IDS)
+    torch.testing.assert_close(few.patched.logits, whole.patched.logits, **TOLERANCE)
+    assert torch.equal(few.patched.top_ids, whole.patched.top_ids)
+
+
+def test_a_recipient_does_not_depend_on_its_batch():
+    model, prompts = random_model("gpt2"), random_prompts()
+    donors = donors_for(model)
+    together = sweep_last(model, prompts, donors, IDS)
+    for row in range(len(prompts)):
+        alone = sweep_last(model, [prompts[row]], donors[:, [row]], IDS[[row]])
+        torch.testing.assert_close(
+            alone.patched.logits[:, 0], together.patched.logits[:, row], **TOLERANCE
+        )
+
+
+@architectures
+def test_two_runs_give_the_same_bytes(name):
+    model, prompts = random_model(name), random_prompts()
+    first, second = (sweep_last(model, prompts, donors_for(model), IDS) for _ in range(2))
+    assert torch.equal(first.patched.logits, second.patched.logits)
+    assert torch.equal(first.patched.logsumexp, second.patched.logsumexp)
+
+
+def test_bfloat16_sweep_is_near_the_plain_one():
+    model, prompts = random_model("gpt_bigcode", torch.bfloat16), random_prompts()
+    donors = donors_for(model)[:, :, None]
+    fast, _ = sweep_logits(model, prompts, LAST, donors)
+    plain = sweep_plain(model, prompts, LAST, donors)
+    assert (fast - plain).abs().max() < 0.25
+    assert fast.std() > 1
+
+
+def test_misaligned_donors_are_refused():
+    model, prompts = random_model("gpt2"), random_prompts()
+    donors = donors_for(model)
+    with pytest.raises(MisalignedError, match="donors of shape"):
+        sweep_last(model, prompts[:4], donors, IDS[:4])
+    with pytest.raises(MisalignedError, match="donors of shape"):
+        sweep_last(model, prompts, donors, IDS, points=[0, 1])
+    with pytest.raises(MisalignedError, match="token ids for 4 of 5"):
+        sweep_last(model, prompts, donors, IDS[:4])

@@ -1,0 +1,399 @@
+"""Where a model comes from: each kind of source, in order, refused or laid out as one folder."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from importlib.metadata import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fimscope.errors import UserError
+from fimscope.models.gguf_conversion import join_parts
+from fimscope.models.options import open_model
+from fimscope.models.prepared import check_hashes, read_prepared
+from fimscope.models.sources import (
+    GgufPackagesSource,
+    NotReached,
+    gguf_parts,
+    parse_sources,
+    weight_files,
+)
+from prepare_model import prepare_model
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_model.py"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+OFFLINE = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+WORDS = ["<s>", "</s>", "<unk>", "function", "pad", "(", ")", ":", "string", "number"]
+TOKEN_IDS = [3, 4, 5, 8, 7, 9, 6]
+
+
+def save_model(folder: Path, family: str = "gpt2") -> Path:
+    """A random model of one block, saved with a tokenizer that cuts at spaces."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        family, n_layer=1, n_head=2, n_embd=8, n_positions=32, vocab_size=len(WORDS)
+    )
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    words = Tokenizer(models.WordLevel(dict(zip(WORDS, range(10), strict=True)), unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>").save_pretrained(folder)
+    return folder
+
+
+def write_gguf(path: Path) -> dict[str, np.ndarray]:
+    """A Llama of one block in float32 as a GGUF file; gives its tensors by their GGUF names."""
+    from gguf import GGUFWriter, TokenType
+
+    rng = np.random.default_rng(0)
+    shapes = {
+        "token_embd": (10, 8), "output_norm": (8,), "output": (10, 8),
+        "blk.0.attn_norm": (8,), "blk.0.ffn_norm": (8,),
+        "blk.0.attn_q": (8, 8), "blk.0.attn_k": (8, 8), "blk.0.attn_v": (8, 8),
+        "blk.0.attn_output": (8, 8),
+        "blk.0.ffn_gate": (16, 8), "blk.0.ffn_up": (16, 8), "blk.0.ffn_down": (8, 16),
+    }  # fmt: skip
+    tensors = {
+        f"{name}.weight": rng.standard_normal(shape).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+    writer = GGUFWriter(path, "llama")
+    writer.add_block_count(1)
+    writer.add_context_length(32)
+    writer.add_embedding_length(8)
+    writer.add_feed_forward_length(16)
+    writer.add_head_count(2)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_vocab_size(10)
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(WORDS)
+    writer.add_token_scores([0.0] * 10)
+    writer.add_token_types([TokenType.CONTROL] * 3 + [TokenType.NORMAL] * 7)
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(1)
+    writer.add_unk_token_id(2)
+    for name, tensor in tensors.items():
+        writer.add_tensor(name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return tensors
+
+
+def prepare(entries: list[dict], out: Path, trust: bool = False, n_tokens: int = 1) -> None:
+    sources = parse_sources(json.dumps(entries), out.parent)
+    prepare_model(sources, out, trust, {"step": "test"}, n_tokens)
+
+
+def logits(folder: Path, **options):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **options).eval()
+    with torch.no_grad():
+        return model(torch.tensor([TOKEN_IDS])).logits
+
+
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("family", ["gpt2", "gpt_bigcode"])
+def test_a_folder_is_linked_and_gives_the_same_logits(tmp_path: Path, family: str):
+    import torch
+    from transformers import AutoTokenizer
+
+    origin = save_model(tmp_path / "origin", family)
+    prepare([{"folder": "origin"}], tmp_path / "model")
+    assert torch.equal(logits(tmp_path / "model"), logits(origin))
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert tokenizer("function pad ( string : number )").input_ids == TOKEN_IDS
+    assert (tmp_path / "model/model.safetensors").samefile(origin / "model.safetensors")
+
+    prepared = read_prepared(tmp_path / "model")
+    assert (prepared.family, prepared.n_blocks, prepared.d_model) == (family, 1, 8)
+    assert (prepared.n_heads, prepared.vocab_size) == (2, 10)
+    assert (prepared.source, prepared.revision) == ({"folder": "origin"}, None)
+    for name in ("model.safetensors", "tokenizer.json"):
+        sha256 = hashlib.sha256((origin / name).read_bytes()).hexdigest()
+        assert prepared.files[name]["sha256"] == sha256
+    assert not list(tmp_path.glob(".model*"))
+
+
+def test_pickle_weights_are_refused(tmp_path: Path):
+    origin = save_model(tmp_path / "origin")
+    (origin / "model.safetensors").rename(origin / "pytorch_model.bin")
+    with pytest.raises(UserError, match="only pickle weights"):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["origin"]
+
+
+def test_the_models_own_code_is_refused_unless_trusted(tmp_path: Path):
+    origin = save_model(tmp_path / "origin")
+    config = json.loads((origin / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "own.OwnConfig"}
+    (origin / "config.json").write_text(json.dumps(config))
+    (origin / "own.py").write_text(
+        "from transformers import GPT2Config\n\n\nclass OwnConfig(GPT2Config):\n    pass\n"
+    )
+    with pytest.raises(UserError, match="auto_map"):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+    prepare([{"folder": "origin"}], tmp_path / "model", trust=True)
+    assert (tmp_path / "model/own.py").is_file()
+    assert read_prepared(tmp_path / "model").trust_remote_code
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("content", ["", "[1]", "{", '"text"'])
+def test_a_config_that_is_no_json_object_is_named(tmp_path: Path, name: str, content: str):
+    origin = save_model(tmp_path / "origin")
+    (origin / name).write_text(content)
+    with pytest.raises(UserError, match=rf"{name}: no JSON object"):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_model_without_any_tokenizer_is_refused(tmp_path: Path):
+    source = save_model(tmp_path / "source")
+    for path in [*source.glob("tokenizer*"), *source.glob("vocab*"), *source.glob("merges*")]:
+        path.unlink()
+    with pytest.raises(UserError, match="the source has no file of a tokenizer"):
+        prepare([{"folder": str(source)}], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_truncated_weight_file_is_refused(tmp_path: Path):
+    weights = save_model(tmp_path / "origin") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4])
+    with pytest.raises(UserError, match=r"model\.safetensors: not a whole safetensors file"):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+
+
+def test_shards_are_all_needed_and_stay_in_the_folder(tmp_path: Path):
+    (tmp_path / "config.json").write_text("{}")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "../secret"}}))
+    with pytest.raises(UserError, match=r"'\.\./secret' is not the name of a file"):
+        weight_files(tmp_path)
+    index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors"}}))
+    with pytest.raises(UserError, match=r"model-1\.safetensors is missing"):
+        weight_files(tmp_path)
+    (tmp_path / "model-1.safetensors").touch()
+    assert weight_files(tmp_path) == [index.name, "model-1.safetensors"]
+
+
+def test_the_next_source_is_taken_where_one_is_not_reached(tmp_path: Path, no_hub: None):
+    save_model(tmp_path / "origin")
+    hub = {"hub": "nobody/nothing", "revision": COMMIT}
+    packages = {"gguf_packages": ["no-such-package-of-a-model"]}
+    prepare([hub, packages, {"folder": "away"}, {"folder": "origin"}], tmp_path / "model")
+    prepared = read_prepared(tmp_path / "model")
+    assert prepared.source == {"folder": "origin"}
+    assert [tried["source"] for tried in prepared.tried] == [hub, packages, {"folder": "away"}]
+    assert "pip install -r requirements-gemma.txt" in prepared.tried[1]["reason"]
+
+    with pytest.raises(UserError, match="nobody/nothing: the hub does not answer") as error:
+        prepare([hub, packages], tmp_path / "other")
+    assert "no-such-package-of-a-model is not installed" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.process
+def test_a_revision_in_the_hub_cache_is_taken_offline(tmp_path: Path):
+    snapshot = tmp_path / "home/hub/models--somebody--tiny/snapshots" / COMMIT
+    save_model(snapshot)
+    sources = json.dumps([{"hub": "somebody/tiny", "revision": COMMIT}])
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--sources", sources, "--out", tmp_path / "model"],
+        env={**OFFLINE, "HF_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    prepared = read_prepared(tmp_path / "model")
+    assert (prepared.revision, prepared.family) == (COMMIT, "gpt2")
+    weights = tmp_path / "model/model.safetensors"
+    assert weights.samefile(snapshot / "model.safetensors")
+
+
+@pytest.mark.process
+def test_a_gguf_becomes_its_weights_rounded_to_bfloat16(tmp_path: Path):
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tensors = write_gguf(tmp_path / "tiny.gguf")
+    sha256 = hashlib.sha256((tmp_path / "tiny.gguf").read_bytes()).hexdigest()
+    prepare([{"gguf": "tiny.gguf", "sha256": sha256}], tmp_path / "model")
+    prepared = read_prepared(tmp_path / "model")
+    assert (prepared.family, prepared.n_blocks, prepared.revision) == ("llama", 1, sha256)
+
+    weights = load_file(tmp_path / "model/model.safetensors")
+    for ours, theirs in {
+        "model.embed_tokens": "token_embd",
+        "lm_head": "output",
+        "model.layers.0.mlp.down_proj": "blk.0.ffn_down",
+    }.items():
+        expected = torch.from_numpy(tensors[f"{theirs}.weight"]).bfloat16()
+        assert torch.equal(weights[f"{ours}.weight"], expected)
+
+    straight = AutoModelForCausalLM.from_pretrained(
+        tmp_path, gguf_file="tiny.gguf", dtype=torch.float32
+    )
+    straight.load_state_dict({k: v.bfloat16().float() for k, v in straight.state_dict().items()})
+    with torch.no_grad():
+        expected = straight(torch.tensor([TOKEN_IDS])).logits
+    assert torch.equal(logits(tmp_path / "model"), expected)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert tokenizer.convert_tokens_to_ids(WORDS) == list(range(10))
+    assert not list((tmp_path / "model").glob("*.gguf"))
+
+
+def test_another_hash_than_the_expected_is_an_error(tmp_path: Path):
+    (tmp_path / "a.gguf").write_bytes(b"not the model")
+    found = hashlib.sha256(b"not the model").hexdigest()
+    with pytest.raises(UserError, match=rf"a\.gguf: sha256 {found} found, {'0' * 64} expected"):
+        prepare([{"gguf": "a.gguf", "sha256": "0" * 64}], tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gguf"]
+
+
+def test_a_damaged_gguf_is_an_error_for_people(tmp_path: Path):
+    write_gguf(tmp_path / "tiny.gguf")
+    whole = (tmp_path / "tiny.gguf").read_bytes()
+    for content in (b"not the model", whole[:300], whole[:-400]):
+        (tmp_path / "tiny.gguf").write_bytes(content)
+        with pytest.raises(UserError, match=r"tiny\.gguf: transformers cannot read"):
+            prepare([{"gguf": "tiny.gguf"}], tmp_path / "model")
+
+
+def test_parts_of_packages_are_joined_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for number in (1, 0):
+        info = tmp_path / f"part{number}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: part{number}\nVersion: 1.0\n")
+        (info / "RECORD").write_text(f"data/m.gguf.part0{number},,\ndata/notes.txt,,\n")
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / f"data/m.gguf.part0{number}").write_bytes(bytes([number]) * 3)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert metadata("part0")["Name"] == "part0"
+    parts = gguf_parts(GgufPackagesSource(("part1", "part0"), None))
+    join_parts(parts, tmp_path / "m.gguf")
+    assert (tmp_path / "m.gguf").read_bytes() == b"\0\0\0\1\1\1"
+    with pytest.raises(NotReached, match="part2 is not installed"):
+        gguf_parts(GgufPackagesSource(("part0", "part2"), None))
+
+
+@pytest.mark.process
+def test_a_killed_conversion_leaves_nothing_that_looks_complete(tmp_path: Path):
+    write_gguf(tmp_path / "tiny.gguf")
+    sources, model = json.dumps([{"gguf": "tiny.gguf"}]), tmp_path / "model"
+    process = subprocess.Popen(
+        [sys.executable, SCRIPT, f"--sources={sources}", f"--root={tmp_path}", f"--out={model}"],
+        env=OFFLINE,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (tmp_path / ".model.partial").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "model").exists()
+    with pytest.raises(UserError, match="run prepare_model"):
+        read_prepared(tmp_path / "model")
+    (tmp_path / ".model.partial" / "stale").touch()
+    prepare([{"gguf": "tiny.gguf"}], tmp_path / "model")
+    assert not (tmp_path / "model/stale").exists()
+    check_hashes(read_prepared(tmp_path / "model"))
+
+
+def test_a_prepared_folder_that_changed_is_refused(tmp_path: Path):
+    save_model(tmp_path / "origin")
+    prepare([{"folder": "origin"}], tmp_path / "model")
+    weights = tmp_path / "model/model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    prepared = read_prepared(tmp_path / "model")
+    with pytest.raises(UserError, match="sha256"):
+        check_hashes(prepared)
+    weights.write_bytes(whole[:-1])
+    with pytest.raises(UserError, match=f"{len(whole) - 1} bytes found, {len(whole)} bytes exp"):
+        read_prepared(tmp_path / "model")
+    (tmp_path / "model/prepared.json").write_text("{")
+    with pytest.raises(UserError, match="prepared.json: damaged"):
+        read_prepared(tmp_path / "model")
+
+
+def test_a_change_of_a_models_file_shows_when_a_step_opens_it(tmp_path: Path):
+    save_model(tmp_path / "origin")
+    prepare([{"folder": "origin"}], tmp_path / "model")
+    prepared = read_prepared(tmp_path / "model")
+    check_hashes(prepared)
+    # The weights are linked: who trains on in the folder writes into the prepared one.
+    weights = tmp_path / "origin/model.safetensors"
+    whole = weights.read_bytes()
+    with weights.open("rb+") as file:
+        file.write(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(UserError, match=r"model/model\.safetensors: sha256 .* expected"):
+        check_hashes(prepared)
+    with weights.open("rb+") as file:
+        file.write(whole)
+    check_hashes(prepared)
+    config = tmp_path / "model/config.json"
+    config.write_text(config.read_text().replace("1e-05", "1e-04"))
+    with pytest.raises(UserError, match=r"model/config\.json: .* expected"):
+        check_hashes(prepared)
+
+
+def test_a_model_that_cannot_do_the_study_is_refused_when_it_is_prepared(tmp_path: Path):
+    save_model(tmp_path / "origin")
+    prepare([{"folder": "origin"}], tmp_path / "model", n_tokens=32)
+    with pytest.raises(UserError, match=r"reads 32 tokens, and prompt\.max_tokens .* are 33"):
+        prepare([{"folder": "origin"}], tmp_path / "short", n_tokens=33)
+    save_model(tmp_path / "other", "gptj")
+    with pytest.raises(UserError, match="'gptj' is not supported; expected one of gemma2"):
+        prepare([{"folder": "other"}], tmp_path / "unsupported")
+    assert not (tmp_path / "short").exists()
+    assert not (tmp_path / "unsupported").exists()
+
+
+def test_a_truncated_weight_file_is_named_when_a_step_opens_the_model(tmp_path: Path):
+    save_model(tmp_path / "origin")
+    prepare([{"folder": "origin"}], tmp_path / "model")
+    weights = tmp_path / "model/model.safetensors"
+    os.truncate(weights, weights.stat().st_size - 8)
+    with pytest.raises(UserError, match=r"model/model\.safetensors: \d+ bytes found"):
+        open_model(Namespace(model=tmp_path / "model"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[", "not JSON"),
+        ("[]", "at least one source"),
+        ('[{"hub": "a/b"}]', "give revision"),
+        ('[{"hub": "a/b", "revision": "main"}]', "40 digits"),
+        ('[{"gguf": "a", "sha256": "12"}]', "64 digits"),
+        ('[{"folder": "a", "sha265": "12"}]', "none of"),
+        ('["gpt2"]', "none of"),
+        ('[{"gguf_packages": []}]', "none of"),
+    ],
+)
+def test_a_source_that_says_nothing_usable_is_an_error(text: str, message: str):
+    with pytest.raises(UserError, match=message):
+        parse_sources(text, Path())

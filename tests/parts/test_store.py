@@ -1,0 +1,226 @@
+"""Parts of steps: kept, found, mended, shared out, and the same bytes whatever happened."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import cache_activations
+import cache_report
+import predict_types
+import read_lens
+import sample_types
+from fimscope.experiments.tables import ANSWERS
+from fimscope.interventions.sweep import WantedSweep, sweep_last
+from fimscope.parts.formats import ResultsFormat, RowsFormat, TensorsFormat
+from fimscope.parts.store import PartStore, Shard, read_shard
+from fimscope.steps.sources import SCRIPTS
+from models import random_model, random_prompts
+from random_study import digests, run
+
+RECIPE = {"step": "try", "settings": {"a": 1}}
+ANSWER = {
+    "top_ids": [3, 1],
+    "top_logprobs": [-0.5, -1.25],
+    "gold_rank": 0,
+    "gold_logprob": -0.5,
+    "completion_ids": [],
+}
+
+
+def store_in(cache: Path, shard: Shard | None = None, **recipe) -> PartStore:
+    return PartStore(cache, shard, {**RECIPE, **recipe}, RowsFormat(ANSWERS))
+
+
+def get(store: PartStore, ingredients=(1, 2)) -> bool:
+    """Ask the store for a part; gives whether it had to be made."""
+    before = len(store.made)
+    assert store.get(list(ingredients), lambda: [ANSWER]) == [ANSWER]
+    return len(store.made) > before
+
+
+def test_a_part_is_made_once(tmp_path):
+    assert get(store_in(tmp_path))
+    store = store_in(tmp_path)
+    assert not get(store)
+    assert not get(store)
+    assert len(store.found) == 1
+    assert [path.suffix for path in (tmp_path / "try").iterdir()] == [".parquet"]
+
+
+def test_whatever_changes_is_another_part(tmp_path):
+    assert get(store_in(tmp_path))
+    assert get(store_in(tmp_path), (2, 1))
+    assert get(store_in(tmp_path, settings={"a": 2}))
+    assert get(store_in(tmp_path, code="other"))
+    assert len(list((tmp_path / "try").iterdir())) == 4
+    assert not get(store_in(tmp_path))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "a bit", "empty", "removed"])
+def test_a_damaged_part_is_thrown_away_and_made_again(tmp_path, damage, caplog):
+    get(store_in(tmp_path))
+    [path] = (tmp_path / "try").iterdir()
+    content = path.read_bytes()
+    middle = len(content) // 2
+    damaged = {
+        "truncated": content[:-1],
+        "a bit": content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :],
+        "empty": b"",
+    }
+    store = store_in(tmp_path)
+    if damage == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(damaged[damage])
+    with caplog.at_level("WARNING"):
+        assert get(store)
+    assert (f"{path}: damaged" in caplog.text) == (damage != "removed")
+    assert path.read_bytes() == content
+    assert not get(store_in(tmp_path))
+
+
+def test_what_another_run_may_be_spared_is_not_kept(tmp_path):
+    store = store_in(tmp_path)
+    assert store.get([1], lambda: [ANSWER], keep=lambda rows: not rows) == [ANSWER]
+    assert not (tmp_path / "try").exists()
+
+
+def test_tensors_keep_every_bit():
+    made = torch.randn(2, 3).bfloat16()
+    made[0, 1] = float("nan")
+    [(name, found)] = TensorsFormat().decode(TensorsFormat().encode({"x": made[:, 1:]})).items()
+    assert name == "x"
+    assert torch.equal(found.view(torch.int16), made[:, 1:].contiguous().view(torch.int16))
+
+
+@pytest.mark.process
+def test_a_batch_that_was_halved_is_one_part():
+    halves = [(2, made_sweep(2)), (1, made_sweep(1))]
+    form = ResultsFormat(WantedSweep)
+    found = form.decode(form.encode(halves))
+    assert [n for n, _ in found] == [2, 1]
+    for (_, made), (_, kept) in zip(halves, found, strict=True):
+        assert torch.equal(made.wanted, kept.wanted)
+        for name, tensor in vars(made.sweep.patched).items():
+            assert torch.equal(tensor, getattr(kept.sweep.patched, name))
+
+
+def made_sweep(n_examples: int) -> WantedSweep:
+    model, prompts = random_model("gpt2"), random_prompts((5, 4))[:n_examples]
+    donors = torch.randn(model.n_points, n_examples, 2, model.d_model)
+    wanted = torch.arange(3).repeat(n_examples, 1)
+    return WantedSweep(wanted, sweep_last(model, prompts, donors, wanted))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_every_part_is_in_one_share(count):
+    parts = list(range(20))
+    shares = [list(Shard(number, count).of(parts)) for number in range(1, count + 1)]
+    assert sorted(part for share in shares for part in share) == parts
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_a_shard_as_the_command_line_spells_it():
+    assert read_shard("2/5") == Shard(2, 5)
+    for text in ("0/2", "3/2", "2", "a/b", "-1/2", "1/2/3"):
+        with pytest.raises(Exception, match="no share such as 2/5"):
+            read_shard(text)
+
+
+def test_the_cache_is_reported_by_step(tmp_path, monkeypatch, capsys):
+    get(store_in(tmp_path))
+    get(store_in(tmp_path), (3,))
+    [first, second] = sorted((tmp_path / "try").iterdir())
+    os.utime(first, (1000, 1000))
+    os.utime(second, (5000, 5000))
+    [held] = cache_report.held_by_steps(tmp_path, now=10_000)
+    assert held == ("try", 2, first.stat().st_size + second.stat().st_size, 5000, 9000)
+    assert [cache_report.age(s) for s in (5, 90, 7300, 180_000)] == ["5 s", "2 min", "2 h", "2 d"]
+    monkeypatch.setattr(sys, "argv", ["cache_report.py", "--cache", str(tmp_path / "none")])
+    cache_report.main()
+    assert capsys.readouterr().out == "step  files  size  newest  oldest\n"
+
+
+# The steps.
+
+
+def words_of(random_study: Path, *words) -> list[str]:
+    model = ["--prompts", random_study / "prompts.parquet", "--model", random_study / "model"]
+    return [str(word) for word in (*model, "--batch-tokens", 64, "--threads", 1, *words)]
+
+
+@pytest.mark.parametrize("step", [predict_types, cache_activations, read_lens, sample_types])
+def test_any_number_of_shards_gives_the_same_bytes(step, random_study, tmp_path, monkeypatch):
+    n_parts, expected = 0, {}
+    own = {
+        read_lens: ["--predictions", random_study / "predictions.parquet"],
+        sample_types: ["--n-samples", 3, "--max-new-tokens", 3],
+    }
+    for count in (1, 2, 3):
+        common = words_of(random_study, "--cache", tmp_path / f"cache_{count}", *own.get(step, []))
+        if count > 1:
+            shares = [
+                run(step, monkeypatch, *common, "--shard", f"{number}/{count}")
+                for number in range(1, count + 1)
+            ]
+            assert sum(shares) == n_parts
+            assert min(shares) > 0
+        out = tmp_path / str(count) / "out"
+        outs = ["--out", out]
+        outs += ["--out-rejected", tmp_path / "rejected"] if step is read_lens else []
+        made = run(step, monkeypatch, *common, *outs)
+        if count == 1:
+            n_parts, expected = made, digests(out)
+            assert n_parts > 10
+        else:
+            assert made == 0
+            assert digests(out) == expected
+
+
+def test_a_setting_changes_the_parts_that_it_changes(random_study, tmp_path, monkeypatch):
+    def made(*words) -> int:
+        common = words_of(random_study, "--cache", tmp_path / "cache", "--shard", "1/1")
+        return run(predict_types, monkeypatch, *common, *words)
+
+    n_parts = made()
+    assert made() == 0
+    assert made("--log", tmp_path / "log") == 0
+    assert made("--max-new-tokens", 3) == n_parts
+    assert made("--dtype", "bfloat16") == n_parts
+    assert made("--attention", "eager") == n_parts
+    # Without the shortest prompt only the last batch is another one.
+    assert made("--prompts", random_study / "fewer.parquet") == 1
+    assert made() == 0
+
+
+def test_a_killed_step_goes_on_where_it_was(random_study, tmp_path, monkeypatch):
+    common = words_of(random_study, "--batch-tokens", 1)  # a part for each prompt
+    n_parts = run(
+        cache_activations, monkeypatch, *common, "--cache", tmp_path / "a", "--out", tmp_path / "b"
+    )
+    cache = tmp_path / "cache/cache_activations"
+    wanted = random.randrange(1, n_parts // 2)
+    script = [sys.executable, SCRIPTS / "cache_activations.py", *common]
+    process = subprocess.Popen(
+        [*script, "--cache", tmp_path / "cache", "--out", tmp_path / "out"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL,
+    )
+    while len(list(cache.glob("[!.]*"))) < wanted:
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+    n_finished = len(list(cache.glob("[!.]*")))
+    assert wanted <= n_finished < n_parts
+    words = ["--cache", tmp_path / "cache", "--out", tmp_path / "out"]
+    assert run(cache_activations, monkeypatch, *common, *words) == n_parts - n_finished
+    assert digests(tmp_path / "out") == digests(tmp_path / "b")

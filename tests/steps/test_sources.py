@@ -1,0 +1,67 @@
+"""The files a rule names as its step's code: all that Python itself would import."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fimscope.steps.sources import SCRIPTS, step_sources
+
+STEPS = sorted(path.stem for path in SCRIPTS.glob("*.py"))
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("step", ["split_examples", "collect_programs", "build_prompts"])
+def test_the_modules_that_python_loads_are_among_them(step):
+    code = (
+        "import runpy, sys; sys.argv = ['x', '--help']\n"
+        f"try: runpy.run_path('scripts/{step}.py', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "found = [m.__file__ for n, m in sys.modules.items() if n.startswith('fimscope')]\n"
+        "print(*found, sep='\\n')"
+    )
+    root = SCRIPTS.parent
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(SCRIPTS)},
+    )
+    loaded = {
+        Path(line).resolve().relative_to(root).as_posix()
+        for line in done.stdout.splitlines()
+        if line.endswith(".py")
+    }
+    assert loaded
+    assert loaded <= set(step_sources(step))
+
+
+def test_imports_inside_functions_count():
+    assert "scripts/fimscope/interventions/sweep.py" in step_sources("sweep_patches")
+
+
+def test_node_modules_belong_to_the_steps_that_ask_the_compiler_and_to_no_other():
+    service = "scripts/fimscope/typescript/service.mjs"
+    assert service in step_sources("check_types")
+    assert service not in step_sources("split_examples")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_answers_help_from_any_folder_without_heavy_imports(step, tmp_path):
+    code = (
+        "import runpy, sys; sys.argv = ['x', '--help']\n"
+        f"sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        f"try: runpy.run_path({str(SCRIPTS / step) + '.py'!r}, run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'torch', 'transformers', 'nnsight', 'pandas', 'scipy', 'matplotlib'}\n"
+        "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: ")
