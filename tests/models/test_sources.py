@@ -112,7 +112,7 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
-@pytest.mark.process
+@pytest.mark.model
 @pytest.mark.parametrize("family", ["gpt2", "gpt_bigcode"])
 def test_a_folder_is_linked_and_gives_the_same_logits(tmp_path: Path, family: str):
     import torch
@@ -214,7 +214,7 @@ def test_the_next_source_is_taken_where_one_is_not_reached(tmp_path: Path, no_hu
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.process
+@pytest.mark.model
 def test_a_revision_in_the_hub_cache_is_taken_offline(tmp_path: Path):
     snapshot = tmp_path / "home/hub/models--somebody--tiny/snapshots" / COMMIT
     save_model(snapshot)
@@ -232,7 +232,7 @@ def test_a_revision_in_the_hub_cache_is_taken_offline(tmp_path: Path):
     assert weights.samefile(snapshot / "model.safetensors")
 
 
-@pytest.mark.process
+@pytest.mark.model
 def test_a_gguf_becomes_its_weights_rounded_to_bfloat16(tmp_path: Path):
     import torch
     from safetensors.torch import load_file
@@ -299,7 +299,7 @@ def test_parts_of_packages_are_joined_by_name(tmp_path: Path, monkeypatch: pytes
         gguf_parts(GgufPackagesSource(("part0", "part2"), None))
 
 
-@pytest.mark.process
+@pytest.mark.model
 def test_a_killed_conversion_leaves_nothing_that_looks_complete(tmp_path: Path):
     write_gguf(tmp_path / "tiny.gguf")
     sources, model = json.dumps([{"gguf": "tiny.gguf"}]), tmp_path / "model"
