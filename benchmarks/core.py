@@ -16,10 +16,11 @@ from flops import forward_flops, sweep_flops
 from timing import Way, machine, table, time_ways
 from transformers import AutoModelForCausalLM, GPT2Config, GPTBigCodeConfig
 
-from fimscope.inference.batch import pad_batch, plan_batches
+from fimscope.inference.batch import pad_batch
+from fimscope.inference.batching import plan_batches
 from fimscope.inference.residuals import collect
 from fimscope.inference.sampling import sample
-from fimscope.interventions.sweep import sweep_last, sweep_plain, sweep_positions
+from fimscope.interventions.sweep import sweep, sweep_last, sweep_plain
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import DTYPES, Model, wrap_network
 from fimscope.steps.frame import log, run_step, step_parser
@@ -84,16 +85,16 @@ def time_sweep(model: Model, n_tokens: int, n_examples: int, repeats: int) -> li
 
 def time_position(model: Model, n_tokens: int, position: int, repeats: int) -> list[str]:
     (prompt,) = random_prompts(model, [n_tokens])
-    donors = collect(model, [prompt], [[position]])[:, :, :, None] * 0.5
+    donors = collect(model, [prompt], [[position]])[:, :, None] * 0.5
     ids = torch.zeros(1, 2, dtype=torch.long)
     points = some_points(model)
+    windows = [[point] for point in range(model.n_points)]
+    some = [[point] for point in points]
     timings = time_ways(
         {
-            "packed sweep": Way(
-                lambda: sweep_positions(model, [prompt], [[position]], donors, ids)
-            ),
+            "packed sweep": Way(lambda: sweep(model, [prompt], [[position]], windows, donors, ids)),
             "forward per point": Way(
-                lambda: sweep_plain(model, [prompt], [[position]], donors[points], points),
+                lambda: sweep_plain(model, [prompt], [[position]], some, donors[points]),
                 len(points) / model.n_points,
             ),
         },

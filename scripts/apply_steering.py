@@ -22,14 +22,13 @@ from fimscope.experiments.steer.tables import (
     STEERING_VECTORS,
 )
 from fimscope.experiments.steer.vectors import load_vectors
-from fimscope.experiments.tables import ANSWERS, PREDICTIONS, SPLIT
+from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_manifest, read_table, write_table
-from fimscope.models.options import add_model_options, model_opener
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
 from fimscope.models.prepared import check_sha256, read_prepared
-from fimscope.parts.formats import RowsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import WHOLE, PartStore, add_part_options, exhaust
+from fimscope.parts.store import add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, positive, run_step, step_parser
@@ -78,19 +77,19 @@ def by_group(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def steer_select(
-    steered: Steered, groups: Mapping[tuple[str, str], Sequence[Row]], settings: Mapping[str, Any]
+    steered: Steered, groups: Mapping[tuple[str, str], Sequence[Row]], options: Mapping[str, Any]
 ) -> Iterator[Row]:
     """Rows of the steering_results table of `select`: all that is chosen from.
 
-    groups    (group, outcome) -> recipients
-    settings  strengths, window, n_tokens, max_new_tokens, seed
+    groups   (group, outcome) -> recipients
+    options  strengths, window, n_tokens, max_new_tokens, seed
     """
     return steer(
         steered,
         [*groups["select", "wrong"], *groups["select", "right"]],
-        windows_of(steered.prepared.n_blocks + 1, settings["window"]),
+        windows_of(steered.prepared.n_blocks + 1, options["window"]),
         lambda row: doses_of_kinds(
-            steered.vectors, row["gold"], CHOSEN_KINDS, settings["strengths"]
+            steered.vectors, row["gold"], CHOSEN_KINDS, options["strengths"]
         ),
     )
 
@@ -98,7 +97,7 @@ def steer_select(
 def steer_test(
     steered: Steered,
     groups: Mapping[tuple[str, str], Sequence[Row]],
-    settings: Mapping[str, Any],
+    options: Mapping[str, Any],
     chosen: Mapping[str, Setting],
 ) -> Iterator[tuple[str, Row]]:
     """Table and row of `test` at the chosen settings: steering_results or steering_disturbance."""
@@ -110,32 +109,32 @@ def steer_test(
             [*wrong, *right],
             [setting.points],
             lambda row, s=setting: doses_on_test(
-                steered.vectors, row["gold"], s, settings["strengths"]
+                steered.vectors, row["gold"], s, options["strengths"]
             ),
         )
         # The answer without steering comes with every run; it is kept once.
         for row in found:
             if n == 0 or row["kind"] != NOTHING.kind:
                 yield "steering_results", row
-        for row in disturb(steered, right, setting, settings["n_tokens"], settings["seed"]):
+        for row in disturb(steered, right, setting, options["n_tokens"], options["seed"]):
             yield "steering_disturbance", row
 
 
 def apply_steering(
-    steered: Steered, groups: Mapping[tuple[str, str], Sequence[Row]], settings: Mapping[str, Any]
+    steered: Steered, groups: Mapping[tuple[str, str], Sequence[Row]], options: Mapping[str, Any]
 ) -> dict[str, list[Row]]:
     """Rows of the tables steering_results, _settings, _disturbance and _completions, by name."""
-    results = list(steer_select(steered, groups, settings))
+    results = list(steer_select(steered, groups, options))
     scored = score_settings(results)
     chosen = chosen_settings(scored)
     if not chosen:
         log.warning("no wrong example of `select` could be steered: nothing is chosen")
     tables = {"steering_results": results, "steering_settings": scored, "steering_disturbance": []}
-    for name, row in steer_test(steered, groups, settings, chosen):
+    for name, row in steer_test(steered, groups, options, chosen):
         tables[name].append(row)
     completed = [row for row in results if _is_completed(row, chosen)]
     tables["steering_completions"] = complete(
-        steered, completed, groups["test", "wrong"], settings["max_new_tokens"]
+        steered, completed, groups["test", "wrong"], options["max_new_tokens"]
     )
     return tables
 
@@ -143,16 +142,16 @@ def apply_steering(
 def make_shard(
     steered: Steered,
     groups: Mapping[tuple[str, str], Sequence[Row]],
-    settings: Mapping[str, Any],
+    options: Mapping[str, Any],
     group: str,
 ) -> None:
-    """Have the parts of the store's shard made: of `select`, or then of `test`."""
+    """Have the parts of the runner's shard made: of `select`, or then of `test`."""
     if group == "select":
-        exhaust(steer_select(steered, groups, settings))
+        exhaust(steer_select(steered, groups, options))
         return
-    whole = replace(steered, store=steered.store.beside(steered.store.format, WHOLE))
-    chosen = chosen_settings(score_settings(list(steer_select(whole, groups, settings))))
-    exhaust(steer_test(steered, groups, settings, chosen))
+    whole = replace(steered, runner=steered.runner.whole())
+    chosen = chosen_settings(score_settings(list(steer_select(whole, groups, options))))
+    exhaust(steer_test(steered, groups, options, chosen))
 
 
 def _is_completed(row: Row, chosen: Mapping[str, Setting]) -> bool:
@@ -215,15 +214,12 @@ def main() -> None:
             key: choose_some(own, args.max_examples, args.seed)
             for key, own in by_group(everyone).items()
         }
-        store = PartStore(
-            args.cache, args.shard, model_recipe("apply_steering", args), RowsFormat(ANSWERS)
-        )
-        prepared = read_prepared(args.model)
-        steered = Steered(model_opener(args), prepared, encoder, vectors, args.batch_tokens, store)
+        runner = BatchRunner.of_step("apply_steering", args)
+        steered = Steered(runner, read_prepared(args.model), encoder, vectors)
         names = ("strengths", "window", "n_tokens", "max_new_tokens", "seed")
-        settings = {name: getattr(args, name) for name in names}
+        options = {name: getattr(args, name) for name in names}
         if args.shard is None:
-            tables, manifest = apply_steering(steered, picked, settings), run_manifest(args)
+            tables, manifest = apply_steering(steered, picked, options), run_manifest(args)
             paths = {
                 STEERING_RESULTS: args.out,
                 STEERING_SETTINGS: args.out_settings,
@@ -234,8 +230,8 @@ def main() -> None:
                 write_table(path, kind, tables[kind.name], manifest)
                 log.info("%s: %d rows", kind.name, len(tables[kind.name]))
         else:
-            make_shard(steered, picked, settings, args.group)
-        store.log_counts()
+            make_shard(steered, picked, options, args.group)
+        runner.store.log_counts()
 
 
 if __name__ == "__main__":

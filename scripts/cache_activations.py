@@ -1,6 +1,6 @@
 """Cache what the model computes at every residual point, at the named positions of every prompt."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +9,13 @@ from fimscope.files.activation_cache import TENSOR, ActivationWriter, find_posit
 from fimscope.files.manifest import run_manifest
 from fimscope.files.shelf import Shelf
 from fimscope.files.tables import Rows
-from fimscope.models.options import add_model_options, model_opener
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
 from fimscope.models.prepared import read_prepared
-from fimscope.parts.formats import TensorsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import PartStore, add_part_options, exhaust
+from fimscope.parts.formats import BatchTensors
+from fimscope.parts.store import add_part_options, exhaust
 from fimscope.prompts.tables import PROMPTS
-from fimscope.steps.frame import Progress, log, run_step, step_parser
+from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,59 +26,32 @@ Row = Mapping[str, Any]
 COLUMNS = ["example_id", "edit", "token_ids", "positions"]
 
 
-def collect_batch(
-    model: "Model", token_ids: Sequence[Sequence[int]], positions: Sequence[Sequence[int | None]]
-) -> "Tensor":
-    """The residual stream of prompts at their positions; NaN where one lacks the position.
+def cache_activations(
+    runner: BatchRunner, prompts: Sequence[Row], positions: Sequence[str]
+) -> Iterator[tuple[list[int], "Tensor"]]:
+    """Row numbers and their residual stream at the positions, batch by batch of the runner's shard.
 
-    positions   [example, position] token index
-    returns     [point, example, position, d_model] in the model's dtype, on the CPU
+    prompts   rows with `token_ids` and `positions`
+    returns   [point, row, position, d_model] in the model's dtype, on the CPU; NaN where a prompt
+              lacks a position
     """
     import torch
 
-    from fimscope.inference.batch import run_batches
     from fimscope.inference.residuals import collect
 
-    def collect_rows(rows: list[int]) -> Any:
-        wanted = [positions[row] for row in rows]
+    def ingredients(row: int) -> tuple[list[int], list[int | None]]:
+        return prompts[row]["token_ids"], find_positions(prompts[row], positions)
+
+    def ask(model: "Model", rows: list[int]) -> "dict[str, Tensor]":
+        token_ids, wanted = zip(*map(ingredients, rows), strict=True)
         present = [[-1 if index is None else index for index in row] for row in wanted]
         absent = torch.tensor([[index is None for index in row] for row in wanted])
-        values = collect(model, [token_ids[row] for row in rows], present)
-        return values.masked_fill(absent[None, :, :, None], float("nan"))
+        values = collect(model, token_ids, present)
+        return {TENSOR: values.masked_fill(absent[None, :, :, None], float("nan"))}
 
-    parts = run_batches(collect_rows, [list(range(len(token_ids)))])
-    return torch.cat([values for _, values in parts], dim=1)
-
-
-def cache_activations(
-    open_model: Callable[[], "Model"],
-    prompts: Sequence[Row],
-    positions: Sequence[str],
-    batch_tokens: int,
-    store: PartStore[Mapping[str, "Tensor"]],
-) -> Iterator[tuple[list[int], "Tensor"]]:
-    """Row numbers of each batch of the store's shard, and what `collect_batch` gives for them.
-
-    prompts   rows with `token_ids` and `positions`
-
-    A batch is a part.
-    """
-    from fimscope.inference.batch import plan_batches
-
-    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    own = list(store.shard.of(batches))
-    progress = Progress("activations", sum(map(len, own)), "prompts")
-    for rows in own:
-        chosen = [prompts[row] for row in rows]
-        wanted = (
-            [prompt["token_ids"] for prompt in chosen],
-            [find_positions(prompt, positions) for prompt in chosen],
-        )
-        part = store.get(
-            wanted, lambda wanted=wanted: {TENSOR: collect_batch(open_model(), *wanted)}
-        )
-        yield rows, part[TENSOR]
-        progress.add(len(rows))
+    batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
+    for rows, found in runner.run("activations", batches, ask, ingredients, BatchTensors(dict)):
+        yield rows, found[TENSOR]
 
 
 def main() -> None:
@@ -94,11 +67,8 @@ def main() -> None:
                 f"{args.prompts}: no prompts: build_prompts left all out; its rejected "
                 "table says why (prompt.golds: all lets golds of several tokens count)"
             )
-        recipe = model_recipe("cache_activations", args)
-        store = PartStore(args.cache, args.shard, recipe, TensorsFormat())
-        found = cache_activations(
-            model_opener(args), prompts, args.positions, args.batch_tokens, store
-        )
+        runner = BatchRunner.of_step("cache_activations", args)
+        found = cache_activations(runner, prompts, args.positions)
         if args.shard is None:
             prepared = read_prepared(args.model)
             n_points = prepared.n_blocks + 1
@@ -110,7 +80,7 @@ def main() -> None:
             log.info("%d points, %d prompts, %d positions", n_points, *shape[:2])
         else:
             exhaust(found)
-        store.log_counts()
+        runner.store.log_counts()
 
 
 if __name__ == "__main__":

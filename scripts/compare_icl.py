@@ -16,14 +16,13 @@ from fimscope.experiments.icl.shots import (
 )
 from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.outcomes import draw_of_each
-from fimscope.experiments.tables import ANSWERS, SPLIT
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
-from fimscope.models.options import add_model_options, model_opener
-from fimscope.parts.formats import RowsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import WHOLE, PartStore, add_cache_option
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
+from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.tables import PROMPTS
@@ -154,9 +153,9 @@ def main() -> None:
             for prompt in read_table(args.prompts, PROMPTS).to_pylist()
             if prompt["example_id"] in outcomes
         ]
-        open_model = model_opener(args)
+        runner = BatchRunner.of_step(STEP, args)
         seeds = [args.seed + i for i in range(args.n_seeds)]
-        room = open_model().max_tokens - args.max_new_tokens
+        room = runner.open_model().max_tokens - args.max_new_tokens
         written = list(
             write_prompts(
                 recipients, shots, args.choices, args.n_shots, seeds, len(encoder.start_ids), room
@@ -167,16 +166,9 @@ def main() -> None:
         n_cells = 1 + len(args.choices) * len(args.n_shots) * args.n_seeds
         n_in = len(donors) - len(shots) + len(lonely) + n_cells * len(recipients)
         check_sum(STEP, n_in, len(asked), len(rejected))
-        store = PartStore(args.cache, WHOLE, model_recipe(STEP, args), RowsFormat(ANSWERS))
-        ask = partial(
-            ask_all,
-            open_model=open_model,
-            batch_tokens=args.batch_tokens,
-            store=store,
-            what="in-context answers",
-        )
+        ask = partial(ask_all, runner, what="in-context answers")
         answers = ask_types(asked, encoder, args.max_new_tokens, ask)
-        store.log_counts()
+        runner.store.log_counts()
         rows = [icl_row(*pair) for pair in zip(asked, answers, strict=True)]
         write_table(args.out, ICL, rows, manifest)
         write_table(args.out_rejected, REJECTED, rejected, manifest)

@@ -40,14 +40,14 @@ def fit_steering(
     right: Floats,
     right_rows: Sequence[Row],
     others: Mapping[str, tuple[Floats, Sequence[str]]],
-    settings: Mapping[str, int],
+    options: Mapping[str, int],
 ) -> VectorSet:
     """All vectors of one fit.
 
     original, variant   [pair, point, d_model], residuals of the pairs' right and wrong side
     right               [example, point, d_model], residuals of right examples
     others              other edit -> differences [pair, point, d_model] and their programs
-    settings            n_shuffled, n_random, min_examples, seed
+    options             n_shuffled, n_random, min_examples, seed
 
     Without a pair only the concept vectors are there.
     """
@@ -59,15 +59,15 @@ def fit_steering(
         general = mean_difference(differences, programs, "mean_difference", "mean_difference")
         vectors += [general, *flipped_and_zero(general)]
         vectors += held_out_vectors(differences, golds, programs)
-        vectors += shuffled_vectors(differences, programs, settings["n_shuffled"], settings["seed"])
-        vectors += random_vectors(general.values.shape, settings["n_random"], settings["seed"])
+        vectors += shuffled_vectors(differences, programs, options["n_shuffled"], options["seed"])
+        vectors += random_vectors(general.values.shape, options["n_random"], options["seed"])
     for edit, (own, own_programs) in others.items():
         vectors.append(mean_difference(own, own_programs, f"other_edit/{edit}", "other_edit"))
     vectors += type_vectors(
         right,
         [row["gold"] for row in right_rows],
         [row["program_id"] for row in right_rows],
-        settings["min_examples"],
+        options["min_examples"],
     )
     everything = np.concatenate([variant, right])
     return VectorSet(vectors, mean_norms(everything))
@@ -122,11 +122,11 @@ def main() -> None:
                 others[path.stem] = (right - wrong, [row["program_id"] for row in pairs])
         pairs, right, wrong = sides(args.variants)
         right_rows = [row for row in originals.values() if row["correct"]]
-        settings = {
+        options = {
             name: getattr(args, name) for name in ("n_random", "n_shuffled", "min_examples", "seed")
         }
         vectors = fit_steering(
-            right, wrong, pairs, read_residuals(before, right_rows), right_rows, others, settings
+            right, wrong, pairs, read_residuals(before, right_rows), right_rows, others, options
         )
         save_vectors(args.out, vectors)
         manifest["vectors"] = file_sha256(args.out)

@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.attention.numbers import all_heads
-from fimscope.experiments.attention.tables import ATTENTION_TOKENS
+from fimscope.experiments.attention.tables import ATTENDED, ATTENTION_TOKENS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.shelf import Shelf
 from fimscope.files.tables import Rows, write_table
-from fimscope.inference.batching import get_parts
-from fimscope.models.options import add_model_options, model_opener
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
 from fimscope.models.prepared import read_prepared
-from fimscope.parts.formats import RowsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import WHOLE, PartStore, add_cache_option
+from fimscope.parts.formats import BatchRows
+from fimscope.parts.store import add_cache_option
 from fimscope.prompts.tables import PROMPTS
-from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
+from fimscope.steps.frame import log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
     import torch
@@ -26,59 +25,45 @@ if TYPE_CHECKING:
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
-KEY = ("example_id", "edit", "program_id")
-COLUMNS = [*KEY, "token_ids"]
+COLUMNS = ["example_id", "edit", "program_id", "token_ids"]
 
 
 def list_attended(
-    open_model: Callable[[], "Model"],
+    runner: BatchRunner,
     prompts: Sequence[Row],
     heads: Sequence[tuple[int, int]],
-    keep: Callable[["torch.Tensor"], Iterable[tuple[list[int], list[float]]]],
-    batch_tokens: int,
-    store: PartStore[list[Row]],
+    keep: "Callable[[torch.Tensor], Iterable[tuple[list[int], list[float]]]]",
 ) -> list[list[Row]]:
     """For each prompt its rows of the attention_tokens table: one a head, of the last token.
 
     keep   see `most_attended`
-
-    A batch is a part of the store.
     """
     from fimscope.inference.attention import last_patterns
-    from fimscope.inference.batch import plan_batches, run_batches
 
-    def read_rows(rows: list[int]) -> "list[torch.Tensor]":
-        return last_patterns(open_model(), [prompts[row]["token_ids"] for row in rows], heads)
+    def ask(model: "Model", rows: list[int]) -> list[Row]:
+        patterns = last_patterns(model, [prompts[row]["token_ids"] for row in rows], heads)
+        kept = [zip(*keep(pattern), strict=True) for pattern in patterns]
+        return [{"tokens": tokens, "weights": weights} for tokens, weights in kept]
 
-    def read_batch(batch: list[int]) -> list[Row]:
-        return [
-            {
-                **_key(prompts[row]),
-                "block": block,
-                "head": head,
-                "tokens": tokens,
-                "weights": weights,
-            }
-            for rows, patterns in run_batches(read_rows, [batch])
-            for row, pattern in zip(rows, patterns, strict=True)
-            for (block, head), (tokens, weights) in zip(heads, keep(pattern), strict=True)
-        ]
-
-    def ingredients(row: int) -> list[Any]:
-        return [prompts[row]["token_ids"], _key(prompts[row])]
+    def ingredients(row: int) -> list[int]:
+        return prompts[row]["token_ids"]
 
     found: list[list[Row]] = [[] for _ in prompts]
-    progress = Progress("attention", len(prompts), "prompts")
-    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    for rows, part in get_parts(read_batch, batches, store, ingredients):
-        for i, row in enumerate(rows):
-            found[row] = part[i * len(heads) : (i + 1) * len(heads)]
-        progress.add(len(rows))
+    batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
+    for rows, kept in runner.run("attention", batches, ask, ingredients, BatchRows(ATTENDED)):
+        for row, own in zip(rows, kept, strict=True):
+            of_heads = zip(heads, own["tokens"], own["weights"], strict=True)
+            found[row] = [
+                {
+                    **{key: prompts[row][key] for key in ("example_id", "edit", "program_id")},
+                    "block": block,
+                    "head": head,
+                    "tokens": tokens,
+                    "weights": weights,
+                }
+                for (block, head), tokens, weights in of_heads
+            ]
     return found
-
-
-def _key(prompt: Row) -> Row:
-    return {name: prompt[name] for name in KEY}
 
 
 def most_attended(
@@ -107,11 +92,10 @@ def main() -> None:
         manifest = run_manifest(args)
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
         kept = {"n_tokens": args.n_tokens, "least_weight": args.least_weight}
-        recipe = model_recipe("list_attended", args, **kept)
-        store = PartStore(args.cache, WHOLE, recipe, RowsFormat(ATTENTION_TOKENS))
+        runner = BatchRunner.of_step("list_attended", args, **kept)
         heads, keep = all_heads(read_prepared(args.model)), partial(most_attended, **kept)
-        found = list_attended(model_opener(args), prompts, heads, keep, args.batch_tokens, store)
-        store.log_counts()
+        found = list_attended(runner, prompts, heads, keep)
+        runner.store.log_counts()
         check_sum("list_attended", len(prompts), sum(map(bool, found)), 0)
         rows = [row for group in found for row in group]
         write_table(args.out, ATTENTION_TOKENS, rows, manifest)

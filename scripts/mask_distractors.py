@@ -1,6 +1,6 @@
 """Mask what may distract from the type, in the text and from attention, and ask again."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +16,14 @@ from fimscope.experiments.masking.distractors import (
 )
 from fimscope.experiments.masking.tables import MASKED_PARTS, MASKING
 from fimscope.experiments.outcomes import draw_of_each
-from fimscope.experiments.tables import ANSWERS, SPLIT
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
-from fimscope.models.options import add_model_options, model_opener
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
 from fimscope.parts.formats import RowsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import WHOLE, PartStore, add_cache_option
+from fimscope.parts.store import PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.prompts.prompt import Unfit
@@ -51,7 +51,7 @@ def mask_in_text(
     make: partial,
     recipients: Sequence[Row],
     seed: int,
-    store: PartStore[list[Row]],
+    store: PartStore,
 ) -> Iterator[Row]:
     """Each recipient without each distractor of the text, and its control; or rejected rows.
 
@@ -71,7 +71,7 @@ def mask_in_text(
                 for mask in _in_text(maker, prompt, distractor, seed)
             ]
 
-        found = iter(store.get(group, masks, _is_settled))
+        found = iter(store.get(group, masks, RowsFormat(MASKED_PARTS), _is_settled))
         return [_asked(prompt, next(found)) for prompt in group for _ in range(2 * len(TEXT))]
 
     for group in pool.map(mask_all, by_program(recipients)):
@@ -154,12 +154,7 @@ def _rejection(
 
 
 def ask_masked(
-    open_model: Callable[[], "Model"],
-    asked: Sequence[Row],
-    encoder: Encoder,
-    max_new_tokens: int,
-    batch_tokens: int,
-    store: PartStore[list[Row]],
+    runner: BatchRunner, asked: Sequence[Row], encoder: Encoder, max_new_tokens: int
 ) -> list[Row]:
     """Rows of the masking table, in the order of what is asked."""
 
@@ -175,14 +170,13 @@ def ask_masked(
     keys = ("example_id", "edit", "program_id", "gold", "outcome")
     how = ("way", "distractor", "is_control", "n_masked")
     found: list[Row] = [{}] * len(asked)
-    ask = partial(ask_all, open_model=open_model, batch_tokens=batch_tokens, store=store)
     for way in ("none", "text", *READERS):
         places = [i for i, row in enumerate(asked) if row["way"] == way]
-        own = partial(ask, what=way)
+        ask = partial(ask_all, runner, what=way)
         if way in READERS:
-            own = partial(own, answer=partial(answer_hidden, way), decides=("way", "hidden"))
+            ask = partial(ask, answer=partial(answer_hidden, way), decides=("way", "hidden"))
         rows = [asked[i] for i in places]
-        answers = ask_types(rows, encoder, max_new_tokens, own)
+        answers = ask_types(rows, encoder, max_new_tokens, ask)
         for i, row, reply in zip(places, rows, answers, strict=True):
             kept = {key: row[key] for key in (*keys, *how)}
             found[i] = {**kept, "n_tokens": len(row["token_ids"]), **reply}
@@ -234,23 +228,21 @@ def main() -> None:
             golds=args.golds,
         )
         names = ("format", "max_tokens", "golds", "seed", "seconds")
-        settings = {name: getattr(args, name) for name in names}
-        recipe = model_recipe(STEP, args, compilers=compiler_versions(), **settings)
-        store = PartStore(args.cache, WHOLE, recipe, RowsFormat(ANSWERS))
-        texts = store.beside(RowsFormat(MASKED_PARTS))
+        options = {name: getattr(args, name) for name in names}
+        runner = BatchRunner.of_step(STEP, args, compilers=compiler_versions(), **options)
         with TypeScriptPool(args.workers, args.seconds) as pool:
-            masked = list(mask_in_text(pool, make, recipients, args.seed, texts))
+            masked = list(mask_in_text(pool, make, recipients, args.seed, runner.store))
         masked += mask_from_attention(recipients, args.seed)
         rejected = [row for row in masked if "reason" in row]
         asked = [{**prompt, **PLAIN} for prompt in recipients]
         asked += [row for row in masked if "reason" not in row]
         n_cells = 1 + 2 * (len(TEXT) + len(READERS) * len(REGIONS))
-        open_model = model_opener(args)
-        asked, too_long = fitting(asked, open_model().max_tokens - args.max_new_tokens)
+        max_tokens = runner.open_model().max_tokens
+        asked, too_long = fitting(asked, max_tokens - args.max_new_tokens)
         rejected += too_long
         check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))
-        rows = ask_masked(open_model, asked, encoder, args.max_new_tokens, args.batch_tokens, store)
-        store.log_counts()
+        rows = ask_masked(runner, asked, encoder, args.max_new_tokens)
+        runner.store.log_counts()
         write_table(args.out, MASKING, rows, manifest)
         write_table(args.out_rejected, REJECTED, rejected, manifest)
         log.info("%d examples, %d prompts, %d left out", len(recipients), len(rows), len(rejected))

@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.experiments.answers import ask_all, completed_types, judge
-from fimscope.experiments.tables import ANSWERS, PREDICTIONS
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.shelf import Shelf
 from fimscope.files.tables import ROWS_AT_ONCE, Rows, read_table, stream_table
-from fimscope.models.options import add_model_options, model_opener
-from fimscope.parts.formats import RowsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import PartStore, add_part_options
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
+from fimscope.parts.store import add_part_options
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, run_step, step_parser
@@ -69,12 +68,9 @@ def main() -> None:
     add_part_options(parser, out="the predictions table")
     with run_step(parser) as args:
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
-        recipe = model_recipe("predict_types", args)
-        store = PartStore(args.cache, args.shard, recipe, RowsFormat(ANSWERS))
-        answers = ask_all(
-            prompts, args.max_new_tokens, model_opener(args), args.batch_tokens, store
-        )
-        store.log_counts()
+        runner = BatchRunner.of_step("predict_types", args)
+        answers = ask_all(runner, prompts, args.max_new_tokens)
+        runner.store.log_counts()
         if args.shard is None:
             rows = predict_types(prompts, answers, Encoder.from_folder(args.model))
             stream_table(args.out, PREDICTIONS, rows, run_manifest(args))

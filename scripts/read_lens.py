@@ -1,6 +1,6 @@
 """Read the logit lens: what the model would say at every point, at the named positions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +15,15 @@ from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
-from fimscope.inference.batching import run_parts
-from fimscope.models.options import add_model_options, model_opener
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
 from fimscope.models.prepared import read_prepared
-from fimscope.parts.formats import ResultsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import PartStore, add_part_options
+from fimscope.parts.formats import BatchTensors
+from fimscope.parts.store import add_part_options
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.prompts.token_texts import candidate_lists
-from fimscope.steps.frame import Progress, log, run_step, step_parser
+from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -47,20 +46,17 @@ class Reading:
 
 
 def read_lenses(
-    open_model: Callable[[], "Model"],
+    runner: BatchRunner,
     prompts: Sequence[Row],
     foils: Mapping[str, int],
     positions: Sequence[str],
-    batch_tokens: int,
-    store: PartStore,
 ) -> list[Reading]:
-    """The readings of each prompt of the store's shard in turn, position by position.
+    """The readings of each prompt of the runner's shard in turn, position by position.
 
     The ranks are those of the gold's first token and of the foil, at whatever position. A position
     that a prompt lacks has no reading.
     """
-    from fimscope.inference.batch import plan_batches
-    from fimscope.inference.lens import read_lens
+    from fimscope.inference.lens import Lens, logit_lens
 
     places = [{p["name"]: p["index"] for p in prompt["positions"]} for prompt in prompts]
     golds = [prompt["gold_token_ids"][0] for prompt in prompts]
@@ -73,13 +69,12 @@ def read_lenses(
         named = [places[row].get(name, -1) for name in positions]
         return prompts[row]["token_ids"], named, asked[row]
 
-    def read_rows(rows: list[int]) -> Any:
-        return read_lens(open_model(), *zip(*map(ingredients, rows), strict=True))
+    def ask(model: "Model", rows: list[int]) -> Lens:
+        return logit_lens(model, *zip(*map(ingredients, rows), strict=True))
 
     found: list[list[Reading]] = [[] for _ in prompts]
-    progress = Progress("lens", len(prompts), "prompts")
-    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    for rows, lens in run_parts(read_rows, batches, store, ingredients):
+    batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
+    for rows, lens in runner.run("lens", batches, ask, ingredients, BatchTensors(Lens)):
         arrays = {name: tensor.numpy() for name, tensor in vars(lens).items()}
         for i, row in enumerate(rows):
             found[row] = [
@@ -92,7 +87,6 @@ def read_lenses(
                 for p, name in enumerate(positions)
                 if name in places[row]
             ]
-        progress.add(len(rows))
     return [reading for group in found for reading in group]
 
 
@@ -100,8 +94,8 @@ def lens_table(readings: Sequence[Reading], n_points: int, encoder: Encoder) -> 
     """The lens table: reading by reading, every point."""
 
     def column(name: str) -> NDArray:
-        parts = [reading.measures[name] for reading in readings]
-        return np.concatenate(parts) if parts else np.zeros((0, 2))
+        found = [reading.measures[name] for reading in readings]
+        return np.concatenate(found) if found else np.zeros((0, 2))
 
     def repeated(values: list[Any], type_: pa.DataType) -> pa.Array:
         places = np.repeat(np.arange(len(readings)), n_points)
@@ -161,19 +155,15 @@ def main() -> None:
     parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
     add_part_options(parser, out="the lens table", out_rejected="positions left out")
     with run_step(parser) as args:
-        open_model = model_opener(args)
-        from fimscope.inference.lens import Lens
-
+        runner = BatchRunner.of_step("read_lens", args)
         prompts = read_table(args.prompts, PROMPTS).to_pylist()
         predictions, *others = (
             read_table(path, PREDICTIONS, PREDICTED).to_pylist()
             for path in (args.predictions, *args.broken_by)
         )
         foils = choose_foils(predictions, others)
-        recipe = model_recipe("read_lens", args)
-        store = PartStore(args.cache, args.shard, recipe, ResultsFormat(Lens))
-        readings = read_lenses(open_model, prompts, foils, args.positions, args.batch_tokens, store)
-        store.log_counts()
+        readings = read_lenses(runner, prompts, foils, args.positions)
+        runner.store.log_counts()
         if args.shard is None:
             manifest = run_manifest(args)
             encoder = Encoder.from_folder(args.model)

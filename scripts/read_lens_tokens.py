@@ -40,13 +40,13 @@ def read_lens_tokens(
 
     prompts   (choice, row of the prompts table)
     """
-    from fimscope.inference.lens import read_lens
+    from fimscope.inference.lens import logit_lens
 
     rows = []
     progress = Progress("lens of tokens", len(prompts), "prompts")
     for choice, prompt in prompts:
         token_ids, indices = prompt["token_ids"], shown_tokens(prompt)
-        lens = read_lens(model, [token_ids], [indices], [prompt["gold_token_ids"][:1]], n_top=1)
+        lens = logit_lens(model, [token_ids], [indices], [prompt["gold_token_ids"][:1]], n_top=1)
         for place, index in enumerate(indices):
             for point in range(model.n_points):
                 rows.append(

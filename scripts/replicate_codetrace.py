@@ -21,20 +21,22 @@ from fimscope.experiments.steer.doses import NOTHING, Dose
 from fimscope.experiments.steer.steered import Steered, steer
 from fimscope.experiments.steer.tables import STEERING_RESULTS, STEERING_VECTORS
 from fimscope.experiments.steer.vectors import Floats, VectorSet, mean_norms, vector_rows
-from fimscope.experiments.tables import ANSWERS, PREDICTIONS
+from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import Table, read_table, write_table
-from fimscope.models.options import add_model_options, model_opener
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
 from fimscope.models.prepared import read_prepared
-from fimscope.parts.formats import RowsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import PartStore, add_cache_option
+from fimscope.parts.formats import BatchTensors
+from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
-from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
+from fimscope.steps.frame import log, positive, run_step, step_parser
 from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
@@ -57,19 +59,23 @@ def recipients_of(
     ]
 
 
-def last_residuals(model: "Model", prompts: Sequence[Sequence[int]], batch_tokens: int) -> Floats:
-    """The residuals of each prompt's last token, [prompt, point, d_model] float32."""
-    from fimscope.inference.batch import plan_batches, run_batches
+def last_residuals(
+    runner: BatchRunner, prompts: Sequence[Sequence[int]], shape: tuple[int, int]
+) -> Floats:
+    """The residuals of each prompt's last token, [prompt, point, d_model] float32.
+
+    shape   points and d_model
+    """
     from fimscope.inference.residuals import collect
 
-    found = np.zeros((len(prompts), model.n_points, model.d_model), dtype=np.float32)
-    progress = Progress("residuals", len(prompts), "prompts")
-    for rows, values in run_batches(
-        lambda rows: collect(model, [prompts[row] for row in rows], [[-1]] * len(rows)),
-        plan_batches([len(prompt) for prompt in prompts], batch_tokens),
-    ):
-        found[rows] = values[:, :, 0].float().transpose(0, 1).numpy()
-        progress.add(len(rows))
+    def ask(model: "Model", rows: list[int]) -> "dict[str, Tensor]":
+        values = collect(model, [prompts[row] for row in rows], [[-1]] * len(rows))
+        return {"last": values[:, :, 0].float().transpose(0, 1)}
+
+    found = np.zeros((len(prompts), *shape), dtype=np.float32)
+    batches, kept = runner.plan(map(len, prompts)), BatchTensors(dict)
+    for rows, values in runner.run("residuals", batches, ask, lambda row: prompts[row], kept):
+        found[rows] = values["last"].numpy()
     return found
 
 
@@ -135,30 +141,23 @@ def main() -> None:
         before = by_example(args.original_prompts, PROMPTS)
         after = by_example(args.variants_prompts, PROMPTS)
         fit = kept["fit"]
-        open_model = model_opener(args)
+        runner = BatchRunner.of_step("replicate_codetrace", args)
+        prepared = read_prepared(args.model)
         sides = [[side[row["example_id"]]["token_ids"] for row in fit] for side in (before, after)]
-        right, wrong = (last_residuals(open_model(), side, args.batch_tokens) for side in sides)
+        shape = prepared.n_blocks + 1, prepared.d_model
+        right, wrong = (last_residuals(runner, side, shape) for side in sides)
         vectors = VectorSet(
             replication_vectors(
                 right - wrong, [row["program_id"] for row in fit], args.n_random, args.seed
             ),
             mean_norms(wrong),
         )
-        steered = Steered(
-            open_model,
-            read_prepared(args.model),
-            Encoder.from_folder(args.model),
-            vectors,
-            args.batch_tokens,
-            PartStore(
-                args.cache, None, model_recipe("replicate_codetrace", args), RowsFormat(ANSWERS)
-            ),
-        )
+        steered = Steered(runner, prepared, Encoder.from_folder(args.model), vectors)
         recipients = {name: recipients_of(kept[name], after, name) for name in ("select", "test")}
         rows = replicate_codetrace(steered, recipients, args.windows)
         write_table(args.out, STEERING_RESULTS, rows, manifest)
         write_table(args.out_vectors, STEERING_VECTORS, vector_rows(vectors), manifest)
-        steered.store.log_counts()
+        runner.store.log_counts()
         for name, own in broken.items():
             log.info("%s: %d of %d broken examples used", name, len(kept[name]), len(own))
 

@@ -1,23 +1,22 @@
 """Draw many completions of every hole and count how often the type is right: pass@k."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.experiments.samples.tables import DRAWN, SAMPLES
+from fimscope.experiments.samples.tables import SAMPLED, SAMPLES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.tables import read_table, write_table
-from fimscope.inference.batching import get_parts
-from fimscope.models.options import add_model_options, model_opener, stop_ids
-from fimscope.parts.formats import RowsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import PartStore, add_part_options
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options, stop_ids
+from fimscope.parts.formats import BatchRows
+from fimscope.parts.store import add_part_options
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.statistics.pass_at_k import pass_at_k
-from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
+from fimscope.steps.frame import log, positive, run_step, step_parser
 from fimscope.steps.seeds import draw
 from fimscope.typescript.client import TypeScript
 
@@ -28,44 +27,32 @@ Row = Mapping[str, Any]
 KS = (1, 10, 100)
 
 
-def draw_completions(
-    open_model: Callable[[], "Model"],
-    prompts: Sequence[Row],
-    settings: Mapping[str, Any],
-    batch_tokens: int,
-    store: PartStore[list[Row]],
+def sample_completions(
+    runner: BatchRunner, prompts: Sequence[Row], options: Mapping[str, Any]
 ) -> list[list[list[int]]]:
-    """Token ids of every sample of every prompt of the store's shard, [prompt][sample].
+    """Token ids of every sample of every prompt of the runner's shard, [prompt][sample].
 
-    settings   n_samples, max_new_tokens, temperature, top_p, seed; a prompt's own seed comes of it
-               and its example, so that a sample does not depend on what else is asked
+    options   n_samples, max_new_tokens, temperature, top_p, seed; a prompt's own seed comes of it
+              and its example, so that a sample does not depend on what else is asked
     """
-    from fimscope.inference.batch import plan_batches, run_batches
     from fimscope.inference.sampling import sample
 
-    drawing = {key: value for key, value in settings.items() if key != "seed"}
+    how = {key: value for key, value in options.items() if key != "seed"}
 
     def ingredients(row: int) -> tuple[list[int], int]:
-        return prompts[row]["token_ids"], _seed(settings["seed"], prompts[row])
+        return prompts[row]["token_ids"], _seed(options["seed"], prompts[row])
 
-    def sample_rows(rows: list[int]) -> list[Row]:
+    def ask(model: "Model", rows: list[int]) -> list[Row]:
         token_ids, seeds = zip(*map(ingredients, rows), strict=True)
-        stops = stop_ids(open_model())
-        samples = sample(open_model(), token_ids, seeds, stop_ids=stops, **drawing)
+        samples = sample(model, token_ids, seeds, stop_ids=stop_ids(model), **how)
         return [{"token_ids": [one.token_ids for one in own]} for own in samples]
 
-    def sample_batch(rows: list[int]) -> list[Row]:
-        return [row for _, drawn in run_batches(sample_rows, [rows]) for row in drawn]
-
     found: list[list[list[int]]] = [[] for _ in prompts]
-    progress = Progress("samples", len(prompts), "prompts")
     # Samples that begin alike share their tokens: all but a few part late and stop early.
-    lengths = [len(prompt["token_ids"]) + settings["n_samples"] for prompt in prompts]
-    batches = plan_batches(lengths, batch_tokens)
-    for rows, drawn in get_parts(sample_batch, batches, store, ingredients):
-        for row, samples in zip(rows, drawn, strict=True):
-            found[row] = samples["token_ids"]
-        progress.add(len(rows))
+    batches = runner.plan(len(prompt["token_ids"]) + options["n_samples"] for prompt in prompts)
+    for rows, sampled in runner.run("samples", batches, ask, ingredients, BatchRows(SAMPLED)):
+        for row, own in zip(rows, sampled, strict=True):
+            found[row] = own["token_ids"]
     return found
 
 
@@ -127,17 +114,16 @@ def main() -> None:
             read_table(args.prompts, PROMPTS).to_pylist(), args.max_examples, args.seed
         )
         names = ("n_samples", "max_new_tokens", "temperature", "top_p", "seed")
-        settings = {name: getattr(args, name) for name in names}
-        recipe = model_recipe("sample_types", args, **settings)
-        store = PartStore(args.cache, args.shard, recipe, RowsFormat(DRAWN))
-        drawn = draw_completions(model_opener(args), prompts, settings, args.batch_tokens, store)
-        store.log_counts()
+        options = {name: getattr(args, name) for name in names}
+        runner = BatchRunner.of_step("sample_types", args, **options)
+        samples = sample_completions(runner, prompts, options)
+        runner.store.log_counts()
         if args.shard is None:
             encoder = Encoder.from_folder(args.model)
             with TypeScript() as typescript:
                 rows = [
                     count_right(prompt, spelled_types(typescript, encoder, prompt["kind"], own))
-                    for prompt, own in zip(prompts, drawn, strict=True)
+                    for prompt, own in zip(prompts, samples, strict=True)
                 ]
             check_sum("sample_types", len(prompts), len(rows), 0)
             write_table(args.out, SAMPLES, rows, run_manifest(args))

@@ -1,6 +1,6 @@
-"""Patch the parts of every block at the last token: attention output, MLP output, single heads."""
+"""Patch the components of every block at the last token: attention and MLP output, single heads."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from fimscope.experiments.patch.measures import (
     logit_diff,
     measures,
     padded,
-    pair_of_sweep,
+    pairs_of_sweep,
     place_in,
     wanted_ids,
     write_conditions,
@@ -32,14 +32,13 @@ from fimscope.experiments.patch_positions.sites import first_pairs
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.tables import read_table
-from fimscope.inference.batching import get_parts, run_parts
-from fimscope.models.options import add_model_options, model_opener
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
 from fimscope.models.prepared import Prepared, read_prepared
-from fimscope.parts.formats import ResultsFormat, TensorsFormat, digest
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import WHOLE, PartStore, add_part_options, exhaust
+from fimscope.parts.formats import BatchTensors, digest
+from fimscope.parts.store import add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
-from fimscope.steps.frame import Progress, positive, run_step, step_parser
+from fimscope.steps.frame import positive, run_step, step_parser
 
 if TYPE_CHECKING:
     import torch
@@ -51,8 +50,8 @@ KINDS = ("paired", "self", "unrelated", "random")  # another token has no part i
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What the parts of every block give at one prompt's last token, and what follows it.
+class Components:
+    """What the components of every block give at one prompt's last token, and what follows it.
 
     values   of each place, [width], on the CPU
     logits   token id -> logit
@@ -62,7 +61,7 @@ class Parts:
     logits: Mapping[int, float]
 
 
-def part_places(prepared: Prepared) -> "list[Place]":
+def component_places(prepared: Prepared) -> "list[Place]":
     """Attention output, MLP output and heads of every block."""
     from fimscope.inference.places import attention_output, head, mlp_output
 
@@ -74,20 +73,16 @@ def part_places(prepared: Prepared) -> "list[Place]":
     ]
 
 
-def collect_parts(
-    open_model: Callable[[], "Model"],
+def collect_components(
+    runner: BatchRunner,
     prompts: Mapping[Key, TokenIds],
     pairs: Sequence[Row],
     places: "Sequence[Place]",
-    batch_tokens: int,
-    store: PartStore,
-) -> dict[Key, Parts]:
-    """One forward of every recipient and donor of some pairs; a batch is a part of the store."""
+) -> dict[Key, Components]:
+    """One forward of every recipient and donor of some pairs."""
     import torch
 
-    from fimscope.inference.batch import plan_batches, run_batches
-    from fimscope.interventions.activations import NamedPrompt
-    from fimscope.interventions.session import Batch
+    from fimscope.interventions.session import Batch, NamedPrompt
 
     wanted: dict[Key, set[int]] = {}
     for pair in pairs:
@@ -97,9 +92,12 @@ def collect_parts(
     keys = sorted(wanted)
     asked = [sorted(wanted[key]) for key in keys]
 
-    def collect_rows(rows: list[int]) -> "dict[str, torch.Tensor]":
+    def ingredients(row: int) -> tuple[Any, ...]:
+        return prompts[keys[row]], asked[row]
+
+    def ask(model: "Model", rows: list[int]) -> "dict[str, torch.Tensor]":
         chosen = [NamedPrompt("/".join(keys[row]), prompts[keys[row]]) for row in rows]
-        with torch.inference_mode(), Batch(open_model(), chosen).run() as run:
+        with torch.inference_mode(), Batch(model, chosen).run() as run:
             found = run.collect(places, ["last"])
         token_ids = torch.tensor(padded([asked[row] for row in rows]))
         return {
@@ -107,42 +105,31 @@ def collect_parts(
             "logits": run.logits.cpu().gather(1, token_ids),
         }
 
-    def collect_batch(batch: list[int]) -> "dict[str, torch.Tensor]":
-        halves = [found for _, found in run_batches(collect_rows, [batch])]
-        return {name: torch.cat([half[name] for half in halves]) for name in halves[0]}
-
-    def ingredients(row: int) -> tuple[Any, ...]:
-        return prompts[keys[row]], asked[row]
-
-    parts = {}
-    batches = plan_batches([len(prompts[key]) for key in keys], batch_tokens)
-    for rows, found in get_parts(collect_batch, batches, store, ingredients):
+    components = {}
+    batches, kept = runner.plan(len(prompts[key]) for key in keys), BatchTensors(dict)
+    for rows, found in runner.run("components", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
             values = {place: found[str(place)][i] for place in places}
             logits = dict(zip(asked[row], found["logits"][i].tolist(), strict=False))
-            parts[keys[row]] = Parts(values, logits)
-    return parts
+            components[keys[row]] = Components(values, logits)
+    return components
 
 
 def sweep_components(
-    open_model: Callable[[], "Model"],
+    runner: BatchRunner,
     prompts: Mapping[Key, TokenIds],
     pairs: Sequence[Row],
-    parts: Mapping[Key, Parts],
+    components: Mapping[Key, Components],
     places: "Sequence[Place]",
-    batch_tokens: int,
     seed: int,
-    store: PartStore,
 ) -> Iterator[Patched]:
     """Each row of the pairs table with what its patch at every place makes the model say.
 
-    store   where finished parts are kept; a shard has the pairs of its parts
+    A shard has the pairs of its parts.
     """
     import torch
 
-    from fimscope.inference.batch import plan_batches
-    from fimscope.interventions.sweep import WantedSweep
-    from fimscope.interventions.sweep_components import sweep_places
+    from fimscope.interventions.sweep import SweepReadout, sweep_places
 
     groups = by_recipient(pairs)
     recipients = list(groups)
@@ -150,33 +137,29 @@ def sweep_components(
     def value(pair: Row, place: "Place") -> "torch.Tensor":
         key = donor_key(pair)
         if key is None:
-            own = parts[recipient_key(pair)].values[place]
+            own = components[recipient_key(pair)].values[place]
             return random_like(own, seed, pair["pair_id"], str(place))
-        return parts[key].values[place]
+        return components[key].values[place]
 
     def ingredients(row: int) -> tuple[Any, ...]:
         own = groups[recipients[row]]
         values = torch.cat([value(pair, place) for pair in own for place in places])
         return prompts[recipients[row]], wanted_ids(own), digest(values)
 
-    def sweep_rows(rows: list[int]) -> WantedSweep:
+    def ask(model: "Model", rows: list[int]) -> SweepReadout:
         keys = [recipients[row] for row in rows]
+        wanted = padded([wanted_ids(groups[key]) for key in keys])
         alike = padded([groups[key] for key in keys])
         donors = {
             place: torch.stack([torch.stack([value(pair, place) for pair in row]) for row in alike])
             for place in places
         }
-        token_ids = torch.tensor(padded([wanted_ids(row) for row in alike]))
-        sweep = sweep_places(open_model(), [prompts[key] for key in keys], donors, token_ids)
-        return WantedSweep(token_ids, sweep)
+        return sweep_places(model, [prompts[key] for key in keys], donors, torch.tensor(wanted))
 
-    progress = Progress("patches", store.shard.n_of(len(pairs)) * len(places), "patches")
-    batches = plan_batches([len(prompts[key]) for key in recipients], batch_tokens)
-    for rows, swept in run_parts(sweep_rows, batches, store, ingredients):
+    batches, kept = runner.plan(len(prompts[key]) for key in recipients), BatchTensors(SweepReadout)
+    for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
-            for d, pair in enumerate(groups[recipients[row]]):
-                yield pair_of_sweep(swept.sweep, swept.wanted[i].tolist(), pair, i, d)
-                progress.add(len(places))
+            yield from pairs_of_sweep(sweep, i, groups[recipients[row]])
 
 
 def component_rows(
@@ -216,9 +199,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     add_part_options(parser, out="folder of a table per condition")
     with run_step(parser) as args:
-        open_model = model_opener(args)
-        from fimscope.interventions.sweep import WantedSweep
-
+        runner = BatchRunner.of_step("sweep_components", args)
         pairs = read_table(args.pairs, PAIRS).to_pylist()
         pairs = [
             pair
@@ -226,25 +207,14 @@ def main() -> None:
             if pair["donor_kind"] in KINDS
         ]
         prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
-        places = part_places(read_prepared(args.model))
-        recipe = model_recipe("sweep_components", args, places=list(map(str, places)))
-        store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))
-        parts = collect_parts(
-            open_model,
-            prompts,
-            pairs,
-            places,
-            args.batch_tokens,
-            store.beside(TensorsFormat(), WHOLE),
-        )
-        swept = sweep_components(
-            open_model, prompts, pairs, parts, places, args.batch_tokens, args.seed, store
-        )
+        places = component_places(read_prepared(args.model))
+        components = collect_components(runner.whole(), prompts, pairs, places)
+        swept = sweep_components(runner, prompts, pairs, components, places, args.seed)
         if args.shard is None:
             in_order = sorted(swept, key=place_in(pairs))
             check_sum("sweep_components", len(pairs), len(in_order), 0)
             diffs = {
-                pair["pair_id"]: logit_diff(pair, parts[donor_key(pair)].logits)
+                pair["pair_id"]: logit_diff(pair, components[donor_key(pair)].logits)
                 for pair in pairs
                 if pair["donor_kind"] == "paired"
             }
@@ -253,7 +223,7 @@ def main() -> None:
             write_conditions(args.out, COMPONENTS, rows, args.conditions, run_manifest(args))
         else:
             exhaust(swept)
-        store.log_counts()
+        runner.store.log_counts()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Patch donors into recipients at every residual point, at the last token, for all conditions."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from fimscope.experiments.patch.measures import (
     logit_diff,
     measures,
     padded,
-    pair_of_sweep,
+    pairs_of_sweep,
     place_in,
     wanted_ids,
     write_conditions,
@@ -30,40 +30,33 @@ from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.tables import read_table
-from fimscope.inference.batching import run_parts
-from fimscope.models.options import add_model_options, model_opener
-from fimscope.parts.formats import ResultsFormat, TensorsFormat, digest
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import WHOLE, PartStore, add_part_options, exhaust
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
+from fimscope.parts.formats import BatchTensors, digest
+from fimscope.parts.store import add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
-from fimscope.steps.frame import Progress, run_step, step_parser
+from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
-    from fimscope.interventions.sweep import WantedSweep
     from fimscope.models.load import Model
 
 
 def sweep_patches(
-    open_model: Callable[[], "Model"],
+    runner: BatchRunner,
     prompts: Mapping[Key, TokenIds],
     pairs: Sequence[Row],
     donors: LastDonors,
-    batch_tokens: int,
-    store: PartStore,
 ) -> Iterator[Patched]:
     """Each row of the pairs table with what its patch makes the model say, at every point.
 
-    store   where finished parts are kept; a shard has the pairs of its parts
-
-    All pairs of one recipient, of whatever condition, share one prefill of its prompt. A window of
-    several points is not swept here: at the last token the later point's patch overwrites what the
-    earlier ones left, and no other token reads it, so that a window gives what its last point gives
-    alone.
+    A shard has the pairs of its parts. All pairs of one recipient, of whatever condition, share one
+    prefill of its prompt. A window of several points is not swept here: at the last token the later
+    point's patch overwrites what the earlier ones left, and no other token reads it, so that a
+    window gives what its last point gives alone.
     """
     import torch
 
-    from fimscope.inference.batch import plan_batches
-    from fimscope.interventions.sweep import WantedSweep, sweep_last
+    from fimscope.interventions.sweep import SweepReadout, sweep_last
 
     groups = by_recipient(pairs)
     recipients = list(groups)
@@ -73,23 +66,17 @@ def sweep_patches(
         values = torch.stack([donors.of(pair) for pair in own])
         return prompts[recipients[row]], wanted_ids(own), digest(values)
 
-    def sweep_rows(rows: list[int]) -> "WantedSweep":
+    def ask(model: "Model", rows: list[int]) -> SweepReadout:
         keys = [recipients[row] for row in rows]
         wanted = padded([wanted_ids(groups[key]) for key in keys])
         values = padded([[donors.of(pair) for pair in groups[key]] for key in keys])
         stacked = torch.stack([torch.stack(row, dim=1) for row in values], dim=1)
-        token_ids = torch.tensor(wanted)
-        sweep = sweep_last(open_model(), [prompts[key] for key in keys], stacked, token_ids)
-        return WantedSweep(token_ids, sweep)
+        return sweep_last(model, [prompts[key] for key in keys], stacked, torch.tensor(wanted))
 
-    n_pairs = store.shard.n_of(len(pairs))
-    progress = Progress("patches", n_pairs * donors.n_points, "patches")
-    batches = plan_batches([len(prompts[key]) for key in recipients], batch_tokens)
-    for rows, swept in run_parts(sweep_rows, batches, store, ingredients):
+    batches, kept = runner.plan(len(prompts[key]) for key in recipients), BatchTensors(SweepReadout)
+    for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
-            for d, pair in enumerate(groups[recipients[row]]):
-                yield pair_of_sweep(swept.sweep, swept.wanted[i].tolist(), pair, i, d)
-                progress.add(donors.n_points)
+            yield from pairs_of_sweep(sweep, i, groups[recipients[row]])
 
 
 def patch_rows(swept: Sequence[Patched], min_gap: float, encoder: Encoder) -> list[Row]:
@@ -140,29 +127,18 @@ def main() -> None:
     add_part_options(parser, out="folder of a table per condition")
     parser.add_argument("--conditions", nargs="+", required=True, help="a table for each of them")
     with run_step(parser) as args:
-        open_model = model_opener(args)
-        from fimscope.interventions.sweep import WantedSweep
-
+        runner = BatchRunner.of_step("sweep_patches", args)
         pairs = read_table(args.pairs, PAIRS).to_pylist()
         prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
-        recipe = model_recipe("sweep_patches", args)
-        store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))
-        elsewhere = collect_elsewhere(
-            open_model,
-            prompts,
-            pairs,
-            args.seed,
-            args.batch_tokens,
-            store.beside(TensorsFormat(), WHOLE),
-        )
+        elsewhere = collect_elsewhere(runner.whole(), prompts, pairs, args.seed)
         caches = [ActivationCache(folder) for folder in args.activations]
         donors = LastDonors(caches, elsewhere, args.seed)
-        swept = sweep_patches(open_model, prompts, pairs, donors, args.batch_tokens, store)
+        swept = sweep_patches(runner, prompts, pairs, donors)
         if args.shard is None:
             write_patches(pairs, list(swept), args)
         else:
             exhaust(swept)
-        store.log_counts()
+        runner.store.log_counts()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Patch donors into recipients at other positions than the last, at sets of them, over windows."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from fimscope.experiments.patch.measures import (
     logit_diff,
     measures,
     padded,
-    pair_of_sweep,
+    pairs_of_sweep,
     place_in,
     wanted_ids,
     write_conditions,
@@ -38,15 +38,14 @@ from fimscope.experiments.patch_positions.sites import (
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_sum
 from fimscope.files.tables import read_table, write_table
-from fimscope.inference.batching import run_parts
-from fimscope.models.options import add_model_options, model_opener
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
 from fimscope.models.prepared import read_prepared
-from fimscope.parts.formats import ResultsFormat, digest
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import WHOLE, PartStore, add_part_options, exhaust
+from fimscope.parts.formats import BatchTensors, digest
+from fimscope.parts.store import add_part_options, exhaust
 from fimscope.prompts.alignment import POSITIONS, has_position, spread_points
 from fimscope.prompts.encoder import Encoder
-from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
+from fimscope.steps.frame import log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
     import torch
@@ -58,25 +57,21 @@ KINDS = ("paired", "unrelated", "random", "random_position")
 
 
 def sweep_positions(
-    open_model: Callable[[], "Model"],
+    runner: BatchRunner,
     prompts: Mapping[Key, TokenIds],
     sites: Mapping[Windows, Sequence[Site]],
     streams: Mapping[Key, Stream],
-    batch_tokens: int,
     seed: int,
-    store: PartStore,
 ) -> Iterator[tuple[str, Windows, Patched]]:
     """Position and windows of every row of the pairs table, with what its patches make of it.
 
     sites   by the windows that they are patched over
-    store   where finished parts are kept; a shard has the sites of its parts
 
-    Sites of like length behind their first token go together.
+    A shard has the sites of its parts. Sites of like length behind their first token go together.
     """
     import torch
 
-    from fimscope.interventions.sweep import WantedSweep
-    from fimscope.interventions.sweep_sets import sweep_sets
+    from fimscope.interventions.sweep import SweepReadout, sweep
 
     found = [(windows, site) for windows, alike in sites.items() for site in alike]
 
@@ -87,31 +82,25 @@ def sweep_positions(
 
     def asked(row: int) -> tuple[Any, ...]:
         windows, site = found[row]
-        wanted = wanted_ids(pair for pair, _ in site.donors)
-        return prompts[site.recipient], list(site.tokens), windows, wanted
+        return prompts[site.recipient], list(site.tokens), windows, wanted_ids(site.pairs)
 
     def ingredients(row: int) -> tuple[Any, ...]:
         return *asked(row), digest(torch.stack(values_of(row)))
 
-    def sweep_rows(rows: list[int]) -> WantedSweep:
+    def ask(model: "Model", rows: list[int]) -> SweepReadout:
         ids, tokens, windows, wanted = zip(*map(asked, rows), strict=True)
         width = max(map(len, tokens))
         values = padded([[_widened(own, width) for own in values_of(row)] for row in rows])
         stacked = torch.stack([torch.stack(row, dim=1) for row in values], dim=1)
         token_ids = torch.tensor(padded(list(wanted)))
-        sweep = sweep_sets(open_model(), ids, padded(list(tokens)), windows[0], stacked, token_ids)
-        return WantedSweep(token_ids, sweep)
+        return sweep(model, ids, padded(list(tokens)), windows[0], stacked, token_ids)
 
-    n_patches = sum(len(windows) * len(site.donors) for windows, site in found)
-    progress = Progress("patches", store.shard.n_of(n_patches), "patches")
-    batches = plan_sweeps(prompts, sites, batch_tokens)
-    for rows, swept in run_parts(sweep_rows, batches, store, ingredients):
+    batches, kept = plan_sweeps(prompts, sites, runner.batch_tokens), BatchTensors(SweepReadout)
+    for rows, swept in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
             windows, site = found[row]
-            for d, (pair, _) in enumerate(site.donors):
-                patched = pair_of_sweep(swept.sweep, swept.wanted[i].tolist(), pair, i, d)
+            for patched in pairs_of_sweep(swept, i, site.pairs):
                 yield site.position, windows, patched
-                progress.add(len(windows))
 
 
 def plan_sweeps(
@@ -190,10 +179,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     add_part_options(parser, out="folder of a table per condition", out_rejected="patches left out")
     with run_step(parser) as args:
-        open_model = model_opener(args)
-        from fimscope.inference.residuals import Collected
-        from fimscope.interventions.sweep import WantedSweep
-
+        runner = BatchRunner.of_step("sweep_positions", args)
         prompts = read_prompts(args.prompts)
         positions = [
             position
@@ -218,19 +204,8 @@ def main() -> None:
         wanted: dict[Key, set[int]] = {}
         for pair in paired:
             wanted.setdefault(donor_key(pair), set()).update(wanted_ids([pair]))
-        recipe = model_recipe("sweep_positions", args)
-        store = PartStore(args.cache, args.shard, recipe, ResultsFormat(WantedSweep))
-        streams = collect_streams(
-            open_model,
-            ids,
-            needed_tokens(found),
-            wanted,
-            args.batch_tokens,
-            store.beside(ResultsFormat(Collected), WHOLE),
-        )
-        swept = sweep_positions(
-            open_model, ids, sites, streams, args.batch_tokens, args.seed, store
-        )
+        streams = collect_streams(runner.whole(), ids, needed_tokens(found), wanted)
+        swept = sweep_positions(runner, ids, sites, streams, args.seed)
         if args.shard is None:
             place = place_in(pairs)
             in_order = sorted(swept, key=lambda one: (place(one[2]), positions.index(one[0])))
@@ -242,7 +217,7 @@ def main() -> None:
             write_table(args.out_rejected, REJECTED, missing, manifest)
         else:
             exhaust(swept)
-        store.log_counts()
+        runner.store.log_counts()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Record where the deciding token looks: its attention to each kind of region, in every head."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +14,15 @@ from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.shelf import Shelf
 from fimscope.files.tables import Rows, write_table
-from fimscope.inference.batching import get_parts
-from fimscope.models.options import add_model_options, model_opener
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
 from fimscope.models.prepared import read_prepared
-from fimscope.parts.formats import TensorsFormat
-from fimscope.parts.recipe import model_recipe
-from fimscope.parts.store import WHOLE, PartStore, add_cache_option
+from fimscope.parts.formats import BatchTensors
+from fimscope.parts.store import add_cache_option
 from fimscope.prompts.tables import PROMPTS
-from fimscope.steps.frame import Progress, log, run_step, step_parser
+from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
-    import torch
-
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
@@ -33,41 +30,28 @@ COLUMNS = ["example_id", "edit", "program_id", "token_ids", "regions"]
 
 
 def view_attention(
-    open_model: Callable[[], "Model"],
-    prompts: Sequence[Row],
-    heads: Sequence[tuple[int, int]],
-    batch_tokens: int,
-    store: PartStore[Mapping[str, "torch.Tensor"]],
+    runner: BatchRunner, prompts: Sequence[Row], heads: Sequence[tuple[int, int]]
 ) -> NDArray[np.float32]:
-    """Shares of the last token's attention, [prompt, head, kind of REGION_KINDS].
-
-    A batch is a part of the store.
-    """
+    """Shares of the last token's attention, [prompt, head, kind of REGION_KINDS]."""
     import torch
 
     from fimscope.inference.attention import last_patterns
-    from fimscope.inference.batch import plan_batches, run_batches
 
-    def read_rows(rows: list[int]) -> torch.Tensor:
+    def ask(model: "Model", rows: list[int]) -> dict[str, torch.Tensor]:
         chosen = [prompts[row] for row in rows]
-        patterns = last_patterns(open_model(), [prompt["token_ids"] for prompt in chosen], heads)
+        patterns = last_patterns(model, [prompt["token_ids"] for prompt in chosen], heads)
         own = [
             p.numpy() @ region_tokens(prompt) for p, prompt in zip(patterns, chosen, strict=True)
         ]
-        return torch.from_numpy(np.stack(own))
-
-    def read_batch(batch: list[int]) -> dict[str, torch.Tensor]:
-        return {"shares": torch.cat([found for _, found in run_batches(read_rows, [batch])])}
+        return {"shares": torch.from_numpy(np.stack(own))}
 
     def ingredients(row: int) -> list[Any]:
         return [prompts[row]["token_ids"], prompts[row]["regions"]]
 
     shares = np.full((len(prompts), len(heads), len(REGION_KINDS)), np.nan, dtype=np.float32)
-    progress = Progress("attention", len(prompts), "prompts")
-    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    for rows, part in get_parts(read_batch, batches, store, ingredients):
-        shares[rows] = part["shares"].numpy()
-        progress.add(len(rows))
+    batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
+    for rows, found in runner.run("attention", batches, ask, ingredients, BatchTensors(dict)):
+        shares[rows] = found["shares"].numpy()
     return shares
 
 
@@ -109,9 +93,9 @@ def main() -> None:
         manifest = run_manifest(args)
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
         heads = all_heads(read_prepared(args.model))
-        store = PartStore(args.cache, WHOLE, model_recipe("view_attention", args), TensorsFormat())
-        shares = view_attention(model_opener(args), prompts, heads, args.batch_tokens, store)
-        store.log_counts()
+        runner = BatchRunner.of_step("view_attention", args)
+        shares = view_attention(runner, prompts, heads)
+        runner.store.log_counts()
         n_read = int(np.isfinite(shares).all(axis=(1, 2)).sum())
         check_sum("view_attention", len(prompts), n_read, 0)
         table = shares_table(prompts, heads, shares)

@@ -31,11 +31,11 @@ def view_heads(
 
     chosen   (block and head, region, row of the prompts table)
     """
-    from fimscope.inference.attention import read_attention
+    from fimscope.inference.attention import attention_patterns
 
     rows = []
     for head, region, prompt in chosen:
-        (pattern,) = read_attention(model, [prompt["token_ids"]], [[-1]], [head])
+        (pattern,) = attention_patterns(model, [prompt["token_ids"]], [[-1]], [head])
         rows.append(
             {
                 **{key: prompt[key] for key in ("example_id", "edit", "program_id")},

@@ -14,13 +14,11 @@ import mask_distractors
 import sweep_components
 import sweep_positions
 import view_attention
-from fimscope.experiments.masking.tables import MASKED_PARTS
 from fimscope.experiments.registry import all_tables
 from fimscope.experiments.steer.vectors import Vector, VectorSet, save_vectors, vector_rows
-from fimscope.experiments.tables import ANSWERS
 from fimscope.files.digests import file_sha256
 from fimscope.files.tables import write_table
-from fimscope.parts.formats import RowsFormat
+from fimscope.inference.batching import BatchRunner
 from fimscope.parts.store import UNKEPT, WHOLE, PartStore
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
@@ -210,7 +208,7 @@ def test_masks_in_the_text_are_kept(tmp_path):
     with TypeScriptPool(1) as pool:
 
         def rows_and_store():
-            store = PartStore(tmp_path, WHOLE, {"step": "try"}, RowsFormat(MASKED_PARTS))
+            store = PartStore(tmp_path, WHOLE, {"step": "try"})
             return list(mask_distractors.mask_in_text(pool, make, recipients, 1, store)), store
 
         masked, _ = rows_and_store()
@@ -234,11 +232,11 @@ def test_answers_to_masked_prompts_are_kept(tmp_path, monkeypatch):
     encoder = Encoder(byte_tokenizer(["0"] * 3))
 
     def answers(store) -> list[dict]:
-        asked = [*plain, *hidden]
-        return mask_distractors.ask_masked(lambda: model, asked, encoder, 3, 4, store)
+        runner = BatchRunner(lambda: model, 4, store)
+        return mask_distractors.ask_masked(runner, [*plain, *hidden], encoder, 3)
 
     def store() -> PartStore:
-        return PartStore(tmp_path, WHOLE, {"step": "try"}, RowsFormat(ANSWERS))
+        return PartStore(tmp_path, WHOLE, {"step": "try"})
 
     killed_after(4, monkeypatch, lambda: answers(store()))
     rest = store()

@@ -18,9 +18,8 @@ from fimscope.experiments.replication.protocol import (
 from fimscope.experiments.replication.section import replication_section
 from fimscope.experiments.steer.steered import Steered
 from fimscope.experiments.steer.vectors import VectorSet, mean_norms, vector_rows
-from fimscope.experiments.tables import ANSWERS
+from fimscope.inference.batching import BatchRunner
 from fimscope.models.prepared import Prepared
-from fimscope.parts.formats import RowsFormat
 from fimscope.parts.store import PartStore
 from fimscope.prompts.encoder import Encoder
 from fimscope.typescript.edit_names import canonical_edit
@@ -204,7 +203,9 @@ def test_without_a_broken_example_on_select_nothing_is_chosen():
 @pytest.mark.model
 def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_it(tmp_path):
     model, prompts = random_model("gpt_bigcode"), random_prompts()
-    residuals = last_residuals(model, prompts, 64)
+    store = PartStore(tmp_path, None, {"step": "replicate_codetrace"})
+    runner = BatchRunner(lambda: model, 64, store)
+    residuals = last_residuals(runner, prompts, (4, 32))
     assert residuals.shape == (len(prompts), 4, 32)
     vectors = VectorSet(
         replication_vectors(residuals[:2] - residuals[2:4], ["A", "B"], 2, 0),
@@ -217,8 +218,7 @@ def test_what_is_steered_leaves_the_blocks_as_a_hook_on_their_output_would_have_
     }
     prepared = Prepared(tmp_path, {}, None, "gpt_bigcode", 3, 32, 4, VOCAB, 64, False, {})
     encoder = Encoder(byte_tokenizer(["let a"]))
-    store = PartStore(tmp_path, None, {"step": "replicate_codetrace"}, RowsFormat(ANSWERS))
-    steered = Steered(lambda: model, prepared, encoder, vectors, 64, store)
+    steered = Steered(runner, prepared, encoder, vectors)
     recipients = {
         "select": recipients_of(broken[:2], rows, "select"),
         "test": recipients_of(broken[2:], rows, "test"),

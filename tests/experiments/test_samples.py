@@ -15,7 +15,7 @@ from fimscope.experiments.samples.numbers import (
 )
 from fimscope.experiments.samples.section import samples_section
 from fimscope.files.tables import write_table
-from fimscope.inference.branches import Branches
+from fimscope.inference.sampling import Branches
 from fimscope.report.sections import section_lines
 from fimscope.report.theme import save_figure
 from plot_samples import plot_samples

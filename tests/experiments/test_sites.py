@@ -15,12 +15,13 @@ from fimscope.experiments.patch_positions.sites import (
     plan_windows,
     rows_at,
 )
+from fimscope.inference.batching import BatchRunner
 from fimscope.inference.places import residual
 from fimscope.inference.residuals import collect
 from fimscope.parts.store import UNKEPT
 from fimscope.prompts.alignment import align, has_position, spread_points
 from models import alone_logits, random_model, random_prompts
-from sweep_components import collect_parts, part_places, sweep_components
+from sweep_components import collect_components, component_places, sweep_components
 from sweep_positions import sweep_positions
 
 pytestmark = pytest.mark.model
@@ -188,10 +189,11 @@ def test_a_sweep_of_positions_equals_hooks_on_the_bare_network(name):
     sites, rejected, n_rows = plan_sites(pair_rows(), table, positions, plan, seed=3)
     found = [site for alike in sites.values() for site in alike]
     assert [row["reason"] for row in rejected] == ["position_missing"]  # OTHER has no hole_name
-    streams = collect_streams(lambda: model, ids, needed_tokens(found), {ORIGINAL: {4}}, 64, UNKEPT)
+    runner = BatchRunner(lambda: model, 64, UNKEPT)
+    streams = collect_streams(runner, ids, needed_tokens(found), {ORIGINAL: {4}})
     donor = alone_logits(model.network, ids[ORIGINAL])[-1]
     assert streams[ORIGINAL].logits == {4: pytest.approx(float(donor[4]), abs=1e-4)}
-    swept = list(sweep_positions(lambda: model, ids, sites, streams, 64, 3, UNKEPT))
+    swept = list(sweep_positions(runner, ids, sites, streams, 3))
     assert len(swept) == n_rows - len(rejected) == 5 + 4 + 5 + 4
     plain = alone_logits(model.network, ids[VARIANT])[-1]
     for position, windows, patched in swept:
@@ -219,10 +221,11 @@ def test_a_sweep_of_components_equals_hooks_on_the_bare_network(name):
     model = random_model(name)
     ids = {key: row["token_ids"] for key, row in prompts().items()}
     rows = [pair for pair in pair_rows() if pair["donor_kind"] != "random_position"]
-    places = part_places(model)
+    places = component_places(model)
     assert len(places) == model.n_blocks * (2 + model.n_heads)
-    parts = collect_parts(lambda: model, ids, rows, places, 64, UNKEPT)
-    swept = list(sweep_components(lambda: model, ids, rows, parts, places, 64, 3, UNKEPT))
+    runner = BatchRunner(lambda: model, 64, UNKEPT)
+    components = collect_components(runner, ids, rows, places)
+    swept = list(sweep_components(runner, ids, rows, components, places, 3))
     assert [patched.pair["donor_kind"] for patched in swept] == [r["donor_kind"] for r in rows]
     plain = alone_logits(model.network, ids[VARIANT])[-1]
     for patched in swept:
@@ -231,6 +234,6 @@ def test_a_sweep_of_components_equals_hooks_on_the_bare_network(name):
             if patched.pair["donor_kind"] == "self":
                 assert said.logits[4] == pytest.approx(float(plain[4]), abs=1e-4)
             elif key is not None:
-                write = (place, -1, parts[key].values[place])
+                write = (place, -1, components[key].values[place])
                 expected = hooked_logits(model, ids[VARIANT], [write])
                 assert said.logits[4] == pytest.approx(float(expected[4]), abs=1e-4)

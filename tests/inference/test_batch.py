@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fimscope.errors import UserError
-from fimscope.inference.batch import pad_batch, plan_batches, run_batches
+from fimscope.inference.batch import pad_batch
+from fimscope.inference.batching import plan_batches, run_batch
 from models import random_model
 
 pytestmark = pytest.mark.model
@@ -47,20 +48,15 @@ def test_batch_that_does_not_fit_is_halved():
             raise torch.OutOfMemoryError("CUDA out of memory")
         return sum(rows)
 
-    assert list(run_batches(run, [[0, 1, 2, 3, 4], [5]])) == [
-        ([0, 1], 1),
-        ([2], 2),
-        ([3, 4], 7),
-        ([5], 5),
-    ]
-    assert sizes == [5, 2, 3, 1, 2, 1]
+    assert list(run_batch(run, [0, 1, 2, 3, 4])) == [([0, 1], 1), ([2], 2), ([3, 4], 7)]
+    assert sizes == [5, 2, 3, 1, 2]
 
 
 def test_allocation_that_really_fails_is_halved():
     def run(rows):
         return torch.empty(2**62 if len(rows) > 1 else 1, dtype=torch.uint8).numel()
 
-    assert list(run_batches(run, [[4, 2]])) == [([4], 1), ([2], 1)]
+    assert list(run_batch(run, [4, 2])) == [([4], 1), ([2], 1)]
 
 
 def test_failed_allocation_inside_a_trace_is_seen_as_one():
@@ -76,7 +72,7 @@ def test_failed_allocation_inside_a_trace_is_seen_as_one():
             tracer.stop()
         return len(found)
 
-    assert list(run_batches(run, [[0, 1]])) == [([0], 1), ([1], 1)]
+    assert list(run_batch(run, [0, 1])) == [([0], 1), ([1], 1)]
 
 
 def test_single_row_that_does_not_fit_is_named():
@@ -84,9 +80,9 @@ def test_single_row_that_does_not_fit_is_named():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(UserError, match="row 3 alone"):
-        list(run_batches(run, [[3]]))
+        list(run_batch(run, [3]))
 
 
 def test_other_errors_pass_through():
     with pytest.raises(RuntimeError, match="size"):
-        list(run_batches(lambda rows: torch.zeros(2) @ torch.zeros(3), [[0]]))
+        list(run_batch(lambda rows: torch.zeros(2) @ torch.zeros(3), [0]))

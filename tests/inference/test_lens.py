@@ -7,10 +7,10 @@ import torch
 from torch.nn.functional import kl_div
 
 from fimscope.errors import UserError
-from fimscope.inference.attention import read_attention
+from fimscope.inference.attention import attention_patterns
 from fimscope.inference.batch import pad_batch
-from fimscope.inference.lens import read_lens, read_lens_generated
-from fimscope.inference.sampling import draw, sample
+from fimscope.inference.lens import logit_lens, logit_lens_generated
+from fimscope.inference.sampling import choose_tokens, sample
 from fimscope.statistics.pass_at_k import pass_at_k
 from models import (
     ARCHITECTURES,
@@ -47,7 +47,7 @@ def test_lens_equals_hidden_states_through_norm_and_unembedding(name):
     model, prompts = random_model(name), random_prompts()
     positions = [[length // 2, -1] for length in LENGTHS]
     wanted = [[5, 6], [6, 7], [7, 8], [8, 9], [9, 9]]
-    lens = read_lens(model, prompts, positions, wanted)
+    lens = logit_lens(model, prompts, positions, wanted)
     for row, prompt in enumerate(prompts):
         own = lens_by_hidden_states(model, prompt)
         for column, index in enumerate(positions[row]):
@@ -74,8 +74,8 @@ def test_lens_equals_hidden_states_through_norm_and_unembedding(name):
 def test_lens_at_some_points_is_that_part_of_the_whole():
     model, prompts = random_model("gemma2"), random_prompts()
     positions = [[-1]] * len(prompts)
-    whole = read_lens(model, prompts, positions, [[0]] * 5)
-    part = read_lens(model, prompts, positions, [[0]] * 5, points=[1, 2])
+    whole = logit_lens(model, prompts, positions, [[0]] * 5)
+    part = logit_lens(model, prompts, positions, [[0]] * 5, points=[1, 2])
     assert torch.equal(part.top_ids, whole.top_ids[1:3])
     assert torch.equal(part.divergence, whole.divergence[1:3])
 
@@ -83,7 +83,7 @@ def test_lens_at_some_points_is_that_part_of_the_whole():
 @pytest.mark.parametrize("name", ["gpt2", "starcoder2", "gemma3_text"])
 def test_generated_lens_equals_the_lens_of_each_longer_prompt(name):
     model, prompts = random_model(name), random_prompts((9, 4))
-    lens, completions = read_lens_generated(model, prompts, 4, ())
+    lens, completions = logit_lens_generated(model, prompts, 4, ())
     for row, prompt in enumerate(prompts):
         made = completions[row].token_ids
         assert len(made) == 4
@@ -101,7 +101,7 @@ def test_attention_rows_equal_the_networks_own_patterns(name):
     try:
         queries = [[-1, length // 2] for length in LENGTHS]
         heads = [(2, 1), (0, 3), (1, 0)]
-        patterns = read_attention(model, prompts, queries, heads)
+        patterns = attention_patterns(model, prompts, queries, heads)
         for row, prompt in enumerate(prompts):
             with torch.inference_mode():
                 own = model.network(torch.tensor([prompt]), output_attentions=True).attentions
@@ -114,12 +114,12 @@ def test_attention_rows_equal_the_networks_own_patterns(name):
 
 def test_attention_of_sdpa_is_refused():
     with pytest.raises(UserError, match="'sdpa' never makes the attention patterns"):
-        read_attention(random_model("llama"), [[1, 2]], [[-1]], [(0, 0)])
+        attention_patterns(random_model("llama"), [[1, 2]], [[-1]], [(0, 0)])
 
 
 def test_sliding_window_hides_what_is_behind_it():
     model = random_model("gemma2")
-    (pattern,) = read_attention(model, random_prompts((20,)), [[-1]], [(0, 0), (1, 0)])
+    (pattern,) = attention_patterns(model, random_prompts((20,)), [[-1]], [(0, 0), (1, 0)])
     sliding, full = pattern[:, 0]
     assert model.config.layer_types[:2] == ["sliding_attention", "full_attention"]
     assert sliding[: 20 - WINDOW].eq(0).all() and sliding[-WINDOW:].gt(0).all()
@@ -156,11 +156,17 @@ def test_samples_do_not_depend_on_the_batch_and_stop():
     assert all(len(c.token_ids) < 6 for c in cut)
 
 
-def test_draw_has_the_frequencies_of_the_distribution():
+def choose(probabilities, uniform, top_p) -> list[int]:
+    """A token of [vocab] for each uniform number."""
+    rows = torch.zeros(1, len(uniform), dtype=torch.long)
+    return choose_tokens(probabilities[None, None], rows, uniform[None], top_p)[0].tolist()
+
+
+def test_tokens_have_the_frequencies_of_the_distribution():
     probabilities = torch.tensor([0.5, 0.1, 0.3, 0.1])
     n = 20_000
     uniform = torch.rand(n, generator=torch.Generator().manual_seed(1))
-    drawn = Counter(draw(probabilities.expand(n, -1), uniform, 1.0).tolist())
+    drawn = Counter(choose(probabilities, uniform, 1.0))
     for token, probability in enumerate(probabilities.tolist()):
         # Four standard errors.
         assert (
@@ -169,19 +175,19 @@ def test_draw_has_the_frequencies_of_the_distribution():
 
 
 def test_nucleus_is_the_smallest_likeliest_set():
-    probabilities = torch.tensor([0.1, 0.4, 0.05, 0.45]).expand(1000, -1)
+    probabilities = torch.tensor([0.1, 0.4, 0.05, 0.45])
     uniform = torch.linspace(0, 0.999, 1000)
-    drawn = draw(probabilities, uniform, 0.8)
-    assert set(drawn.tolist()) == {1, 3}
+    drawn = choose(probabilities, uniform, 0.8)
+    assert set(drawn) == {1, 3}
     # 0.45 of 0.85 go to token 3.
-    assert abs((drawn == 3).float().mean() - 0.45 / 0.85) < 0.01
-    assert set(draw(probabilities, uniform, 0.86).tolist()) == {0, 1, 3}
+    assert abs(drawn.count(3) / 1000 - 0.45 / 0.85) < 0.01
+    assert set(choose(probabilities, uniform, 0.86)) == {0, 1, 3}
 
 
 def test_wide_nucleus_is_found_beyond_the_first_candidates():
-    flat = torch.full((1, 5000), 1 / 5000)
-    drawn = draw(flat.expand(2000, -1), torch.linspace(0, 0.9999, 2000), 0.9)
-    assert len(set(drawn.tolist())) > 1900
+    flat = torch.full((5000,), 1 / 5000)
+    drawn = choose(flat, torch.linspace(0, 0.9999, 2000), 0.9)
+    assert len(set(drawn)) > 1900
 
 
 def test_sampling_settings_are_checked():

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from fimscope.interventions import packed
 from fimscope.interventions.addition import divergence_added, sweep_added
 from models import ARCHITECTURES, LENGTHS, alone_logits, random_model, random_prompts
 
@@ -66,10 +67,11 @@ def test_packed_additions_equal_a_forward_hook_that_adds(name):
     assert moved.first[:, :, 2].any()
 
 
-def test_several_passes_give_what_one_gives():
+def test_several_passes_give_what_one_gives(monkeypatch):
     model, prompts = random_model("gpt_bigcode"), random_prompts()
     vectors = random_vectors(model, 3)
     one = sweep_added(model, prompts, WINDOWS, vectors, IDS)
-    several = sweep_added(model, prompts, WINDOWS, vectors, IDS, memory=1)
+    monkeypatch.setattr(packed, "PASS_BYTES", 1)
+    several = sweep_added(model, prompts, WINDOWS, vectors, IDS)
     torch.testing.assert_close(several.patched.logits, one.patched.logits, atol=1e-4, rtol=0)
     torch.testing.assert_close(several.baseline.logits, one.baseline.logits, atol=1e-4, rtol=0)

@@ -6,10 +6,9 @@ import torch
 from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.places import attention_output, head, mlp_output, residual
 from fimscope.inference.residuals import collect
-from fimscope.interventions.activations import NamedPrompt
 from fimscope.interventions.attribution import agreement, attribute_patches
-from fimscope.interventions.session import Batch
-from fimscope.interventions.sweep import sweep_plain, sweep_positions, sweep_windows
+from fimscope.interventions.session import Batch, NamedPrompt
+from fimscope.interventions.sweep import sweep, sweep_plain
 from models import ARCHITECTURES, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
@@ -188,10 +187,10 @@ def test_replacing_equals_the_sweep_and_its_reference():
         model,
         [prompt.token_ids for prompt in recipients.prompts],
         [[-1]] * 3,
-        found[residual(2)][None, :, :, None],
-        points=[2],
+        [[2]],
+        found[residual(2)][None, :, None],
     )
-    torch.testing.assert_close(run.logits, plain[0, :, 0, 0], **TOLERANCE)
+    torch.testing.assert_close(run.logits, plain[0, :, 0], **TOLERANCE)
 
 
 def test_mean_of_donors_takes_any_number_of_them():
@@ -282,18 +281,18 @@ def test_windows_of_points_equal_edits_at_each_of_them(name):
     ids = [prompt.token_ids for prompt in recipients.prompts]
     positions = [[len(tokens) // 2] for tokens in ids]
     donor_ids = [prompt.token_ids for prompt in donors.prompts]
-    values = collect(model, donor_ids, positions, [0, 1, 2])[:, :, :, None]
+    values = collect(model, donor_ids, positions, [0, 1, 2])[:, :, None]
     wanted = torch.arange(101).expand(3, -1)
     windows = [[0, 1], [2], [0, 1, 2]]
-    sweep = sweep_windows(model, ids, positions, windows, values, wanted)
+    swept = sweep(model, ids, positions, windows, values, wanted).patched.logits
     for index, window in enumerate(windows):
         places = [residual(point) for point in window]
         with donors.run() as run:
             found = run.collect(places, ["middle"])
         with recipients.run() as run:
             run.replace(found, [("middle", "middle")])
-        torch.testing.assert_close(sweep.patched.logits[index, :, 0, 0], run.logits, **TOLERANCE)
-    assert (sweep.patched.logits[0] - sweep.patched.logits[2]).abs().max() > 1e-3
+        torch.testing.assert_close(swept[index, :, 0], run.logits, **TOLERANCE)
+    assert (swept[0] - swept[2]).abs().max() > 1e-3
 
 
 @architectures
@@ -305,9 +304,15 @@ def test_attribution_is_the_slope_of_the_exact_effect(name):
     estimate = attribute_patches(model, prompts, positions, donors, donor_positions, pairs)
     own, other = collect(model, prompts, positions), collect(model, donors, donor_positions)
     step = 1e-3
-    near = (own.double() + step * (other.double() - own.double())).float()[:, :, :, None]
-    sweep = sweep_positions(model, prompts, positions, near, torch.tensor(pairs))
-    effect = sweep.patched.logits[..., 0, 0] - sweep.patched.logits[..., 0, 1]
+    near = (own.double() + step * (other.double() - own.double())).float()
+    points = [[point] for point in range(model.n_points)]
+    columns = []
+    for column in range(2):
+        tokens = [row[column : column + 1] for row in positions]
+        donor = near[:, :, None, column : column + 1]
+        logits = sweep(model, prompts, tokens, points, donor, torch.tensor(pairs)).patched.logits
+        columns.append(logits[:, :, 0, 0] - logits[:, :, 0, 1])
+    effect = torch.stack(columns, dim=2)
     effect = (effect - estimate.difference[:, None]) / step
     torch.testing.assert_close(effect, estimate.effects, atol=0.15, rtol=0.02)
     assert estimate.effects.abs().mean() > 0.3

@@ -6,10 +6,11 @@ import torch
 from fimscope.errors import MisalignedError
 from fimscope.inference.residuals import collect
 from fimscope.interventions import packed
-from fimscope.interventions.sweep import sweep_last, sweep_logits, sweep_plain, sweep_positions
+from fimscope.interventions.sweep import sweep, sweep_last, sweep_plain
 from models import (
     ARCHITECTURES,
     LENGTHS,
+    VOCAB,
     alone_logits,
     random_model,
     random_prompts,
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.model
 
 LAST = [[-1]] * len(LENGTHS)
 IDS = torch.tensor([[4, 9]] * len(LENGTHS))
+ALL_IDS = torch.arange(VOCAB).expand(len(LENGTHS), -1)
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
 TOLERANCE = {"atol": 1e-4, "rtol": 0}
 
@@ -36,29 +38,33 @@ def donors_for(model):
     return torch.stack([own, other, noise.to(own.dtype)], dim=2)
 
 
+def every_point(model):
+    return [[point] for point in range(model.n_points)]
+
+
 @architectures
 def test_packed_sweep_equals_one_forward_for_each_patch(name):
     model, prompts = random_model(name), random_prompts()
     donors = donors_for(model)
-    plain = sweep_plain(model, prompts, LAST, donors[:, :, None])[:, :, 0]
-    fast, baseline = sweep_logits(model, prompts, LAST, donors[:, :, None])
-    torch.testing.assert_close(fast[:, :, 0], plain, **TOLERANCE)
+    plain = sweep_plain(model, prompts, LAST, every_point(model), donors[:, :, :, None])
+    whole = sweep_last(model, prompts, donors, ALL_IDS)
+    torch.testing.assert_close(whole.patched.logits, plain, **TOLERANCE)
 
-    sweep = sweep_last(model, prompts, donors, IDS)
-    assert torch.equal(sweep.patched.top_ids, plain.argmax(-1))
-    torch.testing.assert_close(sweep.patched.logsumexp, plain.logsumexp(-1), **TOLERANCE)
-    torch.testing.assert_close(sweep.patched.logits, plain[..., [4, 9]], **TOLERANCE)
-    torch.testing.assert_close(sweep.baseline.logits, baseline[:, 0][:, [4, 9]], **TOLERANCE)
+    swept = sweep_last(model, prompts, donors, IDS)
+    assert torch.equal(swept.patched.top_ids, plain.argmax(-1))
+    torch.testing.assert_close(swept.patched.logsumexp, plain.logsumexp(-1), **TOLERANCE)
+    assert torch.equal(swept.patched.logits, whole.patched.logits[..., [4, 9]])
+    assert torch.equal(swept.baseline.logits, whole.baseline.logits[:, [4, 9]])
     # The test would mean little if the patches moved nothing.
-    changed = sweep.patched.top_ids[:, :, 1] != sweep.baseline.top_ids
+    changed = swept.patched.top_ids[:, :, 1] != swept.baseline.top_ids
     assert changed.float().mean() > 0.5
 
 
 @architectures
 def test_own_residual_changes_nothing_and_the_donors_last_point_gives_its_answer(name):
     model, prompts = random_model(name), random_prompts()
-    fast, baseline = sweep_logits(model, prompts, LAST, donors_for(model)[:, :, None])
-    fast, baseline = fast[:, :, 0], baseline[:, 0]
+    swept = sweep_last(model, prompts, donors_for(model), ALL_IDS)
+    fast, baseline = swept.patched.logits, swept.baseline.logits
     donor_prompts = random_prompts(seed=1)
     for row, prompt in enumerate(prompts):
         own = alone_logits(model.network, prompt)[-1]
@@ -71,23 +77,22 @@ def test_own_residual_changes_nothing_and_the_donors_last_point_gives_its_answer
 @architectures
 def test_sweep_at_any_position_equals_one_forward_for_each_patch(name):
     model, prompts = random_model(name), random_prompts()
-    positions = [[length // 2, 0, -1] for length in LENGTHS]
-    points = [0, 2]
-    donors = donors_for(model)[points][:, :, None, 1:].expand(-1, -1, 3, -1, -1)
-    plain = sweep_plain(model, prompts, positions, donors, points)
-    sweep = sweep_positions(model, prompts, positions, donors, IDS, points)
-    assert torch.equal(sweep.patched.top_ids, plain.argmax(-1))
-    torch.testing.assert_close(sweep.patched.logits, plain[..., [4, 9]], **TOLERANCE)
-    for row, prompt in enumerate(prompts):
-        own = alone_logits(model.network, prompt)[-1, [4, 9]]
-        torch.testing.assert_close(sweep.baseline.logits[row], own.expand(3, -1), **TOLERANCE)
+    donors = donors_for(model)[[0, 2], :, 1:, None]
+    for tokens in ([[length // 2] for length in LENGTHS], [[0]] * len(LENGTHS), LAST):
+        plain = sweep_plain(model, prompts, tokens, [[0], [2]], donors)
+        swept = sweep(model, prompts, tokens, [[0], [2]], donors, IDS)
+        assert torch.equal(swept.patched.top_ids, plain.argmax(-1))
+        torch.testing.assert_close(swept.patched.logits, plain[..., [4, 9]], **TOLERANCE)
+        for row, prompt in enumerate(prompts):
+            own = alone_logits(model.network, prompt)[-1, [4, 9]]
+            torch.testing.assert_close(swept.baseline.logits[row], own, **TOLERANCE)
 
 
 def test_deep_model_at_every_point():
     model, prompts = random_model("gpt_bigcode_24"), random_prompts()
-    donors = donors_for(model)[:, :, None, 1:2]
-    fast, _ = sweep_logits(model, prompts, LAST, donors)
-    plain = sweep_plain(model, prompts, LAST, donors)
+    donors = donors_for(model)[:, :, 1:2]
+    fast = sweep_last(model, prompts, donors, ALL_IDS).patched.logits
+    plain = sweep_plain(model, prompts, LAST, every_point(model), donors[:, :, :, None])
     torch.testing.assert_close(fast, plain, atol=1e-3, rtol=0)
     assert torch.equal(fast.argmax(-1), plain.argmax(-1))
     assert fast.shape[0] == 25
@@ -111,15 +116,19 @@ def test_eager_attention_gives_the_same(name):
 def test_many_small_passes_give_what_one_gives(name, monkeypatch):
     """Several passes leave out the blocks before their first points; one pass leaves out none."""
     model, prompts = random_model(name), random_prompts()
-    positions = [[length // 2, -1] for length in LENGTHS]
-    donors = donors_for(model)[:, :, None, 1:2].expand(-1, -1, 2, -1, -1)
-    whole = sweep_positions(model, prompts, positions, donors, IDS)
-    small = sweep_positions(model, prompts, positions, donors, IDS, memory=1)
-    torch.testing.assert_close(small.patched.logits, whole.patched.logits, **TOLERANCE)
-    monkeypatch.setattr(packed, "LEAST_TOKENS_OF_A_PASS", 4)
-    few = sweep_positions(model, prompts, positions, donors, IDS)
-    torch.testing.assert_close(few.patched.logits, whole.patched.logits, **TOLERANCE)
-    assert torch.equal(few.patched.top_ids, whole.patched.top_ids)
+    donors = donors_for(model)[:, :, 1:2, None]
+    for tokens in ([[length // 2] for length in LENGTHS], LAST):
+
+        def run(tokens=tokens):
+            return sweep(model, prompts, tokens, every_point(model), donors, IDS).patched
+
+        whole = run()
+        for name, little in (("PASS_BYTES", 1), ("LEAST_TOKENS_OF_A_PASS", 4)):
+            with monkeypatch.context() as patch:
+                patch.setattr(packed, name, little)
+                several = run()
+            torch.testing.assert_close(several.logits, whole.logits, **TOLERANCE)
+            assert torch.equal(several.top_ids, whole.top_ids)
 
 
 def test_a_recipient_does_not_depend_on_its_batch():
@@ -143,9 +152,9 @@ def test_two_runs_give_the_same_bytes(name):
 
 def test_bfloat16_sweep_is_near_the_plain_one():
     model, prompts = random_model("gpt_bigcode", torch.bfloat16), random_prompts()
-    donors = donors_for(model)[:, :, None]
-    fast, _ = sweep_logits(model, prompts, LAST, donors)
-    plain = sweep_plain(model, prompts, LAST, donors)
+    donors = donors_for(model)
+    fast = sweep_last(model, prompts, donors, ALL_IDS).patched.logits
+    plain = sweep_plain(model, prompts, LAST, every_point(model), donors[:, :, :, None])
     assert (fast - plain).abs().max() < 0.25
     assert fast.std() > 1
 
@@ -156,6 +165,6 @@ def test_misaligned_donors_are_refused():
     with pytest.raises(MisalignedError, match="donors of shape"):
         sweep_last(model, prompts[:4], donors, IDS[:4])
     with pytest.raises(MisalignedError, match="donors of shape"):
-        sweep_last(model, prompts, donors, IDS, points=[0, 1])
+        sweep_last(model, prompts, donors[:2], IDS)
     with pytest.raises(MisalignedError, match="token ids for 4 of 5"):
         sweep_last(model, prompts, donors, IDS[:4])

@@ -1,4 +1,4 @@
-"""Sweeps of sets of tokens and of parts of blocks against hooks on the bare network."""
+"""Sweeps of sets of tokens and of components of blocks against hooks on the bare network."""
 
 from contextlib import ExitStack
 
@@ -8,9 +8,8 @@ import torch
 from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.places import attention_output, head, mlp_output, residual
 from fimscope.inference.residuals import collect
-from fimscope.interventions.sweep import sweep_last, sweep_windows
-from fimscope.interventions.sweep_components import sweep_places
-from fimscope.interventions.sweep_sets import sweep_sets
+from fimscope.interventions import packed
+from fimscope.interventions.sweep import sweep, sweep_last, sweep_places, sweep_plain
 from models import ARCHITECTURES, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
@@ -20,7 +19,7 @@ LENGTHS = (9, 12, 5)
 SETS = [[1, 4, 6], [0, 3, 11], [2, 2, 4]]  # the last set has but two tokens
 WANTED = [4, 9]
 IDS = torch.tensor([WANTED] * len(LENGTHS))
-PARTS = [head(1, 2), mlp_output(0), attention_output(2), head(0, 0), attention_output(0)]
+COMPONENTS = [head(1, 2), mlp_output(0), attention_output(2), head(0, 0), attention_output(0)]
 TOLERANCE = {"atol": 1e-4, "rtol": 0}
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
 
@@ -70,16 +69,19 @@ def set_donors(model, points):
 
 
 @architectures
-def test_a_set_of_tokens_equals_hooks_at_each_of_them(name):
+def test_a_set_of_tokens_equals_hooks_at_each_of_them(name, monkeypatch):
     model, prompts = random_model(name), random_prompts(LENGTHS)
     windows, points = [[0], [1, 2], [2], [model.n_blocks]], [0, 1, 2, model.n_blocks]
     donors = set_donors(model, points)
-    sweep = sweep_sets(model, prompts, SETS, windows, donors, IDS)
-    small = sweep_sets(model, prompts, SETS, windows, donors, IDS, memory=1)
-    torch.testing.assert_close(small.patched.logits, sweep.patched.logits, **TOLERANCE)
+    swept = sweep(model, prompts, SETS, windows, donors, IDS)
+    reference = sweep_plain(model, prompts, SETS, windows, donors)
+    torch.testing.assert_close(swept.patched.logits, reference[..., WANTED], **TOLERANCE)
+    monkeypatch.setattr(packed, "PASS_BYTES", 1)
+    small = sweep(model, prompts, SETS, windows, donors, IDS)
+    torch.testing.assert_close(small.patched.logits, swept.patched.logits, **TOLERANCE)
     for row, prompt in enumerate(prompts):
         plain = alone_logits(model.network, prompt)[-1]
-        torch.testing.assert_close(sweep.baseline.logits[row], plain[WANTED], **TOLERANCE)
+        torch.testing.assert_close(swept.baseline.logits[row], plain[WANTED], **TOLERANCE)
         for w, window in enumerate(windows):
             writes = [
                 (residual(point), token, donors[points.index(point), row, 1, t])
@@ -87,7 +89,7 @@ def test_a_set_of_tokens_equals_hooks_at_each_of_them(name):
                 for t, token in enumerate(SETS[row])
             ]
             expected = hooked_logits(model, prompt, writes)
-            found = sweep.patched
+            found = swept.patched
             torch.testing.assert_close(found.logits[w, row, 1], expected[WANTED], **TOLERANCE)
             assert found.top_ids[w, row, 1] == expected.argmax()
             assert found.logits[w, row, 0] == pytest.approx(plain[WANTED], abs=1e-4)  # itself
@@ -100,9 +102,9 @@ def test_all_tokens_at_a_point_give_the_donors_answer(name):
     whole = [list(range(7))]
     donors = collect(model, [donor], whole)[:, :, None]
     points = [[point] for point in range(model.n_points)]
-    sweep = sweep_sets(model, [prompt], whole, points, donors, IDS[:1])
+    swept = sweep(model, [prompt], whole, points, donors, IDS[:1])
     expected = alone_logits(model.network, donor)[-1, WANTED]
-    for found in sweep.patched.logits[:, 0, 0]:
+    for found in swept.patched.logits[:, 0, 0]:
         torch.testing.assert_close(found, expected, **TOLERANCE)
 
 
@@ -113,34 +115,31 @@ def test_a_window_at_the_last_token_is_its_last_point_and_an_earlier_token_shows
     for token, same in ((-1, True), (1, False)):
         tokens = [[token]] * len(LENGTHS)
         donors = collect(model, random_prompts(LENGTHS, 1), tokens, [0, 1, 2])[:, :, None]
-        wide, last = sweep_sets(model, prompts, tokens, windows, donors, IDS).patched.logits
+        wide, last = sweep(model, prompts, tokens, windows, donors, IDS).patched.logits
         assert torch.allclose(wide, last, **TOLERANCE) == same
-        single = sweep_windows(
-            model, prompts, tokens, windows, donors.transpose(2, 3), IDS
-        ).patched.logits
-        torch.testing.assert_close(single[0, :, 0], wide, **TOLERANCE)
 
 
 @architectures
-def test_parts_of_blocks_equal_hooks_on_the_bare_network(name):
+def test_components_of_blocks_equal_hooks_on_the_bare_network(name, monkeypatch):
     model, prompts = random_model(name), random_prompts(LENGTHS)
     generator = torch.Generator().manual_seed(2)
-    widths = [model.d_head if place.kind == "head" else model.d_model for place in PARTS]
+    widths = [model.d_head if place.kind == "head" else model.d_model for place in COMPONENTS]
     donors = {
         place: torch.randn(len(prompts), 2, width, generator=generator)
-        for place, width in zip(PARTS, widths, strict=True)
+        for place, width in zip(COMPONENTS, widths, strict=True)
     }
-    sweep = sweep_places(model, prompts, donors, IDS)
-    small = sweep_places(model, prompts, donors, IDS, memory=1)
-    torch.testing.assert_close(small.patched.logits, sweep.patched.logits, **TOLERANCE)
+    swept = sweep_places(model, prompts, donors, IDS)
+    monkeypatch.setattr(packed, "PASS_BYTES", 1)
+    small = sweep_places(model, prompts, donors, IDS)
+    torch.testing.assert_close(small.patched.logits, swept.patched.logits, **TOLERANCE)
     for row, prompt in enumerate(prompts):
         plain = alone_logits(model.network, prompt)[-1, WANTED]
-        torch.testing.assert_close(sweep.baseline.logits[row], plain, **TOLERANCE)
-        for p, place in enumerate(PARTS):
+        torch.testing.assert_close(swept.baseline.logits[row], plain, **TOLERANCE)
+        for p, place in enumerate(COMPONENTS):
             for donor in (0, 1):
                 write = (place, -1, donors[place][row, donor])
                 expected = hooked_logits(model, prompt, [write])[WANTED]
-                found = sweep.patched.logits[p, row, donor]
+                found = swept.patched.logits[p, row, donor]
                 torch.testing.assert_close(found, expected, **TOLERANCE)
 
 
@@ -148,9 +147,9 @@ def test_misaligned_sets_and_places_are_refused():
     model, prompts = random_model("gpt2"), random_prompts(LENGTHS)
     donors = set_donors(model, [1])
     with pytest.raises(MisalignedError, match="donors of shape"):
-        sweep_sets(model, prompts, SETS, [[1], [2]], donors, IDS)
+        sweep(model, prompts, SETS, [[1], [2]], donors, IDS)
     with pytest.raises(MisalignedError, match="no token 12"):
-        sweep_sets(model, prompts, [[1], [12], [2]], [[1]], donors, IDS)
+        sweep(model, prompts, [[1], [12], [2]], [[1]], donors, IDS)
     with pytest.raises(MisalignedError, match="head 0 of block 0: donors of shape"):
         sweep_places(model, prompts, {head(0, 0): torch.zeros(3, 1, model.d_model)}, IDS)
     with pytest.raises(UserError, match="block 9: no such place"):
@@ -161,6 +160,6 @@ def test_the_last_token_as_a_set_is_the_sweep_of_the_last_token():
     model, prompts = random_model("gpt_bigcode"), random_prompts(LENGTHS)
     donors = collect(model, random_prompts(LENGTHS, 1), [[-1]] * 3)  # [point, example, 1, d_model]
     windows = [[point] for point in range(model.n_points)]
-    found = sweep_sets(model, prompts, [[-1]] * 3, windows, donors[:, :, None], IDS)
+    found = sweep(model, prompts, [[-1]] * 3, windows, donors[:, :, None], IDS)
     expected = sweep_last(model, prompts, donors, IDS)
     assert torch.equal(found.patched.logits, expected.patched.logits)

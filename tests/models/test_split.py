@@ -7,11 +7,11 @@ import torch
 from accelerate import dispatch_model
 
 from fimscope.inference.generate import answer
-from fimscope.inference.lens import read_lens
+from fimscope.inference.lens import logit_lens
 from fimscope.inference.places import mlp_output
+from fimscope.interventions import packed
 from fimscope.interventions.addition import sweep_added
-from fimscope.interventions.sweep import sweep_logits
-from fimscope.interventions.sweep_components import sweep_places
+from fimscope.interventions.sweep import sweep, sweep_places
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import Model, load_model, wrap_network
 from models import random_model, random_network, random_prompts
@@ -52,23 +52,29 @@ def split_model(name: str, device: str, folder) -> Model:
 
 @pytest.mark.parametrize("device", SPLITS)
 @pytest.mark.parametrize("name", ["gpt_bigcode", "llama", "gemma3_text"])
-def test_a_split_model_equals_the_whole_one(name, device, tmp_path):
+def test_a_split_model_equals_the_whole_one(name, device, tmp_path, monkeypatch):
     whole, split = random_model(name), split_model(name, device, tmp_path)
     prompts = random_prompts()
     n, d = len(prompts), whole.d_model
     ids = torch.tensor([[4, 9]] * n)
-    donors = torch.randn(whole.n_points, n, 2, 3, d, generator=torch.Generator().manual_seed(0))
+    donors = torch.randn(whole.n_points, n, 3, d, generator=torch.Generator().manual_seed(0))
+    points = [[point] for point in range(whole.n_points)]
 
     def said(model: Model) -> list[torch.Tensor]:
         answers = answer(model, prompts, [4] * n, 3, ())
-        patched, baseline = sweep_logits(model, prompts, [[0, -1]] * n, donors)
-        lens = read_lens(model, prompts, [[-1]] * n, [[4]] * n)
-        added = sweep_added(model, prompts, [[0], [1, 2]], donors[:3, :, 0], ids)
-        places = {mlp_output(block): donors[block, :, 0] for block in range(model.n_blocks)}
-        replaced = sweep_places(model, prompts, places, ids, memory=1)
+        patched = [
+            sweep(model, prompts, [[token]] * n, points, donors[:, :, :, None], ids)
+            for token in (0, -1)
+        ]
+        lens = logit_lens(model, prompts, [[-1]] * n, [[4]] * n)
+        added = sweep_added(model, prompts, [[0], [1, 2]], donors[:3], ids)
+        places = {mlp_output(block): donors[block] for block in range(model.n_blocks)}
+        with monkeypatch.context() as patch:
+            patch.setattr(packed, "PASS_BYTES", 1)
+            replaced = sweep_places(model, prompts, places, ids)
         tokens = torch.tensor([one.token_ids for one in answers.completions])
-        logits = [found.patched.logits for found in (added, replaced)]
-        return [answers.gold_logprob, tokens, patched, baseline, lens.logprob, *logits]
+        logits = [found.patched.logits for found in (*patched, added, replaced)]
+        return [answers.gold_logprob, tokens, patched[0].baseline.logits, lens.logprob, *logits]
 
     tolerance = {"rtol": 0, "atol": 0 if device == "disk" else 1e-3}
     for one, other in zip(said(whole), said(split), strict=True):

@@ -17,14 +17,15 @@ import predict_types
 import read_lens
 import sample_types
 from fimscope.experiments.tables import ANSWERS
-from fimscope.interventions.sweep import WantedSweep, sweep_last
-from fimscope.parts.formats import ResultsFormat, RowsFormat, TensorsFormat
-from fimscope.parts.store import PartStore, Shard, read_shard
+from fimscope.interventions.sweep import SweepReadout, sweep_last
+from fimscope.parts.formats import BatchRows, BatchTensors, RowsFormat
+from fimscope.parts.store import PartStore, Shard, parse_shard
 from fimscope.steps.sources import SCRIPTS
 from models import random_model, random_prompts
 from random_study import digests, run
 
-RECIPE = {"step": "try", "settings": {"a": 1}}
+RECIPE = {"step": "try", "options": {"a": 1}}
+ROWS = RowsFormat(ANSWERS)
 ANSWER = {
     "top_ids": [3, 1],
     "top_logprobs": [-0.5, -1.25],
@@ -35,13 +36,13 @@ ANSWER = {
 
 
 def store_in(cache: Path, shard: Shard | None = None, **recipe) -> PartStore:
-    return PartStore(cache, shard, {**RECIPE, **recipe}, RowsFormat(ANSWERS))
+    return PartStore(cache, shard, {**RECIPE, **recipe})
 
 
 def get(store: PartStore, ingredients=(1, 2)) -> bool:
     """Ask the store for a part; gives whether it had to be made."""
     before = len(store.made)
-    assert store.get(list(ingredients), lambda: [ANSWER]) == [ANSWER]
+    assert store.get(list(ingredients), lambda: [ANSWER], ROWS) == [ANSWER]
     return len(store.made) > before
 
 
@@ -57,7 +58,7 @@ def test_a_part_is_made_once(tmp_path):
 def test_whatever_changes_is_another_part(tmp_path):
     assert get(store_in(tmp_path))
     assert get(store_in(tmp_path), (2, 1))
-    assert get(store_in(tmp_path, settings={"a": 2}))
+    assert get(store_in(tmp_path, options={"a": 2}))
     assert get(store_in(tmp_path, code="other"))
     assert len(list((tmp_path / "try").iterdir())) == 4
     assert not get(store_in(tmp_path))
@@ -88,35 +89,38 @@ def test_a_damaged_part_is_thrown_away_and_made_again(tmp_path, damage, caplog):
 
 def test_what_another_run_may_be_spared_is_not_kept(tmp_path):
     store = store_in(tmp_path)
-    assert store.get([1], lambda: [ANSWER], keep=lambda rows: not rows) == [ANSWER]
+    assert store.get([1], lambda: [ANSWER], ROWS, keep=lambda rows: not rows) == [ANSWER]
     assert not (tmp_path / "try").exists()
 
 
 def test_tensors_keep_every_bit():
     made = torch.randn(2, 3).bfloat16()
     made[0, 1] = float("nan")
-    [(name, found)] = TensorsFormat().decode(TensorsFormat().encode({"x": made[:, 1:]})).items()
-    assert name == "x"
-    assert torch.equal(found.view(torch.int16), made[:, 1:].contiguous().view(torch.int16))
+    form = BatchTensors(dict)
+    [(n_rows, found)] = form.decode(form.encode([(2, {"x": made[:, 1:]})]))
+    assert (n_rows, list(found)) == (2, ["x"])
+    assert torch.equal(found["x"].view(torch.int16), made[:, 1:].contiguous().view(torch.int16))
 
 
 @pytest.mark.process
 def test_a_batch_that_was_halved_is_one_part():
     halves = [(2, made_sweep(2)), (1, made_sweep(1))]
-    form = ResultsFormat(WantedSweep)
+    form = BatchTensors(SweepReadout)
     found = form.decode(form.encode(halves))
     assert [n for n, _ in found] == [2, 1]
     for (_, made), (_, kept) in zip(halves, found, strict=True):
-        assert torch.equal(made.wanted, kept.wanted)
-        for name, tensor in vars(made.sweep.patched).items():
-            assert torch.equal(tensor, getattr(kept.sweep.patched, name))
+        for part in ("patched", "baseline"):
+            for name, tensor in vars(getattr(made, part)).items():
+                assert torch.equal(tensor, getattr(getattr(kept, part), name))
+    rows = BatchRows(ANSWERS)
+    assert rows.decode(rows.encode([(2, [ANSWER] * 2), (1, [ANSWER])])) == [(3, [ANSWER] * 3)]
 
 
-def made_sweep(n_examples: int) -> WantedSweep:
+def made_sweep(n_examples: int) -> SweepReadout:
     model, prompts = random_model("gpt2"), random_prompts((5, 4))[:n_examples]
     donors = torch.randn(model.n_points, n_examples, 2, model.d_model)
     wanted = torch.arange(3).repeat(n_examples, 1)
-    return WantedSweep(wanted, sweep_last(model, prompts, donors, wanted))
+    return sweep_last(model, prompts, donors, wanted)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
@@ -128,10 +132,10 @@ def test_every_part_is_in_one_share(count):
 
 
 def test_a_shard_as_the_command_line_spells_it():
-    assert read_shard("2/5") == Shard(2, 5)
+    assert parse_shard("2/5") == Shard(2, 5)
     for text in ("0/2", "3/2", "2", "a/b", "-1/2", "1/2/3"):
         with pytest.raises(Exception, match="no share such as 2/5"):
-            read_shard(text)
+            parse_shard(text)
 
 
 def test_the_cache_is_reported_by_step(tmp_path, monkeypatch, capsys):

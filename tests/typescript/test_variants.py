@@ -15,7 +15,7 @@ from fimscope.parts.store import PartStore
 from fimscope.typescript import variants as variant_parts
 from fimscope.typescript.pool import TypeScriptPool
 from fimscope.typescript.tables import EXAMPLES
-from fimscope.typescript.variants import FORMAT, map_parts, parts_of_programs
+from fimscope.typescript.variants import map_parts, parts_of_programs
 
 pytestmark = pytest.mark.node
 
@@ -109,7 +109,7 @@ def test_a_part_with_a_time_out_is_asked_again(tmp_path, monkeypatch, reason, n_
         return [("rejected", row if p["fine"] else {**row, "reason": reason}) for p in part]
 
     for _ in range(2):
-        store = PartStore(tmp_path, None, {"step": "try"}, FORMAT)
+        store = PartStore(tmp_path, None, {"step": "try"})
         with TypeScriptPool(1) as pool:
             found = list(map_parts(pool, work, rows, store))
     assert [[name for name, _ in part] for part in found] == [["rejected"], ["rejected"]]

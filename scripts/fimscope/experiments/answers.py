@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fimscope.experiments.tables import ANSWERS
 from fimscope.files.shelf import Shelf
-from fimscope.inference.batching import get_parts
+from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import stop_ids
-from fimscope.parts.store import PartStore
+from fimscope.parts.formats import BatchRows
 from fimscope.prompts.encoder import Encoder
-from fimscope.steps.frame import Progress
 from fimscope.typescript.client import TypeScript
 
 if TYPE_CHECKING:
@@ -68,30 +68,24 @@ def ask_types(
 
 
 def ask_all(
+    runner: BatchRunner,
     prompts: Sequence[Row],
     max_new_tokens: int,
-    open_model: Callable[[], "Model"],
-    batch_tokens: int,
-    store: PartStore[list[Row]],
     answer: "Callable[..., Answers] | None" = None,
     decides: Sequence[str] = (),
     what: str = "answers",
 ) -> Shelf[Row]:
-    """The model's answer to each prompt of the store's shard, in their order; a batch is a part.
+    """The model's answer to each prompt of the runner's shard, in their order.
 
     prompts   rows with `token_ids` and `gold_token_ids`
     answer    (model, rows, max_new_tokens, stop_ids) -> Answers to them; default: plainly
     decides   columns of the rows that decide the answer beside those two
     what      for the progress messages
     """
-    from fimscope.inference.batch import plan_batches, run_batches
 
-    def ask_rows(rows: list[int]) -> "Answers":
-        model = open_model()
+    def ask(model: "Model", rows: list[int]) -> list[Row]:
         chosen = [prompts[row] for row in rows]
-        return (answer or answer_prompts)(model, chosen, max_new_tokens, stop_ids(model))
-
-    def ask_batch(batch: list[int]) -> list[Row]:
+        answers = (answer or answer_prompts)(model, chosen, max_new_tokens, stop_ids(model))
         return [
             {
                 "top_ids": answers.top_ids[i].tolist(),
@@ -100,7 +94,6 @@ def ask_all(
                 "gold_logprob": float(answers.gold_logprob[i]),
                 "completion_ids": answers.completions[i].token_ids,
             }
-            for rows, answers in run_batches(ask_rows, [batch])
             for i in range(len(rows))
         ]
 
@@ -110,12 +103,10 @@ def ask_all(
         return [*plain, *(prompt[column] for column in decides)]
 
     found = Shelf[Row](len(prompts))
-    batches = plan_batches([len(prompt["token_ids"]) for prompt in prompts], batch_tokens)
-    progress = Progress(what, sum(map(len, store.shard.of(batches))), "prompts")
-    for rows, part in get_parts(ask_batch, batches, store, ingredients):
-        for row, answered in zip(rows, part, strict=True):
-            found[row] = answered
-        progress.add(len(rows))
+    batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
+    for rows, answered in runner.run(what, batches, ask, ingredients, BatchRows(ANSWERS)):
+        for row, own in zip(rows, answered, strict=True):
+            found[row] = own
     return found
 
 

@@ -14,7 +14,7 @@ from fimscope.models.load import Model
 
 
 @torch.inference_mode()
-def read_attention(
+def attention_patterns(
     model: Model,
     prompts: Sequence[TokenIds],
     queries: Sequence[Sequence[int]],
@@ -59,5 +59,5 @@ def last_patterns(
 
     Of each pattern only the last token's row is kept, never the whole n x n.
     """
-    patterns = read_attention(model, prompts, [[-1]] * len(prompts), heads)
+    patterns = attention_patterns(model, prompts, [[-1]] * len(prompts), heads)
     return [pattern[:, 0].float() for pattern in patterns]

@@ -1,46 +1,146 @@
-"""Batches of a model's work as parts that are kept."""
+"""A step's prompts through its model: in batches that fit, each of them kept as a part."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from fimscope.parts.store import PartStore
+from fimscope.errors import UserError
+from fimscope.models.options import model_opener
+from fimscope.parts.formats import Format
+from fimscope.parts.recipe import model_recipe
+from fimscope.parts.store import PartStore, Unkept
+from fimscope.steps.frame import Progress
+
+if TYPE_CHECKING:
+    from fimscope.models.load import Model
 
 Result = TypeVar("Result")
-Value = TypeVar("Value")
 Halves = list[tuple[int, Result]]  # number of rows and their result; one, where a batch fits
 
 
-def get_parts(
-    make: Callable[[list[int]], Value],
-    batches: Sequence[list[int]],
-    store: PartStore[Value],
-    ingredients: Callable[[int], Any],
-) -> Iterator[tuple[list[int], Value]]:
-    """The row numbers of each batch of the store's shard, and its part: from the store, else made.
+@dataclass(frozen=True)
+class BatchRunner:
+    """Runs the rows of a step through its model, batch by batch, and keeps every batch as a part.
 
-    ingredients   of a row: all that decides its part beside the store's recipe
+    open_model    gives the model; a step that finds all its parts never asks for it
+    batch_tokens  padded tokens of a batch, at most
+    store         of the finished parts, with the shard that is to be run
     """
-    for rows in store.shard.of(batches):
-        yield rows, store.get(list(map(ingredients, rows)), lambda rows=rows: make(rows))
+
+    open_model: "Callable[[], Model]"
+    batch_tokens: int
+    store: PartStore | Unkept
+
+    @classmethod
+    def of_step(cls, step: str, args: Namespace, **options: Any) -> Self:
+        """What the options of add_model_options and add_cache_option name.
+
+        options   all else that decides every part of the step
+
+        Called before anything imports torch: see `model_opener`.
+        """
+        recipe = model_recipe(step, args, **options)
+        return cls(model_opener(args), args.batch_tokens, PartStore(args.cache, args.shard, recipe))
+
+    def whole(self) -> Self:
+        """The same for all rows, whatever the shard."""
+        return replace(self, store=self.store.whole())
+
+    def plan(self, lengths: Iterable[int]) -> list[list[int]]:
+        """Row numbers in batches of like length: see `plan_batches`."""
+        return plan_batches(list(lengths), self.batch_tokens)
+
+    def run(
+        self,
+        what: str,
+        batches: Sequence[list[int]],
+        ask: "Callable[[Model, list[int]], Result]",
+        ingredients: Callable[[int], Any],
+        format: Format[Halves[Result]],
+    ) -> Iterator[tuple[list[int], Result]]:
+        """Row numbers and their result, batch by batch of the store's shard: found, else asked for.
+
+        what         the work's name in the log, which tells its parts from the step's others
+        ask          (model, row numbers) -> their result; a batch that does not fit in memory is
+                     halved, and then gives several
+        ingredients  of a row: all that decides its result beside the store's recipe
+        """
+        own = list(self.store.shard.of(batches))
+        progress = Progress(what, sum(map(len, own)), "prompts")
+        for batch in own:
+            start = 0
+            part = [what, *map(ingredients, batch)]
+            for n_rows, result in self.store.get(part, partial(self._halves, ask, batch), format):
+                yield batch[start : start + n_rows], result
+                start += n_rows
+                progress.add(n_rows)
+
+    def _halves(
+        self, ask: "Callable[[Model, list[int]], Result]", batch: list[int]
+    ) -> Halves[Result]:
+        asked = run_batch(partial(ask, self.open_model()), batch)
+        return [(len(rows), result) for rows, result in asked]
 
 
-def run_parts(
-    function: Callable[[list[int]], Result],
-    batches: Sequence[list[int]],
-    store: PartStore[Halves[Result]],
-    ingredients: Callable[[int], Any],
+def plan_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    """Row numbers in batches of like length, longest first, each of at most token_budget tokens.
+
+    lengths       tokens of each prompt
+    token_budget  padded tokens of a batch (examples x the longest); a prompt that is longer than
+                  the budget makes a batch of its own
+
+    Longest first, so that a budget that does not fit in memory shows at the start.
+    """
+    if token_budget < 1:
+        raise UserError(f"token_budget: {token_budget} found, a positive number expected")
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= token_budget:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+def run_batch(
+    function: Callable[[list[int]], Result], rows: list[int]
 ) -> Iterator[tuple[list[int], Result]]:
-    """As `run_batches`, of the batches of the store's shard; each is a part.
+    """Row numbers and what `function` gives for them.
 
-    ingredients   as in `get_parts`
+    A batch that does not fit in memory is halved, and its halves again.
+    raises UserError where one row alone does not fit
     """
-    from fimscope.inference.batch import run_batches
+    result = _try_batch(function, rows)
+    if result is not None:
+        yield rows, result
+    elif len(rows) == 1:
+        raise UserError(
+            f"row {rows[0]} alone does not fit in memory; shorten the prompts, lower the "
+            "memory budget or choose a smaller dtype"
+        )
+    else:
+        middle = len(rows) // 2
+        yield from run_batch(function, rows[:middle])
+        yield from run_batch(function, rows[middle:])
 
-    def make(rows: list[int]) -> Halves[Result]:
-        return [(len(half), made) for half, made in run_batches(function, [rows])]
 
-    for rows, halves in get_parts(make, batches, store, ingredients):
-        start = 0
-        for n_rows, result in halves:
-            yield rows[start : start + n_rows], result
-            start += n_rows
+def _try_batch(function: Callable[[list[int]], Result], rows: list[int]) -> Result | None:
+    """What the function gives, or None when the memory did not suffice.
+
+    A function of its own: the exception, and with it the failed batch's tensors, is gone on return.
+    """
+    import torch
+
+    try:
+        return function(rows)
+    except torch.OutOfMemoryError:
+        pass
+    except RuntimeError as error:
+        # The CPU's allocator has no exception class of its own.
+        if "DefaultCPUAllocator" not in str(error):
+            raise
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None

@@ -109,7 +109,7 @@ def continue_past(
     forward  runs the new tokens, [example, copy] at a time
     returns  token ids [example, copy, token] on the CPU, stop tokens and what follows them included
 
-    The past's cache grows with what is generated. Nothing goes beyond the model's window.
+    The past's keys and values grow with what is generated. Nothing goes beyond the model's window.
     """
     n_copies = logits.shape[1]
     following = past.positions[:, -1:] + 1
@@ -133,7 +133,7 @@ def continue_past(
                 "input_ids": chosen[-1],
                 "position_ids": queries,
                 "attention_mask": packed_masks(model, past, past.mask, own, queries, keys),
-                "past_key_values": past.cache,
+                "past_key_values": past.key_values,
                 "use_cache": True,
             },
         )

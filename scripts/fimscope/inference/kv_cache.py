@@ -16,14 +16,13 @@ from fimscope.models.load import Model
 class Past:
     """The keys and values of a batch's first tokens.
 
-    cache      every block's keys and values, whole. The cache that transformers makes for a block
-               with a sliding window forgets what left it; this one keeps all, and the masks say
-               what is seen
-    mask       [example, token] bool, where there is a token
-    positions  [example, token] int64
+    key_values  of every block, whole. The cache that transformers makes for a block with a sliding
+                window forgets what left it; this one keeps all, and the masks say what is seen
+    mask        [example, token] bool, where there is a token
+    positions   [example, token] int64
     """
 
-    cache: DynamicCache
+    key_values: DynamicCache
     mask: Tensor
     positions: Tensor
 
@@ -33,11 +32,11 @@ def fill_past(model: Model, inputs: Inputs, forward: Forward = run_plain) -> tup
 
     returns  past, [example, d_model] in the model's dtype
     """
-    cache = DynamicCache()
+    key_values = DynamicCache()
     hidden = forward(
-        model, {**inputs.forward_arguments(), "past_key_values": cache, "use_cache": True}
+        model, {**inputs.forward_arguments(), "past_key_values": key_values, "use_cache": True}
     )
-    return Past(cache, inputs.mask.bool(), inputs.positions), hidden[:, -1]
+    return Past(key_values, inputs.mask.bool(), inputs.positions), hidden[:, -1]
 
 
 def past_of(model: Model, beginnings: Sequence[TokenIds]) -> Past:
@@ -47,7 +46,7 @@ def past_of(model: Model, beginnings: Sequence[TokenIds]) -> Past:
         filled = [tokens or [model.pad_id] for tokens in beginnings]
         past, _ = fill_past(model, pad_batch(model, filled))
         empty = torch.tensor([not tokens for tokens in beginnings], device=model.device)
-        return Past(past.cache, past.mask & ~empty[:, None], past.positions)
+        return Past(past.key_values, past.mask & ~empty[:, None], past.positions)
     nothing = torch.zeros(len(beginnings), 0, dtype=torch.long, device=model.device)
     return Past(DynamicCache(), nothing.bool(), nothing)
 

@@ -54,7 +54,7 @@ class Lens:
 
 
 @torch.inference_mode()
-def read_lens(
+def logit_lens(
     model: Model,
     prompts: Sequence[TokenIds],
     positions: Sequence[Sequence[int]],
@@ -80,11 +80,11 @@ def read_lens(
         tracer.stop()
     asked = torch.tensor([list(ids) for ids in token_ids], device=model.device)
     wanted = asked[:, None].expand(*columns.shape, -1)
-    return _read(model, found, final, wanted, n_top)
+    return _lens_at(model, found, final, wanted, n_top)
 
 
 @torch.inference_mode()
-def read_lens_generated(
+def logit_lens_generated(
     model: Model,
     prompts: Sequence[TokenIds],
     max_new_tokens: int,
@@ -110,11 +110,11 @@ def read_lens_generated(
     logits = unembed_normed(model, hidden)[:, None]
     tokens = continue_past(model, past, logits, first_best, max_new_tokens, stop_ids, forward)
     residuals = torch.stack(found[: tokens.shape[2]], dim=2)
-    lens = _read(model, residuals, residuals[-1], tokens[:, 0, :, None].to(model.device), n_top)
+    lens = _lens_at(model, residuals, residuals[-1], tokens[:, 0, :, None].to(model.device), n_top)
     return lens, [completion for (completion,) in cut_at_stops(tokens, stop_ids)]
 
 
-def _read(model: Model, residuals: Tensor, final: Tensor, token_ids: Tensor, n_top: int) -> Lens:
+def _lens_at(model: Model, residuals: Tensor, final: Tensor, token_ids: Tensor, n_top: int) -> Lens:
     """The lens of residuals [point, example, position, d_model], some rows of a point at a time.
 
     final      [example, position, d_model], the residuals at the last point
@@ -128,7 +128,7 @@ def _read(model: Model, residuals: Tensor, final: Tensor, token_ids: Tensor, n_t
         rows = slice(start, start + step)
         last = unembed(model, final[rows]).log_softmax(-1)
         each = [
-            _read_rows(unembed(model, residual.flatten(0, 1)[rows]), last, token_ids[rows], n_top)
+            _row_lens(unembed(model, residual.flatten(0, 1)[rows]), last, token_ids[rows], n_top)
             for residual in residuals
         ]
         chunks.append(_join(torch.stack, each))
@@ -140,7 +140,7 @@ def _join(function: Callable[[list[Tensor]], Tensor], lenses: Sequence[Lens]) ->
     return Lens(*(function([getattr(lens, f.name) for lens in lenses]) for f in fields(Lens)))
 
 
-def _read_rows(logits: Tensor, last: Tensor, token_ids: Tensor, n_top: int) -> Lens:
+def _row_lens(logits: Tensor, last: Tensor, token_ids: Tensor, n_top: int) -> Lens:
     logprobs = logits.log_softmax(-1)
     top_ids, top_logprobs = top_of(logprobs, min(n_top, logits.shape[-1]))
     return Lens(

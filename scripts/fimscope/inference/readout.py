@@ -60,7 +60,7 @@ def unembed_normed(model: Model, hidden: Tensor) -> Tensor:
     return logits if cap is None else torch.tanh(logits / cap) * cap
 
 
-def read_out(model: Model, hidden: Tensor, token_ids: Tensor) -> Readout:
+def readout_of(model: Model, hidden: Tensor, token_ids: Tensor) -> Readout:
     """The readout of what leaves the final norm, never all logits at once.
 
     hidden     [example, row, d_model], the model's dtype
@@ -74,15 +74,17 @@ def read_out(model: Model, hidden: Tensor, token_ids: Tensor) -> Readout:
     flat = hidden.flatten(0, 1)
     wanted = token_ids.repeat_interleave(n_rows, dim=0)
     step = max(1, LOGITS_AT_ONCE // model.vocab_size)
-    parts = [
-        _read_rows(unembed_normed(model, flat[start : start + step]), wanted[start : start + step])
+    chunks = [
+        _row_readout(
+            unembed_normed(model, flat[start : start + step]), wanted[start : start + step]
+        )
         for start in range(0, len(flat), step)
     ]
-    joined = join_readouts(torch.cat, parts)
+    joined = join_readouts(torch.cat, chunks)
     return joined.reshape(lambda tensor: tensor.cpu().unflatten(0, hidden.shape[:2]))
 
 
-def _read_rows(logits: Tensor, token_ids: Tensor) -> Readout:
+def _row_readout(logits: Tensor, token_ids: Tensor) -> Readout:
     return Readout(first_best(logits), logits.logsumexp(-1), logits.gather(-1, token_ids))
 
 

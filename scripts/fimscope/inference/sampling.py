@@ -1,13 +1,14 @@
 """Many samples of each prompt's completion, over one cache of the prompt."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.batch import TokenIds, pad_batch
-from fimscope.inference.branches import Branches
 from fimscope.inference.forward import run_plain
 from fimscope.inference.generate import Completion, cut_at_stops
 from fimscope.inference.kv_cache import fill_past, packed_masks
@@ -56,7 +57,7 @@ def sample(
         # Drawn on the CPU, so that every device gets the same numbers.
         uniform = torch.stack([torch.rand(n_samples, generator=g) for g in generators])
         of_sample, uniform = branches.of_sample.to(model.device), uniform.to(model.device)
-        branches.grow(draw_shared(probabilities, of_sample, uniform, top_p).cpu())
+        branches.grow(choose_tokens(probabilities, of_sample, uniform, top_p).cpu())
         if n_new == room or not branches.alive.any():
             break
         queries = (past.positions[:, -1:] + n_new).expand(-1, branches.n_branches)
@@ -68,36 +69,84 @@ def sample(
                 "input_ids": branches.token_ids.to(model.device),
                 "position_ids": queries,
                 "attention_mask": packed_masks(model, past, past.mask, sees, queries, keys),
-                "past_key_values": past.cache,
+                "past_key_values": past.key_values,
                 "use_cache": True,
             },
         )
     return cut_at_stops(branches.tokens(), stop_ids)
 
 
-def draw(probabilities: Tensor, uniform: Tensor, top_p: float) -> Tensor:
+@dataclass
+class Branches:
+    """Samples as trees: those of a prompt that have begun alike are one branch until they part.
+
+    All on the CPU.
+
+    of_sample   [example, sample] int64, the branch that a sample is on
+    alive       [example, sample] bool, false behind a stop token
+    token_ids   [example, branch] int64, each branch's newest token; 0 fills up examples with fewer
+    sees        [example, branch, key] bool, which of all tokens grown so far are a branch's own
+    """
+
+    of_sample: Tensor
+    alive: Tensor
+    token_ids: Tensor
+    sees: Tensor
+    stops: Tensor
+    chosen: list[Tensor] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, n_examples: int, n_samples: int, stop_ids: Collection[int]) -> "Branches":
+        """Every sample at the end of its prompt, which is the one branch there is."""
+        return cls(
+            of_sample=torch.zeros(n_examples, n_samples, dtype=torch.long),
+            alive=torch.ones(n_examples, n_samples, dtype=torch.bool),
+            token_ids=torch.zeros(n_examples, 1, dtype=torch.long),
+            sees=torch.zeros(n_examples, 1, 0, dtype=torch.bool),
+            stops=torch.tensor(sorted(stop_ids), dtype=torch.long),
+        )
+
+    @property
+    def n_branches(self) -> int:
+        return self.token_ids.shape[1]
+
+    def grow(self, token_ids: Tensor) -> None:
+        """Append a token to each sample, [example, sample]; a stopped one grows no branch."""
+        self.chosen.append(token_ids)
+        self.alive = self.alive & ~torch.isin(token_ids, self.stops)
+        parents, tokens = [], []
+        of_sample = torch.zeros_like(self.of_sample)
+        for example, alive in enumerate(self.alive):
+            steps = torch.stack([self.of_sample[example], token_ids[example]], dim=1)
+            distinct, places = steps[alive].unique(dim=0, return_inverse=True)
+            parents.append(distinct[:, 0])
+            tokens.append(distinct[:, 1])
+            of_sample[example, alive] = places
+        parent = pad_sequence(parents, batch_first=True)
+        width = parent.shape[1]
+        inherited = self.sees.gather(1, parent[..., None].expand(-1, -1, self.sees.shape[-1]))
+        itself = torch.eye(width, dtype=torch.bool).expand(len(parents), -1, -1)
+        self.of_sample = of_sample
+        self.token_ids = pad_sequence(tokens, batch_first=True)
+        self.sees = torch.cat([inherited, itself], dim=2)
+
+    def tokens(self) -> Tensor:
+        """All tokens of all samples, [example, sample, token]; behind a stop they mean nothing."""
+        if not self.chosen:
+            return torch.empty(*self.of_sample.shape, 0, dtype=torch.long)
+        return torch.stack(self.chosen, dim=2)
+
+
+def choose_tokens(probabilities: Tensor, rows: Tensor, uniform: Tensor, top_p: float) -> Tensor:
     """Token ids by inversion: the first whose cumulative probability exceeds a uniform number.
 
-    probabilities  [..., vocab]
-    uniform        [...] in [0, 1)
-    returns        [...] int64
+    probabilities  [example, row, vocab]
+    rows           [example, choice] int64, the row that each token is chosen from
+    uniform        [example, choice] in [0, 1)
+    returns        [example, choice] int64
 
     Below 1, top_p keeps the smallest set of likeliest tokens that has that probability
     (nucleus sampling, Holtzman et al. 2020).
-    """
-    shape = uniform.shape
-    own = torch.arange(uniform.numel(), device=uniform.device)[None]
-    flat = probabilities.reshape(1, -1, probabilities.shape[-1])
-    return draw_shared(flat, own, uniform.reshape(1, -1), top_p).reshape(shape)
-
-
-def draw_shared(probabilities: Tensor, rows: Tensor, uniform: Tensor, top_p: float) -> Tensor:
-    """As `draw`, where several draws share one row of probabilities.
-
-    probabilities  [example, row, vocab]
-    rows           [example, draw] int64, the row from which each is drawn
-    uniform        [example, draw] in [0, 1)
-    returns        [example, draw] int64
     """
     if top_p == 1:
         return _invert(_rows_of(probabilities.double().cumsum(-1), rows), uniform)
@@ -115,7 +164,7 @@ def draw_shared(probabilities: Tensor, rows: Tensor, uniform: Tensor, top_p: flo
 
 
 def _rows_of(values: Tensor, rows: Tensor) -> Tensor:
-    """[example, row, width] at [example, draw]: [example, draw, width]."""
+    """[example, row, width] at [example, choice]: [example, choice, width]."""
     return values.gather(1, rows[..., None].expand(-1, -1, values.shape[-1]))
 
 

@@ -1,35 +1,28 @@
 """Vectors added to the residual stream at a prompt's last token, many at a time, exactly."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from fimscope.inference.batch import TokenIds
-from fimscope.inference.readout import Readout, join_readouts, read_out, unembed_normed
-from fimscope.interventions.packed import Addition
-from fimscope.interventions.passes import DEFAULT_MEMORY, unpack_copies
-from fimscope.interventions.sweep import Sweep, run_sweep
+from fimscope.inference.readout import unembed_normed
+from fimscope.interventions.packed import Addition, unpack_copies
+from fimscope.interventions.sweep import SweepReadout, run_sweep, sweep
 from fimscope.models.load import Model
 
-Result = TypeVar("Result")
 
-
-@torch.inference_mode()
 def sweep_added(
     model: Model,
     prompts: Sequence[TokenIds],
     windows: Sequence[Sequence[int]],
     vectors: Tensor,
     token_ids: Tensor,
-    memory: int = DEFAULT_MEMORY,
-) -> Sweep:
+) -> SweepReadout:
     """What each prompt says when vectors are added to its last token's residual.
 
-    windows    [window], the points of each, ascending; one copy is added to at all of them
+    windows    [window], the points of each; one copy is added to at all of them
     vectors    [point, example, vector, d_model], on any device, taken in the model's dtype; the
                points are all those that are in some window, ascending
     token_ids  [example, token_id] int64, the tokens whose logits are wanted
@@ -39,14 +32,8 @@ def sweep_added(
     Activation addition (Turner et al. 2308.10248). Exact, as a patch at the last token is: earlier
     keys and values stay. Tested against a plain forward hook in tests/unit/test_steering.py.
     """
-    read = partial(read_out, model, token_ids=token_ids)
-    passes = _passes(model, prompts, windows, vectors, memory, read)
-    whole: Readout = join_readouts(partial(torch.cat, dim=1), passes)
-    n_vectors = vectors.shape[2]
-    return Sweep(
-        patched=whole.reshape(lambda tensor: unpack_copies(tensor, len(windows), n_vectors)),
-        baseline=whole.reshape(lambda tensor: tensor[:, -1]),
-    )
+    last = [[-1]] * len(prompts)
+    return sweep(model, prompts, last, windows, vectors[:, :, :, None], token_ids, Addition)
 
 
 @dataclass(frozen=True)
@@ -68,36 +55,17 @@ def divergence_added(
     prompts: Sequence[TokenIds],
     windows: Sequence[Sequence[int]],
     vectors: Tensor,
-    memory: int = DEFAULT_MEMORY,
 ) -> Moved:
     """How far the addition moves the whole next-token distribution of each prompt.
 
     The rest as in `sweep_added`. Holds all logits of a batch at once: for few vectors.
     """
-    logits = torch.cat(
-        _passes(model, prompts, windows, vectors, memory, partial(_all_logits, model)), dim=1
-    )
+    last = [[-1]] * len(prompts)
+    passes = run_sweep(model, prompts, last, windows, vectors[:, :, :, None], Addition)
+    logits = torch.cat([unembed_normed(model, hidden).cpu() for hidden in passes], dim=1)
     logprobs = logits.log_softmax(-1)
     plain = logprobs[:, -1:]
     divergence = (plain.exp() * (plain - logprobs)).sum(-1).clamp(min=0)
     moved = logits.argmax(-1) != logits[:, -1:].argmax(-1)
     shape = (len(windows), vectors.shape[2])
     return Moved(unpack_copies(divergence, *shape), unpack_copies(moved, *shape))
-
-
-def _all_logits(model: Model, hidden: Tensor) -> Tensor:
-    return unembed_normed(model, hidden).cpu()
-
-
-def _passes(
-    model: Model,
-    prompts: Sequence[TokenIds],
-    windows: Sequence[Sequence[int]],
-    vectors: Tensor,
-    memory: int,
-    read: Callable[[Tensor], Result],
-) -> list[Result]:
-    """What `read` makes of each packed pass, at the one position that is steered: the last."""
-    last = [[-1]] * len(prompts)
-    columns = run_sweep(model, prompts, last, windows, vectors[:, :, None], memory, read, Addition)
-    return next(columns)

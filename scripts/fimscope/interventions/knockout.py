@@ -46,10 +46,10 @@ def answer_without(
     inputs = pad_batch(model, prompts)
     is_hidden = _hidden_mask(inputs, prompts, hidden)
     masks = block_masks(model, _seen(inputs, is_hidden, readers), _distances(inputs))
-    cache = DynamicCache()
+    key_values = DynamicCache()
     arguments = {**inputs.forward_arguments(), "attention_mask": masks}
-    normed = run_plain(model, {**arguments, "past_key_values": cache, "use_cache": True})
-    past = Past(cache, inputs.mask.bool() & ~is_hidden, inputs.positions)
+    normed = run_plain(model, {**arguments, "past_key_values": key_values, "use_cache": True})
+    past = Past(key_values, inputs.mask.bool() & ~is_hidden, inputs.positions)
     return answer_past(model, past, normed[:, -1], gold_ids, max_new_tokens, stop_ids, n_top)
 
 

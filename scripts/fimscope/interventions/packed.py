@@ -2,10 +2,11 @@
 
 A patch at one token changes nothing before it. So the tokens before it go into a key-value cache
 once, and copies of the rest go through the model packed in one row, each copy patched in its own
-way, each seeing the cached past and itself alone.
+way, each seeing the cached past and itself alone. More copies than one row holds go in several
+passes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,9 @@ from fimscope.inference.places import Place, activation
 from fimscope.inference.residuals import at_columns, put_at_columns
 from fimscope.models.load import Model
 
+Window = Sequence[Place]  # the places that one copy is patched at
+
+PASS_BYTES = 2**30  # what a pass may take of the memory, about
 # With fewer tokens than this in a pass, its fixed costs weigh more than its arithmetic.
 LEAST_TOKENS_OF_A_PASS = 512
 
@@ -42,7 +46,7 @@ class Suffix:
 class Write:
     """Values for some columns of the packed rows, at one place.
 
-    columns  [example, column] int64, each row's own; or [column], the same of every row
+    columns  [example, column] int64
     values   [example, column, width of the place]
     """
 
@@ -65,6 +69,47 @@ class Addition(Write):
 
 
 @dataclass(frozen=True)
+class Patches:
+    """What is patched where: every window of places with every donor.
+
+    donors   of each place, as a forward passes them, [example, donor, token, width of the place]
+    windows  the places that one copy is patched at
+    offsets  [example, token] int64, where the patched tokens stand behind the suffix's first
+    write    what happens with a donor: `Write` puts it in the activation's place, `Addition` adds
+             it
+    """
+
+    donors: Mapping[Place, Tensor]
+    windows: Sequence[Window]
+    offsets: Tensor
+    write: type[Write] = Write
+
+    @property
+    def copies(self) -> list[tuple[Window, int]]:
+        """Window and donor of each copy: window by window every donor."""
+        n_donors = next(iter(self.donors.values())).shape[1]
+        return [(window, donor) for window in self.windows for donor in range(n_donors)]
+
+    def writes(
+        self, model: Model, suffix: Suffix, copies: Sequence[tuple[Window, int]]
+    ) -> list[Write]:
+        """The writes of some copies, packed in this order, as a forward passes their places."""
+        patched: dict[Place, list[int]] = {place: [] for place in self.donors}
+        for copy, (window, _) in enumerate(copies):
+            for place in window:
+                patched[place].append(copy)
+        found = []
+        for place, of_place in patched.items():
+            if of_place:
+                starts = torch.tensor(of_place) * suffix.token_ids.shape[1]
+                columns = (starts[None, :, None] + self.offsets[:, None]).flatten(1)
+                values = self.donors[place][:, [copies[copy][1] for copy in of_place]].flatten(1, 2)
+                own = columns.to(model.device), values.to(model.device, model.dtype)
+                found.append(self.write(place, *own))
+        return found
+
+
+@dataclass(frozen=True)
 class Begin:
     """The residual stream of a suffix without a patch at one point, [example, token, d_model]."""
 
@@ -84,8 +129,40 @@ def suffix_of(model: Model, prompts: Sequence[TokenIds], starts: Sequence[int]) 
     return Suffix(*(tensor.to(model.device) for tensor in (token_ids, positions, start, last)))
 
 
-def copies_per_pass(model: Model, past: Past, suffix: Suffix, memory: int) -> int:
-    """How many copies of a suffix go in one row: as many as pay and fit in `memory` bytes.
+def run_patches(model: Model, past: Past, suffix: Suffix, patches: Patches) -> Iterator[Tensor]:
+    """What leaves the final norm for every patch, pass by pass, and at last without one.
+
+    returns  [example, copy, d_model]; the copies over all passes: those of `patches`, then the one
+             without a patch
+    """
+    copies = patches.copies
+    if copies_per_pass(model, past, suffix) <= len(copies):
+        yield from run_passes(model, past, suffix, patches)
+        return
+    writes = patches.writes(model, suffix, [*copies, ((), 0)])
+    yield _run_copies(model, past, suffix, len(copies) + 1, writes)
+
+
+def run_passes(model: Model, past: Past, suffix: Suffix, patches: Patches) -> Iterator[Tensor]:
+    """As `run_patches`; each pass leaves out the blocks before its own first place."""
+    copies, step = patches.copies, copies_per_pass(model, past, suffix)
+    points = sorted({place.index for place in patches.donors})
+    baseline, begins = _run_unpatched(model, past, suffix, points)
+    for first in range(0, len(copies), step):
+        chosen = copies[first : first + step]
+        begin = begins[min(place.index for window, _ in chosen for place in window)]
+        writes = patches.writes(model, suffix, chosen)
+        yield _run_copies(model, past, suffix, len(chosen), writes, begin)
+    yield baseline
+
+
+def unpack_copies(tensor: Tensor, n_windows: int, n_donors: int) -> Tensor:
+    """[example, copy, ...] without the baseline -> [window, example, donor, ...]."""
+    return tensor[:, :-1].unflatten(1, (n_windows, n_donors)).movedim(1, 0)
+
+
+def copies_per_pass(model: Model, past: Past, suffix: Suffix) -> int:
+    """How many copies of a suffix go in one row: as many as pay and fit in PASS_BYTES.
 
     Every copy's scores are computed against every other's and masked, so that a row much longer
     than its past wastes work.
@@ -98,11 +175,11 @@ def copies_per_pass(model: Model, past: Past, suffix: Suffix, memory: int) -> in
     # its scores and their softmax for every head.
     scores = 12 * model.n_heads if model.attention == "eager" else 8
     bytes_of_token = 20 * model.d_model * model.dtype.itemsize + scores * seen
-    affordable = memory // (n_examples * bytes_of_token)
+    affordable = PASS_BYTES // (n_examples * bytes_of_token)
     return max(1, min(worthwhile, affordable) // width)
 
 
-def run_copies(
+def _run_copies(
     model: Model,
     past: Past,
     suffix: Suffix,
@@ -129,7 +206,7 @@ def run_copies(
     return _run(model, past, suffix, n_copies, patch, begin.point if begin else 0)
 
 
-def run_unpatched(
+def _run_unpatched(
     model: Model, past: Past, suffix: Suffix, points: Sequence[int]
 ) -> tuple[Tensor, dict[int, Begin]]:
     """One copy without a patch, [example, 1, d_model], and what its stream is at some points."""
@@ -158,12 +235,12 @@ def _run(
             "input_ids": suffix.token_ids.repeat(1, n_copies),
             "position_ids": suffix.positions.repeat(1, n_copies),
             "attention_mask": _copy_masks(model, past, suffix, n_copies),
-            "past_key_values": past.cache,
+            "past_key_values": past.key_values,
             "use_cache": True,
         },
         touch,
     )
-    for layer in past.cache.layers[first_block:]:
+    for layer in past.key_values.layers[first_block:]:
         layer.crop(-n_copies * width)
     return at_columns(hidden, columns)
 

@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +13,18 @@ from fimscope.files.tables import ONE_THREAD, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Value = TypeVar("Value")
+
+
+class Format(Protocol[Value]):
+    """How a part becomes the bytes of a file, and again a part."""
+
+    suffix: str
+
+    def encode(self, value: Value) -> bytes: ...
+
+    def decode(self, content: bytes) -> Value: ...
 
 
 @dataclass(frozen=True)
@@ -38,28 +50,26 @@ class RowsFormat:
 
 
 @dataclass(frozen=True)
-class TensorsFormat:
-    """Tensors by name."""
+class BatchRows(RowsFormat):
+    """What `fimscope.inference.batching` makes of a batch where each of its rows gives one.
 
-    suffix = ".safetensors"
+    Rows of the batch, halved or not, are one table.
+    """
 
-    def encode(self, tensors: Mapping[str, "Tensor"]) -> bytes:
-        from safetensors.torch import save
+    def encode(self, halves: Sequence[tuple[int, Sequence[Mapping[str, Any]]]]) -> bytes:
+        return super().encode([row for _, rows in halves for row in rows])
 
-        # Of its own each: safetensors takes no two tensors that share their memory.
-        return save({name: tensor.cpu().contiguous().clone() for name, tensor in tensors.items()})
-
-    def decode(self, content: bytes) -> dict[str, "Tensor"]:
-        from safetensors.torch import load
-
-        return load(content)
+    def decode(self, content: bytes) -> list[tuple[int, list[dict[str, Any]]]]:
+        rows = super().decode(content)
+        return [(len(rows), rows)]
 
 
 @dataclass(frozen=True)
-class ResultsFormat:
+class BatchTensors:
     """What `fimscope.inference.batching` makes of a batch: numbers of rows, each with its result.
 
-    kind   the results' dataclass, whose fields are tensors or again such dataclasses
+    kind   of the results: a dataclass whose fields are tensors or again such dataclasses, or dict,
+           of tensors by name
     """
 
     kind: type
@@ -67,15 +77,21 @@ class ResultsFormat:
 
     def encode(self, halves: Sequence[tuple[int, Any]]) -> bytes:
         import torch
+        from safetensors.torch import save
 
         tensors = {"n_rows": torch.tensor([n_rows for n_rows, _ in halves])}
         for i, (_, result) in enumerate(halves):
-            tensors |= {f"{i}.{name}": tensor for name, tensor in _flat(result)}
-        return TensorsFormat().encode(tensors)
+            # Of its own each: safetensors takes no two tensors that share their memory.
+            tensors |= {
+                f"{i}.{name}": tensor.cpu().contiguous().clone() for name, tensor in _flat(result)
+            }
+        return save(tensors)
 
     def decode(self, content: bytes) -> list[tuple[int, Any]]:
-        tensors = TensorsFormat().decode(content)
-        counts = tensors["n_rows"].tolist()
+        from safetensors.torch import load
+
+        tensors = load(content)
+        counts = tensors.pop("n_rows").tolist()
         return [(n, _built(self.kind, f"{i}.", tensors)) for i, n in enumerate(counts)]
 
 
@@ -85,20 +101,20 @@ def digest(tensor: "Tensor") -> str:
 
 
 def _flat(value: Any) -> Iterator[tuple[str, "Tensor"]]:
-    for field in fields(value):
-        part = getattr(value, field.name)
+    for name, part in (value if isinstance(value, dict) else vars(value)).items():
         if is_dataclass(part):
-            yield from ((f"{field.name}.{name}", tensor) for name, tensor in _flat(part))
+            yield from ((f"{name}.{own}", tensor) for own, tensor in _flat(part))
         else:
-            yield field.name, part
+            yield name, part
 
 
 def _built(kind: type, prefix: str, tensors: Mapping[str, "Tensor"]) -> Any:
+    own = {n.removeprefix(prefix): tensor for n, tensor in tensors.items() if n.startswith(prefix)}
+    if kind is dict:
+        return own
     return kind(
         **{
-            name: _built(hint, f"{prefix}{name}.", tensors)
-            if is_dataclass(hint)
-            else tensors[f"{prefix}{name}"]
+            name: _built(hint, f"{name}.", own) if is_dataclass(hint) else own[name]
             for name, hint in get_type_hints(kind).items()
         }
     )

@@ -11,21 +11,21 @@ from fimscope.models.prepared import read_prepared
 from fimscope.parts.store import sha256_of
 from fimscope.steps.sources import SCRIPTS, step_sources
 
-MODEL_SETTINGS = ("dtype", "attention", "trust_remote_code")
+MODEL_OPTIONS = ("dtype", "attention", "trust_remote_code")
 
 
-def step_recipe(step: str, **settings: Any) -> dict[str, Any]:
-    """The step, its code, the packages and the kind of machine that it runs on, its settings."""
+def step_recipe(step: str, **options: Any) -> dict[str, Any]:
+    """The step, its code, the packages and the kind of machine that it runs on, its options."""
     return {
         "step": step,
         "code": code_sha256(step),
         "packages": package_versions(),
         "machine": platform.machine(),
-        "settings": settings,
+        "options": options,
     }
 
 
-def model_recipe(step: str, args: argparse.Namespace, **settings: Any) -> dict[str, Any]:
+def model_recipe(step: str, args: argparse.Namespace, **options: Any) -> dict[str, Any]:
     """As `step_recipe`, with the model that the options of add_model_options name.
 
     The device counts by its kind, and the number of threads not at all: a cluster may compute the
@@ -38,8 +38,8 @@ def model_recipe(step: str, args: argparse.Namespace, **settings: Any) -> dict[s
         step,
         model=read_prepared(args.model).identity(),
         device=args.device.split(":")[0],
-        **{name: getattr(args, name) for name in MODEL_SETTINGS},
-        **settings,
+        **{name: getattr(args, name) for name in MODEL_OPTIONS},
+        **options,
     )
 
 

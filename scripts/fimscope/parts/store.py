@@ -14,27 +14,18 @@ import argparse
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from fimscope.files.atomic import replacing
+from fimscope.parts.formats import Format
 from fimscope.steps.frame import log
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
-Other = TypeVar("Other")
-
-
-class Format(Protocol[Value]):
-    """How a part becomes the bytes of a file, and again a part."""
-
-    suffix: str
-
-    def encode(self, value: Value) -> bytes: ...
-
-    def decode(self, content: bytes) -> Value: ...
 
 
 @dataclass(frozen=True)
@@ -56,43 +47,34 @@ class Shard:
 WHOLE = Shard()
 
 
-def _always(_: object) -> bool:
-    return True
-
-
-class PartStore(Generic[Value]):
-    """The parts of one step in its folder of the cache, and the shard that has to do with them.
+class PartStore:
+    """The parts of one step in its folder, and the shard that has to do with them.
 
     made, found   keys of the parts that were computed, and of those that were there
     """
 
-    def __init__(
-        self, cache: Path, shard: Shard | None, recipe: Mapping[str, Any], format: Format[Value]
-    ):
-        self.cache, self.folder = cache, cache / recipe["step"]
-        self.recipe, self.format = recipe, format
+    def __init__(self, folder: Path, shard: Shard | None, recipe: Mapping[str, Any]):
+        self.folder, self.recipe = folder / recipe["step"], recipe
         self.shard = shard or WHOLE
         self.made: set[str] = set()
         self.found: set[str] = set()
         self._paths = {
             path.name.split(".")[0]: path
-            for path in sorted(self.folder.glob(f"[!.]*{format.suffix}"), reverse=True)
+            for path in sorted(self.folder.glob("[!.]*"), reverse=True)
         }
 
-    def beside(self, format: Format[Other], shard: Shard | None = None) -> "PartStore[Other]":
-        """A store of other parts of the same step, counted with these.
-
-        shard   default: this store's own; WHOLE for what every shard needs
-        """
-        other = PartStore(self.cache, shard or self.shard, self.recipe, format)
-        other.made, other.found = self.made, self.found
+    def whole(self) -> "PartStore":
+        """The same store with all parts to do with: for what every shard needs."""
+        other = copy(self)
+        other.shard = WHOLE
         return other
 
     def get(
         self,
         ingredients: Any,
         make: Callable[[], Value],
-        keep: Callable[[Value], bool] = _always,
+        format: Format[Value],
+        keep: Callable[[Value], bool] = lambda _: True,
     ) -> Value:
         """The part of these ingredients: from the disk, else made, and written if it is to be kept.
 
@@ -102,14 +84,14 @@ class PartStore(Generic[Value]):
         content = self._read(key)
         if content is not None:
             self.found.add(key)
-            return self.format.decode(content)
+            return format.decode(content)
         self.made.add(key)
         value = make()
-        content = self.format.encode(value)
+        content = format.encode(value)
         if keep(value):
-            self._write(key, content)
+            self._write(f"{key}.{hashlib.sha256(content).hexdigest()}{format.suffix}", content)
         # What was written, not what was made: a part is the same whether it was there or not.
-        return self.format.decode(content)
+        return format.decode(content)
 
     def log_counts(self) -> None:
         log.info("parts: %d made, %d found in %s", len(self.made), len(self.found), self.folder)
@@ -128,26 +110,26 @@ class PartStore(Generic[Value]):
         path.unlink(missing_ok=True)
         return None
 
-    def _write(self, key: str, content: bytes) -> None:
-        digest = hashlib.sha256(content).hexdigest()
-        path = self.folder / f"{key}.{digest}{self.format.suffix}"
+    def _write(self, name: str, content: bytes) -> None:
+        path = self.folder / name
         with replacing(path) as temporary:
             temporary.write_bytes(content)
-        self._paths[key] = path
+        self._paths[name.split(".")[0]] = path
 
 
-class Unkept(Generic[Value]):
+class Unkept:
     """In the place of a store where nothing is kept: a part is made when it is asked for."""
 
     shard = WHOLE
 
-    def get(
-        self, ingredients: Any, make: Callable[[], Value], keep: Callable[[Value], bool] = _always
-    ) -> Value:
+    def whole(self) -> "Unkept":
+        return self
+
+    def get(self, ingredients: Any, make: Callable[[], Value], *how: Any) -> Value:
         return make()
 
 
-UNKEPT: Unkept[Any] = Unkept()
+UNKEPT = Unkept()
 
 
 def exhaust(parts: Iterable[object]) -> None:
@@ -162,7 +144,7 @@ def sha256_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_shard(text: str) -> Shard:
+def parse_shard(text: str) -> Shard:
     """A shard as the command line spells it: 2/5."""
     number, _, count = text.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
@@ -171,6 +153,8 @@ def read_shard(text: str) -> Shard:
 
 
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
+    """--cache, of a step that has no shards."""
+    parser.set_defaults(shard=None)
     parser.add_argument("--cache", type=Path, required=True, help="folder of the finished parts")
 
 
@@ -193,7 +177,7 @@ def add_part_options(parser: argparse.ArgumentParser, **outputs: str) -> None:
 
     parser.add_argument(
         "--shard",
-        type=read_shard,
+        type=parse_shard,
         action=OnlyParts,
         metavar="I/N",
         help="only make the parts of the I-th of N shares, for a run without this option to find; "

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fimscope.inference.batch import plan_batches
+from fimscope.inference.batching import plan_batches
 from fimscope.inference.generate import answer
 from fimscope.models.load import Model
 from fimscope.steps.frame import Progress

@@ -18,7 +18,7 @@ from fimscope.typescript.tables import VARIANT_PARTS, VARIANTS
 
 Row = Mapping[str, Any]
 Outcome = tuple[str, Row]  # the table that a row goes to, `variants` or `rejected`, and the row
-Store = PartStore[list[Row]] | Unkept[list[Row]]
+Store = PartStore | Unkept
 
 FORMAT = RowsFormat(VARIANT_PARTS)
 ROWS_OF_A_PART = 48  # or more, so that no program is cut in two: some seconds of work
@@ -50,16 +50,19 @@ def map_parts(
     """
 
     def outcomes(service: TypeScript, part: Sequence[Row]) -> list[Outcome]:
-        made = store.get(part, lambda: [{t: row} for t, row in work(service, part)], _is_settled)
+        def make() -> list[Row]:
+            return [{table: row} for table, row in work(service, part)]
+
+        made = store.get(part, make, FORMAT, _is_settled)
         return [(t, row) for outcome in made for t, row in outcome.items() if row is not None]
 
     return pool.map(outcomes, store.shard.of(parts_of_programs(rows)))
 
 
-def variant_store(step: str, args: argparse.Namespace, **settings: Any) -> PartStore[list[Row]]:
+def variant_store(step: str, args: argparse.Namespace, **options: Any) -> PartStore:
     """The store of a step with the options of add_pool_options and add_part_options."""
-    recipe = step_recipe(step, compilers=compiler_versions(), seconds=args.seconds, **settings)
-    return PartStore(args.cache, args.shard, recipe, FORMAT)
+    recipe = step_recipe(step, compilers=compiler_versions(), seconds=args.seconds, **options)
+    return PartStore(args.cache, args.shard, recipe)
 
 
 def write_variants(outcomes: Iterable[Outcome], args: argparse.Namespace) -> None:

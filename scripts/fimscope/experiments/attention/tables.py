@@ -55,6 +55,13 @@ ATTENTION_HEADS = Table(
     place="{model}/attention_heads.parquet",
     row="a shown variant and head",
 )
+ATTENDED = Table(
+    "attended",
+    [
+        ("tokens", pa.list_(pa.list_(pa.int32()))),
+        ("weights", pa.list_(pa.list_(pa.float32()))),
+    ],
+)
 ATTENTION_TOKENS = Table(
     "attention_tokens",
     [

@@ -1,6 +1,6 @@
 """What donors give: cached or collected activations, and the random ones beside them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_table
+from fimscope.inference.batching import BatchRunner
+from fimscope.parts.formats import BatchTensors
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.seeds import seed_of
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     import torch
 
     from fimscope.models.load import Model
-    from fimscope.parts.store import PartStore
 
 Row = Mapping[str, Any]
 Key = tuple[str, str]  # example_id, edit
@@ -112,32 +113,26 @@ class LastDonors:
 
 
 def collect_elsewhere(
-    open_model: "Callable[[], Model]",
-    prompts: Mapping[Key, TokenIds],
-    pairs: Sequence[Row],
-    seed: int,
-    batch_tokens: int,
-    store: "PartStore[Mapping[str, torch.Tensor]]",
+    runner: BatchRunner, prompts: Mapping[Key, TokenIds], pairs: Sequence[Row], seed: int
 ) -> dict[Key, "torch.Tensor"]:
     """For each donor of `random_position`, its stream at another token, [point, d_model].
 
-    The caches hold named tokens only, so that these take a forward of each such donor. A batch is a
-    part of the store.
+    The caches hold named tokens only, so that these take a forward of each such donor.
     """
-    from fimscope.inference.batch import plan_batches, run_batches
     from fimscope.inference.residuals import collect
 
     keys = sorted({donor_key(pair) for pair in pairs if pair["donor_kind"] == "random_position"})
-    tokens = {key: random_tokens(seed, key, len(prompts[key]), [-1]) for key in keys}
 
-    def collect_rows(rows: list[int]) -> "torch.Tensor":
-        asked = [prompts[keys[row]] for row in rows], [tokens[keys[row]] for row in rows]
-        part = store.get(asked, lambda: {"elsewhere": collect(open_model(), *asked)})
-        return part["elsewhere"]
+    def ingredients(row: int) -> tuple[TokenIds, list[int]]:
+        token_ids = prompts[keys[row]]
+        return token_ids, random_tokens(seed, keys[row], len(token_ids), [-1])
 
-    batches = plan_batches([len(prompts[key]) for key in keys], batch_tokens)
+    def ask(model: "Model", rows: list[int]) -> "dict[str, torch.Tensor]":
+        return {"elsewhere": collect(model, *zip(*map(ingredients, rows), strict=True))}
+
+    batches, kept = runner.plan(len(prompts[key]) for key in keys), BatchTensors(dict)
     return {
-        keys[row]: values[:, i, 0]
-        for rows, values in run_batches(collect_rows, batches)
+        keys[row]: found["elsewhere"][:, i, 0]
+        for rows, found in runner.run("other tokens", batches, ask, ingredients, kept)
         for i, row in enumerate(rows)
     }

@@ -1,6 +1,6 @@
 """What a patch made of a prediction: the measures that every table of patches holds."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from fimscope.steps.frame import log
 
 if TYPE_CHECKING:
     from fimscope.inference.readout import Readout
-    from fimscope.interventions.sweep import Sweep
+    from fimscope.interventions.sweep import SweepReadout
 
 Row = Mapping[str, Any]
 
@@ -43,18 +43,17 @@ def wanted_ids(pairs: Iterable[Row]) -> list[int]:
     return sorted({pair[name] for pair in pairs for name in names})
 
 
-def pair_of_sweep(
-    sweep: "Sweep", token_ids: Sequence[int], pair: Row, example: int, donor: int
-) -> Patched:
-    """One pair's part of a sweep whose logits are those of `token_ids`.
+def pairs_of_sweep(sweep: "SweepReadout", example: int, pairs: Sequence[Row]) -> Iterator[Patched]:
+    """What a sweep made of each of one recipient's pairs, whose donors it has in this order.
 
-    sweep    patched [patch, example, donor], baseline [example]
+    sweep    patched [patch, example, donor], baseline [example], its logits those of `wanted_ids`
     """
-    (recipient,) = _said(
-        sweep.baseline.reshape(lambda tensor: tensor[example, None]), token_ids, pair
-    )
-    patched = sweep.patched.reshape(lambda tensor: tensor[:, example, donor])
-    return Patched(pair, recipient, _said(patched, token_ids, pair))
+    token_ids = wanted_ids(pairs)
+    baseline = sweep.baseline.reshape(lambda tensor: tensor[example, None])
+    for donor, pair in enumerate(pairs):
+        (recipient,) = _said(baseline, token_ids, pair)
+        patched = sweep.patched.reshape(lambda tensor, donor=donor: tensor[:, example, donor])
+        yield Patched(pair, recipient, _said(patched, token_ids, pair))
 
 
 def padded(rows: list[list[Any]]) -> list[list[Any]]:

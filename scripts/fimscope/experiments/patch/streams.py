@@ -1,18 +1,17 @@
 """The residual streams and answers of prompts at the tokens that a sweep needs of each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.patch.donors import Key, TokenIds
-from fimscope.inference.batching import run_parts
+from fimscope.inference.batching import BatchRunner
+from fimscope.parts.formats import BatchTensors
 
 if TYPE_CHECKING:
     import torch
 
-    from fimscope.inference.residuals import Collected
     from fimscope.models.load import Model
-    from fimscope.parts.store import PartStore
 
 
 @dataclass(frozen=True)
@@ -34,19 +33,16 @@ class Stream:
 
 
 def collect_streams(
-    open_model: Callable[[], "Model"],
+    runner: BatchRunner,
     prompts: Mapping[Key, TokenIds],
     tokens: Mapping[Key, set[int]],
     wanted: Mapping[Key, set[int]],
-    batch_tokens: int,
-    store: "PartStore",
 ) -> dict[Key, Stream]:
-    """One forward of each prompt that `tokens` names; a batch is a part of the store.
+    """One forward of each prompt that `tokens` names.
 
     wanted   token ids whose logits are kept; none where a prompt is not in it
     """
-    from fimscope.inference.batch import plan_batches
-    from fimscope.inference.residuals import collect_with_logits
+    from fimscope.inference.residuals import Collected, collect_with_logits
 
     keys = sorted(tokens)
     ordered = [sorted(tokens[key]) for key in keys]
@@ -55,16 +51,16 @@ def collect_streams(
     def ingredients(row: int) -> tuple[Any, ...]:
         return prompts[keys[row]], ordered[row], asked[row]
 
-    def collect_rows(rows: list[int]) -> "Collected":
+    def ask(model: "Model", rows: list[int]) -> Collected:
         ids, positions, token_ids = zip(*map(ingredients, rows), strict=True)
-        return collect_with_logits(open_model(), ids, _filled(positions), _filled(token_ids))
+        return collect_with_logits(model, ids, _filled(positions), _filled(token_ids))
 
     found = {}
-    batches = plan_batches([len(prompts[key]) for key in keys], batch_tokens)
-    for rows, part in run_parts(collect_rows, batches, store, ingredients):
+    batches, kept = runner.plan(len(prompts[key]) for key in keys), BatchTensors(Collected)
+    for rows, collected in runner.run("residuals", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
-            own = part.values[:, i, : len(ordered[row])].clone()
-            logits = dict(zip(asked[row], part.logits[i].tolist(), strict=False))
+            own = collected.values[:, i, : len(ordered[row])].clone()
+            logits = dict(zip(asked[row], collected.logits[i].tolist(), strict=False))
             found[keys[row]] = Stream(ordered[row], own, logits)
     return found
 

@@ -29,8 +29,12 @@ class Site:
     donors: Sequence[tuple[Row, Sequence[int]]]
 
     @property
+    def pairs(self) -> list[Row]:
+        return [pair for pair, _ in self.donors]
+
+    @property
     def recipient(self) -> Key:
-        return recipient_key(self.donors[0][0])
+        return recipient_key(self.pairs[0])
 
 
 def find_site(

@@ -5,8 +5,8 @@ import pyarrow as pa
 from fimscope.files.columns import VARIANT_KEY
 from fimscope.files.tables import Table
 
-DRAWN = Table(
-    "drawn",
+SAMPLED = Table(
+    "sampled",
     [
         ("token_ids", pa.list_(pa.list_(pa.int32()))),
     ],

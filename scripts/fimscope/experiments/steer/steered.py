@@ -11,14 +11,11 @@ from fimscope.experiments.answers import ask_all
 from fimscope.experiments.steer.doses import NOTHING, Dose, Window, doses_elsewhere, stack_doses
 from fimscope.experiments.steer.settings import Setting
 from fimscope.experiments.steer.vectors import VectorSet
-from fimscope.experiments.tables import ANSWERS
-from fimscope.inference.batching import run_parts
+from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import stop_ids
 from fimscope.models.prepared import Prepared
-from fimscope.parts.formats import ResultsFormat, RowsFormat
-from fimscope.parts.store import PartStore
+from fimscope.parts.formats import BatchTensors
 from fimscope.prompts.encoder import Encoder
-from fimscope.steps.frame import Progress
 from fimscope.steps.seeds import seed_of
 from fimscope.typescript.client import TypeScript
 
@@ -32,17 +29,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Steered:
-    """A model, its tokenizer, the vectors fitted to it, the tokens of a batch, its finished parts.
+    """A model, its tokenizer, the vectors fitted to it; a shard has what comes of its parts."""
 
-    store   of the step; a shard has what comes of its parts
-    """
-
-    open_model: Callable[[], "Model"]
+    runner: BatchRunner
     prepared: Prepared
     encoder: Encoder
     vectors: VectorSet
-    batch_tokens: int
-    store: PartStore
 
     def ingredients(self, doses: Sequence[Dose]) -> list[tuple[str, float | None]]:
         """All of some doses that decides what they do."""
@@ -65,9 +57,8 @@ def steer(
     """
     import torch
 
-    from fimscope.inference.batch import plan_batches
     from fimscope.interventions.addition import sweep_added
-    from fimscope.interventions.sweep import Sweep
+    from fimscope.interventions.sweep import SweepReadout
 
     points = sorted({point for window in windows for point in window})
     doses = [doses_of(row) for row in recipients]
@@ -77,20 +68,19 @@ def steer(
         asked = recipients[row]["token_ids"], _token_ids(recipients[row])
         return *asked, windows, steered.ingredients(doses[row])
 
-    def sweep_rows(rows: list[int]) -> Sweep:
+    def ask(model: "Model", rows: list[int]) -> SweepReadout:
         return sweep_added(
-            steered.open_model(),
+            model,
             [recipients[row]["token_ids"] for row in rows],
             windows,
             steered.stack([doses[row] for row in rows], points),
             torch.tensor([_token_ids(recipients[row]) for row in rows]),
         )
 
-    store = steered.store.beside(ResultsFormat(Sweep))
-    progress = Progress("steering", store.shard.n_of(len(recipients)), "examples")
-    batches = plan_batches([len(row["token_ids"]) for row in recipients], steered.batch_tokens)
+    batches = steered.runner.plan(len(row["token_ids"]) for row in recipients)
+    kept = BatchTensors(SweepReadout)
     found: dict[int, list[Row]] = {}
-    for rows, sweep in run_parts(sweep_rows, batches, store, ingredients):
+    for rows, sweep in steered.runner.run("steering", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
             plain = sweep.baseline.reshape(lambda tensor, i=i: tensor[i])
             before = float(plain.logits[0] - plain.logits[1])
@@ -100,7 +90,6 @@ def steer(
                     at = sweep.patched.reshape(lambda tensor, w=w, i=i, d=d: tensor[w, i, d])
                     own.append(_result(recipients[row], dose, window, at, before, spelled))
             found[row] = own
-        progress.add(len(rows))
     for row in sorted(found):
         yield from found[row]
 
@@ -143,7 +132,6 @@ def disturb(
     A causal model says of a token's successor the same with and without what follows it; so the
     prompt, cut after the token, has it as its last.
     """
-    from fimscope.inference.batch import plan_batches
     from fimscope.interventions.addition import Moved, divergence_added
 
     cut = [(row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)]
@@ -154,16 +142,14 @@ def disturb(
     def ingredients(row: int) -> Any:
         return prompts[row], setting.points, steered.ingredients(doses[kept[row]])
 
-    def run_rows(rows: list[int]) -> Moved:
+    def ask(model: "Model", rows: list[int]) -> Moved:
         added = steered.stack([doses[kept[row]] for row in rows], setting.points)
         chosen = [prompts[row] for row in rows]
-        return divergence_added(steered.open_model(), chosen, [setting.points], added)
+        return divergence_added(model, chosen, [setting.points], added)
 
-    store = steered.store.beside(ResultsFormat(Moved))
-    progress = Progress("unrelated tokens", store.shard.n_of(len(kept)), "tokens")
+    run, batches = steered.runner.run, steered.runner.plan(map(len, prompts))
     found: dict[int, list[Row]] = {}
-    batches = plan_batches(list(map(len, prompts)), steered.batch_tokens)
-    for rows, moved in run_parts(run_rows, batches, store, ingredients):
+    for rows, moved in run("unrelated tokens", batches, ask, ingredients, BatchTensors(Moved)):
         for i, row in enumerate(rows):
             recipient, token = cut[kept[row]]
             found[row] = [
@@ -177,7 +163,6 @@ def disturb(
                 }
                 for d, dose in enumerate(doses[kept[row]])
             ]
-        progress.add(len(rows))
     for row in sorted(found):
         yield from found[row]
 
@@ -191,7 +176,7 @@ def complete(
     """
     prompts = {row["example_id"]: row for row in recipients}
     keys = sorted({(row["example_id"], row["predicted_token_id"]) for row in results})
-    model, encoder = steered.open_model(), steered.encoder
+    model, encoder = steered.runner.open_model(), steered.encoder
     stops = stop_ids(model)
     starts = {
         key: [*prompts[key[0]]["token_ids"], key[1]]
@@ -199,14 +184,8 @@ def complete(
         if key[1] not in stops and len(prompts[key[0]]["token_ids"]) < model.max_tokens
     }
     texts = {key: "" if key[1] in stops else encoder.decode([key[1]]) for key in keys}
-    answers = ask_all(
-        [{"token_ids": start, "gold_token_ids": [0]} for start in starts.values()],
-        max_new_tokens - 1,
-        steered.open_model,
-        steered.batch_tokens,
-        steered.store.beside(RowsFormat(ANSWERS)),
-        what="completions",
-    )
+    asked = [{"token_ids": start, "gold_token_ids": [0]} for start in starts.values()]
+    answers = ask_all(steered.runner, asked, max_new_tokens - 1, what="completions")
     for row, key in enumerate(starts):
         texts[key] = encoder.decode([key[1], *answers[row]["completion_ids"]])
     with TypeScript() as typescript:
