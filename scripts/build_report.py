@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import read_sealed
-from fimscope.report.colours import style_rule
+from fimscope.report.styles import style_rule
 from fimscope.report.svg import inline_svg
 from fimscope.steps.frame import run_step, step_parser
 

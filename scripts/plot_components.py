@@ -14,18 +14,18 @@ from fimscope.experiments.patch.readings import effect_at, read_exactness
 from fimscope.experiments.patch.tables import PAIRS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.report.colours import ON_PALE_CELL
 from fimscope.report.format import spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable, write_section
+from fimscope.report.styles import ON_PALE_CELL
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
     point_ticks,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import add_bootstrap_options
@@ -105,7 +105,7 @@ def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: floa
     """A map of mean effects, head by block; a dot where a head is above every control."""
     means = _means(sweep)
     if not means:
-        say(axes, "no pairs")
+        write_message(axes, "no pairs")
         axes.set_xticks([])
         axes.set_yticks([])
         return

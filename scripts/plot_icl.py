@@ -13,13 +13,13 @@ from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.format import p_text, read_family_power, signed_nats, signed_points
 from fimscope.report.sections import Section, SectionTable, write_section
+from fimscope.report.styles import STYLES
 from fimscope.report.theme import (
     PRINT_WIDTH,
-    STYLES,
     add_figure_options,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.paired import stands_out
@@ -47,7 +47,7 @@ def plot_icl(numbers: Numbers) -> "Figure":
         axes.set_xticks(places, list(map(str, numbers["n_shots"])))
         axes.set_xlabel(f"shots; n = {panel['n']} ({panel['n_programs']} programs)")
         if not panel["n"]:
-            say(axes, "no examples")
+            write_message(axes, "no examples")
         for rank, (choice, curve) in enumerate(panel["curves"].items()):
             aside = 0.09 * (rank - (len(panel["curves"]) - 1) / 2)
             handles[LABELS[choice]] = _draw(axes, curve, choice, aside)

@@ -9,16 +9,15 @@ from fimscope.experiments.masking.tables import MASKING
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.report.colours import FAINT, INK
 from fimscope.report.format import p_text, read_family_power, signed_nats, signed_points
 from fimscope.report.sections import Section, SectionTable, write_section
+from fimscope.report.styles import FAINT, INK, STYLES
 from fimscope.report.theme import (
     PRINT_WIDTH,
-    STYLES,
     add_figure_options,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import add_bootstrap_options
@@ -71,7 +70,7 @@ def _draw(axes: "Axes", rows: Sequence[Numbers]) -> None:
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.tick_params(axis="y", length=0)
     if not any(row["n"] for row in rows):
-        say(axes, "no examples")
+        write_message(axes, "no examples")
     for height, row in zip(range(len(rows))[::-1], rows, strict=True):
         for aside, (measure, (kind, _)) in zip((0.14, -0.14), DRAWN.items(), strict=True):
             change, style = row[measure], STYLES[kind]

@@ -21,8 +21,8 @@ from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import add_bootstrap_options
@@ -119,7 +119,7 @@ def _draw_grid(cells: Mapping[tuple[str, str], Numbers]) -> "Figure":
             if row == rows[0]:
                 axes.set_title(f"{visible(column)}\n", loc="left", fontsize=8)
             if sweep is None:
-                say(axes, "not patched")
+                write_message(axes, "not patched")
                 axes.set_xticks([])
                 continue
             write_count(axes, sweep)

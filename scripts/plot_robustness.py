@@ -10,17 +10,16 @@ from fimscope.experiments.robustness.numbers import counts_sites, lowest, robust
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.report.colours import FAINT
 from fimscope.report.format import p_text, read_family_power, signed_points
 from fimscope.report.sections import Section, SectionTable, write_section
+from fimscope.report.styles import FAINT, STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
-    STYLES,
     add_figure_options,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.paired import stands_out
@@ -56,7 +55,7 @@ def plot_robustness(entries: Sequence[Numbers]) -> "Figure":
         if entry["accuracy"]:
             _draw(axes, entry)
         else:
-            say(axes, "no examples")
+            write_message(axes, "no examples")
     for axes in grid[:, 0]:
         axes.set_ylabel("% right")
     handles = [

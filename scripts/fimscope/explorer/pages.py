@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from fimscope.errors import UserError
 from fimscope.explorer.blocks import block_element
 from fimscope.explorer.bundle import bundle
-from fimscope.report.colours import style_rule
+from fimscope.report.styles import page_lines, style_rule
 
 # Libraries of the page, in the order in which they load, below node_modules.
 LIBRARIES = {
@@ -43,8 +44,9 @@ def read_parts(front_end: Path, node_modules: Path) -> Parts:
     scripts = {
         name: _read(node_modules / package / path) for name, (package, path) in LIBRARIES.items()
     }
-    # Prism colours whole pages by itself unless told before it loads.
-    scripts = {"before": "window.Prism = { manual: true };\n", **scripts}
+    # Prism colours whole pages by itself unless told before it loads; the lines are the figures'.
+    before = f"window.Prism = {{ manual: true }};\nwindow.LINES = {json.dumps(page_lines())};\n"
+    scripts = {"before": before, **scripts}
     scripts["explorer"] = bundle(front_end, "main")
     packages = sorted({package for package, _ in LIBRARIES.values()})
     licenses = [f"{package}\n\n{_read(node_modules / package / 'LICENSE')}" for package in packages]
