@@ -146,6 +146,7 @@ def components_section(sweeps: Sequence[Numbers]) -> Section:
         "answer?",
         method=METHOD,
         control=CONTROL,
+        cites=["heimersheim2024patching", "holm1979procedure"],
         reading=reading + read_exactness(sweeps),
         figures=[
             (

@@ -87,6 +87,7 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
         "fall and the wrong only rise: read a choice against its controls. Sign tests over "
         "programs; Holm over all outcomes, choices and numbers of shots, against no shots and "
         "against the controls each.",
+        cites=["brown2020fewshot", "min2022demonstrations", "holm1979procedure"],
         reading=_reading(numbers),
         figures=[
             (

@@ -100,6 +100,7 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
         control="As many random tokens that belong to no distractor, hidden, or taken out of the "
         "text, which then no longer parses. Sign tests over programs of masked against "
         "control, on the gold's log-probability; Holm over all outcomes, ways and distractors.",
+        cites=["geva2023dissecting", "holm1979procedure"],
         reading=_reading(rows),
         figures=[
             (

@@ -160,6 +160,7 @@ def positions_section(sweeps: Sequence[Numbers]) -> Section:
         "before it is at the last token?",
         method=METHOD,
         control=CONTROL,
+        cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
         reading=(reading or ["No pair was patched."]) + read_exactness(sweeps),
         figures=figures,
         tables=[_position_table(sweeps)] if sweeps else [],

@@ -107,6 +107,7 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
         "type, and does a lent type, right or wrong, do so?",
         method=METHOD,
         control=CONTROL,
+        cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
         reading=[*dict.fromkeys(reading), *read_conditions(alike), *read_exactness(sweeps)],
         figures=[
             (

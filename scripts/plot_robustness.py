@@ -110,6 +110,7 @@ def robustness_section(entries: Sequence[Numbers]) -> Section:
         "over the examples that were answered at all its doses.",
         control="The originals of the same examples; paired differences with 95% intervals by "
         "cluster bootstrap over programs, sign tests over programs, Holm over all edits and doses.",
+        cites=["miller2024evals", "holm1979procedure"],
         reading=_reading(entries),
         figures=[("robustness.svg", "Accuracy by the dose of each edit, with paired bands")],
         tables=[SectionTable("Accuracy by edit and dose", header, rows)] if rows else [],

@@ -1,7 +1,5 @@
 """The explorer's files: a page with its scripts beside it, and all of it in one file."""
 
-import base64
-import hashlib
 import html
 import json
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from pathlib import Path
 from fimscope.errors import UserError
 from fimscope.explorer.blocks import block_element
 from fimscope.explorer.bundle import bundle
+from fimscope.files.digests import script_source
 from fimscope.report.styles import page_lines, style_rule
 
 # Libraries of the page, in the order in which they load, below node_modules.
@@ -71,7 +70,7 @@ def single_page(title: str, parts: Parts, index: str) -> Iterator[str]:
 
     The list's own block and the scripts come first: the list is there before the last example is.
     """
-    hashes = " ".join(f"'sha256-{_sha256(text)}'" for text in parts.scripts.values())
+    hashes = " ".join(f"'{script_source(text)}'" for text in parts.scripts.values())
     policy = _POLICY.format(style="'unsafe-inline'", script=hashes)
     head = f"<style>\n{parts.style}</style>\n"
     scripts = "".join(f"<script>{text}</script>\n" for text in parts.scripts.values())
@@ -103,10 +102,6 @@ def _inlined(name: str, script: str) -> str:
     if "</script" in text or "<!--" in text:
         raise UserError(f"{name}: a script with '</script' or '<!--' in it cannot stand in a page")
     return text
-
-
-def _sha256(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
 def _read(path: Path) -> str:

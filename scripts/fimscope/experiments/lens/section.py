@@ -33,6 +33,7 @@ def lens_section(numbers: Numbers, examples_figure: str) -> Section:
         "point at a time; the paired differences have a sign test over programs, adjusted over all "
         "measures and points (Holm). Early points are not trained to be read by the unembedding: "
         "a low rank there does not show that the type is unknown.",
+        cites=["miller2024evals", "nostalgebraist2020lens", "holm1979procedure"],
         reading=read_outcomes(numbers["last"]["original"])
         + read_pairs(numbers["pairs"], numbers["points"], edit),
         figures=[

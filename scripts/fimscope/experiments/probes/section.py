@@ -77,6 +77,7 @@ def probe_section(numbers: Numbers) -> Section:
         question=QUESTION,
         method=METHOD,
         control=CONTROL,
+        cites=["hewitt2019control", "holm1979procedure"],
         reading=_reading(numbers),
         figures=[("probes.svg", "Accuracy of linear probes at every point")],
         tables=_tables(numbers),

@@ -45,6 +45,7 @@ def replication_section(
         "protocol make of it?",
         method=METHOD,
         control=CONTROL,
+        cites=["miller2024evals", "lucchetti2024codetrace", "holm1979procedure"],
         reading=_reading(edits, published_model, is_published_model),
         figures=[
             (

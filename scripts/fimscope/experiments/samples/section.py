@@ -25,6 +25,7 @@ def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Secti
         control="The same k guesses drawn as often as the holes of other programs have each type: "
         "a common type is found by chance alone. Intervals are 95%, cluster bootstrap over "
         "programs; the difference to chance has a t test clustered by program.",
+        cites=["miller2024evals", "chen2021evaluating", "holtzman2019nucleus"],
         reading=[
             s for edit, groups in numbers["edits"].items() for s in read_samples(edit, groups)
         ],

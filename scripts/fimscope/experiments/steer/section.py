@@ -79,6 +79,7 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
         question=QUESTION,
         method=METHOD,
         control=CONTROL,
+        cites=["turner2023addition", "marks2023geometry", "holm1979procedure"],
         reading=_reading(numbers),
         figures=[
             (
