@@ -3,8 +3,8 @@
 import pytest
 
 from browser_pages import Watched
-from fimscope.report.page import build_page
 from fimscope.report.markdown import table
+from fimscope.report.page import build_page
 from fimscope.report.theme import save_figure, use_theme
 
 
