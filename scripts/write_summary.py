@@ -15,9 +15,9 @@ from fimscope.experiments.accuracy.numbers import (
 )
 from fimscope.experiments.accuracy.section import (
     accuracy_lines,
-    read_accuracy,
-    read_funnel,
-    read_wrong_answers,
+    say_accuracy,
+    say_funnel,
+    say_wrong_answers,
 )
 from fimscope.experiments.accuracy.tables import FUNNEL
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
@@ -71,9 +71,9 @@ def summary_numbers(
         "changes": changes,
         "wrong_answers": wrong,
         "readings": {
-            "funnel": read_funnel(funnel),
-            "accuracy": read_accuracy(accuracy, changes),
-            "wrong_answers": read_wrong_answers(wrong),
+            "funnel": say_funnel(funnel),
+            "accuracy": say_accuracy(accuracy, changes),
+            "wrong_answers": say_wrong_answers(wrong),
         },
     }
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fimscope.experiments.icl.choices import CHOICES
 from fimscope.experiments.patch.pairs import DONOR_KINDS
 from fimscope.report.styles import PALETTE, STYLES, SURFACES, style_rule
 from fimscope.report.svg import inline_svg
-from plot_icl import LABELS
 from plot_probes import KINDS
 from plot_samples import CURVE_COLOURS, SHOWN
 
@@ -45,7 +45,7 @@ PANELS = {
     "pass@k": CURVE_COLOURS.values(),
     "steering": ("mean_difference", "gold_type", "majority_type", "random", "worsened"),
     "probes": [*(KINDS[name] for name in ("right", "wrong", "answer")), "majority"],
-    "solved examples": LABELS,
+    "solved examples": CHOICES,
     "outcomes": ("right", "wrong", "broken", "mended"),
 }
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fimscope.experiments.accuracy.numbers import confusion_numbers
+from fimscope.experiments.patch.drawing import effect_frame
 from fimscope.experiments.patch.pairs import CONDITIONS, DONOR_KINDS
-from fimscope.experiments.patch.panels import effect_frame
 from fimscope.report.styles import STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import point_ticks, save_figure

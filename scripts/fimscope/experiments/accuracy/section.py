@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from fimscope.report.format import few_programs, p_value, percent, points_changed, rate, read_power
+from fimscope.report.format import (
+    p_value,
+    percent,
+    points_changed,
+    rate,
+    say_few_programs,
+    say_power,
+)
 from fimscope.report.markdown import code, table
 from fimscope.report.sections import source_lines
 from fimscope.statistics.numbers import Numbers
@@ -50,7 +57,7 @@ def accuracy_lines(numbers: Numbers, figures: str) -> list[str]:
     ]
 
 
-def read_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> list[str]:
+def say_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> list[str]:
     """How much of the source reaches an answer, where most is lost, whether anything breaks."""
     sentences = []
     for edit, stages in funnels.items():
@@ -71,7 +78,7 @@ def read_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> list[str]:
     return sentences or ["No edit was counted."]
 
 
-def read_accuracy(edits: Sequence[Numbers], changes: Sequence[Numbers]) -> list[str]:
+def say_accuracy(edits: Sequence[Numbers], changes: Sequence[Numbers]) -> list[str]:
     """Whether the model beats the baseline, and whether each edit changes its answers."""
     known = [row for row in edits if row["n"]]
     if not known:
@@ -90,13 +97,13 @@ def read_accuracy(edits: Sequence[Numbers], changes: Sequence[Numbers]) -> list[
         f"Always answering {code(baseline['gold'])} would give {percent(baseline['rate'])}: "
         f"{verdict}.",
     ]
-    sentences += [_read_change(row) for row in changes]
+    sentences += [_say_change(row) for row in changes]
     if changes:
-        sentences += read_power(min(row["n_programs"] for row in changes), len(changes))
-    return sentences + few_programs(min(row["n_programs"] for row in known))
+        sentences += say_power(min(row["n_programs"] for row in changes), len(changes))
+    return sentences + say_few_programs(min(row["n_programs"] for row in known))
 
 
-def read_wrong_answers(edits: Sequence[Numbers]) -> list[str]:
+def say_wrong_answers(edits: Sequence[Numbers]) -> list[str]:
     """What the commonest mistake is, and whether the gold was near."""
     sentences = []
     for row in edits:
@@ -122,7 +129,7 @@ def read_wrong_answers(edits: Sequence[Numbers]) -> list[str]:
     return sentences
 
 
-def _read_change(row: Numbers) -> str:
+def _say_change(row: Numbers) -> str:
     difference = row["difference"]
     sure = row["adjusted_p"] < 0.05
     if sure and difference["upper"] < 0:
