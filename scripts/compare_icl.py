@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.experiments.answers import ask_all, ask_types
+from fimscope.experiments.icl.choices import CHOICES
 from fimscope.experiments.icl.shots import (
-    CHOICES,
     WRITERS,
     Shot,
     draw_shots,

@@ -83,7 +83,7 @@ def summary_text(models: Mapping[str, Numbers], edit: str) -> str:
     """The comparison as Markdown."""
     lines = ["# The models side by side", ""]
     if len(models) == 1:
-        lines += [only_one(next(iter(models))), ""]
+        lines += [say_only_one(next(iter(models))), ""]
     for title, which in (
         ("On the examples that every model answered", "common"),
         ("On all examples that each model answered", "own"),
@@ -102,7 +102,7 @@ def summary_text(models: Mapping[str, Numbers], edit: str) -> str:
     return "\n".join(lines)
 
 
-def only_one(name: str) -> str:
+def say_only_one(name: str) -> str:
     return (
         f"Only {code(name)} has been run, so there is nothing to compare it with. Run another: "
         "`snakemake --configfile config/<model>.yaml -- predictions`, then `snakemake compare`."
@@ -160,7 +160,7 @@ def main() -> None:
             with replacing(path) as temporary:
                 temporary.write_text(text + "\n", encoding="utf-8")
         if len(models) == 1:
-            log.warning("%s", only_one(args.models[0]))
+            log.warning("%s", say_only_one(args.models[0]))
         log.info("%d models: %s", len(models), args.out)
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.answers import ask_all, ask_types
 from fimscope.experiments.masking.distractors import (
-    REGIONS,
-    TEXT,
     draw_rest,
     mask_text,
     n_lacking,
     tokens_of,
 )
 from fimscope.experiments.masking.tables import MASKED_PARTS, MASKING
+from fimscope.experiments.masking.ways import REGIONS, TEXT
 from fimscope.experiments.outcomes import draw_of_each
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest

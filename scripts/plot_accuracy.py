@@ -9,11 +9,10 @@ import numpy as np
 from fimscope.experiments.accuracy.numbers import accuracy_numbers
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import read_table
-from fimscope.report.colours import FAINT
+from fimscope.report.styles import FAINT, STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
-    STYLES,
     add_figure_options,
     draw_rates,
     save_figure,

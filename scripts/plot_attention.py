@@ -9,11 +9,11 @@ from fimscope.experiments.attention.section import attention_section
 from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES, ATTENTION_HEADS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.report.colours import FAINT, ON_PALE_CELL, PALETTE
 from fimscope.report.prompt_lines import Line, keep_lines, lay_out
 from fimscope.report.sections import write_section
+from fimscope.report.styles import FAINT, ON_PALE_CELL, PALETTE
 from fimscope.report.text import visible
-from fimscope.report.theme import PRINT_WIDTH, save_figure, say, use_theme
+from fimscope.report.theme import PRINT_WIDTH, save_figure, use_theme, write_message
 from fimscope.statistics.stats import LEVEL
 from fimscope.steps.frame import log, run_step, step_parser
 
@@ -66,7 +66,7 @@ def plot_differences(differences: "DataFrame") -> "Figure":
             axes.grid(visible=False)
             cells = own[own["region"] == region]
             if cells.empty:
-                say(axes, "none")
+                write_message(axes, "none")
                 continue
             image = _draw_cells(axes, cells, limit)
             axes.set_title(f"{region}\nn = {cells['n'].iloc[0]}", loc="left", fontsize=7)
@@ -75,7 +75,7 @@ def plot_differences(differences: "DataFrame") -> "Figure":
     if image is None:
         for axes in grid.flat:
             axes.set_axis_off()
-        say(grid[0, 0], "nothing to compare")
+        write_message(grid[0, 0], "nothing to compare")
     else:
         figure.colorbar(image, ax=grid, shrink=0.6, aspect=40, pad=0.01)
     figure.supxlabel(CAPTION, fontsize=7)
@@ -103,7 +103,7 @@ def plot_text(heads: Sequence[dict[str, Any]]) -> "Figure":
     for axes in grid.flat:
         axes.set_axis_off()
     if not pairs:
-        say(grid[0, 0], "no broken pairs")
+        write_message(grid[0, 0], "no broken pairs")
     for row, pair, lines in zip(grid, pairs, columns, strict=False):
         largest = max(max(prompt["weights"]) for prompt in pair)
         for axes, prompt, own in zip(row, pair, lines, strict=True):

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 from fimscope.experiments.accuracy.numbers import funnel_numbers
 from fimscope.experiments.accuracy.tables import FUNNEL
 from fimscope.files.tables import read_table
-from fimscope.report.colours import FAINT, SURFACES
+from fimscope.report.styles import FAINT, STYLES, SURFACES
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
-    STYLES,
     add_figure_options,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import run_step, step_parser
@@ -47,7 +46,7 @@ def plot_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> "Figure":
     for axes in grid.flat[max(len(funnels), 1) :]:
         axes.set_axis_off()
     if not funnels:
-        say(grid.flat[0], "no edit was counted")
+        write_message(grid.flat[0], "no edit was counted")
     longest = max((stage["n_rows"] for rows in funnels.values() for stage in rows), default=0)
     for axes, (edit, stages) in zip(grid.flat, funnels.items(), strict=False):
         _draw_stages(axes, edit, stages, longest)

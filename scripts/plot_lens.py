@@ -9,19 +9,18 @@ import numpy as np
 from fimscope.experiments.lens.numbers import lens_numbers, read_lens_curves
 from fimscope.experiments.lens.section import lens_section
 from fimscope.files.manifest import run_manifest
-from fimscope.report.colours import INK
 from fimscope.report.sections import write_section
+from fimscope.report.styles import INK, STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
-    STYLES,
     draw_curve,
     legend_above,
     plain_log_scale,
     point_ticks,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import Interval, add_bootstrap_options
@@ -170,7 +169,7 @@ def _finish(
         if axes.get_lines():
             axes.set_xticks(point_ticks(points))
         else:
-            say(axes, "no examples")
+            write_message(axes, "no examples")
             axes.set_xticks([])
     legend_above(figure, named, n_columns=2)
     figure.supxlabel(caption, fontsize=7)

@@ -10,15 +10,15 @@ import numpy as np
 from fimscope.experiments.lens.tables import LENS_TOKENS
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table
-from fimscope.report.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
+from fimscope.report.styles import ON_DARK_CELL, ON_PALE_CELL, PAPER
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
     point_ticks,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.steps.frame import log, run_step, step_parser
 
@@ -63,7 +63,7 @@ def plot_lens_examples(
         row[0].set_ylabel("point")
     if image is None:
         for axes in grid.flat:
-            say(axes, "no broken pairs")
+            write_message(axes, "no broken pairs")
             axes.set_axis_off()
     else:
         figure.colorbar(image, ax=grid, shrink=0.5, aspect=40, pad=0.01, label="probability")

@@ -10,16 +10,16 @@ from fimscope.experiments.probes.tables import PROBES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.sections import write_section
+from fimscope.report.styles import STYLES
 from fimscope.report.theme import (
     PRINT_WIDTH,
-    STYLES,
     add_figure_options,
     draw_curve,
     draw_legend,
     mark_points,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import Interval, add_bootstrap_options
@@ -52,7 +52,7 @@ def plot_probes(numbers: Numbers) -> "Figure":
     left.set_ylabel("% of examples")
     for axes, names in ((left, ("right", "wrong", "answer")), (right, ("seen", "control"))):
         if not any(name in numbers["curves"] for name in names):
-            say(axes, "nothing to read")
+            write_message(axes, "nothing to read")
             axes.set_xticks([])
             continue
         for name in names:

@@ -16,16 +16,10 @@ from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.models.prepared import read_prepared
-from fimscope.report.colours import FAINT, INK, PAPER
 from fimscope.report.sections import write_section
+from fimscope.report.styles import FAINT, INK, PAPER, STYLES
 from fimscope.report.text import visible
-from fimscope.report.theme import (
-    PRINT_WIDTH,
-    STYLES,
-    add_figure_options,
-    save_figure,
-    use_theme,
-)
+from fimscope.report.theme import PRINT_WIDTH, add_figure_options, save_figure, use_theme
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser

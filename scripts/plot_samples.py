@@ -10,16 +10,15 @@ from fimscope.experiments.samples.numbers import read_sampled, sample_numbers
 from fimscope.experiments.samples.section import WORDS, samples_section
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_manifest
-from fimscope.report.colours import FAINT
 from fimscope.report.sections import write_section
+from fimscope.report.styles import FAINT, STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
-    STYLES,
     add_figure_options,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import add_bootstrap_options
@@ -77,7 +76,7 @@ def plot_samples(numbers: Numbers) -> "Figure":
 def _draw_rows(axes: "Axes", rows: Sequence[tuple[str, Numbers]]) -> None:
     known = [(label, group) for label, group in rows if group["n"]]
     if not known:
-        say(axes, "no samples")
+        write_message(axes, "no samples")
         return
     heights = np.arange(len(known))[::-1]
     middle = (len(SHOWN) - 1) / 2
@@ -123,7 +122,7 @@ def _draw_curves(figure: "Figure", cells: object, edits: Numbers) -> None:
             if name != "right":
                 axes.plot(k, chance[0], color=style.colour, linestyle=":", lw=1, label=label)
         if not axes.get_lines():
-            say(axes, "no samples")
+            write_message(axes, "no samples")
             continue
         axes.set_xscale("log")
         axes.set_xticks(k, [str(value) for value in k])

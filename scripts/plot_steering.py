@@ -21,17 +21,16 @@ from fimscope.experiments.steer.tables import (
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.report.colours import FAINT, INK
 from fimscope.report.sections import write_section
+from fimscope.report.styles import FAINT, INK, STYLES
 from fimscope.report.theme import (
     PRINT_WIDTH,
-    STYLES,
     add_figure_options,
     draw_curve,
     draw_legend,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import Interval, add_bootstrap_options
@@ -77,7 +76,7 @@ def _draw_points(axes: "Axes", numbers: Numbers) -> None:
     axes.set_xlabel("residual point steered (the last of a window)")
     axes.set_ylabel("% of examples")
     if MAIN not in numbers["points"] or "mended" not in numbers["points"][MAIN]:
-        say(axes, "nothing to choose from")
+        write_message(axes, "nothing to choose from")
         axes.set_xticks([])
         return
     chosen = numbers["settings"][MAIN]["points"]
@@ -96,7 +95,7 @@ def _draw_dose(axes: "Axes", numbers: Numbers, own_strength: float | None) -> No
     axes.set_title("test: at the chosen points", loc="left")
     axes.set_xlabel("strength")
     if not numbers["dose"]:
-        say(axes, "nothing was chosen")
+        write_message(axes, "nothing was chosen")
         axes.set_xticks([])
         return
     axes.set_xscale("log", base=2)
@@ -131,7 +130,7 @@ def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:
         axes.set_title(title, loc="left")
         shown = [(h, row) for h, row in zip(heights, rows, strict=True) if row[measure]]
         if not shown:
-            say(axes, "nothing was steered")
+            write_message(axes, "nothing was steered")
             axes.set_xticks([])
             axes.set_yticks([])
             continue

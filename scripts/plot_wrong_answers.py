@@ -9,14 +9,14 @@ import numpy as np
 from fimscope.experiments.accuracy.numbers import confusion_numbers
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import read_table
-from fimscope.report.colours import ON_DARK_CELL, ON_PALE_CELL, PAPER
+from fimscope.report.styles import ON_DARK_CELL, ON_PALE_CELL, PAPER
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
     save_figure,
-    say,
     use_theme,
+    write_message,
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import run_step, step_parser
@@ -51,7 +51,7 @@ def plot_wrong_answers(edits: Sequence[Numbers]) -> "Figure":
             _draw_heatmap(axes, row)
         else:
             axes.set(xticks=[], yticks=[])
-            say(axes, "no wrong answers")
+            write_message(axes, "no wrong answers")
     return figure
 
 

@@ -13,23 +13,33 @@ from fimscope.experiments.accuracy.numbers import (
     confusion_numbers,
     funnel_numbers,
 )
-from fimscope.experiments.accuracy.section import read_accuracy, read_funnel, read_wrong_answers
+from fimscope.experiments.accuracy.section import (
+    accuracy_lines,
+    say_accuracy,
+    say_funnel,
+    say_wrong_answers,
+)
 from fimscope.experiments.accuracy.tables import FUNNEL
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import dump_json, read_json, sealed
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.report.citation import bibtex, methods_paragraph
-from fimscope.report.format import p_value, percent, points_changed, rate
 from fimscope.report.markdown import code, table
-from fimscope.report.sections import Section, read_section, section_lines, source_lines
-from fimscope.report.timings import timing_numbers
+from fimscope.report.references import bibtex
+from fimscope.report.sections import Section, read_section, section_lines
+from fimscope.report.timings import timing_lines, timing_numbers
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 COLUMNS = ["program_id", "gold", "predicted", "correct", "gold_rank"]  # of the predictions
+FORMATS = {
+    "fim": "the tokenizer's own fill-in-the-middle tokens",
+    "rewrite": "the code with its annotations erased, followed by the typed code up to the hole",
+}
+# What the paragraph for a paper names.
+METHODS_CITE = ["miller2024evals", "lucchetti2024codetrace", "holm1979procedure"]
 METHOD = """\
 The unit of inference is the program. Intervals hold 95% and come from a cluster bootstrap: whole
 programs are drawn with replacement ({draws} draws, seed {seed}) and the percentiles of the redrawn
@@ -61,9 +71,9 @@ def summary_numbers(
         "changes": changes,
         "wrong_answers": wrong,
         "readings": {
-            "funnel": read_funnel(funnel),
-            "accuracy": read_accuracy(accuracy, changes),
-            "wrong_answers": read_wrong_answers(wrong),
+            "funnel": say_funnel(funnel),
+            "accuracy": say_accuracy(accuracy, changes),
+            "wrong_answers": say_wrong_answers(wrong),
         },
     }
 
@@ -86,10 +96,7 @@ def write_summary(
     figures    the link from the page to the folder of the figures
     """
     draws, seed = manifest["settings"]["draws"], manifest["settings"]["seed"]
-    readings = numbers["readings"]
-    names = [row["edit"] for row in numbers["accuracy"]]
-    edits = ", ".join(map(code, names))
-    predictions = [f"predictions/{edit}.parquet" for edit in names]
+    edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
     lines = [
         f"# Where {code(config['model']['name'])} decides the type",
         "",
@@ -102,99 +109,45 @@ def write_summary(
         "`rejected.parquet`. How often is it right, what does it answer where it is wrong, and at "
         "which residual point does an activation from elsewhere turn the answer?",
         "",
-        "## What came through",
-        "",
-        "![Programs and holes that reach every stage: variants are what the edit made, verified "
-        "what the compiler confirmed, answered what fits the window and has a gold that counts, "
-        f"broken what was right in the original and is wrong now.]({figures}/funnel.svg)",
-        "",
-        *_paragraph(readings["funnel"]),
-        *_funnel_table(numbers["funnel"]),
-        *source_lines([f"funnel/{edit}.parquet" for edit in numbers["funnel"]]),
-        "## How often it is right",
-        "",
-        "![Right answers and gold in the top 10 under every edit, with 95% intervals over "
-        f"programs; dashed: always the commonest gold.]({figures}/accuracy.svg)",
-        "",
-        *_paragraph(readings["accuracy"]),
-        *_accuracy_table(numbers["accuracy"]),
-        *_change_table(numbers["changes"]),
-        *source_lines([*predictions, *(f"split/{edit}.parquet" for edit in names)]),
-        "## What the wrong answers are",
-        "",
-        "![Wrong answers: gold by predicted type, the commonest of each.]"
-        f"({figures}/wrong_answers.svg)",
-        "",
-        *_paragraph(readings["wrong_answers"]),
-        *_wrong_tables(numbers["wrong_answers"]),
-        *source_lines(predictions),
+        *accuracy_lines(numbers, figures),
     ]
     for section in sections:
         lines += section_lines(section, figures)
     lines += ["## How the numbers were made", "", METHOD.format(draws=draws, seed=seed)]
-    methods = methods_paragraph(numbers, model, config)
-    told = "\n".join([methods, *(section.method + section.control for section in sections)])
-    lines += ["## For a paper", "", methods, ""]
-    lines += ["```bibtex", bibtex(manifest, told).rstrip(), "```", ""]
+    lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
+    cites = [*METHODS_CITE, *(key for section in sections for key in section.cites)]
+    lines += ["```bibtex", bibtex(manifest, cites).rstrip(), "```", ""]
     lines += ["## How it was run", "", *_run_table(model, manifest, config)]
-    lines += ["## Time and memory", "", *_timing_lines(timings)]
+    lines += ["## Time and memory", "", *timing_lines(timings)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _paragraph(sentences: Sequence[str]) -> list[str]:
-    return [" ".join(sentences), ""]
+def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """What was done, ready for a paper, in Markdown.
 
-
-def _funnel_table(funnel: Mapping[str, Sequence[Numbers]]) -> list[str]:
-    counts = {
-        edit: {s["stage"]: f"{s['n_rows']} ({s['n_programs']})" for s in stages}
-        for edit, stages in funnel.items()
-    }
-    stages = list(dict.fromkeys(stage for found in counts.values() for stage in found))
-    rows = [[stage, *(found.get(stage, "") for found in counts.values())] for stage in stages]
-    return table(["stage: rows (programs)", *map(code, counts)], rows)
-
-
-def _accuracy_table(edits: Sequence[Numbers]) -> list[str]:
-    header = ["edit", "examples (programs)", "right", "gold in top 10", "commonest gold"]
-    rows = []
-    for row in edits:
-        cells = [code(row["edit"]), f"{row['n']} ({row['n_programs']})"]
-        if row["n"]:
-            baseline = f"{percent(row['baseline']['rate'])} {code(row['baseline']['gold'])}"
-            cells += [rate(row["right"]), rate(row["top10"]), baseline]
-        else:
-            cells += ["", "", ""]
-        rows.append(cells)
-    return table(header, rows)
-
-
-def _change_table(changes: Sequence[Numbers]) -> list[str]:
-    if not changes:
-        return ["No edit was compared with the original.", ""]
-    header = ["edit", "right before", "broken", "mended", "change", "McNemar", "adjusted"]
-    rows = [
-        [
-            code(row["edit"]),
-            f"{row['n_right_before']} of {row['n']}",
-            str(row["n_broken"]),
-            str(row["n_mended"]),
-            points_changed(row["difference"]),
-            p_value(row["mcnemar_p"]),
-            p_value(row["adjusted_p"]),
-        ]
-        for row in changes
-    ]
-    return table(header, rows)
-
-
-def _wrong_tables(edits: Sequence[Numbers]) -> list[str]:
-    rows = [
-        [code(row["edit"]), code(pair["gold"]), code(pair["predicted"]), str(pair["n"])]
-        for row in edits
-        for pair in row["commonest"][:5]
-    ]
-    return table(["edit", "gold", "predicted", "answers"], rows, n_left=3) if rows else []
+    numbers   `summary_numbers` of the study
+    model     what prepare_model recorded; config is the whole configuration
+    """
+    origin = ", ".join(f"{key} {code(str(value), 80)}" for key, value in model["source"].items())
+    original = next(row for row in numbers["accuracy"] if row["edit"] == "original")
+    edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"] if row["edit"] != "original")
+    prompt = config["prompt"]
+    golds = "of one token" if prompt["golds"] == "single_token" else "of any length"
+    revision = f", revision {code(str(model['revision']), 40)}" if model["revision"] else ""
+    return (
+        f"We took {original['n']} annotations (parameters and return types {golds}) out of "
+        f"{original['n_programs']} TypeScript programs, and edited each program so that it kept "
+        f"its meaning ({edits}; after Lucchetti & Guha, arXiv 2404.01903); every variant was "
+        "proven to parse, to give the compiler's same errors, and to compile to the same "
+        "JavaScript up to the renames. We asked "
+        f"{code(config['model']['name'])} ({origin}{revision}; {model['family']}, "
+        f"{model['n_blocks']} blocks, d_model {model['d_model']}, {config['model']['dtype']}) for "
+        f"each type, with {FORMATS[prompt['format']]} and at most {prompt['max_tokens']} tokens. "
+        "Activations were patched at every point of the residual stream, 0 to "
+        f"{model['n_blocks']}. Intervals are 95% cluster bootstrap intervals over programs "
+        f"({config['statistics']['draws']} draws, seed {config['seed']}); tests over several "
+        "points or edits are adjusted by Holm's method."
+    )
 
 
 def _run_table(
@@ -228,32 +181,6 @@ def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     if isinstance(value, list):
         return _flat(dict(enumerate(value)), prefix)
     return [(prefix, str(value))]
-
-
-def _timing_lines(timings: Numbers) -> list[str]:
-    steps = timings["steps"]
-    if not steps:
-        return ["No benchmark file was found.", ""]
-    text = f"All steps together ran for {timings['wall_s']:.0f} s"
-    text += "" if timings["peak_mb"] is None else f", with a peak of {timings['peak_mb']:.0f} MB"
-    if timings["loading_s"] is None:
-        text += "; no step logged its loading time."
-    else:
-        share = timings["loading_s"] / timings["wall_s"] if timings["wall_s"] else 0
-        text += (
-            f"; {percent(share)} of that was loading, as logged by "
-            f"{timings['n_loading_logged']} of {len(steps)} steps."
-        )
-    rows = [
-        [
-            code(step["step"], 60),
-            f"{step['wall_s']:.1f}",
-            "not measured" if step["peak_mb"] is None else f"{step['peak_mb']:.0f}",
-            "not logged" if step["loading_s"] is None else f"{step['loading_s']:.1f}",
-        ]
-        for step in steps
-    ]
-    return [text, "", *table(["step", "wall time, s", "peak memory, MB", "loading, s"], rows)]
 
 
 def _read_model(path: Path) -> dict[str, Any]:
@@ -314,10 +241,7 @@ def main() -> None:
             "manifest": manifest,
             "timings": timings,
         }
-        _write(
-            args.out_figures,
-            dump_json(everything),
-        )
+        _write(args.out_figures, dump_json(everything))
 
 
 if __name__ == "__main__":

@@ -2,26 +2,9 @@
 import { element } from "./dom.mjs";
 import { heatColour } from "./heat.mjs";
 
-/** Dash and symbol of each thing, as in the printed figures; its colour has its name. */
-const LINES = {
-  paired: [null, "circle"],
-  self: ["1,3", "times"],
-  unrelated: ["6,3", "square"],
-  random: ["7,3,1,3", "triangle"],
-  random_position: ["7,2,1,2,1,2", "diamond"],
-  original: [null, "circle"],
-  edited: ["6,3", "square"],
-  mean_difference: [null, "circle"],
-  gold_type: ["6,3", "triangle"],
-  held_out_type: ["7,3,1,3", "diamond"],
-  majority_type: ["6,3", "square"],
-  other_edit: ["7,2,1,2,1,2", "diamond"],
-  flipped: ["1,3", "wye"],
-  shuffled: ["1,3", "plus"],
-  zero: ["1,3", "times"],
-};
 const OTHER_STYLE = { colour: "var(--faint)", dash: "2,2", symbol: "plus" };
 
+// Dash and symbol of each thing, as in the printed figures: a script before this one sets them.
 export const KINDS = Object.keys(LINES);
 
 export function styleOf(kind) {

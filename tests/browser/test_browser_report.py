@@ -3,8 +3,8 @@
 import pytest
 
 from browser_pages import Watched
-from build_report import build_report
 from fimscope.report.markdown import table
+from fimscope.report.page import build_page
 from fimscope.report.theme import save_figure, use_theme
 
 
@@ -19,7 +19,7 @@ def report(tmp_path) -> str:
     save_figure(figure, tmp_path / "a.svg", tmp_path / "a.png")
     lines = ["# T", "", "## A", "", "![Heat.](a.svg)", "", *table(["n"], [["10"], ["9"]])]
     svg = (tmp_path / "a.svg").read_text(encoding="utf-8")
-    (tmp_path / "report.html").write_text(build_report("\n".join(lines), {"a.svg": svg}))
+    (tmp_path / "report.html").write_text(build_page("\n".join(lines), {"a.svg": svg}))
     return (tmp_path / "report.html").as_uri()
 
 

@@ -14,7 +14,7 @@ from fimscope.experiments.accuracy.numbers import (
     change_numbers,
     confusion_numbers,
 )
-from fimscope.experiments.accuracy.section import read_accuracy, read_wrong_answers
+from fimscope.experiments.accuracy.section import say_accuracy, say_wrong_answers
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.digests import read_json
 from fimscope.report.markdown import code, table
@@ -122,7 +122,7 @@ def accuracy(lower: float, upper: float, baseline: float) -> dict:
     [(0.3, "above that baseline"), (0.5, "no skill beyond it"), (0.8, "below that baseline")],
 )
 def test_reading_of_accuracy_follows_the_interval(baseline, verdict):
-    assert verdict in " ".join(read_accuracy([accuracy(0.4, 0.6, baseline)], []))
+    assert verdict in " ".join(say_accuracy([accuracy(0.4, 0.6, baseline)], []))
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,13 @@ def test_reading_of_a_change_needs_test_and_interval(lower, upper, p, verdict):
         "difference": {"estimate": (lower + upper) / 2, "lower": lower, "upper": upper},
         "adjusted_p": p,
     }
-    assert verdict in read_accuracy([accuracy(0.4, 0.6, 0.3)], [change])[-2]
+    assert verdict in say_accuracy([accuracy(0.4, 0.6, 0.3)], [change])[-2]
 
 
 def test_readings_of_nothing():
     none = confusion_numbers(predictions_table([("string", "string", True)]), "original")
-    assert "no answer is wrong" in read_wrong_answers([none])[0]
-    assert "No example was answered" in read_accuracy([{"edit": "x", "n": 0}], [])[0]
+    assert "no answer is wrong" in say_wrong_answers([none])[0]
+    assert "No example was answered" in say_accuracy([{"edit": "x", "n": 0}], [])[0]
 
 
 def test_code_spans_hold_whatever_they_are_given():

@@ -2,13 +2,8 @@
 
 import pytest
 
-from fimscope.experiments.masking.distractors import (
-    TEXT,
-    draw_rest,
-    mask_text,
-    n_lacking,
-    tokens_of,
-)
+from fimscope.experiments.masking.distractors import draw_rest, mask_text, n_lacking, tokens_of
+from fimscope.experiments.masking.ways import TEXT
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.fim import FimWindow, follow_fim
 from fimscope.prompts.maker import FORMATS, PromptMaker

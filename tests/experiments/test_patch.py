@@ -17,8 +17,7 @@ from fimscope.experiments.patch.curves import (
     read_sweep,
 )
 from fimscope.experiments.patch.numbers import compare_conditions, sweep_numbers
-from fimscope.experiments.patch.readings import read_conditions, read_exactness
-from fimscope.experiments.patch.readings import read_sweep as describe_sweep
+from fimscope.experiments.patch.section import say_conditions, say_exactness, say_sweep
 from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.files.tables import write_table
 from fimscope.report.format import spans
@@ -51,7 +50,7 @@ def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
     assert found["flips"]["self"]["estimate"] == [0] * N_POINTS  # whatever to_donor says
     assert found["flips"]["paired"]["n_pairs"] == 40
     assert found["largest_self_effect"] == 0
-    sentences = " ".join(describe_sweep(found))
+    sentences = " ".join(say_sweep(found))
     assert f"at points {RISE} to {N_POINTS - 1};" in sentences
     assert "do not trust" not in sentences
 
@@ -60,7 +59,7 @@ def test_sweep_without_effect_is_said_to_have_none(tmp_path):
     path, pairs = write_sweep(tmp_path, patch_rows("same_type", rise=N_POINTS, seed=2))
     found = sweep_numbers(read_sweep(path, pairs, "last"), DRAWS, 0)
     assert found["comparison"]["points_above"] == []
-    assert "no effect is shown" in describe_sweep(found)[0]
+    assert "no effect is shown" in say_sweep(found)[0]
 
 
 def test_chance_seldom_puts_the_paired_donor_above_its_controls(tmp_path):
@@ -78,7 +77,7 @@ def test_a_self_patch_that_changes_something_is_told(tmp_path):
     path, pairs = write_sweep(tmp_path, rows)
     found = sweep_numbers(read_sweep(path, pairs, "last"), DRAWS, 0)
     assert found["largest_self_effect"] == pytest.approx(0.4)
-    (sentence,) = read_exactness([found])
+    (sentence,) = say_exactness([found])
     assert "up to 0.400 of the way to its donor" in sentence
     assert "do not trust" in sentence
 
@@ -145,7 +144,7 @@ def test_two_conditions_that_turn_at_one_point_are_not_told_apart(tmp_path):
     assert (found["n_pairs"], found["n_programs"]) == (40, N_PROGRAMS)
     assert found["difference"] == [0] * N_POINTS
     assert found["half_difference"] == {"estimate": 0, "lower": 0, "upper": 0}
-    assert "no difference is shown" in read_conditions(found)[0]
+    assert "no difference is shown" in say_conditions(found)[0]
 
 
 def test_two_conditions_that_turn_at_other_points_are_told_apart(tmp_path):
@@ -153,7 +152,7 @@ def test_two_conditions_that_turn_at_other_points_are_told_apart(tmp_path):
     found = compare_conditions(one, other, DRAWS, 0)
     assert found["difference"] == [0] * RISE + [-1, -1] + [0] * (N_POINTS - RISE - 2)
     assert found["half_difference"]["estimate"] == 2
-    (sentence,) = read_conditions(found)
+    (sentence,) = say_conditions(found)
     assert f"differ at points {RISE} to {RISE + 1}" in sentence
     assert "the two are not carried alike" in sentence
 
@@ -163,7 +162,7 @@ def test_conditions_without_a_common_recipient_are_not_compared(tmp_path):
     for curve in other.flips.values():
         curve.pairs[:] = [pair.replace("-e", "-f") for pair in curve.pairs]
     assert compare_conditions(one, other, DRAWS, 0) is None
-    assert read_conditions(None) == []
+    assert say_conditions(None) == []
 
 
 def test_a_component_with_an_effect_is_found_alone(tmp_path):

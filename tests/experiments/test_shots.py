@@ -2,7 +2,8 @@
 
 import pytest
 
-from fimscope.experiments.icl.shots import CHOICES, DRAWS, Shot, draw_shots, make_shot, put_in_front
+from fimscope.experiments.icl.choices import CHOICES, DRAWS
+from fimscope.experiments.icl.shots import Shot, draw_shots, make_shot, put_in_front
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.prompt import Unfit
 from fimscope.typescript.client import TypeScript

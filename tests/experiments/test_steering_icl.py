@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from fimscope.experiments.icl.shots import CHOICES, knows_gold
+from fimscope.experiments.icl.choices import CHOICES, knows_gold
 from fimscope.experiments.icl.tables import ICL
-from fimscope.experiments.steer.icl import in_context_numbers, in_context_rows, in_context_sentence
+from fimscope.experiments.steer.icl import in_context_numbers, in_context_rows, say_in_context
 
 GROUPS = {"S1": "select", "A1": "test", "A2": "test", "B1": "test", "R1": "test"}
 
@@ -69,7 +69,7 @@ def test_choices_are_made_on_select_and_counted_on_what_was_asked_both_ways():
         "4 solved examples, same type (told the gold)",
         "1 solved example, any type (not told the gold)",
     ]
-    text = in_context_sentence(numbers)
+    text = say_in_context(numbers)
     assert "n = 2 broken test examples" in text
     assert "best of `select` (n = 1)" in text
 
@@ -78,14 +78,14 @@ def test_without_an_example_on_select_only_random_is_there():
     numbers = in_context_numbers(table(*TEST), GROUPS, STEERED, 200, 0)
     assert [(row["choice"], row["n_shots"]) for row in numbers["rows"][1:]] == [("random", 4)]
     assert numbers["rows"][1]["broken_mended"]["estimate"] == 1
-    assert "`select` has none to choose by" in in_context_sentence(numbers)
+    assert "`select` has none to choose by" in say_in_context(numbers)
 
 
 @pytest.mark.parametrize("examples", [[SELECT], [], [SELECT, TEST[2]]])
 def test_where_nothing_was_asked_both_ways(examples):
     numbers = in_context_numbers(table(*examples), GROUPS, STEERED, 200, 0)
     assert in_context_rows(numbers) == []
-    assert "No broken test example" in in_context_sentence(numbers)
+    assert "No broken test example" in say_in_context(numbers)
 
 
 def test_which_choices_are_told_the_gold():

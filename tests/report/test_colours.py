@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fimscope.experiments.icl.choices import CHOICES
 from fimscope.experiments.patch.pairs import DONOR_KINDS
-from fimscope.report.colours import PALETTE, SURFACES, THINGS, style_rule
+from fimscope.report.styles import PALETTE, STYLES, SURFACES, style_rule
 from fimscope.report.svg import inline_svg
-from fimscope.report.theme import STYLES
-from plot_icl import LABELS
 from plot_probes import KINDS
 from plot_samples import CURVE_COLOURS, SHOWN
 
@@ -46,7 +45,7 @@ PANELS = {
     "pass@k": CURVE_COLOURS.values(),
     "steering": ("mean_difference", "gold_type", "majority_type", "random", "worsened"),
     "probes": [*(KINDS[name] for name in ("right", "wrong", "answer")), "majority"],
-    "solved examples": LABELS,
+    "solved examples": CHOICES,
     "outcomes": ("right", "wrong", "broken", "mended"),
 }
 
@@ -82,7 +81,7 @@ def test_every_colour_stands_out_from_its_paper(theme):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("panel", PANELS)
 def test_colours_of_a_panel_stay_apart_for_colour_blind_readers(panel, theme):
-    hues = {THINGS[thing] for thing in PANELS[panel]}
+    hues = {STYLES[thing].hue for thing in PANELS[panel]}
     assert len(hues) == len(set(PANELS[panel])), "two things of one colour"
     for one, other in itertools.combinations(sorted(hues), 2):
         seen = [linear(getattr(PALETTE[hue], theme)) for hue in (one, other)]
@@ -93,12 +92,9 @@ def test_colours_of_a_panel_stay_apart_for_colour_blind_readers(panel, theme):
 
 def test_the_pages_and_the_figures_take_the_same_colours():
     rule = style_rule()
-    lines = (EXPLORER / "figure.mjs").read_text(encoding="utf-8")
-    kinds = re.findall(r"(?m)^  (\w+): \[", lines)
-    assert {"paired", "edited", "gold_type"} < set(kinds) <= set(THINGS)
-    for thing, hue in THINGS.items():
-        assert f"--{thing.replace('_', '-')}: var(--{hue});" in rule
-        assert thing not in STYLES or STYLES[thing].colour == PALETTE[hue].light
+    for thing, style in STYLES.items():
+        assert f"--{thing.replace('_', '-')}: var(--{style.hue});" in rule
+        assert style.colour == PALETTE[style.hue].light
     for module in EXPLORER.glob("*.mjs"):
         text = module.read_text(encoding="utf-8")
         assert not re.search(r"#[0-9a-fA-F]{6}\b|\brgb\(", text), module.name

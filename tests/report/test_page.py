@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from build_report import build_report
 from fimscope.errors import UserError
 from fimscope.experiments.accuracy.numbers import confusion_numbers
 from fimscope.report.markdown import code, table
+from fimscope.report.page import build_page
 from fimscope.report.svg import inline_svg
 from fimscope.report.theme import save_figure
 from plot_wrong_answers import plot_wrong_answers
@@ -68,7 +68,7 @@ def hostile_page(tmp_path) -> str:
         *table(["g", "p"], rows),
     ]
     raw = [HOSTILE[0], "", "<img src=x onerror=alert(1)>", "", "[x](javascript:alert(1)) <a:b>"]
-    return build_report(
+    return build_page(
         "\n".join([*lines, *raw]), {"w.svg": (tmp_path / "w.svg").read_text(encoding="utf-8")}
     )
 
@@ -89,13 +89,13 @@ def test_only_the_pages_own_script_may_run(hostile_page):
 
 
 def test_a_table_that_stands_beside_the_page_is_a_link():
-    page = build_report("# T\n\n`a/b.parquet` `c.parquet` `d`\n", {}, {"a/b.parquet"})
+    page = build_page("# T\n\n`a/b.parquet` `c.parquet` `d`\n", {}, {"a/b.parquet"})
     assert '<a href="a/b.parquet"><code>a/b.parquet</code></a> <code>c.parquet</code>' in page
 
 
 def test_what_is_long_is_folded():
     rows = "| a |\n| - |\n" + "| 1 |\n" * 13
-    page = build_report(f"# T\n\n{rows}\n```yaml\n" + "<a>: 1\n" * 101 + "```\n\n```\nb\n```\n", {})
+    page = build_page(f"# T\n\n{rows}\n```yaml\n" + "<a>: 1\n" * 101 + "```\n\n```\nb\n```\n", {})
     assert re.findall(r"<summary>(.*?)</summary>", page) == ["13 rows", "101 lines"]
     assert "<pre><code>b\n</code></pre>" in page
     assert "&lt;a&gt;: 1" in page
@@ -112,7 +112,7 @@ def test_the_page_needs_nothing_else(hostile_page):
 
 
 def test_figures_stand_where_the_summary_names_them_with_their_caption():
-    page = build_report(
+    page = build_page(
         "# T\n\n## One\n\n![First.](figures/a.svg)\n\n## Two\n\n![Second.](b.svg)\n",
         {"a.svg": SVG, "b.svg": SVG, "unused.svg": SVG},
     )
@@ -142,26 +142,26 @@ def test_what_is_no_svg_is_named(text):
 
 
 def test_the_images_of_heat_maps_may_be_shown():
-    [images] = re.findall(r"img-src ([^;]*)", build_report("# T\n", {}))
+    [images] = re.findall(r"img-src ([^;]*)", build_page("# T\n", {}))
     assert images == "data:"
 
 
 def test_a_missing_figure_is_named():
     with pytest.raises(UserError, match=r"a\.svg: the summary names this figure.*holds: none"):
-        build_report("![First.](figures/a.svg)\n", {})
+        build_page("![First.](figures/a.svg)\n", {})
 
 
 def test_the_page_is_for_small_dark_and_printed_screens():
-    page = build_report("# T\n", {})
+    page = build_page("# T\n", {})
     for expected in ("width=device-width", "light-dark(", "@media print"):
         assert expected in page
-    assert page == build_report("# T\n", {})
+    assert page == build_page("# T\n", {})
 
 
 @pytest.mark.parametrize(("n_rows", "folded"), [(12, 0), (13, 1)])
 def test_a_long_table_is_folded(n_rows, folded):
     rows = [[str(i)] for i in range(n_rows)]
-    page = build_report("\n".join(["# T", "", *table(["a"], rows), "", *table(["b"], [["1"]])]), {})
+    page = build_page("\n".join(["# T", "", *table(["a"], rows), "", *table(["b"], [["1"]])]), {})
     tags = Outline(page).tags
     assert tags.count("details") == folded
     assert tags.count("tr") == n_rows + 3

@@ -1,56 +1,94 @@
-"""The report's BibTeX holds what its sections cite, and nothing else."""
+"""The report's BibTeX holds what its sections cite, and they cite what they name."""
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fimscope.report.citation import bibtex
-from fimscope.report.references import ENTRIES, cited_entries
+import write_summary
+from fimscope.errors import UserError
+from fimscope.report.references import bibtex, read_references
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-WORK = re.compile(r"[A-Z]\w+ (?:et al\.|& [A-Z]\w+)(?:,? arXiv)? \(?(\d{4}\.\d{5})?")
+MANIFEST = {"git": {"commit": "a" * 40}, "fimscope": "1.2"}
+# What a text names without a number.
+NAMES = {
+    "nostalgebraist2020lens": "nostalgebraist",
+    "holm1979procedure": "Holm",
+    "miller2024evals": "cluster bootstrap",
+}
 
 
-def reported_texts() -> Iterator[str]:
-    """Every text that a step or the library may put into a section: no docstrings."""
-    for path in sorted(SCRIPTS.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        own = {id(node) for node in ast.walk(tree) if path.name == "bibliography.py"}
-        said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                parts = (p.value for p in node.values if isinstance(p, ast.Constant))
-                yield "".join(map(str, parts))
-            elif isinstance(node, ast.Constant) and id(node) not in said | own:
-                yield str(node.value)
+def mark(key: str) -> str:
+    """What stands in a text that names a work."""
+    return NAMES.get(key) or re.search(r"eprint = \{([\d.]+)\}", read_references()[key])[1]
 
 
-def test_every_work_that_a_section_names_has_an_entry():
-    cited = {(match[0], match[1]) for text in reported_texts() for match in WORK.finditer(text)}
-    assert len(cited) > 8
-    assert [words for words, number in cited if number not in ENTRIES] == []
-    bare = {n for text in reported_texts() for n in re.findall(r"\b\d{4}\.\d{5}\b", text)}
-    assert bare <= set(ENTRIES)
-    assert any("nostalgebraist" in text for text in reported_texts())
+def named_and_cited(path: Path) -> tuple[set[str], set[str]]:
+    """The works that `method`, `control` and the constants of these names say, and `cites`."""
+    said, cited = "", set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        name = getattr(node, "arg", None) or getattr(getattr(node, "targets", [None])[0], "id", "")
+        if not isinstance(node, ast.keyword | ast.Assign):
+            continue
+        texts = [n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant)]
+        if name.lower() in ("method", "control"):
+            said += " ".join(map(str, texts))
+        elif name == "cites":
+            cited.update(texts)
+    return {key for key in read_references() if mark(key) in said}, cited
 
 
-@pytest.mark.parametrize("mark", ENTRIES)
-def test_an_entry_is_whole_and_is_what_its_mark_says(mark):
-    entry = ENTRIES[mark]
+SECTIONS = [
+    path
+    for path in sorted(SCRIPTS.glob("fimscope/experiments/*/section.py"))
+    if "Section(" in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("path", SECTIONS, ids=lambda path: path.parent.name)
+def test_a_section_cites_the_works_that_it_names(path):
+    named, cited = named_and_cited(path)
+    assert named == cited
+    assert cited
+    numbers = re.findall(r"\b\d{4}\.\d{5}\b", path.read_text(encoding="utf-8"))
+    assert set(numbers) <= {mark(key) for key in cited}
+
+
+def test_the_paragraph_for_a_paper_cites_the_works_that_it_names():
+    row = {"edit": "original", "n": 1, "n_programs": 1}
+    text = write_summary.methods_paragraph(
+        {"accuracy": [row]},
+        {"source": {}, "revision": None, "family": "x", "n_blocks": 1, "d_model": 1},
+        {
+            "prompt": {"golds": "all", "format": "fim", "max_tokens": 1},
+            "model": {"name": "x", "dtype": "float32"},
+            "statistics": {"draws": 1},
+            "seed": 1,
+        },
+    )
+    named = {key for key in read_references() if mark(key) in text}
+    assert named == set(write_summary.METHODS_CITE)
+
+
+@pytest.mark.parametrize("key", read_references())
+def test_an_entry_is_whole(key):
+    entry = read_references()[key]
     assert entry.count("{") == entry.count("}")
-    assert re.match(r"@\w+\{[a-z]+\d{4}[a-z]+,\n", entry)
     assert all(f"{field} = {{" in entry for field in ("title", "author", "year"))
-    if mark[0].isdigit():
-        assert f"eprint = {{{mark}}}" in entry
 
 
-def test_only_what_is_cited_is_given():
-    manifest = {"git": {"commit": "a" * 40}, "fimscope": "1.2"}
-    told = bibtex(manifest, "Probes (Hewitt & Liang 1909.03368), adjusted by Holm's method.")
+def test_every_entry_is_read_and_has_a_mark_of_its_own():
+    path = SCRIPTS / "fimscope/report/references.bib"
+    assert len(read_references()) == path.read_text(encoding="utf-8").count("@") == 15
+    assert len({mark(key) for key in read_references()}) == 15
+
+
+def test_only_what_is_cited_is_given_in_the_order_of_the_file():
+    told = bibtex(MANIFEST, ["holm1979procedure", "hewitt2019control", "holm1979procedure"])
     keys = re.findall(r"@\w+\{(\w+)", told)
     assert keys == ["fimscope", "hewitt2019control", "holm1979procedure"]
     assert f"commit {'a' * 40}" in told
-    assert cited_entries("nothing") == ""
+    with pytest.raises(UserError, match=r"nobody2000: cited, but no entry of references\.bib"):
+        bibtex(MANIFEST, ["nobody2000"])

@@ -17,6 +17,7 @@ SECTION = Section(
     question="Does it fail?",
     method="It is run.",
     control="It is run on wrong code.",
+    cites=["holm1979procedure"],
     reading=["It fails.", "It should."],
     figures=[("test.svg", "A test.")],
     tables=[SectionTable("Runs", ["run", "failed"], [["first", "1"], ["a|b", "0"]])],

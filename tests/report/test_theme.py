@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fimscope.experiments.accuracy.numbers import confusion_numbers
+from fimscope.experiments.patch.drawing import effect_frame
 from fimscope.experiments.patch.pairs import CONDITIONS, DONOR_KINDS
-from fimscope.experiments.patch.panels import effect_frame
+from fimscope.report.styles import STYLES
 from fimscope.report.text import visible
-from fimscope.report.theme import STYLES, point_ticks, save_figure
+from fimscope.report.theme import point_ticks, save_figure
 from plot_accuracy import plot_accuracy
 from plot_components import COMPONENTS, plot_components
 from plot_funnel import plot_funnel

@@ -1,5 +1,6 @@
 """The files a rule names as its step's code: all that Python itself would import."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,10 +44,32 @@ def test_imports_inside_functions_count():
     assert "scripts/fimscope/interventions/sweep.py" in step_sources("sweep_patches")
 
 
-def test_node_modules_belong_to_the_steps_that_ask_the_compiler_and_to_no_other():
-    service = "scripts/fimscope/typescript/service.mjs"
-    assert service in step_sources("check_types")
-    assert service not in step_sources("split_examples")
+def of_node(step: str) -> set[str]:
+    return {path for path in step_sources(step) if path.endswith(".mjs")}
+
+
+def test_all_node_modules_belong_to_the_steps_that_ask_the_compiler():
+    folder = SCRIPTS / "fimscope/typescript"
+    assert of_node("check_types") == {
+        path.relative_to(SCRIPTS.parent).as_posix() for path in folder.rglob("*.mjs")
+    }
+
+
+@pytest.mark.parametrize("step", [s for s in STEPS if re.match("plot|split|write|build_r", s)])
+def test_no_node_module_belongs_to_a_step_that_does_not(step):
+    assert not of_node(step)
+
+
+def test_the_files_that_a_module_reads_are_among_them():
+    report = "scripts/fimscope/report"
+    templates = SCRIPTS / "fimscope/report/templates"
+    parts = [f"{report}/templates/{path.name}" for path in templates.iterdir()]
+    assert len(parts) == 4
+    assert set(parts) <= set(step_sources("build_report"))
+    assert not set(parts) & set(step_sources("plot_lens"))
+    assert f"{report}/fimscope.mplstyle" in step_sources("plot_lens")
+    assert f"{report}/references.bib" in step_sources("write_summary")
+    assert f"{report}/references.bib" not in step_sources("plot_lens")
 
 
 @pytest.mark.process

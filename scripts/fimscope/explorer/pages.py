@@ -1,8 +1,7 @@
 """The explorer's files: a page with its scripts beside it, and all of it in one file."""
 
-import base64
-import hashlib
 import html
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 from fimscope.errors import UserError
 from fimscope.explorer.blocks import block_element
 from fimscope.explorer.bundle import bundle
-from fimscope.report.colours import style_rule
+from fimscope.files.digests import script_source
+from fimscope.report.styles import page_lines, style_rule
 
 # Libraries of the page, in the order in which they load, below node_modules.
 LIBRARIES = {
@@ -43,8 +43,9 @@ def read_parts(front_end: Path, node_modules: Path) -> Parts:
     scripts = {
         name: _read(node_modules / package / path) for name, (package, path) in LIBRARIES.items()
     }
-    # Prism colours whole pages by itself unless told before it loads.
-    scripts = {"before": "window.Prism = { manual: true };\n", **scripts}
+    # Prism colours whole pages by itself unless told before it loads; the lines are the figures'.
+    before = f"window.Prism = {{ manual: true }};\nwindow.LINES = {json.dumps(page_lines())};\n"
+    scripts = {"before": before, **scripts}
     scripts["explorer"] = bundle(front_end, "main")
     packages = sorted({package for package, _ in LIBRARIES.values()})
     licenses = [f"{package}\n\n{_read(node_modules / package / 'LICENSE')}" for package in packages]
@@ -69,7 +70,7 @@ def single_page(title: str, parts: Parts, index: str) -> Iterator[str]:
 
     The list's own block and the scripts come first: the list is there before the last example is.
     """
-    hashes = " ".join(f"'sha256-{_sha256(text)}'" for text in parts.scripts.values())
+    hashes = " ".join(f"'{script_source(text)}'" for text in parts.scripts.values())
     policy = _POLICY.format(style="'unsafe-inline'", script=hashes)
     head = f"<style>\n{parts.style}</style>\n"
     scripts = "".join(f"<script>{text}</script>\n" for text in parts.scripts.values())
@@ -101,10 +102,6 @@ def _inlined(name: str, script: str) -> str:
     if "</script" in text or "<!--" in text:
         raise UserError(f"{name}: a script with '</script' or '<!--' in it cannot stand in a page")
     return text
-
-
-def _sha256(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
 def _read(path: Path) -> str:

@@ -8,6 +8,7 @@ Parquet's own page checksums would not do: they leave out the page headers and t
 a third of a small table.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -121,3 +122,8 @@ def file_sha256(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def script_source(script: str) -> str:
+    """The name of a script in a page's Content-Security-Policy: that script alone may run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

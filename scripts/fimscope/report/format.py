@@ -1,10 +1,11 @@
-"""Plain sentences on every figure, made from its numbers by rule, also where nothing is found."""
+"""Numbers in words, and the sentences that every section shares."""
 
 from collections.abc import Sequence
 
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import smallest_shown
 
+INTERVAL = ("estimate", "lower", "upper")
 FEW_PROGRAMS = 20  # below it, percentile intervals are known to be too narrow
 
 
@@ -12,49 +13,54 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+def with_interval(row: Numbers, form: str, scale: float = 1, unit: str = "") -> str:
+    """An estimate, its unit and its interval: `12.5% (10.1 to 15.0)`.
+
+    form    of each of the three numbers, in Python's notation; they are multiplied by `scale`
+    """
+    mean, lower, upper = (format(scale * row[key], form) for key in INTERVAL)
+    return f"{mean}{unit} ({lower} to {upper})"
+
+
+def at(curve: Numbers, place: int) -> Numbers:
+    """The estimate and the interval at one place of a curve."""
+    return {key: curve[key][place] for key in INTERVAL}
+
+
 def rate(numbers: Numbers) -> str:
     """A rate and its interval, in percent."""
-    lower, upper = 100 * numbers["lower"], 100 * numbers["upper"]
-    return f"{percent(numbers['estimate'])} ({lower:.1f} to {upper:.1f})"
+    return with_interval(numbers, ".1f", 100, "%")
 
 
 def rate_cell(numbers: Numbers | None) -> str:
     """A rate and its interval under a head that says %; nothing where there is none."""
-    return rate(numbers).replace("%", "", 1) if numbers else ""
+    return with_interval(numbers, ".1f", 100) if numbers else ""
 
 
 def points_changed(numbers: Numbers) -> str:
     """A difference of rates and its interval, in percentage points."""
-    lower, upper = 100 * numbers["lower"], 100 * numbers["upper"]
-    return f"{100 * numbers['estimate']:+z.1f} points ({lower:+z.1f} to {upper:+z.1f})"
+    return with_interval(numbers, "+z.1f", 100, " points")
+
+
+def signed_points(row: Numbers) -> str:
+    """The same where the text around it says what it is: `+3.1 (-0.4 to 6.0)`."""
+    return "none" if row["estimate"] is None else with_interval(row, "+.1f", 100)
+
+
+def signed_nats(row: Numbers) -> str:
+    """A difference of log-probabilities and its interval, in nats."""
+    return "none" if row["estimate"] is None else with_interval(row, "+.2f")
 
 
 def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def few_programs(n_programs: int) -> list[str]:
-    if not 0 < n_programs < FEW_PROGRAMS:
-        return []
-    return [f"With only {n_programs} programs the intervals are narrower than they should be."]
-
-
-def read_family_power(tests: Sequence[Numbers]) -> list[str]:
-    """As `read_power`, of tests that were adjusted together, by those with most programs."""
-    known = [test["n_programs"] for test in tests if test["p"] is not None]
-    return read_power(max(known), len(known)) if known else []
-
-
-def read_power(n_programs: int, n_tests: int) -> list[str]:
-    """The least that sign tests over these programs can show."""
-    share = smallest_shown(n_programs, n_tests) if n_programs else None
-    tests = f"{n_tests} test{'s' * (n_tests != 1)}"
-    if share is None:
-        return [f"With {n_programs} programs and {tests} no change could be shown."]
-    return [
-        f"With {n_programs} programs and {tests}, a change in {percent(share)} of the programs, "
-        "all one way, is shown 4 times in 5; a smaller one mostly goes unseen."
-    ]
+def p_text(row: Numbers) -> str:
+    """The adjusted p as it stands in a table."""
+    if row.get("adjusted_p") is None:
+        return ""
+    return "< 0.001" if row["adjusted_p"] < 0.001 else f"{row['adjusted_p']:.3f}"
 
 
 def spans(chosen: Sequence[int], points: Sequence[int]) -> str:
@@ -70,23 +76,26 @@ def spans(chosen: Sequence[int], points: Sequence[int]) -> str:
     return f"{'point' if len(chosen) == 1 else 'points'} {', '.join(words)}"
 
 
-def signed_points(row: Numbers) -> str:
-    """A difference of rates and its interval, in percentage points: `+3.1 (-0.4 to 6.0)`."""
-    if row["estimate"] is None:
-        return "none"
-    mean, lower, upper = (100 * row[key] for key in ("estimate", "lower", "upper"))
-    return f"{mean:+.1f} ({lower:+.1f} to {upper:+.1f})"
+def say_few_programs(n_programs: int) -> list[str]:
+    """That the intervals are too narrow, where the programs are few."""
+    if not 0 < n_programs < FEW_PROGRAMS:
+        return []
+    return [f"With only {n_programs} programs the intervals are narrower than they should be."]
 
 
-def signed_nats(row: Numbers) -> str:
-    """A difference of log-probabilities and its interval, in nats."""
-    if row["estimate"] is None:
-        return "none"
-    return f"{row['estimate']:+.2f} ({row['lower']:+.2f} to {row['upper']:+.2f})"
+def say_family_power(tests: Sequence[Numbers]) -> list[str]:
+    """As `say_power`, of tests that were adjusted together, by those with most programs."""
+    known = [test["n_programs"] for test in tests if test["p"] is not None]
+    return say_power(max(known), len(known)) if known else []
 
 
-def p_text(row: Numbers) -> str:
-    """The adjusted p as it stands in a table."""
-    if row.get("adjusted_p") is None:
-        return ""
-    return "< 0.001" if row["adjusted_p"] < 0.001 else f"{row['adjusted_p']:.3f}"
+def say_power(n_programs: int, n_tests: int) -> list[str]:
+    """The least that sign tests over these programs can show."""
+    share = smallest_shown(n_programs, n_tests) if n_programs else None
+    tests = f"{n_tests} test{'s' * (n_tests != 1)}"
+    if share is None:
+        return [f"With {n_programs} programs and {tests} no change could be shown."]
+    return [
+        f"With {n_programs} programs and {tests}, a change in {percent(share)} of the programs, "
+        "all one way, is shown 4 times in 5; a smaller one mostly goes unseen."
+    ]

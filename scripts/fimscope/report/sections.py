@@ -25,6 +25,7 @@ class SectionTable:
 class Section:
     """What one experiment asked, did and found, for the report.
 
+    cites     keys of references.bib: the works that method and control name
     reading   sentences made from the numbers by rule
     figures   (file name in figures/, caption)
     sources   the tables behind the numbers, from the model's folder of results
@@ -35,6 +36,7 @@ class Section:
     question: str
     method: str
     control: str
+    cites: list[str]
     reading: list[str]
     figures: list[tuple[str, str]]
     tables: list[SectionTable]

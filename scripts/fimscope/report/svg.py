@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from fimscope.errors import UserError
-from fimscope.report.colours import property_of
+from fimscope.report.styles import property_of
 
 SVG = "http://www.w3.org/2000/svg"
 LINK = "http://www.w3.org/1999/xlink"

@@ -1,77 +1,25 @@
-"""The look of every figure: one theme, one style for each thing, and small drawing helpers."""
+"""The look of every figure: one theme, and small drawing helpers."""
 
 import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import sealed
-from fimscope.report.colours import FAINT, INK, PALETTE, PAPER, SURFACES, THINGS
+from fimscope.report.styles import FAINT, INK, PAPER, STYLES, SURFACES
 from fimscope.statistics.stats import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+STYLE_SHEET = Path(__file__).parent / "fimscope.mplstyle"
+INK_KEYS = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
 PRINT_WIDTH = 7.0  # inches: the text width of a page
-
-
-class Style(NamedTuple):
-    """Colour, line and marker of one thing; the last two tell it apart in black and white."""
-
-    colour: str
-    line: str | tuple[int, tuple[float, ...]]
-    marker: str
-
-
-# The line and the marker of each thing.
-_LINES = {
-    "paired": ("-", "o"),
-    "self": (":", "x"),
-    "unrelated": ("--", "s"),
-    "random": ("-.", "^"),
-    "random_position": ((0, (5, 1, 1, 1, 1, 1)), "D"),
-    "right": ("-", "o"),
-    "top10": ("--", "D"),
-    "wrong": ("--", "s"),
-    "broken": ("--", "s"),
-    "gold": ("-", "o"),
-    "foil": ("-.", "v"),
-    "greedy": ("-", "o"),
-    "pass_at_1": (":", "v"),
-    "pass_at_10": ("-.", "^"),
-    "pass_at_100": ("-", "s"),
-    "chance_of_10": (":", "+"),
-    "chance": (":", "x"),
-    "foil_of_original": (":", "^"),
-    "mean_difference": ("-", "o"),
-    "gold_type": ("--", "v"),
-    "held_out_type": ("-.", "D"),
-    "majority_type": ("--", "s"),
-    "other_edit": ((0, (5, 1, 1, 1, 1, 1)), "D"),
-    "flipped": (":", "v"),
-    "shuffled": (":", "P"),
-    "zero": (":", "x"),
-    "uniform": ("--", "s"),
-    "worsened": (":", "s"),
-    "control": (":", "P"),
-    "answer": ("-.", "D"),
-    "majority": ("--", "s"),
-    "edited": ("--", "s"),
-    "same_type": ("-", "o"),
-    "other_type": ("--", "s"),
-    "untyped": ((0, (5, 1, 1, 1, 1, 1)), "D"),
-    "masked": ("-", "o"),
-    "scrambled": (":", "x"),
-}
-STYLES = {
-    thing: Style(PALETTE[THINGS[thing]].light, *line_and_marker)
-    for thing, line_and_marker in _LINES.items()
-}
 
 
 def add_figure_options(parser: argparse.ArgumentParser) -> None:
@@ -98,42 +46,17 @@ def mark_points(axes: "Axes", points: Sequence[int]) -> None:
 
 def use_theme() -> None:
     """Set matplotlib up: no display, plain type, text kept as text, the same bytes every time."""
-    import matplotlib
+    import matplotlib.style
 
     matplotlib.use("agg")
     matplotlib.rcdefaults()
+    matplotlib.style.use(STYLE_SHEET)
+    matplotlib.rcParams.update(dict.fromkeys(INK_KEYS, INK))
     matplotlib.rcParams.update(
         {
-            "font.family": "sans-serif",
-            "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
-            "font.size": 8,
-            "axes.titlesize": 8.5,
-            "axes.titleweight": "bold",
-            "axes.labelsize": 8,
-            "xtick.labelsize": 7.5,
-            "ytick.labelsize": 7.5,
-            "legend.fontsize": 7,
-            "legend.frameon": False,
-            "text.color": INK,
-            "axes.labelcolor": INK,
             "axes.edgecolor": FAINT,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "axes.linewidth": 0.6,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
             "grid.color": SURFACES["line"].light,
-            "grid.linewidth": 0.5,
-            "lines.linewidth": 1.4,
-            "lines.markersize": 3.5,
             "figure.facecolor": PAPER,
-            "figure.constrained_layout.use": True,
-            "savefig.dpi": 200,
-            "svg.fonttype": "none",
-            "svg.hashsalt": "fimscope",
-            "text.parse_math": False,  # a model's answer may hold a dollar sign
         }
     )
 
@@ -234,7 +157,7 @@ def draw_legend(legend: "Axes", axes: "Axes") -> None:
         found.set_in_layout(False)  # it may be wider than its panel
 
 
-def say(axes: "Axes", message: str) -> None:
+def write_message(axes: "Axes", message: str) -> None:
     """Write a message in the middle of axes that have nothing to draw."""
     axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color=FAINT)
     axes.grid(visible=False)

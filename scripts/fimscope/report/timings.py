@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fimscope.errors import UserError
+from fimscope.report.format import percent
+from fimscope.report.markdown import code, table
 from fimscope.statistics.numbers import Numbers, number
 
 LOADING = re.compile(r"\bloading took ([0-9]+(?:\.[0-9]+)?) s\b")
@@ -40,6 +42,33 @@ def timing_numbers(benchmarks: Sequence[Path], logs: Sequence[Path]) -> Numbers:
         "loading_s": number(sum(logged)) if logged else None,
         "n_loading_logged": len(logged),
     }
+
+
+def timing_lines(timings: Numbers) -> list[str]:
+    """What `timing_numbers` gives, in Markdown."""
+    steps = timings["steps"]
+    if not steps:
+        return ["No benchmark file was found.", ""]
+    text = f"All steps together ran for {timings['wall_s']:.0f} s"
+    text += "" if timings["peak_mb"] is None else f", with a peak of {timings['peak_mb']:.0f} MB"
+    if timings["loading_s"] is None:
+        text += "; no step logged its loading time."
+    else:
+        share = timings["loading_s"] / timings["wall_s"] if timings["wall_s"] else 0
+        text += (
+            f"; {percent(share)} of that was loading, as logged by "
+            f"{timings['n_loading_logged']} of {len(steps)} steps."
+        )
+    rows = [
+        [
+            code(step["step"], 60),
+            f"{step['wall_s']:.1f}",
+            "not measured" if step["peak_mb"] is None else f"{step['peak_mb']:.0f}",
+            "not logged" if step["loading_s"] is None else f"{step['loading_s']:.1f}",
+        ]
+        for step in steps
+    ]
+    return [text, "", *table(["step", "wall time, s", "peak memory, MB", "loading, s"], rows)]
 
 
 def _named_files(folders: Sequence[Path], suffix: str) -> Iterator[tuple[str, Path]]:

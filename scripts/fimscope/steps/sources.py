@@ -1,18 +1,21 @@
-"""Which files a step is made of, read from its imports, so that a rule can name them as inputs."""
+"""Which files a step is made of, so that a rule can name them as inputs."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[2]
-STARTS_NODE = SCRIPTS / "fimscope" / "typescript" / "process.py"
+_NODE_IMPORT = re.compile(r'(?:from|import) "(\./[^"]+|\.\./[^"]+)"')
+_FILE_NAME = re.compile(r"\w[\w./-]*\.\w+")
 
 
 def step_sources(step: str) -> list[str]:
-    """The script of a step, and every module of the library that it imports, directly or not.
+    """The script of a step, every module that it imports, directly or not, and what these read.
 
-    Paths relative to the project's folder. Imports inside functions count; the Node modules come
-    with the module that starts Node.
+    Paths relative to the project's folder. Imports inside functions count. A module of Python reads
+    the files that one of its strings names, by their path from its own folder: a template, a style
+    sheet, a module of Node, with which come those that it imports.
     """
     found: set[Path] = set()
     waiting = [SCRIPTS / f"{step}.py"]
@@ -20,22 +23,31 @@ def step_sources(step: str) -> list[str]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting.extend(_imported(path))
-            if path == STARTS_NODE:
-                found.update(path.parent.rglob("*.mjs"))
+            waiting.extend(_needed(path))
     return sorted(path.relative_to(SCRIPTS.parent).as_posix() for path in found)
 
 
 @cache
-def _imported(path: Path) -> list[Path]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def _needed(path: Path) -> list[Path]:
+    """The files that a file names itself."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".mjs":
+        return [(path.parent / name).resolve() for name in _NODE_IMPORT.findall(text)]
+    if path.suffix != ".py":
+        return []
+    modules: set[str] = set()
+    strings: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
+            modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return [file for name in names if name.startswith("fimscope") for file in _files(name)]
+            modules.add(node.module)
+            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings.add(node.value)
+    beside = [path.parent / name for name in strings if _FILE_NAME.fullmatch(name)]
+    imported = [file for name in modules if name.startswith("fimscope") for file in _files(name)]
+    return imported + [file for file in beside if file.is_file()]
 
 
 def _files(name: str) -> list[Path]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fimscope.experiments.attention.numbers import ORIGINAL_BROKEN, REGION_KINDS, RIGHT_WRONG
-from fimscope.report.format import p_text, p_value, percent
+from fimscope.report.format import p_text, p_value, percent, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import number, significant
@@ -38,7 +38,8 @@ def attention_section(differences: Sequence[Row], edit: str) -> Section:
         "programs. In each comparison all heads, blocks and regions are one family (Holm). Only "
         "variants that have a region count for it. The last column is what attention spread evenly "
         "over the tokens would differ by. The largest of many estimates is overestimated.",
-        reading=[read_comparison(rows, *words[name]) for name, rows in by_comparison.items()],
+        cites=["jain2019attention", "holm1979procedure"],
+        reading=[say_comparison(rows, *words[name]) for name, rows in by_comparison.items()],
         figures=[
             ("attention.svg", "Difference in attention by block, head and kind of region."),
             (
@@ -72,7 +73,7 @@ def attention_section(differences: Sequence[Row], edit: str) -> Section:
     )
 
 
-def read_comparison(rows: Sequence[Row], first: str, second: str) -> str:
+def say_comparison(rows: Sequence[Row], first: str, second: str) -> str:
     """How many heads differ and which most, or that none is shown to."""
     if not rows:
         return f"There are no {first} and {second} to compare."
@@ -103,8 +104,7 @@ def _cells(row: Row) -> list[str]:
         str(row["n_programs"]),
         f"{100 * row['first_share']:.1f}",
         f"{100 * row['second_share']:.1f}",
-        f"{100 * row['difference']:+z.1f} ({100 * row['lower']:+z.1f} to "
-        f"{100 * row['upper']:+z.1f})",
+        with_interval({**row, "estimate": row["difference"]}, "+z.1f", 100),
         p_text(row),
         f"{100 * row['token_difference']:+z.1f}",
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fimscope.experiments.icl.choices import DRAWS
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.fim import choose_fim_window
 from fimscope.prompts.prompt import Unfit
@@ -20,22 +21,6 @@ from fimscope.typescript.results import Units
 
 Row = Mapping[str, Any]
 
-# What is drawn for each choice, and what is done to it. Choices of one draw get the same shots.
-DRAWS = {
-    "same_type": "same_type",  # their annotation is the gold
-    "random": "random",
-    "other_type": "other_type",
-    "untyped": "same_type",  # without the annotation
-    "scrambled": "random",  # their tokens in random order: the length, and nothing said
-}
-CHOICES = tuple(DRAWS)
-LABELS = {
-    "same_type": "same type",
-    "random": "any type",
-    "other_type": "another type",
-    "untyped": "same type, annotation left out",
-    "scrambled": "any type, tokens scrambled",
-}
 MOST_CHARS_A_TOKEN = 16  # a larger unit cannot be a shot, and need not be looked at
 BETWEEN = "\n\n"
 
@@ -48,11 +33,6 @@ class Shot:
     gold: str
     typed: list[int]
     untyped: list[int]
-
-
-def knows_gold(choice: str) -> bool:
-    """Whether a choice has to be told the recipient's gold type to draw its shots."""
-    return DRAWS[choice] != "random"
 
 
 def make_shot(

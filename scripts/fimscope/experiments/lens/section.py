@@ -1,6 +1,6 @@
 """The lens section of the report, made from its numbers by rule."""
 
-from fimscope.report.format import p_value, percent, read_power, spans
+from fimscope.report.format import at, p_value, percent, say_power, signed_nats, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -33,8 +33,9 @@ def lens_section(numbers: Numbers, examples_figure: str) -> Section:
         "point at a time; the paired differences have a sign test over programs, adjusted over all "
         "measures and points (Holm). Early points are not trained to be read by the unembedding: "
         "a low rank there does not show that the type is unknown.",
-        reading=read_outcomes(numbers["last"]["original"])
-        + read_pairs(numbers["pairs"], numbers["points"], edit),
+        cites=["miller2024evals", "nostalgebraist2020lens", "holm1979procedure"],
+        reading=say_outcomes(numbers["last"]["original"])
+        + say_pairs(numbers["pairs"], numbers["points"], edit),
         figures=[
             ("lens.svg", "The lens at the last token, originals answered right and wrong."),
             ("lens_pairs.svg", "Originals beside their broken variants, and their differences."),
@@ -51,7 +52,7 @@ def lens_section(numbers: Numbers, examples_figure: str) -> Section:
     )
 
 
-def read_outcomes(outcomes: Numbers) -> list[str]:
+def say_outcomes(outcomes: Numbers) -> list[str]:
     """From where the final answer leads, and whether wrong answers had the gold in front before."""
     right, wrong = outcomes["right"], outcomes["wrong"]
     known = [(kind, group) for kind, group in outcomes.items() if group["n"]]
@@ -75,7 +76,7 @@ def read_outcomes(outcomes: Numbers) -> list[str]:
     return sentences
 
 
-def read_pairs(pairs: Numbers, points: list[int], edit: str) -> list[str]:
+def say_pairs(pairs: Numbers, points: list[int], edit: str) -> list[str]:
     """Where broken variants part from their originals, or that they do so nowhere."""
     if not pairs["n"]:
         return [f"{code(edit)} breaks no answer, so there are no pairs to compare."]
@@ -95,12 +96,12 @@ def read_pairs(pairs: Numbers, points: list[int], edit: str) -> list[str]:
             f"In {pairs['n']} pairs that {code(edit)} breaks, the variant's gold is shown to be "
             "less likely than its original's at no point"
         )
-    lead = pairs["first_lead"]
-    (mean,), (lower_end,), (upper_end,) = (lead[key] for key in ("estimate", "lower", "upper"))
+    lead = at(pairs["first_lead"], 0)
     return [
         f"{sentence}. The point from which the final answer leads, original minus variant: "
-        f"{mean:+z.1f} ({lower_end:+z.1f} to {upper_end:+z.1f}; sign test {p_value(lead['p'])}).",
-        *read_power(pairs["n_programs"], len(pairs["differences"]) * len(points)),
+        f"{lead['estimate']:+z.1f} ({lead['lower']:+z.1f} to {lead['upper']:+z.1f}; sign test "
+        f"{p_value(pairs['first_lead']['p'])}).",
+        *say_power(pairs["n_programs"], len(pairs["differences"]) * len(points)),
     ]
 
 
@@ -162,8 +163,7 @@ def _pair_table(numbers: Numbers) -> SectionTable:
                 str(row["n"]),
                 str(row["n_programs"]),
                 spans(apart, points) if apart else "at no point",
-                f"{row['estimate'][place]:+.2f} ({row['lower'][place]:+.2f} to "
-                f"{row['upper'][place]:+.2f}) at point {points[place]}",
+                f"{signed_nats(at(row, place))} at point {points[place]}",
             ]
         )
     return SectionTable(

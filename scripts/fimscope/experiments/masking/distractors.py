@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fimscope.experiments.masking.ways import EDITS, SIBLINGS
 from fimscope.prompts.maker import PromptMaker
 from fimscope.prompts.prompt import Prompt, Unfit
 from fimscope.prompts.regions import read_regions
@@ -12,17 +13,6 @@ from fimscope.steps.seeds import seed_of
 from fimscope.typescript.results import TypeScriptError
 
 Row = Mapping[str, Any]
-
-# The edit that takes each of them out of the text; the siblings go by a narrower window.
-EDITS = {
-    "annotations": "delete_annotations",
-    "comments": "strip_comments",
-    "names": "rename_vars",
-}
-SIBLINGS = "siblings"
-TEXT = (*EDITS, SIBLINGS)
-# The kinds of regions that are hidden from attention.
-REGIONS = ("annotation", "comment", "use", "declaration")
 
 
 def mask_text(

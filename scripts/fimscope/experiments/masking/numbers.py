@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from fimscope.experiments.masking.distractors import REGIONS, TEXT
+from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.paired import adjust_together, paired_numbers, stands_out
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-WAYS = {"text": TEXT, "attention_last": REGIONS, "attention_later": REGIONS}
 
 
 def masking_numbers(masking: pa.Table, n_draws: int, seed: int) -> list[Numbers]:

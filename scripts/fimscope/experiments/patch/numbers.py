@@ -61,6 +61,11 @@ def points_above(comparison: Numbers | None) -> list[int]:
     return comparison["points_above"] if comparison else []
 
 
+def paired_means(sweep: Numbers) -> list[float]:
+    """The paired donor's mean effect at every point; none where no pair has one."""
+    return sweep["effects"].get("paired", {}).get("estimate", [])
+
+
 def compare_conditions(one: Sweep, other: Sweep, n_draws: int, seed: int) -> Numbers | None:
     """Whether two conditions' paired donors turn the same recipients at the same points.
 

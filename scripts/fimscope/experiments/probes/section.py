@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.report.format import percent, read_power
+from fimscope.report.format import at, percent, rate_cell, say_power
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.stats import LEVEL, holm, rate_interval, resample_means, sign_test
@@ -77,7 +77,8 @@ def probe_section(numbers: Numbers) -> Section:
         question=QUESTION,
         method=METHOD,
         control=CONTROL,
-        reading=_reading(numbers),
+        cites=["hewitt2019control", "holm1979procedure"],
+        reading=_say_findings(numbers),
         figures=[("probes.svg", "Accuracy of linear probes at every point")],
         tables=_tables(numbers),
         sources=["probes.parquet"],
@@ -147,14 +148,14 @@ def _against_constant(wrong: Sequence[Row], points: Sequence[int]) -> Numbers:
     }
 
 
-def _reading(numbers: Numbers) -> list[str]:
+def _say_findings(numbers: Numbers) -> list[str]:
     if not numbers["curves"]:
         return ["No probe was fitted: fewer than two types have enough examples in `fit`."]
     curves, points = numbers["curves"], numbers["points"]
     sentences = []
     if "wrong" in curves:
-        sentences.append(_wrong_sentence(numbers))
-        sentences += read_power(curves["wrong"]["n_programs"], len(points))
+        sentences.append(_say_wrong(numbers))
+        sentences += say_power(curves["wrong"]["n_programs"], len(points))
     else:
         sentences.append("No wrong test example has a type that was probed for.")
     if "control" in curves:
@@ -173,7 +174,7 @@ def _reading(numbers: Numbers) -> list[str]:
     return sentences
 
 
-def _wrong_sentence(numbers: Numbers) -> str:
+def _say_wrong(numbers: Numbers) -> str:
     curves, points, constant = numbers["curves"], numbers["points"], numbers["constant"]
     wrong = curves["wrong"]
     best = int(np.argmax(wrong["estimate"]))
@@ -202,14 +203,13 @@ def _tables(numbers: Numbers) -> list[SectionTable]:
     rows = []
     for name, curve in numbers["curves"].items():
         best = int(np.argmax(curve["estimate"]))
-        ends = f"{100 * curve['lower'][best]:.1f} to {100 * curve['upper'][best]:.1f}"
         rows.append(
             [
                 CURVES[name],
                 str(curve["n"]),
                 str(curve["n_programs"]),
                 str(numbers["points"][best]),
-                f"{100 * curve['estimate'][best]:.1f} ({ends})",
+                rate_cell(at(curve, best)),
                 f"{100 * curve['estimate'][-1]:.1f}",
             ]
         )

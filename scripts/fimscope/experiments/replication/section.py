@@ -45,7 +45,8 @@ def replication_section(
         "protocol make of it?",
         method=METHOD,
         control=CONTROL,
-        reading=_reading(edits, published_model, is_published_model),
+        cites=["miller2024evals", "lucchetti2024codetrace", "holm1979procedure"],
+        reading=_say_findings(edits, published_model, is_published_model),
         figures=[
             (
                 "replication.svg",
@@ -66,7 +67,7 @@ def blocks(points: Sequence[int]) -> str:
     return f"block {first}" if first == last else f"blocks {first} to {last}"
 
 
-def _reading(edits: Mapping[str, Numbers], model: str, is_published: bool) -> list[str]:
+def _say_findings(edits: Mapping[str, Numbers], model: str, is_published: bool) -> list[str]:
     tried = {edit: row for edit, row in edits.items() if row[MAIN]}
     sentences = []
     if not is_published:
@@ -75,8 +76,8 @@ def _reading(edits: Mapping[str, Numbers], model: str, is_published: bool) -> li
             "from them replicates and refutes nothing."
         )
     if tried:
-        sentences += [_at_published(tried, is_published), _lengths(tried)]
-        sentences += _at_chosen({e: row for e, row in tried.items() if row["chosen"]})
+        sentences += [_say_at_published(tried, is_published), _say_lengths(tried)]
+        sentences += _say_at_chosen({e: row for e, row in tried.items() if row["chosen"]})
     missing = [code(edit, 80) for edit in edits if edit not in tried]
     if missing:
         sentences.append(
@@ -86,7 +87,7 @@ def _reading(edits: Mapping[str, Numbers], model: str, is_published: bool) -> li
     return sentences
 
 
-def _at_published(tried: Mapping[str, Numbers], is_published: bool) -> str:
+def _say_at_published(tried: Mapping[str, Numbers], is_published: bool) -> str:
     ranked = sorted(tried.values(), key=lambda row: row[MAIN]["estimate"])
     least, most = ranked[0], ranked[-1]
     text = f"At {blocks(most['window'])} steering mends {rate(most[MAIN])} of "
@@ -103,7 +104,7 @@ def _at_published(tried: Mapping[str, Numbers], is_published: bool) -> str:
     return text + "."
 
 
-def _lengths(tried: Mapping[str, Numbers]) -> str:
+def _say_lengths(tried: Mapping[str, Numbers]) -> str:
     lengths = [row["uniform_length"] for row in tried.values() if row["uniform_length"]]
     if not lengths:
         return "The mean differences have no length."
@@ -111,7 +112,7 @@ def _lengths(tried: Mapping[str, Numbers]) -> str:
     return f"The published random vector is {span} times as long there as the mean difference."
 
 
-def _at_chosen(chosen: Mapping[str, Numbers]) -> list[str]:
+def _say_at_chosen(chosen: Mapping[str, Numbers]) -> list[str]:
     if not chosen:
         return ["`select` has no broken example to choose a window by."]
     rows = [row["chosen"] for row in chosen.values()]

@@ -1,6 +1,6 @@
 """The samples section of the report, made from its numbers by rule."""
 
-from fimscope.report.format import p_value, points_changed, rate
+from fimscope.report.format import p_value, points_changed, rate, rate_cell
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -25,9 +25,8 @@ def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Secti
         control="The same k guesses drawn as often as the holes of other programs have each type: "
         "a common type is found by chance alone. Intervals are 95%, cluster bootstrap over "
         "programs; the difference to chance has a t test clustered by program.",
-        reading=[
-            s for edit, groups in numbers["edits"].items() for s in read_samples(edit, groups)
-        ],
+        cites=["miller2024evals", "chen2021evaluating", "holtzman2019nucleus"],
+        reading=[s for edit, groups in numbers["edits"].items() for s in say_samples(edit, groups)],
         figures=[
             ("samples.svg", "pass@k by edit, answer and gold type, with greedy answer and top 10.")
         ],
@@ -37,7 +36,7 @@ def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Secti
     )
 
 
-def read_samples(edit: str, groups: Numbers) -> list[str]:
+def say_samples(edit: str, groups: Numbers) -> list[str]:
     """Whether the gold is among the samples of wrong answers more than guessing would have it."""
     everything, wrong = groups["all"], groups["wrong"]
     if not everything["n"]:
@@ -112,5 +111,5 @@ def _cells(group: Numbers) -> list[str]:
         return ["0", "0", *[""] * (len(HEADER) - 2)]
     at_k = ("pass_at_1", "pass_at_10", "chance_at_10", "pass_at_100", "chance_at_100")
     names = ("greedy", "top10", *at_k)
-    rates = [rate(group[name]) if name in group else "" for name in names]
-    return [str(group["n"]), str(group["n_programs"]), *(text.replace("%", "") for text in rates)]
+    rates = [rate_cell(group.get(name)) for name in names]
+    return [str(group["n"]), str(group["n_programs"]), *rates]

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fimscope.experiments.icl.choices import CHOICES, LABELS, knows_gold
 from fimscope.experiments.icl.numbers import Cells, read_cells
-from fimscope.experiments.icl.shots import CHOICES, LABELS, knows_gold
 from fimscope.experiments.steer.settings import MAIN
 from fimscope.report.format import rate, rate_cell
 from fimscope.statistics.numbers import Numbers
@@ -63,7 +63,7 @@ def in_context_rows(numbers: Numbers) -> list[list[str]]:
     ]
 
 
-def in_context_sentence(numbers: Numbers) -> str:
+def say_in_context(numbers: Numbers) -> str:
     own, *others = numbers["rows"]
     if not own["broken_mended"]:
         return "No broken test example was both steered and asked with solved examples."

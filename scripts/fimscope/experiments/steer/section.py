@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.experiments.steer.icl import in_context_rows, in_context_sentence
+from fimscope.experiments.steer.icl import in_context_rows, say_in_context
 from fimscope.experiments.steer.numbers import CONTROLS, VERDICTS
 from fimscope.experiments.steer.settings import MAIN
 from fimscope.report.format import percent, rate, rate_cell
@@ -79,7 +79,8 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
         question=QUESTION,
         method=METHOD,
         control=CONTROL,
-        reading=_reading(numbers),
+        cites=["turner2023addition", "marks2023geometry", "holm1979procedure"],
+        reading=_say_findings(numbers),
         figures=[
             (
                 "steering.svg",
@@ -92,7 +93,7 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
     )
 
 
-def _reading(numbers: Numbers) -> list[str]:
+def _say_findings(numbers: Numbers) -> list[str]:
     at = {row["kind"]: row for row in numbers["at_setting"]}
     if not numbers["n_pairs"]:
         return ["No example of `fit` is right before the edit and wrong after it: nothing to fit."]
@@ -105,7 +106,7 @@ def _reading(numbers: Numbers) -> list[str]:
         return [
             f"From {fit} a vector was fitted and {place} chosen, but `test` has no wrong example."
         ]
-    sentences = [_effect(numbers, at[MAIN], fit, place), _verdict(numbers, at)]
+    sentences = [_say_effect(numbers, at[MAIN], fit, place), _say_verdict(numbers, at)]
     if "gold_type" in at and at["gold_type"]["mended"]:
         own = at["gold_type"]["mended"]
         sentences.append(
@@ -113,13 +114,13 @@ def _reading(numbers: Numbers) -> list[str]:
             "examples whose type has a vector."
         )
     if numbers["types"].get(MAIN):
-        sentences.append(_checks(numbers["types"]))
+        sentences.append(_say_checks(numbers["types"]))
     if numbers.get("in_context"):
-        sentences.append(in_context_sentence(numbers["in_context"]))
+        sentences.append(say_in_context(numbers["in_context"]))
     return sentences
 
 
-def _effect(numbers: Numbers, row: Numbers, fit: str, place: str) -> str:
+def _say_effect(numbers: Numbers, row: Numbers, fit: str, place: str) -> str:
     mended, worsened = row["mended"], row["worsened"]
     text = (
         f"Fitted to {fit} and added at {place}, both chosen on `select`, the mean difference turns "
@@ -130,7 +131,7 @@ def _effect(numbers: Numbers, row: Numbers, fit: str, place: str) -> str:
     return text + "."
 
 
-def _verdict(numbers: Numbers, at: Mapping[str, Numbers]) -> str:
+def _say_verdict(numbers: Numbers, at: Mapping[str, Numbers]) -> str:
     comparisons = numbers["comparisons"]
     beaten = [
         kind
@@ -152,7 +153,7 @@ def _verdict(numbers: Numbers, at: Mapping[str, Numbers]) -> str:
     return text + "."
 
 
-def _checks(types: Numbers) -> str:
+def _say_checks(types: Numbers) -> str:
     own, plain = types[MAIN], types.get("none")
 
     def share(row: Numbers) -> str:

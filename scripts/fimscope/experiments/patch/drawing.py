@@ -7,8 +7,8 @@ import numpy as np
 
 from fimscope.experiments.patch.numbers import points_above
 from fimscope.experiments.patch.pairs import DONOR_KINDS
-from fimscope.report.colours import FAINT, INK
-from fimscope.report.theme import STYLES, draw_curve, mark_points, point_ticks, say
+from fimscope.report.styles import FAINT, INK, STYLES
+from fimscope.report.theme import draw_curve, mark_points, point_ticks, write_message
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.stats import Interval
 
@@ -26,9 +26,9 @@ def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None
     comparison   the sweep's, of which squares mark the points above every control; default: none
     """
     if not sweep["n_pairs"]:
-        _say_nothing(axes, "no pairs")
+        _write_nothing(axes, "no pairs")
     elif not sweep["effects"]:
-        _say_nothing(axes, "every gap\ntoo small")
+        _write_nothing(axes, "every gap\ntoo small")
     else:
         for level in (0, 1):
             axes.axhline(level, color=INK, linewidth=0.6)
@@ -43,7 +43,7 @@ def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None
 def draw_flips(axes: "Axes", sweep: Numbers) -> None:
     """Share of predictions that become the target, in percent."""
     if not sweep["n_pairs"]:
-        _say_nothing(axes, "no pairs")
+        _write_nothing(axes, "no pairs")
         return
     for kind, curve in sweep["flips"].items():
         _draw(axes, sweep["points"], curve, kind, scale=100)
@@ -106,6 +106,6 @@ def _draw(axes: "Axes", points: list[int], curve: Numbers, kind: str, scale: int
     draw_curve(axes, points, mean, Interval(lower, upper), kind, kind)
 
 
-def _say_nothing(axes: "Axes", message: str) -> None:
-    say(axes, message)
+def _write_nothing(axes: "Axes", message: str) -> None:
+    write_message(axes, message)
     axes.set_xticks([])

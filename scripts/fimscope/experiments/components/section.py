@@ -1,0 +1,127 @@
+"""The components' section of the report, made from the numbers by rule."""
+
+from collections.abc import Sequence
+
+from fimscope.experiments.patch.numbers import paired_means, points_above
+from fimscope.experiments.patch.section import effect_at, say_exactness
+from fimscope.report.format import spans
+from fimscope.report.markdown import code
+from fimscope.report.sections import Section, SectionTable
+from fimscope.statistics.numbers import Numbers
+
+N_SHOWN = 8  # the largest single parts that the table names
+METHOD = (
+    "At the last token, what one part of one block adds to the residual stream is overwritten "
+    "with the donor's: the attention's output, the MLP's, or before the output projection one "
+    "head's mix of values. All that follows is run on. The normalised effect is as in the "
+    "sweep of the residual stream (Heimersheim & Nanda 2404.15255); one part alone seldom "
+    "moves the answer far, as later parts can make up for it."
+)
+CONTROL = (
+    "The same part of the recipient itself, of another program chosen at random, and a random "
+    "vector of the same norm. Above controls means: by the normalised effect, an exact sign "
+    "test over programs, adjusted by Holm for all parts of one kind and all controls; kinds "
+    "and conditions are not adjusted for one another."
+)
+
+
+def components_section(sweeps: Sequence[Numbers]) -> Section:
+    """The section of the report, of the numbers of `component_numbers`."""
+    conditions = list(dict.fromkeys(sweep["condition"] for sweep in sweeps))
+    reading = []
+    for condition in conditions:
+        own = [sweep for sweep in sweeps if sweep["condition"] == condition]
+        reading.append(_say_parts(condition, own))
+    return Section(
+        title="Which parts of the blocks bring the type to the last token",
+        question="Is it attention or an MLP, and which head, whose contribution alone moves the "
+        "answer?",
+        method=METHOD,
+        control=CONTROL,
+        cites=["heimersheim2024patching", "holm1979procedure"],
+        reading=reading + say_exactness(sweeps),
+        figures=[
+            (
+                "components.svg",
+                "Mean normalised effect of patching the attention output, the MLP output or one "
+                "head of each block. Bands: 95% over programs. Squares and dots: above every "
+                "control.",
+            )
+        ],
+        tables=[_parts_table(sweeps)],
+        sources=[f"components/{condition}.parquet" for condition in conditions],
+        numbers={"sweeps": list(sweeps)},
+    )
+
+
+def _say_parts(condition: str, sweeps: Sequence[Numbers]) -> str:
+    """Which kinds of parts stand above their controls, and the part with the largest effect."""
+    if not sweeps[0]["n_pairs"]:
+        return f"{code(condition)}: no pair was found."
+    known = [(sweep, i) for sweep in sweeps for i in range(len(paired_means(sweep)))]
+    if not known:
+        return f"{code(condition)}: every gap between donor and recipient is too small."
+    above = [
+        f"{len(found)} of {len(sweep['points'])} {_plural(sweep)}"
+        + ("" if sweep["position"] == "head" else f" ({_blocks(found, sweep['points'])})")
+        for sweep in sweeps
+        if (found := points_above(sweep["effect_comparison"]))
+    ]
+    sweep, place = max(known, key=lambda part: paired_means(part[0])[part[1]])
+    effect = effect_at(sweep["effects"]["paired"], place)
+    largest = f"the largest mean effect is that of {_part_name(sweep, place, sweeps)}, {effect}"
+    if not above:
+        return f"{code(condition)}: no part is above all its controls; {largest}."
+    return f"{code(condition)}: above every control are {', '.join(above)}; {largest}."
+
+
+def _blocks(chosen: Sequence[int], blocks: Sequence[int]) -> str:
+    return spans(chosen, blocks).replace("point", "block")
+
+
+def _plural(sweep: Numbers) -> str:
+    names = {"attention_output": "attention outputs", "mlp_output": "MLP outputs", "head": "heads"}
+    return names[sweep["position"]]
+
+
+def _part_name(sweep: Numbers, place: int, sweeps: Sequence[Numbers]) -> str:
+    """The name of a sweep's place; `sweeps` are those of its condition."""
+    if sweep["position"] != "head":
+        kind = "attention" if sweep["position"] == "attention_output" else "MLP"
+        return f"the {kind} output of block {sweep['points'][place]}"
+    n_heads = len(sweep["points"]) // len(sweeps[0]["points"])
+    return f"head {place % n_heads} of block {place // n_heads}"
+
+
+def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
+    """The parts with the largest mean effects of each condition."""
+    rows = []
+    for condition in dict.fromkeys(sweep["condition"] for sweep in sweeps):
+        own = [sweep for sweep in sweeps if sweep["condition"] == condition]
+        parts = [(sweep, i) for sweep in own for i in range(len(paired_means(sweep)))]
+        parts.sort(key=lambda part: -paired_means(part[0])[part[1]])
+        for sweep, place in parts[:N_SHOWN]:
+            above = points_above(sweep["effect_comparison"])
+            controls = [
+                effect_at(sweep["effects"].get(kind), place) for kind in ("unrelated", "random")
+            ]
+            rows.append(
+                [
+                    code(condition),
+                    _part_name(sweep, place, own),
+                    f"{sweep['n_pairs'] - sweep['n_small_gap']} of {sweep['n_pairs']}",
+                    effect_at(sweep["effects"]["paired"], place),
+                    *controls,
+                    "yes" if sweep["points"][place] in above else "no",
+                ]
+            )
+    header = [
+        "condition",
+        "part",
+        "pairs with an effect",
+        "mean effect",
+        "of `unrelated`",
+        "of `random`",
+        "above controls",
+    ]
+    return SectionTable("The parts with the largest mean effects", header, rows, n_left=2)

@@ -1,0 +1,232 @@
+"""The patches' section of the report, made from the numbers by rule."""
+
+from collections.abc import Sequence
+
+from fimscope.experiments.patch.numbers import points_above
+from fimscope.report.format import (
+    at,
+    percent,
+    rate,
+    say_few_programs,
+    say_power,
+    spans,
+    with_interval,
+)
+from fimscope.report.markdown import code
+from fimscope.report.sections import Section, SectionTable
+from fimscope.statistics.numbers import Numbers
+
+SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
+SELF_LIMIT = 0.05  # above it the sweep is broken
+SIGNIFICANT = 0.05
+TO_DONOR = ("break", "other_type", "wrong_to_wrong")  # of every other condition: to the gold
+METHOD = (
+    "The residual stream at the last token, at one point at a time, is overwritten with the "
+    "donor's (activation patching: Heimersheim & Nanda 2404.15255, Zhang & Nanda 2309.16042). "
+    "The normalised effect is 0 at the recipient's own difference of logits, target minus "
+    "foil, and 1 at the donor's; pairs whose two differences are nearer than the least gap "
+    "have none and are counted. At the last point the patch hands over all that the "
+    "prediction is made from: the paired donor's effect is 1 there by construction. Patching "
+    "several consecutive points at the last token is the same as patching the last of them, "
+    "as nothing else reads the earlier ones there."
+)
+CONTROL = (
+    "`self` is the recipient's own residual, which must change nothing; `unrelated` that of "
+    "another program, chosen at random; `random` a random vector of the same norm; "
+    "`random_position` that of another token of the donor's prompt. At point 0 the last "
+    "token's residual is its embedding and, in models with learned absolute positions, its "
+    "position: what a donor does there is to bring another place, which `unrelated` does as "
+    "well. Above controls means that more programs' recipients turn to the target than "
+    "under each control, by an exact sign test over programs, adjusted by Holm for all points "
+    "and controls of the condition; conditions are not adjusted for one another."
+)
+
+
+def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section:
+    """The section of the report.
+
+    alike   numbers of `compare_conditions`, `same_type` and `wrong_to_wrong`
+    """
+    reading = [sentence for sweep in sweeps for sentence in say_sweep(sweep)]
+    return Section(
+        title="What patching the last token does",
+        question="From which residual point on does an activation of another prompt decide the "
+        "type, and does a lent type, right or wrong, do so?",
+        method=METHOD,
+        control=CONTROL,
+        cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
+        reading=[*dict.fromkeys(reading), *say_conditions(alike), *say_exactness(sweeps)],
+        figures=[
+            (
+                "patches.svg",
+                "Above: mean normalised effect of a patch at every point. Below: predictions that "
+                "become the target. Bands: 95% over programs. Squares: points above every control.",
+            )
+        ],
+        tables=[_condition_table(sweeps), *(_curve_table(sweep) for sweep in sweeps)],
+        sources=["pairs.parquet", *(f"patches/{sweep['condition']}.parquet" for sweep in sweeps)],
+        numbers={"sweeps": list(sweeps), "same_type_and_wrong_to_wrong": alike},
+    )
+
+
+def target_name(condition: str) -> str:
+    """What the prediction becomes where a patch of the condition succeeds."""
+    return "donor's answer" if condition in TO_DONOR else "gold"
+
+
+def say_sweep(sweep: Numbers) -> list[str]:
+    """Where the paired donor does more than its controls, or that it does nowhere."""
+    name, target = code(sweep["condition"]), target_name(sweep["condition"])
+    if not sweep["n_pairs"]:
+        return [f"{name}: no pair was found, so it shows nothing."]
+    comparison, half = sweep["comparison"], sweep["half_of_flips"]
+    above = points_above(comparison)
+    if comparison is None:
+        sentence = f"{name}: no pair has all its controls, so no effect can be shown."
+    elif not above:
+        sentence = (
+            f"{name}: at no point does the paired donor turn more recipients to the {target} than "
+            "all its controls do; no effect is shown."
+        )
+    else:
+        sentence = (
+            f"{name}: the paired donor turns more recipients to the {target} than every control "
+            f"does at {spans(above, sweep['points'])}"
+        )
+        sentence += (
+            f"; half of its maximum is reached at point {half_point(half)}." if half else "."
+        )
+    if comparison is None:
+        return [sentence]
+    n_programs = comparison["n_programs"]
+    n_tests = len(comparison["difference"]) * len(sweep["points"])
+    return [sentence, *say_power(n_programs, n_tests), *say_few_programs(n_programs)]
+
+
+def half_point(half: Numbers) -> str:
+    """The point of half maximum and its interval."""
+    return f"{half['half_at']} ({half['half_lower']} to {half['half_upper']})"
+
+
+def say_exactness(sweeps: Sequence[Numbers]) -> list[str]:
+    """What `self`, which must change nothing, changes at most, where that is not nothing."""
+    largest = max((sweep["largest_self_effect"] or 0 for sweep in sweeps), default=0)
+    if largest <= SELF_ROUNDING:
+        return []
+    verdict = (
+        "do not trust these sweeps" if largest > SELF_LIMIT else "the sweeps are exact to that only"
+    )
+    return [
+        f"Patching a recipient with itself changes it by up to {largest:.3f} of the way to its "
+        f"donor, where it must change nothing: {verdict}."
+    ]
+
+
+def say_conditions(found: Numbers | None) -> list[str]:
+    """Whether the two conditions of `compare_conditions` act at the same points."""
+    if found is None:
+        return []
+    one, other = code(found["one"]), code(found["other"])
+    (first, second), shift = found["half_at"], found["half_difference"]
+    differs = [
+        point
+        for point, p in zip(found["points"], found["adjusted_p"], strict=True)
+        if p < SIGNIFICANT
+    ]
+    moved = shift["lower"] > 0 or shift["upper"] < 0
+    sentence = (
+        f"On the {found['n_pairs']} recipients of {found['n_programs']} programs that both have, "
+        f"{one} reaches half of its maximum at point {with_interval(first, 'd')} and {other} at "
+        f"point {with_interval(second, 'd')}, {with_interval(shift, '+d', unit=' points on')}; the "
+        "shares that turn "
+    )
+    largest = max(range(len(found["points"])), key=lambda i: abs(found["difference"][i]))
+    ends = with_interval(at({**found, "estimate": found["difference"]}, largest), "+z.1f", 100)
+    gap = f"at most {ends} percentage points apart, at point {found['points'][largest]}"
+    if differs:
+        sentence += f"differ at {spans(differs, found['points'])} (sign test, Holm), {gap}: "
+    else:
+        sentence += f"differ at no point (sign test, Holm), {gap}: "
+    if differs or moved:
+        return [sentence + "the two are not carried alike."]
+    return [
+        sentence + "no difference is shown, as one mechanism with other content would have it; "
+        "the interval says how large a difference the data leave open."
+    ]
+
+
+def most_turned(sweep: Numbers, kind: str) -> str:
+    """The most recipients that one kind of donor turns to the target, and at which point."""
+    curve = sweep["flips"].get(kind)
+    if curve is None:
+        return "none"
+    best = max(range(len(curve["estimate"])), key=lambda i: curve["estimate"][i])
+    if curve["estimate"][best] == 0:
+        return "never"
+    return f"{rate(at(curve, best))} at {sweep['points'][best]}"
+
+
+def effect_at(curve: Numbers | None, place: int) -> str:
+    """A mean effect and its interval."""
+    return "none" if curve is None else with_interval(at(curve, place), "z.3f")
+
+
+def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
+    """Every condition in one row."""
+    rows = []
+    for sweep in sweeps:
+        comparison, half = sweep["comparison"], sweep["half_of_flips"]
+        above = points_above(comparison)
+        rows.append(
+            [
+                code(sweep["condition"]),
+                target_name(sweep["condition"]),
+                f"{sweep['n_pairs']} ({comparison['n_programs'] if comparison else 0})",
+                str(sweep["n_small_gap"]),
+                spans(above, sweep["points"]) if above else "none",
+                half_point(half) if half else "none",
+                *(most_turned(sweep, kind) for kind in ("paired", "unrelated", "random")),
+            ]
+        )
+    header = [
+        "condition",
+        "target",
+        "pairs (programs)",
+        "gap too small",
+        "above every control at",
+        "half of maximum at",
+        "most that turn",
+        "under `unrelated`",
+        "under `random`",
+    ]
+    return SectionTable("The conditions", header, rows, n_left=2)
+
+
+def _curve_table(sweep: Numbers) -> SectionTable:
+    """Effect and flips of the paired donor at every point, and of each control."""
+    caption = (
+        f"{code(sweep['condition'])} at {code(sweep['position'])}: {sweep['n_pairs']} pairs, "
+        f"{sweep['n_small_gap']} without a normalised effect"
+    )
+    if sweep["largest_self_effect"] is not None:
+        caption += f"; largest change by `self`: {sweep['largest_self_effect']:z.3f}"
+    comparison = sweep["comparison"]
+    above = set(comparison["points_above"]) if comparison else set()
+    controls = [kind for kind in sweep["flips"] if kind != "paired"]
+    flips = sweep["flips"].get("paired")
+    rows = []
+    for place, point in enumerate(sweep["points"]):
+        cells = [
+            str(point),
+            effect_at(sweep["effects"].get("paired"), place),
+            "yes" if point in above else "no",
+            rate(at(flips, place)) if flips else "none",
+        ]
+        for control in controls:
+            effect = sweep["effects"].get(control)
+            shown = f"{effect['estimate'][place]:z.3f}" if effect else "none"
+            cells.append(f"{shown}; {percent(sweep['flips'][control]['estimate'][place])}")
+        rows.append(cells)
+    names = [f"{code(control)}: effect; becomes target" for control in controls]
+    header = ["point", "paired effect", "above controls", "becomes target", *names]
+    return SectionTable(caption, header, rows)
