@@ -6,6 +6,7 @@ from itertools import pairwise
 from fimscope.report.format import few_programs, p_value, percent, points_changed, rate, read_power
 from fimscope.report.markdown import code
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.significance import is_significant
 
 CHECKED = ("holes", "variants", "verified", "answered")  # stages that may lose a hole
 
@@ -84,7 +85,7 @@ def read_wrong_answers(edits: Sequence[Numbers]) -> list[str]:
 
 def _read_change(row: Numbers) -> str:
     difference = row["difference"]
-    sure = row["adjusted_p"] < 0.05
+    sure = is_significant(row["adjusted_p"])
     if sure and difference["upper"] < 0:
         verdict = "the edit makes the model worse"
     elif sure and difference["lower"] > 0:

@@ -9,8 +9,8 @@ from fimscope.experiments.patch.numbers import points_above
 from fimscope.experiments.patch.pairs import DONOR_KINDS
 from fimscope.report.colours import FAINT, INK
 from fimscope.report.theme import STYLES, draw_curve, mark_points, point_ticks, say
+from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

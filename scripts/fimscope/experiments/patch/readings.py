@@ -6,10 +6,10 @@ from fimscope.experiments.patch.numbers import points_above
 from fimscope.report.format import few_programs, rate, read_power, spans
 from fimscope.report.markdown import code
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.significance import is_significant
 
 SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
 SELF_LIMIT = 0.05  # above it the sweep is broken
-SIGNIFICANT = 0.05
 TO_DONOR = ("break", "other_type", "wrong_to_wrong")  # of every other condition: to the gold
 
 
@@ -75,7 +75,7 @@ def read_conditions(found: Numbers | None) -> list[str]:
     differs = [
         point
         for point, p in zip(found["points"], found["adjusted_p"], strict=True)
-        if p < SIGNIFICANT
+        if is_significant(p)
     ]
     moved = shift["lower"] > 0 or shift["upper"] < 0
     sentence = (
