@@ -2,16 +2,12 @@
 
 from pathlib import Path
 
-from fimscope.experiments.attention.numbers import (
-    compare_outcomes,
-    compare_pairs,
-    match_shares,
-    read_shares,
-)
+from fimscope.experiments.attention.differences import compare_outcomes, compare_pairs
+from fimscope.experiments.attention.shares import match_shares, read_shares
 from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import write_table
-from fimscope.statistics.stats import LEVEL
+from fimscope.statistics.significance import is_significant
 from fimscope.steps.frame import log, run_step, step_parser
 
 
@@ -29,7 +25,7 @@ def main() -> None:
         )
         rows = compare_outcomes(originals) + compare_pairs(*match_shares(originals, variants))
         write_table(args.out, ATTENTION_DIFFERENCES, rows, manifest)
-        n_apart = sum(row["adjusted_p"] < 1 - LEVEL for row in rows)
+        n_apart = sum(is_significant(row["adjusted_p"]) for row in rows)
         log.info("%d of %d differences after Holm", n_apart, len(rows))
 
 

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.errors import UserError
-from fimscope.experiments.comparison import comparison_numbers
+from fimscope.experiments.compare.numbers import comparison_numbers, model_facts
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.atomic import replacing
-from fimscope.files.digests import read_json
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.models.ran import count_parameters
 from fimscope.report.format import rate
 from fimscope.report.markdown import code, table
 from fimscope.report.text import visible
@@ -25,8 +23,9 @@ from fimscope.report.theme import (
     save_figure,
     use_theme,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
+from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import Interval, add_bootstrap_options
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -34,17 +33,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ["example_id", "program_id", "correct"]
 MEASURES = {"original": "right", "edited": "edited", "broken": "broken"}
-
-
-def model_facts(folder: Path) -> Numbers:
-    """Family, blocks and number of parameters of a prepared model; raises UserError."""
-    path = folder / "prepared.json"
-    try:
-        prepared = read_json(path)
-        facts = {key: prepared[key] for key in ("family", "n_blocks")}
-    except (OSError, KeyError) as error:
-        raise UserError(f"{path}: not readable ({error}); run prepare_model again") from None
-    return {**facts, "n_parameters": count_parameters(folder)}
 
 
 def plot_comparison(models: Mapping[str, Numbers], edit: str) -> "Figure":
@@ -145,7 +133,7 @@ def main() -> None:
             )
             for name in args.models
         }
-        numbers = comparison_numbers(tables, args.draws, args.seed)
+        numbers = comparison_numbers(tables, Bootstrap.of(args))
         models = {
             name: {**model_facts(args.results / name / "model"), **row}
             for name, row in numbers.items()

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.experiments.attention.numbers import all_heads
+from fimscope.experiments.attention.shares import all_heads
 from fimscope.experiments.attention.tables import ATTENDED, ATTENTION_TOKENS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum

@@ -15,6 +15,7 @@ from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.tables import PROMPTS
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.steps.frame import log, run_step, step_parser
 from fimscope.typescript.tables import EXAMPLES
 
@@ -30,8 +31,7 @@ def measure_accuracy(
     prompts: Sequence[Row],
     original: Sequence[Row],
     edited: Sequence[Row],
-    draws: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> dict[str, Any]:
     """Accuracy on the originals and after the edit.
 
@@ -57,8 +57,7 @@ def measure_accuracy(
             np.array(values, dtype=np.float64),
             [packages[row["example_id"]] for row in rows],
             [row["program_id"] for row in rows],
-            draws,
-            seed,
+            bootstrap,
         )
 
     return {
@@ -129,8 +128,7 @@ def main() -> None:
     parser.add_argument("--patches", type=Path, required=True, help="patches/restore.parquet")
     parser.add_argument("--pairs", type=Path, required=True, help="pairs.parquet")
     add_model_options(parser)
-    parser.add_argument("--draws", type=int, default=10_000, help="of the bootstrap over programs")
-    parser.add_argument("--seed", type=int, default=0)
+    add_bootstrap_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the measures, as JSON")
     with run_step(parser) as args:
         manifest = run_manifest(args)
@@ -144,8 +142,7 @@ def main() -> None:
             prompts,
             read_table(args.original, PREDICTIONS).to_pylist(),
             read_table(args.edited, PREDICTIONS).to_pylist(),
-            args.draws,
-            args.seed,
+            Bootstrap.of(args),
         )
         measures["restore"] = measure_restoring(args.patches, args.pairs)
         measures["blocks"] = measure_blocks(

@@ -18,8 +18,9 @@ from fimscope.report.theme import (
     save_figure,
     use_theme,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
+from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import Interval, add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ def main() -> None:
     add_figure_options(parser)
     with run_step(parser) as args:
         edits = [
-            accuracy_numbers(
-                read_table(path, PREDICTIONS, COLUMNS), path.stem, args.draws, args.seed
-            )
+            accuracy_numbers(read_table(path, PREDICTIONS, COLUMNS), path.stem, Bootstrap.of(args))
             for path in args.predictions
         ]
         save_figure(plot_accuracy(edits), args.out_svg, args.out_png)

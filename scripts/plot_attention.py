@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.experiments.attention.numbers import COMPARISONS, REGION_KINDS
+from fimscope.experiments.attention.differences import COMPARISONS
 from fimscope.experiments.attention.section import attention_section
+from fimscope.experiments.attention.shares import REGION_KINDS
 from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES, ATTENTION_HEADS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
@@ -14,7 +15,7 @@ from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, ON_PALE_CELL, PALETTE
 from fimscope.report.text import visible
 from fimscope.report.theme import PRINT_WIDTH, save_figure, use_theme, write_message
-from fimscope.statistics.stats import LEVEL
+from fimscope.statistics.significance import is_significant
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _draw_cells(axes: "Axes", cells: "DataFrame", limit: float) -> Any:
     image = axes.imshow(
         100 * wide.to_numpy(), cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto", origin="lower"
     )
-    apart = cells[cells["adjusted_p"] < 1 - LEVEL]
+    apart = cells[is_significant(cells["adjusted_p"])]
     axes.plot(
         apart["head"], apart["block"], linestyle="none", marker="o", ms=1.8, color=ON_PALE_CELL
     )

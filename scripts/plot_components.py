@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
+from fimscope.experiments.components.numbers import KINDS, component_numbers
 from fimscope.experiments.components.section import components_section
-from fimscope.experiments.patch.curves import read_components
 from fimscope.experiments.patch.drawing import draw_effects, effect_frame, share_legend, write_count
-from fimscope.experiments.patch.numbers import paired_means, points_above, sweep_numbers
+from fimscope.experiments.patch.numbers import paired_means, points_above
 from fimscope.experiments.patch.tables import PAIRS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
@@ -25,15 +24,14 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COMPONENTS = ("attention_output", "mlp_output", "head")
 _TITLES = {"attention_output": "attention output", "mlp_output": "MLP output", "head": "heads"}
 NOTE = (
     "block whose part is patched at the last token\nbands: 95%, cluster bootstrap over programs; "
@@ -41,26 +39,18 @@ NOTE = (
 )
 
 
-def component_numbers(path: Path, pairs: pa.Table, n_draws: int, seed: int) -> list[Numbers]:
-    """Numbers of `sweep_numbers` of each kind of component, whose points are its places."""
-    return [
-        sweep_numbers(read_components(path, pairs, component), n_draws, seed)
-        for component in COMPONENTS
-    ]
-
-
 def plot_components(sweeps: Sequence[Numbers]) -> "Figure":
     """A row a condition: curves of attention and MLP outputs over blocks, a map of the heads.
 
-    sweeps   of `component_numbers`, COMPONENTS in order for each condition
+    sweeps   of `component_numbers`, KINDS in order for each condition
     """
     import matplotlib.pyplot as plt
 
     use_theme()
-    rows = [sweeps[i : i + len(COMPONENTS)] for i in range(0, len(sweeps), len(COMPONENTS))]
+    rows = [sweeps[i : i + len(KINDS)] for i in range(0, len(sweeps), len(KINDS))]
     figure, grid = plt.subplots(
         len(rows),
-        len(COMPONENTS),
+        len(KINDS),
         figsize=(PRINT_WIDTH, 1.0 + 1.9 * len(rows)),
         squeeze=False,
         width_ratios=[1, 1, 1.15],
@@ -128,11 +118,11 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        pairs = read_table(args.pairs, PAIRS)
+        pairs, bootstrap = read_table(args.pairs, PAIRS), Bootstrap.of(args)
         sweeps = [
             numbers
             for path in args.components
-            for numbers in component_numbers(path, pairs, args.draws, args.seed)
+            for numbers in component_numbers(path, pairs, bootstrap)
         ]
         save_figure(plot_components(sweeps), args.out_svg, args.out_png)
         write_section(args.out_section, components_section(sweeps), manifest)

@@ -21,8 +21,8 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import positive, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def main() -> None:
     with run_step(parser) as args:
         table = read_table(args.icl, ICL)
         cells = read_cells(table, args.choices, args.n_shots, args.n_seeds)
-        numbers = icl_numbers(cells, args.draws, args.seed)
+        numbers = icl_numbers(cells, Bootstrap.of(args))
         save_figure(plot_icl(numbers), args.out_svg, args.out_png)
         section = icl_section(numbers, args.icl.stem, args.n_seeds, args.shot_tokens)
         write_section(args.out_section, section, run_manifest(args))

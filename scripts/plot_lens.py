@@ -22,8 +22,9 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
+from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import Interval, add_bootstrap_options
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def main() -> None:
             lens.stem: read_lens_curves(lens, split)
             for lens, split in zip(args.lens, args.splits, strict=True)
         }
-        numbers = lens_numbers(curves, args.edit, args.draws, args.seed)
+        numbers = lens_numbers(curves, args.edit, Bootstrap.of(args))
         points = numbers["points"]
         figures = {
             "lens": plot_outcomes(points, numbers["last"]["original"]),

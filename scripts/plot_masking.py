@@ -20,8 +20,8 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def main() -> None:
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/masking.json")
     with run_step(parser) as args:
-        rows = masking_numbers(read_table(args.masking, MASKING), args.draws, args.seed)
+        rows = masking_numbers(read_table(args.masking, MASKING), Bootstrap.of(args))
         save_figure(plot_masking(rows), args.out_svg, args.out_png)
         write_section(args.out_section, masking_section(rows, args.edit), run_manifest(args))
 

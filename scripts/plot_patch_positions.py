@@ -4,12 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from fimscope.experiments.patch.curves import read_positions, read_sweep
 from fimscope.experiments.patch.drawing import draw_effects, effect_frame, share_legend, write_count
-from fimscope.experiments.patch.numbers import sweep_numbers
 from fimscope.experiments.patch.tables import PAIRS
+from fimscope.experiments.patch_positions.numbers import position_numbers
 from fimscope.experiments.patch_positions.section import positions_section
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
@@ -22,8 +19,8 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
@@ -33,25 +30,6 @@ NOTE = (
     "residual point patched (of a window: its first)\nbands: 95%, cluster bootstrap over programs; "
     "squares: more recipients turn than under every control (sign test over programs, Holm)"
 )
-
-
-def position_numbers(path: Path, pairs: pa.Table, n_draws: int, seed: int) -> list[Numbers]:
-    """Numbers of `sweep_numbers` of every position and size of window that a table holds.
-
-    Beside them `n_points`, the size, and `n_left_out`, the pairs whose prompts lack the position.
-    """
-    found = [
-        (size, read_sweep(path, pairs, position, size)) for position, size in read_positions(path)
-    ]
-    most = max((sweep.n_pairs for _, sweep in found), default=0)
-    return [
-        {
-            **sweep_numbers(sweep, n_draws, seed),
-            "n_points": size,
-            "n_left_out": most - sweep.n_pairs,
-        }
-        for size, sweep in found
-    ]
 
 
 def plot_positions(sweeps: Sequence[Numbers]) -> "Figure":
@@ -122,11 +100,9 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        pairs = read_table(args.pairs, PAIRS)
+        pairs, bootstrap = read_table(args.pairs, PAIRS), Bootstrap.of(args)
         sweeps = [
-            numbers
-            for path in args.patches
-            for numbers in position_numbers(path, pairs, args.draws, args.seed)
+            numbers for path in args.patches for numbers in position_numbers(path, pairs, bootstrap)
         ]
         save_figure(plot_positions(sweeps), args.out_svg, args.out_png)
         save_figure(plot_windows(sweeps), args.out_windows_svg, args.out_windows_png)

@@ -20,8 +20,8 @@ from fimscope.files.tables import read_table
 from fimscope.report.sections import write_section
 from fimscope.report.text import visible
 from fimscope.report.theme import PRINT_WIDTH, add_figure_options, save_figure, use_theme
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        pairs = read_table(args.pairs, PAIRS)
+        pairs, bootstrap = read_table(args.pairs, PAIRS), Bootstrap.of(args)
         found = {path.stem: read_sweep(path, pairs, "last") for path in args.patches}
-        sweeps = [sweep_numbers(sweep, args.draws, args.seed) for sweep in found.values()]
+        sweeps = [sweep_numbers(sweep, bootstrap) for sweep in found.values()]
         alike = None
         if {"same_type", "wrong_to_wrong"} <= set(found):
             one, other = found["same_type"], found["wrong_to_wrong"]
-            alike = compare_conditions(one, other, args.draws, args.seed)
+            alike = compare_conditions(one, other, bootstrap)
         save_figure(plot_patches(sweeps), args.out_svg, args.out_png)
         write_section(args.out_section, patches_section(sweeps, alike), manifest)
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.experiments.probes.section import CURVES, probe_numbers, probe_section
+from fimscope.experiments.probes.numbers import probe_numbers
+from fimscope.experiments.probes.section import CURVES, probe_section
 from fimscope.experiments.probes.tables import PROBES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
@@ -21,8 +22,9 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
+from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import Interval, add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         rows = read_table(args.probes, PROBES).to_pylist()
-        numbers = probe_numbers(rows, args.draws, args.seed)
+        numbers = probe_numbers(rows, Bootstrap.of(args))
         save_figure(plot_probes(numbers), args.out_svg, args.out_png)
         write_section(args.out_section, probe_section(numbers), manifest)
 

@@ -1,14 +1,13 @@
 """Draw what the published steering protocol does here beside its figures, and write its section."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
-from fimscope.experiments.replication.numbers import adjust_edits, edit_numbers
+from fimscope.experiments.replication.numbers import adjust_edits, count_broken, edit_numbers
 from fimscope.experiments.replication.protocol import AS_PUBLISHED, MAIN, published_window
 from fimscope.experiments.replication.section import replication_section
 from fimscope.experiments.steer.tables import STEERING_RESULTS, STEERING_VECTORS
@@ -20,8 +19,8 @@ from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, INK, PAPER, STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import PRINT_WIDTH, add_figure_options, save_figure, use_theme
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 from fimscope.typescript.tables import EXAMPLES
 
@@ -111,12 +110,6 @@ def _draw_published(axes: "Axes", row: Numbers, handles: dict[str, Any]) -> None
         handles.setdefault(f"published, {key}", drawn)
 
 
-def count_broken(split: Sequence[Mapping], groups: Mapping[str, str]) -> dict[str, int]:
-    """group -> broken examples of a split table."""
-    counts = Counter(groups[row["example_id"]] for row in split if row["broken"])
-    return {name: counts[name] for name in ("fit", "select", "test")}
-
-
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--published", type=Path, required=True, help="the published figures")
@@ -147,8 +140,7 @@ def main() -> None:
                 read_table(vectors, STEERING_VECTORS).to_pylist(),
                 known.get(edit),
                 published_window(prepared.n_blocks),
-                args.draws,
-                args.seed,
+                Bootstrap.of(args),
             )
             name = known[edit]["name"] if edit in known else edit
             n_broken = count_broken(read_table(split, SPLIT).to_pylist(), groups)

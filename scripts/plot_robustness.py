@@ -21,8 +21,8 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def main() -> None:
     with run_step(parser) as args:
         original = read_table(args.original, PREDICTIONS, COLUMNS)
         tables = {p.stem: read_table(p, PREDICTIONS, COLUMNS) for p in args.predictions}
-        entries = robustness_numbers(original, tables, args.draws, args.seed)
+        entries = robustness_numbers(original, tables, Bootstrap.of(args))
         save_figure(plot_robustness(entries), args.out_svg, args.out_png)
         write_section(args.out_section, robustness_section(entries), run_manifest(args))
 

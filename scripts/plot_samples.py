@@ -20,8 +20,8 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def main() -> None:
                 args.samples, args.predictions, args.splits, strict=True
             )
         }
-        numbers = sample_numbers(edits, args.draws, args.seed)
+        numbers = sample_numbers(edits, Bootstrap.of(args))
         save_figure(plot_samples(numbers), args.out_svg, args.out_png)
         settings = read_manifest(args.samples[0])["settings"]
         section = samples_section(numbers, settings["temperature"], settings["top_p"])

@@ -1,6 +1,6 @@
 """Draw what steering does over points, strengths and vectors, and write its section."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.steer.icl import in_context_numbers
-from fimscope.experiments.steer.numbers import steering_numbers
+from fimscope.experiments.steer.numbers import own_strength, steered_on_test, steering_numbers
 from fimscope.experiments.steer.section import LABELS, steering_section
 from fimscope.experiments.steer.settings import MAIN
 from fimscope.experiments.steer.tables import (
@@ -32,8 +32,9 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
+from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import Interval, add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 from fimscope.typescript.tables import EXAMPLES
 
@@ -165,26 +166,6 @@ def _bar_label(row: Numbers) -> str:
     return f"{LABELS[row['kind']]}{star}{count}"
 
 
-def steered_on_test(results: Sequence[Mapping], setting: Numbers | None) -> dict[str, Mapping]:
-    """example of `test` -> its row of the mean difference at the chosen setting."""
-    return {
-        row["example_id"]: row
-        for row in results
-        if setting
-        and (row["group"], row["kind"]) == ("test", MAIN)
-        and (list(row["points"]), row["strength"]) == (setting["points"], setting["strength"])
-    }
-
-
-def own_strength(vectors: Sequence[Mapping], numbers: Numbers) -> float | None:
-    """The mean difference's own norm at the last of its chosen points, as a strength."""
-    if MAIN not in numbers["settings"]:
-        return None
-    point = numbers["settings"][MAIN]["points"][-1]
-    found = [r["relative_norm"] for r in vectors if r["name"] == MAIN and r["point"] == point]
-    return found[0] if found else None
-
-
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
@@ -199,7 +180,7 @@ def main() -> None:
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
-        manifest = run_manifest(args)
+        manifest, bootstrap = run_manifest(args), Bootstrap.of(args)
         vectors = read_table(args.vectors, STEERING_VECTORS).to_pylist()
         results = read_table(args.results, STEERING_RESULTS).to_pylist()
         numbers = steering_numbers(
@@ -207,8 +188,7 @@ def main() -> None:
             read_table(args.settings, STEERING_SETTINGS).to_pylist(),
             read_table(args.disturbance, STEERING_DISTURBANCE).to_pylist(),
             read_table(args.types, STEERING_TYPES).to_pylist(),
-            args.draws,
-            args.seed,
+            bootstrap,
         )
         groups = {
             row["example_id"]: row["group"]
@@ -219,8 +199,7 @@ def main() -> None:
                 read_table(args.icl, ICL),
                 groups,
                 steered_on_test(results, numbers["settings"].get(MAIN)),
-                args.draws,
-                args.seed,
+                bootstrap,
             )
         split = read_table(args.split, SPLIT, ["example_id", "edit", "outcome"]).to_pylist()
         save_figure(

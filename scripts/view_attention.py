@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fimscope.experiments.attention.numbers import REGION_KINDS, all_heads, region_tokens
+from fimscope.experiments.attention.shares import REGION_KINDS, all_heads, region_tokens
 from fimscope.experiments.attention.tables import ATTENTION_SHARES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum

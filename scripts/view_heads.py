@@ -4,12 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.experiments.attention.numbers import (
-    choose_heads,
-    choose_pair,
-    match_shares,
-    read_shares,
-)
+from fimscope.experiments.attention.chosen import choose_heads, choose_pair
+from fimscope.experiments.attention.shares import match_shares, read_shares
 from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES, ATTENTION_HEADS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table

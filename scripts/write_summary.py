@@ -29,8 +29,8 @@ from fimscope.report.markdown import code, table
 from fimscope.report.references import bibtex
 from fimscope.report.sections import Section, read_section, section_lines
 from fimscope.report.timings import timing_lines, timing_numbers
+from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 COLUMNS = ["program_id", "gold", "predicted", "correct", "gold_rank"]  # of the predictions
@@ -54,15 +54,14 @@ def summary_numbers(
     funnels: Sequence[Any],
     predictions: Mapping[str, Any],
     splits: Mapping[str, Any],
-    n_draws: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Numbers:
     """All numbers of the study but its timings, with the sentences that read them.
 
     funnels, predictions, splits   tables; the last two by edit
     """
-    accuracy = [accuracy_numbers(t, edit, n_draws, seed) for edit, t in predictions.items()]
-    changes = change_numbers(splits, n_draws, seed)
+    accuracy = [accuracy_numbers(t, edit, bootstrap) for edit, t in predictions.items()]
+    changes = change_numbers(splits, bootstrap)
     wrong = [confusion_numbers(t, edit) for edit, t in predictions.items()]
     funnel = funnel_numbers(funnels)
     return {
@@ -220,8 +219,7 @@ def main() -> None:
             [read_table(path, FUNNEL) for path in args.funnel],
             {path.stem: read_table(path, PREDICTIONS, COLUMNS) for path in args.predictions},
             {path.stem: read_table(path, SPLIT) for path in args.splits},
-            args.draws,
-            args.seed,
+            Bootstrap.of(args),
         )
         model = _read_model(args.model_info)
         config = json.loads(args.config)

@@ -19,6 +19,7 @@ from fimscope.experiments.tables import SPLIT
 from fimscope.files.digests import read_json
 from fimscope.report.markdown import code, table
 from fimscope.report.timings import timing_numbers
+from fimscope.statistics.bootstrap import Bootstrap
 from synthetic import HOSTILE, N_POINTS, predictions_table, write_study
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -74,13 +75,15 @@ def summary(study, tmp_path_factory) -> tuple[str, dict]:
 
 
 def test_accuracy_by_hand():
-    found = accuracy_numbers(predictions_table(ORIGINAL, n_programs=10), "original", DRAWS, 0)
+    found = accuracy_numbers(
+        predictions_table(ORIGINAL, n_programs=10), "original", Bootstrap(DRAWS)
+    )
     assert (found["n"], found["n_programs"], found["n_right"]) == (100, 10, 60)
     assert found["right"]["estimate"] == 0.6
     assert found["right"]["lower"] <= 0.6 <= found["right"]["upper"]
     assert found["baseline"] == {"gold": "string", "n": 60, "rate": 0.6}
     assert found["top10"]["estimate"] == 0.8  # of the wrong ones every other has rank 5
-    assert accuracy_numbers(predictions_table([]), "none", DRAWS, 0) == {
+    assert accuracy_numbers(predictions_table([]), "none", Bootstrap(DRAWS)) == {
         "edit": "none",
         "n": 0,
         "n_programs": 0,
@@ -91,7 +94,7 @@ def test_changes_by_hand(study):
     from fimscope.files.tables import read_table
 
     split = read_table(study / "split/rename_vars.parquet", SPLIT)
-    (found,) = change_numbers({"original": split, "rename_vars": split}, DRAWS, 0)
+    (found,) = change_numbers({"original": split, "rename_vars": split}, Bootstrap(DRAWS))
     assert (found["n_broken"], found["n_mended"], found["n_right_before"]) == (30, 5, 60)
     assert found["difference"]["estimate"] == pytest.approx((5 - 30) / split.num_rows, abs=1e-6)
     two_tails = 2 * sum(np.array([1, 35, 595, 6545, 52360, 324632]) / 2**35)  # 35 choose 0..5

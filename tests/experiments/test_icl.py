@@ -6,6 +6,7 @@ import pytest
 from fimscope.experiments.icl.numbers import icl_numbers, read_cells
 from fimscope.experiments.masking.numbers import masking_numbers
 from fimscope.experiments.registry import all_tables
+from fimscope.statistics.bootstrap import Bootstrap
 
 KEY = {"edit": "rename_vars", "gold": "string", "gold_rank": 0, "n_tokens": 9, "predicted": "x"}
 
@@ -46,7 +47,7 @@ def test_in_context_cells_are_means_over_seeds_of_complete_examples():
     assert cells.values["correct"]["same_type"].tolist() == [[0, 0.5], [0, 1]]
     assert cells.n_left == {"right": 0, "wrong": 0, "broken": 1}
 
-    numbers = icl_numbers(cells, 200, 0)
+    numbers = icl_numbers(cells, Bootstrap(200))
     assert numbers["n_shots"] == [0, 2]
     assert numbers["outcomes"]["broken"]["curves"] == {}
     assert numbers["outcomes"]["wrong"]["curves"]["same_type"]["estimate"] == [0, 0.75]
@@ -80,7 +81,7 @@ def test_a_mask_is_compared_with_the_plain_prompt_and_with_its_control():
         mask("a", "text", "comments", True, -5.0),
         mask("b", "text", "comments", False, -2.0),
     ]
-    found = masking_numbers(table("masking", rows), 200, 0)
+    found = masking_numbers(table("masking", rows), Bootstrap(200))
     by_name = {(r["outcome"], r["way"], r["distractor"]): r for r in found}
     comments = by_name["wrong", "text", "comments"]
     assert (comments["n"], comments["n_without"], comments["mean_masked"]) == (1, 1, 4)

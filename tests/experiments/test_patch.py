@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 
 from fimscope.errors import UserError
+from fimscope.experiments.components.numbers import read_components
 from fimscope.experiments.components.tables import COMPONENTS
-from fimscope.experiments.patch.curves import (
+from fimscope.experiments.patch.curves import read_sweep
+from fimscope.experiments.patch.numbers import (
+    compare_conditions,
     compare_to_controls,
     half_reached,
-    read_components,
-    read_sweep,
+    sweep_numbers,
 )
-from fimscope.experiments.patch.numbers import compare_conditions, sweep_numbers
 from fimscope.experiments.patch.section import say_conditions, say_exactness, say_sweep
 from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.files.tables import write_table
 from fimscope.report.format import spans
 from fimscope.report.sections import read_section
+from fimscope.statistics.bootstrap import Bootstrap
 from synthetic import (
     MANIFEST,
     N_POINTS,
@@ -39,7 +41,7 @@ DRAWS = 800
 
 def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
     path, pairs = write_sweep(tmp_path, patch_rows("restore", rise=RISE, seed=1))
-    found = sweep_numbers(read_sweep(path, pairs, "last"), DRAWS, 0)
+    found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS))
     assert (found["n_pairs"], found["n_small_gap"]) == (40, 1)
     assert found["points"] == list(range(N_POINTS))
     assert found["comparison"]["points_above"] == list(range(RISE, N_POINTS))
@@ -57,7 +59,7 @@ def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
 
 def test_sweep_without_effect_is_said_to_have_none(tmp_path):
     path, pairs = write_sweep(tmp_path, patch_rows("same_type", rise=N_POINTS, seed=2))
-    found = sweep_numbers(read_sweep(path, pairs, "last"), DRAWS, 0)
+    found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS))
     assert found["comparison"]["points_above"] == []
     assert "no effect is shown" in say_sweep(found)[0]
 
@@ -67,7 +69,8 @@ def test_chance_seldom_puts_the_paired_donor_above_its_controls(tmp_path):
     for seed in range(60):
         path, pairs = write_sweep(tmp_path, patch_rows("same_type", N_POINTS, 100 + seed, 24))
         sweep = read_sweep(path, pairs, "last")
-        alarms.append(compare_to_controls(sweep.flips).above.any())
+        found = compare_to_controls(sweep.points, sweep.flips)
+        alarms.append(bool(found["points_above"]))
     assert np.mean(alarms) <= 0.08
 
 
@@ -75,7 +78,7 @@ def test_a_self_patch_that_changes_something_is_told(tmp_path):
     rows = patch_rows("restore", rise=RISE, seed=1)
     next(row for row in rows[100:] if row["donor_kind"] == "self")["normalised_effect"] = -0.4
     path, pairs = write_sweep(tmp_path, rows)
-    found = sweep_numbers(read_sweep(path, pairs, "last"), DRAWS, 0)
+    found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS))
     assert found["largest_self_effect"] == pytest.approx(0.4)
     (sentence,) = say_exactness([found])
     assert "up to 0.400 of the way to its donor" in sentence
@@ -124,7 +127,7 @@ def test_half_of_the_maximum_has_an_interval_over_programs(tmp_path):
         if row["program_id"] in late and row["point"] == RISE:
             row["predicted_token_id"] = 7
     path, pairs = write_sweep(tmp_path, rows)
-    half = sweep_numbers(read_sweep(path, pairs, "last"), DRAWS, 0)["half_of_flips"]
+    half = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS))["half_of_flips"]
     assert (half["half_lower"], half["half_upper"]) == (RISE, RISE + 1)
     assert half["maximum"] == 1
 
@@ -140,7 +143,7 @@ def write_pair_of_conditions(folder, rise):
 
 def test_two_conditions_that_turn_at_one_point_are_not_told_apart(tmp_path):
     one, other = write_pair_of_conditions(tmp_path, RISE)
-    found = compare_conditions(one, other, DRAWS, 0)
+    found = compare_conditions(one, other, Bootstrap(DRAWS))
     assert (found["n_pairs"], found["n_programs"]) == (40, N_PROGRAMS)
     assert found["difference"] == [0] * N_POINTS
     assert found["half_difference"] == {"estimate": 0, "lower": 0, "upper": 0}
@@ -149,7 +152,7 @@ def test_two_conditions_that_turn_at_one_point_are_not_told_apart(tmp_path):
 
 def test_two_conditions_that_turn_at_other_points_are_told_apart(tmp_path):
     one, other = write_pair_of_conditions(tmp_path, RISE + 2)
-    found = compare_conditions(one, other, DRAWS, 0)
+    found = compare_conditions(one, other, Bootstrap(DRAWS))
     assert found["difference"] == [0] * RISE + [-1, -1] + [0] * (N_POINTS - RISE - 2)
     assert found["half_difference"]["estimate"] == 2
     (sentence,) = say_conditions(found)
@@ -161,16 +164,16 @@ def test_conditions_without_a_common_recipient_are_not_compared(tmp_path):
     one, other = write_pair_of_conditions(tmp_path, RISE)
     for curve in other.flips.values():
         curve.pairs[:] = [pair.replace("-e", "-f") for pair in curve.pairs]
-    assert compare_conditions(one, other, DRAWS, 0) is None
+    assert compare_conditions(one, other, Bootstrap(DRAWS)) is None
     assert say_conditions(None) == []
 
 
 def test_a_component_with_an_effect_is_found_alone(tmp_path):
     path, pairs = write_sweep(tmp_path, component_rows("restore", (2, 1)), "components")
-    heads = sweep_numbers(read_components(path, pairs, "head"), DRAWS, 0)
+    heads = sweep_numbers(read_components(path, pairs, "head"), Bootstrap(DRAWS))
     assert heads["points"] == list(range(8))
     assert heads["effect_comparison"]["points_above"] == [5]  # head 1 of block 2, 2 heads each
-    mlps = sweep_numbers(read_components(path, pairs, "mlp_output"), DRAWS, 0)
+    mlps = sweep_numbers(read_components(path, pairs, "mlp_output"), Bootstrap(DRAWS))
     assert mlps["points"] == list(range(4))
     assert mlps["effect_comparison"]["points_above"] == []
 

@@ -15,6 +15,7 @@ from fimscope.experiments.steer.vectors import (
     mean_difference,
     random_vectors,
 )
+from fimscope.statistics.bootstrap import Bootstrap
 
 
 def result(
@@ -160,7 +161,7 @@ def test_numbers_worked_out_by_hand():
         for e, o in {"Aw": "wrong", "Bw": "wrong", "Cr": "right"}.items()
     ]
     scored = score_settings(select)
-    numbers = steering_numbers(select + on_test(), scored, [], [], 200, 0)
+    numbers = steering_numbers(select + on_test(), scored, [], [], Bootstrap(200))
     at = {row["kind"]: row for row in numbers["at_setting"]}
     assert at["mean_difference"]["mended"]["estimate"] == 0.75
     assert at["mean_difference"]["worsened"]["estimate"] == 1.0
@@ -188,7 +189,7 @@ def test_numbers_worked_out_by_hand():
 
 
 def test_a_section_where_there_is_nothing():
-    numbers = steering_numbers([], [], [], [], 200, 0)
+    numbers = steering_numbers([], [], [], [], Bootstrap(200))
     section = steering_section(numbers, [], [])
     assert "nothing to fit" in section.reading[0]
     assert section.tables == []

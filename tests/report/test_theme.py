@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fimscope.experiments.accuracy.numbers import confusion_numbers
+from fimscope.experiments.components.numbers import KINDS
 from fimscope.experiments.patch.drawing import effect_frame
 from fimscope.experiments.patch.pairs import CONDITIONS, DONOR_KINDS
 from fimscope.report.styles import STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import point_ticks, save_figure
 from plot_accuracy import plot_accuracy
-from plot_components import COMPONENTS, plot_components
+from plot_components import plot_components
 from plot_funnel import plot_funnel
 from plot_patch_positions import plot_positions, plot_windows
 from plot_patches import plot_patches
@@ -172,7 +173,7 @@ def test_a_condition_without_pairs_is_said_to_have_none(tmp_path):
     assert found.count("no pairs") == 2
     positions = [{**one, "n_points": 1} for one in (sweep("restore"), empty)]
     assert "no pairs" in texts_of(plot_positions(positions), tmp_path)
-    parts = [{**empty, "position": name} for name in COMPONENTS]
+    parts = [{**empty, "position": name} for name in KINDS]
     assert texts_of(plot_components(parts), tmp_path).count("no pairs") == 3
 
 
@@ -199,7 +200,7 @@ def test_heads_are_drawn_head_by_block():
     heads.update(points=list(range(6)), effects={"paired": curve}, position="head")
     heads["effect_comparison"] = {"points_above": [5]}
     figure = plot_components(
-        [*({**sweep("restore"), "position": name} for name in COMPONENTS[:2]), heads]
+        [*({**sweep("restore"), "position": name} for name in KINDS[:2]), heads]
     )
     axes = figure.axes[2]
     expected = [[0.0, 0.2, 0.4], [0.1, 0.3, 0.5]]  # 3 blocks of 2 heads

@@ -7,16 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from fimscope.statistics.stats import (
-    holm,
-    mcnemar_exact,
-    percentile_interval,
-    rate_interval,
-    resample_means,
-    sign_test,
-    smallest_shown,
-    wilson_interval,
-)
+from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.exact_tests import mcnemar_exact, sign_test, smallest_shown
+from fimscope.statistics.rates import wilson_interval
+from fimscope.statistics.significance import ALPHA, LEVEL, holm, is_significant
 
 
 @pytest.mark.parametrize(
@@ -65,9 +59,9 @@ def test_one_example_a_program_gives_the_binomial():
     """With one row a program a resampled rate is Binomial(n, rate) / n, exactly."""
     n, n_right = 80, 52
     values = np.arange(n)[:, None] < n_right
-    resampled = resample_means(values, [f"p{i}" for i in range(n)], n_draws=40_000)
+    resampled = Bootstrap(40_000).resample(values, [f"p{i}" for i in range(n)])
     rate = n_right / n
-    interval = percentile_interval(resampled)
+    interval = resampled.mean()
     expected = binom.ppf([0.025, 0.975], n, rate) / n
     assert [interval.lower[0], interval.upper[0]] == pytest.approx(expected, abs=1 / n)
     assert resampled.draws.std() == pytest.approx(np.sqrt(rate * (1 - rate) / n), rel=0.02)
@@ -78,23 +72,23 @@ def test_rows_of_one_program_count_once():
     generator = np.random.default_rng(1)
     values = generator.normal(size=(40, 3))
     programs = np.array([f"p{i}" for i in range(40)])
-    once = resample_means(values, programs)
-    copied = resample_means(np.repeat(values, 10, axis=0), np.repeat(programs, 10))
+    once = Bootstrap().resample(values, programs)
+    copied = Bootstrap().resample(np.repeat(values, 10, axis=0), np.repeat(programs, 10))
     assert copied.draws.std(axis=0) == pytest.approx(once.draws.std(axis=0), rel=1e-6)
-    loose = resample_means(np.repeat(values, 10, axis=0), np.arange(400).astype(str))
+    loose = Bootstrap().resample(np.repeat(values, 10, axis=0), np.arange(400).astype(str))
     assert (loose.draws.std(axis=0) < once.draws.std(axis=0) / 2).all()
 
 
 def test_draws_of_programs_of_unequal_size_are_those_of_all_27():
     # programs a: 1, 1; b: 0; c: 0, 1
     sums, counts = (2, 0, 1), (2, 1, 2)
-    resampled = resample_means(np.array([[1], [1], [0], [0], [1]]), ["a", "a", "b", "c", "c"])
-    assert resampled.estimate[0] == pytest.approx(0.6)
+    resampled = Bootstrap().resample(np.array([1, 1, 0, 0, 1]), ["a", "a", "b", "c", "c"])
+    assert resampled.value == pytest.approx(0.6)
     every = [
         sum(sums[p] for p in drawn) / sum(counts[p] for p in drawn)
         for drawn in itertools.product(range(3), repeat=3)
     ]
-    found = resampled.draws[:, 0]
+    found = resampled.draws
     for value in set(every):
         share = np.isclose(found, value).mean()
         assert share == pytest.approx(np.isclose(every, value).mean(), abs=0.02)
@@ -103,11 +97,11 @@ def test_draws_of_programs_of_unequal_size_are_those_of_all_27():
 def test_same_seed_same_draws_whatever_the_chunks(monkeypatch):
     values = np.random.default_rng(2).normal(size=(30, 4))
     programs = [f"p{i % 11}" for i in range(30)]
-    first = resample_means(values, programs, n_draws=500, seed=7)
-    again = resample_means(values, programs, n_draws=500, seed=7)
-    other = resample_means(values, programs, n_draws=500, seed=8)
-    monkeypatch.setattr("fimscope.statistics.stats.DRAWS_AT_ONCE", 64)
-    chunked = resample_means(values, programs, n_draws=500, seed=7)
+    first = Bootstrap(500, 7).resample(values, programs)
+    again = Bootstrap(500, 7).resample(values, programs)
+    other = Bootstrap(500, 8).resample(values, programs)
+    monkeypatch.setattr("fimscope.statistics.bootstrap.DRAWS_AT_ONCE", 64)
+    chunked = Bootstrap(500, 7).resample(values, programs)
     assert np.array_equal(first.draws, again.draws)
     assert not np.array_equal(first.draws, other.draws)
     assert chunked.draws == pytest.approx(first.draws)
@@ -121,8 +115,8 @@ def test_percentile_interval_covers_in_95_of_100_data_sets():
         programs = np.repeat(np.arange(80), sizes).astype(str)
         values = np.repeat(generator.normal(0.3, 1, size=80), sizes)
         values = values + generator.normal(0, 0.5, size=len(values))
-        interval = percentile_interval(resample_means(values[:, None], programs, n_draws=600))
-        hits.append(interval.lower[0] <= 0.3 <= interval.upper[0])
+        interval = Bootstrap(600).resample(values, programs).mean()
+        hits.append(interval.lower <= 0.3 <= interval.upper)
     assert 0.93 <= np.mean(hits) <= 0.97
 
 
@@ -131,25 +125,49 @@ def test_pointwise_intervals_would_raise_false_alarms():
     generator = np.random.default_rng(5)
     alarms = []
     for _ in range(60):
-        resampled = resample_means(generator.normal(size=(60, 25)), np.arange(60), n_draws=400)
-        interval = percentile_interval(resampled)
+        interval = Bootstrap(400).resample(generator.normal(size=(60, 25)), np.arange(60)).mean()
         alarms.append(((interval.lower > 0) | (interval.upper < 0)).any())
     assert np.mean(alarms) > 0.4
 
 
 def test_rates_of_zero_and_one_are_not_certain():
     values = np.column_stack([np.zeros(20), np.ones(20), np.arange(20) % 2])
-    interval = rate_interval(resample_means(values, np.repeat(np.arange(10), 2).astype(str)))
+    interval = Bootstrap().resample(values, np.repeat(np.arange(10), 2).astype(str)).rate()
     wilson = wilson_interval(0, 10)
     assert (interval.lower[0], interval.upper[0]) == (wilson.lower, wilson.upper)
     assert interval.lower[1] == pytest.approx(1 - wilson.upper)
     assert interval.upper[1] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("values", [np.zeros((0, 3)), np.array([[np.nan]]), np.zeros(3)])
+@pytest.mark.parametrize("values", [np.zeros((0, 3)), np.zeros(0), np.array([[np.nan]])])
 def test_values_that_cannot_be_averaged_are_refused(values):
     with pytest.raises(ValueError):
-        resample_means(values, ["a"] * len(values))
+        Bootstrap().resample(values, ["a"] * len(values))
+
+
+def test_rows_and_their_programs_must_be_as_many():
+    with pytest.raises(ValueError):
+        Bootstrap().resample(np.zeros(3), ["a"] * 2)
+
+
+def test_one_column_is_as_one_of_several():
+    """The same draws of programs for every column, and one number for values without columns."""
+    values = np.random.default_rng(4).normal(size=(30, 3))
+    programs = [f"p{i % 9}" for i in range(30)]
+    several = Bootstrap(300).resample(values, programs).mean()
+    one = Bootstrap(300).resample(values[:, 1], programs).mean()
+    for key, value in one.ends().items():
+        assert value == several[1].ends()[key] == several.ends()[key][1]
+    assert one.numbers() == {"n": 30, "n_programs": 9, **one.ends()}
+
+
+def test_a_p_of_exactly_alpha_is_not_significant():
+    """1 of 20 random vectors as good: p = 0.05, which in floats is below 1 - 0.95."""
+    assert LEVEL == 0.95
+    assert 1 - LEVEL > ALPHA  # why p is never compared with it
+    assert not is_significant(1 / 20)
+    assert is_significant(0.0499)
+    assert is_significant(np.array([0.04, 0.05, 1.0])).tolist() == [True, False, False]
 
 
 def test_the_sign_test_counts_programs_by_hand():
@@ -174,7 +192,7 @@ def test_a_family_of_sign_tests_under_no_effect_seldom_alarms():
     alarms = []
     for _ in range(400):
         p_values = [sign_test(rng.integers(-1, 2, 40), programs) for _ in range(25)]
-        alarms.append(min(holm(p_values)) < 0.05)
+        alarms.append(is_significant(min(holm(p_values))))
     assert np.mean(alarms) < 0.08
 
 
@@ -195,5 +213,5 @@ def test_a_change_of_that_size_is_shown_4_times_in_5():
     found = []
     for _ in range(2000):
         changed = generator.random(60) < share
-        found.append(holm([sign_test(changed, programs), *[1.0] * 24])[0] < 0.05)
+        found.append(is_significant(holm([sign_test(changed, programs), *[1.0] * 24])[0]))
     assert np.mean(found) == pytest.approx(0.8, abs=0.03)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.training.quality import commonest_share, package_mean, removal_effects
 from measure_quality import measure_accuracy
 from models import alone_logits, random_model, random_network, random_prompts
@@ -12,7 +13,7 @@ from models import alone_logits, random_model, random_network, random_prompts
 def test_a_mean_over_packages_weighs_every_package_alike():
     # a: 1, 1, 1, 0 in two programs; b: 0 in one
     values = np.array([1, 1, 1, 0, 0])
-    found = package_mean(values, ["a"] * 4 + ["b"], ["p", "p", "q", "q", "r"], 2000, 0)
+    found = package_mean(values, ["a"] * 4 + ["b"], ["p", "p", "q", "q", "r"], Bootstrap(2000))
     assert found["estimate"] == pytest.approx((3 / 4 + 0) / 2)
     # a draw holds p alone, q alone, r alone, or several: the mean is in 0..1
     assert 0 <= found["lower"] < found["estimate"] < found["upper"] <= 1
@@ -42,7 +43,9 @@ def test_broken_answers_of_one_token_are_counted_apart():
     prompts = [{"example_id": e, "gold_token_ids": [5] * n} for e, n in n_tokens.items()]
     original = [prediction(e, programs[e], "T", right) for e, right in right_before.items()]
     edited = [prediction(e, programs[e], "T", e == "e4") for e in n_tokens]
-    found = measure_accuracy(dict.fromkeys(n_tokens, "a"), prompts, original, edited, 100, 0)
+    found = measure_accuracy(
+        dict.fromkeys(n_tokens, "a"), prompts, original, edited, Bootstrap(100)
+    )
     assert (found["n_single_token"], found["n_several_tokens"]) == (3, 1)
     assert found["broken"] == 3
     assert (found["broken_single_token"], found["broken_single_token_programs"]) == (2, 1)

@@ -16,7 +16,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from fimscope.experiments.attention.numbers import REGION_KINDS
+from fimscope.experiments.attention.shares import REGION_KINDS
 from fimscope.experiments.patch.pairs import DONOR_KINDS
 from fimscope.experiments.registry import all_tables
 from fimscope.files.activation_cache import ActivationCache

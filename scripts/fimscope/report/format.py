@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from fimscope.statistics.exact_tests import smallest_shown
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import smallest_shown
 
 INTERVAL = ("estimate", "lower", "upper")
 FEW_PROGRAMS = 20  # below it, percentile intervals are known to be too narrow

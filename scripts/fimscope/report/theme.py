@@ -11,7 +11,7 @@ import numpy as np
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import sealed
 from fimscope.report.styles import FAINT, INK, PAPER, STYLES, SURFACES
-from fimscope.statistics.stats import Interval
+from fimscope.statistics.estimate import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from fimscope.inference.batching import plan_batches
 from fimscope.inference.generate import answer
 from fimscope.models.load import Model
+from fimscope.statistics.bootstrap import Bootstrap, middle
 from fimscope.steps.frame import Progress
 
 Row = Mapping[str, Any]
 
 
 def package_mean(
-    values: NDArray, packages: Sequence[str], programs: Sequence[str], n_draws: int, seed: int
+    values: NDArray, packages: Sequence[str], programs: Sequence[str], bootstrap: Bootstrap
 ) -> dict[str, float]:
     """The mean over packages of their own means, and its 95% interval over resampled programs.
 
@@ -39,13 +40,11 @@ def package_mean(
         with np.errstate(invalid="ignore"):
             return np.nanmean(total / np.where(n > 0, n, np.nan), axis=-1)
 
-    generator = np.random.default_rng(seed)
-    drawn = generator.multinomial(n_programs, np.full(n_programs, 1 / n_programs), size=n_draws)
-    lower, upper = np.quantile(mean(drawn.astype(np.float64)), [0.025, 0.975])
+    ends = middle(np.concatenate([mean(weights) for weights in bootstrap.weights(n_programs)]))
     return {
         "estimate": float(mean(np.ones(n_programs))),
-        "lower": float(lower),
-        "upper": float(upper),
+        "lower": float(ends.lower),
+        "upper": float(ends.upper),
     }
 
 

@@ -8,19 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.exact_tests import mcnemar_exact
 from fimscope.statistics.numbers import Numbers, number, significant
-from fimscope.statistics.stats import (
-    holm,
-    mcnemar_exact,
-    percentile_interval,
-    rate_interval,
-    resample_means,
-)
+from fimscope.statistics.significance import holm
 
 TOP = 10
 
 
-def accuracy_numbers(predictions: pa.Table, edit: str, n_draws: int, seed: int) -> Numbers:
+def accuracy_numbers(predictions: pa.Table, edit: str, bootstrap: Bootstrap) -> Numbers:
     """How often the gold comes first and in the top 10, beside the commonest-type baseline.
 
     Rates are over examples, with 95% intervals by cluster bootstrap over programs. The baseline
@@ -31,10 +27,8 @@ def accuracy_numbers(predictions: pa.Table, edit: str, n_draws: int, seed: int) 
         return {"edit": edit, "n": 0, "n_programs": 0}
     right = predictions["correct"].to_numpy()
     in_top = predictions["gold_rank"].to_numpy() < TOP
-    resampled = resample_means(
-        np.column_stack([right, in_top]), _places(predictions["program_id"]), n_draws, seed
-    )
-    ends = rate_interval(resampled)
+    both = np.column_stack([right, in_top])
+    rates = bootstrap.resample(both, _places(predictions["program_id"])).rate()
     gold, n_gold = min(
         (tuple(counted.values()) for counted in predictions["gold"].value_counts().to_pylist()),
         key=lambda item: (-item[1], item[0]),
@@ -42,16 +36,16 @@ def accuracy_numbers(predictions: pa.Table, edit: str, n_draws: int, seed: int) 
     return {
         "edit": edit,
         "n": n,
-        "n_programs": resampled.n_programs,
+        "n_programs": rates.n_programs,
         "n_right": int(right.sum()),
-        "right": _rate(resampled.estimate[0], ends.lower[0], ends.upper[0]),
+        "right": rates[0].ends(),
         "n_top10": int(in_top.sum()),
-        "top10": _rate(resampled.estimate[1], ends.lower[1], ends.upper[1]),
+        "top10": rates[1].ends(),
         "baseline": {"gold": gold, "n": n_gold, "rate": number(n_gold / n)},
     }
 
 
-def change_numbers(splits: Mapping[str, pa.Table], n_draws: int, seed: int) -> list[Numbers]:
+def change_numbers(splits: Mapping[str, pa.Table], bootstrap: Bootstrap) -> list[Numbers]:
     """What each edit does to the answers of the same examples: broken, mended, McNemar's test.
 
     The p-values of several edits are adjusted together (Holm). The difference in accuracy, edit
@@ -63,19 +57,18 @@ def change_numbers(splits: Mapping[str, pa.Table], n_draws: int, seed: int) -> l
         if edit == "original" or not split.num_rows:
             continue
         change = mended.astype(float) - broken.astype(float)
-        resampled = resample_means(change[:, None], split["program_id"].to_pylist(), n_draws, seed)
-        ends = percentile_interval(resampled)
+        difference = bootstrap.resample(change, split["program_id"].to_pylist()).mean()
         n_broken, n_mended = int(broken.sum()), int(mended.sum())
         right = np.array(split["outcome"].to_pylist()) == "right"
         found.append(
             {
                 "edit": edit,
                 "n": split.num_rows,
-                "n_programs": resampled.n_programs,
+                "n_programs": difference.n_programs,
                 "n_right_before": int((right & ~mended | broken).sum()),
                 "n_broken": n_broken,
                 "n_mended": n_mended,
-                "difference": _rate(resampled.estimate[0], ends.lower[0], ends.upper[0]),
+                "difference": difference.ends(),
                 "mcnemar_p": mcnemar_exact(n_broken, n_mended),
             }
         )
@@ -130,10 +123,6 @@ def _places(names: pa.ChunkedArray) -> NDArray[np.intp]:
     places = np.empty(len(encoded.dictionary), dtype=np.intp)
     places[pc.array_sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(places))
     return places[encoded.indices.to_numpy()]
-
-
-def _rate(estimate: float, lower: float, upper: float) -> Numbers:
-    return {"estimate": number(estimate), "lower": number(lower), "upper": number(upper)}
 
 
 def _kept(names: Sequence[str], n_kept: int) -> tuple[list[str | None], list[int]]:

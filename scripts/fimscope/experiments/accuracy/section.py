@@ -14,6 +14,7 @@ from fimscope.report.format import (
 from fimscope.report.markdown import code, table
 from fimscope.report.sections import source_lines
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.significance import is_significant
 
 CHECKED = ("holes", "variants", "verified", "answered")  # stages that may lose a hole
 
@@ -131,7 +132,7 @@ def say_wrong_answers(edits: Sequence[Numbers]) -> list[str]:
 
 def _say_change(row: Numbers) -> str:
     difference = row["difference"]
-    sure = row["adjusted_p"] < 0.05
+    sure = is_significant(row["adjusted_p"])
     if sure and difference["upper"] < 0:
         verdict = "the edit makes the model worse"
     elif sure and difference["lower"] > 0:

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.experiments.attention.numbers import ORIGINAL_BROKEN, REGION_KINDS, RIGHT_WRONG
+from fimscope.experiments.attention.differences import ORIGINAL_BROKEN, RIGHT_WRONG
+from fimscope.experiments.attention.numbers import N_SHOWN, comparison_numbers, ranked
+from fimscope.experiments.attention.shares import REGION_KINDS
 from fimscope.report.format import p_text, p_value, percent, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
-from fimscope.statistics.numbers import number, significant
-from fimscope.statistics.paired import stands_out
+from fimscope.statistics.significance import stands_out
 
 Row = Mapping[str, Any]
-N_SHOWN = 6  # rows of a comparison in the table
 
 
 def attention_section(differences: Sequence[Row], edit: str) -> Section:
@@ -63,13 +63,13 @@ def attention_section(differences: Sequence[Row], edit: str) -> Section:
                     "p (Holm)",
                     "even spread",
                 ],
-                [_cells(row) for row in _ranked(rows)[:N_SHOWN]],
+                [_cells(row) for row in ranked(rows)[:N_SHOWN]],
                 n_left=2,
             )
             for name, rows in by_comparison.items()
         ],
         sources=["attention_differences.parquet", "attention_heads.parquet"],
-        numbers={name: _numbers(rows) for name, rows in by_comparison.items()},
+        numbers={name: comparison_numbers(rows) for name, rows in by_comparison.items()},
     )
 
 
@@ -77,7 +77,7 @@ def say_comparison(rows: Sequence[Row], first: str, second: str) -> str:
     """How many heads differ and which most, or that none is shown to."""
     if not rows:
         return f"There are no {first} and {second} to compare."
-    apart = [row for row in _ranked(rows) if stands_out(row)]
+    apart = [row for row in ranked(rows) if stands_out(row)]
     what = f"Between {first} and {second}"
     if not apart:
         return f"{what} no head of {len(rows)} heads and regions is shown to look elsewhere."
@@ -89,11 +89,6 @@ def say_comparison(rows: Sequence[Row], first: str, second: str) -> str:
         f"{percent(top['first_share'])} of its attention to `{top['region']}` in the former and "
         f"{percent(top['second_share'])} in the latter ({p_value(top['adjusted_p'])})."
     )
-
-
-def _ranked(rows: Sequence[Row]) -> list[Row]:
-    """Those that differ first, then the larger difference."""
-    return sorted(rows, key=lambda row: (not stands_out(row), -abs(row["difference"])))
 
 
 def _cells(row: Row) -> list[str]:
@@ -108,19 +103,3 @@ def _cells(row: Row) -> list[str]:
         p_text(row),
         f"{100 * row['token_difference']:+z.1f}",
     ]
-
-
-def _numbers(rows: Sequence[Row]) -> dict[str, Any]:
-    return {
-        "n_tests": len(rows),
-        "n_apart": sum(map(stands_out, rows)),
-        "largest": [
-            {
-                key: (significant(value) if key.endswith("p") else number(value))
-                if isinstance(value, float)
-                else value
-                for key, value in row.items()
-            }
-            for row in _ranked(rows)[:N_SHOWN]
-        ],
-    }

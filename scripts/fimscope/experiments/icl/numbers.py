@@ -8,8 +8,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fimscope.experiments.outcomes import OUTCOMES
+from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import adjust_together, curve_numbers, paired_numbers
+from fimscope.statistics.paired import paired_numbers
+from fimscope.statistics.significance import adjust_together
 
 TREATMENT = "same_type"  # the others are its controls
 MEASURES = ("correct", "gold_logprob")
@@ -67,7 +69,7 @@ def read_cells(
     )
 
 
-def icl_numbers(cells: Cells, n_draws: int, seed: int) -> Numbers:
+def icl_numbers(cells: Cells, bootstrap: Bootstrap) -> Numbers:
     """Curves of accuracy by number of shots, and two families of paired tests.
 
     against_none       every choice and number against no shots
@@ -83,17 +85,17 @@ def icl_numbers(cells: Cells, n_draws: int, seed: int) -> Numbers:
             "n_programs": len(set(cells.programs[rows])),
             "n_left_out": cells.n_left[outcome],
             "curves": {
-                choice: curve_numbers(rates[rows], cells.programs[rows], n_draws, seed)
+                choice: bootstrap.resample(rates[rows], cells.programs[rows]).rate().ends()
                 for choice, rates in cells.values["correct"].items()
                 if rows.any()
             },
         }
-    against_none = list(_tests(cells, n_draws, seed, None))
+    against_none = list(_tests(cells, bootstrap, None))
     against_controls = [
         test
         for control in cells.values["correct"]
         if control != TREATMENT and TREATMENT in cells.values["correct"]
-        for test in _tests(cells, n_draws, seed, control)
+        for test in _tests(cells, bootstrap, control)
     ]
     adjust_together(against_none)
     adjust_together(against_controls)
@@ -105,7 +107,7 @@ def icl_numbers(cells: Cells, n_draws: int, seed: int) -> Numbers:
     }
 
 
-def _tests(cells: Cells, n_draws: int, seed: int, control: str | None) -> Iterator[Numbers]:
+def _tests(cells: Cells, bootstrap: Bootstrap, control: str | None) -> Iterator[Numbers]:
     """Every choice against no shots, or `same_type` alone against one control."""
     for outcome in OUTCOMES:
         rows = cells.outcomes == outcome
@@ -116,9 +118,7 @@ def _tests(cells: Cells, n_draws: int, seed: int, control: str | None) -> Iterat
                     curves = cells.values[measure]
                     before = curves[choice][:, 0] if control is None else curves[control][:, column]
                     difference = (curves[choice][:, column] - before)[rows]
-                    changes[measure] = paired_numbers(
-                        difference, cells.programs[rows], n_draws, seed
-                    )
+                    changes[measure] = paired_numbers(difference, cells.programs[rows], bootstrap)
                 yield {
                     "outcome": outcome,
                     "choice": choice,

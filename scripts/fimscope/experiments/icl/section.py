@@ -5,7 +5,7 @@ from fimscope.experiments.icl.numbers import TREATMENT
 from fimscope.report.format import p_text, say_family_power, signed_nats, signed_points
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import stands_out
+from fimscope.statistics.significance import stands_out
 
 
 def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> Section:

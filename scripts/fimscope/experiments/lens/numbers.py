@@ -1,6 +1,6 @@
 """What the logit lens shows at every point, for right, wrong and broken variants."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +13,11 @@ from fimscope.experiments.accuracy.numbers import TOP
 from fimscope.experiments.lens.tables import LENS
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table
+from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.estimate import Floats
+from fimscope.statistics.exact_tests import sign_test
 from fimscope.statistics.numbers import Numbers, number, significant
-from fimscope.statistics.stats import (
-    LEVEL,
-    Floats,
-    holm,
-    percentile_interval,
-    rate_interval,
-    resample_means,
-    sign_test,
-)
+from fimscope.statistics.significance import holm, is_significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -96,7 +91,7 @@ def read_lens_curves(lens: Path, split: Path) -> dict[str, LensCurves]:
     return {position: _curves(lens, rows, outcomes) for position, rows in frame.groupby("position")}
 
 
-def group_numbers(curves: LensCurves, n_draws: int, seed: int) -> Numbers:
+def group_numbers(curves: LensCurves, bootstrap: Bootstrap) -> Numbers:
     """Curves of a group of variants: each with its mean and a 95% band over programs.
 
     rank        geometric mean of 1 + the gold's rank; gold, foil: mean probability
@@ -115,29 +110,29 @@ def group_numbers(curves: LensCurves, n_draws: int, seed: int) -> Numbers:
             first_lead[:, None] <= np.asarray(curves.points),
         ]
     )
-    resampled = resample_means(stacked, curves.programs, n_draws, seed)
-    ends, rates = percentile_interval(resampled), rate_interval(resampled)
-    found: Numbers = {"n": len(curves), "n_programs": resampled.n_programs}
-    for i, name in enumerate(("rank", "gold", "entropy", "lead")):
-        own = slice(i * n_points, (i + 1) * n_points)
-        interval = rates if name == "lead" else ends
-        values = [resampled.estimate[own], interval.lower[own], interval.upper[own]]
-        if name == "lead":
-            values[1][-1] = 1.0  # all have settled at the last point by definition
-        found[name] = _band(*(map(np.exp, values) if name == "rank" else values))
+    resampled = bootstrap.resample(stacked, curves.programs)
+    means = resampled.mean()
+    rank, gold, entropy, _ = (means[i * n_points : (i + 1) * n_points] for i in range(4))
+    lead = resampled.rate()[-n_points:]
+    lead.lower[-1] = 1.0  # all have settled at the last point by definition
+    found: Numbers = {
+        "n": len(curves),
+        "n_programs": resampled.n_programs,
+        "rank": rank.map(np.exp).ends(),
+        "gold": gold.ends(),
+        "entropy": entropy.ends(),
+        "lead": lead.ends(),
+    }
     known = ~np.isnan(curves.foils)
     found["n_foils"] = int(known.sum())
     if known.any():
-        foil = resample_means(
-            np.exp(measures["foil_logprob"][known]), curves.programs[known], n_draws, seed
-        )
-        foil_ends = percentile_interval(foil)
-        found["foil"] = _band(foil.estimate, foil_ends.lower, foil_ends.upper)
+        foil = np.exp(measures["foil_logprob"][known])
+        found["foil"] = bootstrap.resample(foil, curves.programs[known]).mean().ends()
     best = measures["gold_rank"].min(axis=1)
     return {
         **found,
-        "median_rank": [number(value) for value in np.median(measures["gold_rank"], axis=0)],
-        "first_lead": [number(value) for value in np.quantile(first_lead, [0.25, 0.5, 0.75])],
+        "median_rank": number(np.median(measures["gold_rank"], axis=0)),
+        "first_lead": number(np.quantile(first_lead, [0.25, 0.5, 0.75])),
         "n_gold_first_somewhere": int((best == 0).sum()),
         "n_gold_top10_somewhere": int((best < TOP).sum()),
     }
@@ -171,18 +166,18 @@ def choose_pairs(originals: LensCurves, variants: LensCurves) -> dict[str, str]:
     return {choice: example for example, choice in names.items()}
 
 
-def pair_numbers(before: LensCurves, after: LensCurves, n_draws: int, seed: int) -> Numbers:
+def pair_numbers(before: LensCurves, after: LensCurves, bootstrap: Bootstrap) -> Numbers:
     """Originals beside their broken variants, and the paired differences, original minus variant.
 
     differences  measure -> its mean with a 95% band, the p-values of a sign test over programs
                  adjusted over all measures and points (Holm), and the points at which they are
-                 under 0.05
+                 significant
     """
     found: Numbers = {
         "n": len(after),
         "n_programs": len(set(after.programs)),
-        "original": group_numbers(before, n_draws, seed),
-        "variant": group_numbers(after, n_draws, seed),
+        "original": group_numbers(before, bootstrap),
+        "variant": group_numbers(after, bootstrap),
         "differences": {},
         "first_lead": None,
     }
@@ -194,25 +189,23 @@ def pair_numbers(before: LensCurves, after: LensCurves, n_draws: int, seed: int)
         known = ~np.isnan(difference).any(axis=1)
         if not known.any():
             continue
-        programs = after.programs[known]
-        found["differences"][name] = _difference(difference[known], programs, n_draws, seed)
-        p_values += [sign_test(column, programs) for column in difference[known].T]
+        difference, programs = difference[known], after.programs[known]
+        found["differences"][name] = bootstrap.resample(difference, programs).mean().numbers()
+        p_values += [sign_test(column, programs) for column in difference.T]
     adjusted = np.array(holm(p_values)).reshape(-1, len(after.points))
     for row, p in zip(found["differences"].values(), adjusted, strict=True):
-        row["adjusted_p"] = [significant(value) for value in p]
-        row["points_apart"] = [
-            point for point, value in zip(after.points, p, strict=True) if value < 1 - LEVEL
-        ]
+        row["adjusted_p"] = significant(p)
+        row["points_apart"] = np.array(after.points)[is_significant(p)].tolist()
     later = before.first_lead() - after.first_lead()
     found["first_lead"] = {
-        **_difference(later[:, None], after.programs, n_draws, seed),
+        **bootstrap.resample(later[:, None], after.programs).mean().numbers(),
         "p": significant(sign_test(later, after.programs)),
     }
     return found
 
 
 def lens_numbers(
-    curves: Mapping[str, Mapping[str, LensCurves]], edit: str, n_draws: int, seed: int
+    curves: Mapping[str, Mapping[str, LensCurves]], edit: str, bootstrap: Bootstrap
 ) -> Numbers:
     """All numbers of the lens section.
 
@@ -227,10 +220,10 @@ def lens_numbers(
     return {
         "points": last["original"].points,
         "edit": edit,
-        "last": {name: _outcome_numbers(own, n_draws, seed) for name, own in last.items()},
-        "pairs": pair_numbers(*match_pairs(last["original"], last[edit]), n_draws, seed),
+        "last": {name: _outcome_numbers(own, bootstrap) for name, own in last.items()},
+        "pairs": pair_numbers(*match_pairs(last["original"], last[edit]), bootstrap),
         "positions": {
-            name: _outcome_numbers(own, n_draws, seed)
+            name: _outcome_numbers(own, bootstrap)
             for name, own in originals.items()
             if name != "last" and name not in same
         },
@@ -238,10 +231,10 @@ def lens_numbers(
     }
 
 
-def _outcome_numbers(curves: LensCurves, n_draws: int, seed: int) -> Numbers:
+def _outcome_numbers(curves: LensCurves, bootstrap: Bootstrap) -> Numbers:
     return {
-        "right": group_numbers(curves.take(curves.right), n_draws, seed),
-        "wrong": group_numbers(curves.take(~curves.right), n_draws, seed),
+        "right": group_numbers(curves.take(curves.right), bootstrap),
+        "wrong": group_numbers(curves.take(~curves.right), bootstrap),
     }
 
 
@@ -271,21 +264,3 @@ def _without_foils(curves: LensCurves, rows: NDArray) -> LensCurves:
     logprob = np.where(rows[:, None], np.nan, curves.measures["foil_logprob"])
     measures = {**curves.measures, "foil_logprob": logprob}
     return LensCurves(**{**vars(curves), "foils": foils, "measures": measures})
-
-
-def _difference(values: Floats, programs: Sequence[str], n_draws: int, seed: int) -> Numbers:
-    resampled = resample_means(values, programs, n_draws, seed)
-    ends = percentile_interval(resampled)
-    return {
-        "n": resampled.n_rows,
-        "n_programs": resampled.n_programs,
-        **_band(resampled.estimate, ends.lower, ends.upper),
-    }
-
-
-def _band(estimate: Floats, lower: Floats, upper: Floats) -> Numbers:
-    return {
-        "estimate": [number(value) for value in estimate],
-        "lower": [number(value) for value in lower],
-        "upper": [number(value) for value in upper],
-    }

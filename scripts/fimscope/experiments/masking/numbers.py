@@ -7,14 +7,16 @@ import pyarrow as pa
 
 from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOMES
+from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import adjust_together, paired_numbers, stands_out
+from fimscope.statistics.paired import paired_numbers
+from fimscope.statistics.significance import adjust_together, stands_out
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def masking_numbers(masking: pa.Table, n_draws: int, seed: int) -> list[Numbers]:
+def masking_numbers(masking: pa.Table, bootstrap: Bootstrap) -> list[Numbers]:
     """One row an outcome, way and distractor, over the examples that have the mask and its control.
 
     masked, control   gold's log-probability minus that of the plain prompt, nats
@@ -35,13 +37,13 @@ def masking_numbers(masking: pa.Table, n_draws: int, seed: int) -> list[Numbers]
                     & (frame["way"] == way)
                     & (frame["distractor"] == distractor)
                 ]
-                found = _compare(of_it, chosen, n_draws, seed)
+                found = _compare(of_it, chosen, bootstrap)
                 rows.append({"outcome": outcome, "way": way, "distractor": distractor, **found})
     adjust_together([row["against_control"] for row in rows])
     return rows
 
 
-def _compare(plain: "DataFrame", chosen: "DataFrame", n_draws: int, seed: int) -> Numbers:
+def _compare(plain: "DataFrame", chosen: "DataFrame", bootstrap: Bootstrap) -> Numbers:
     masked, control = (
         chosen[chosen["is_control"] == is_control].set_index("example_id")
         for is_control in (False, True)
@@ -53,7 +55,7 @@ def _compare(plain: "DataFrame", chosen: "DataFrame", n_draws: int, seed: int) -
     before, after, instead = (t[columns].astype(float) for t in (before, masked, control))
 
     def numbers(one: "DataFrame", other: "DataFrame", measure: str) -> Numbers:
-        return paired_numbers((one - other)[measure].to_numpy(), programs, n_draws, seed)
+        return paired_numbers((one - other)[measure].to_numpy(), programs, bootstrap)
 
     return {
         "n": len(both),

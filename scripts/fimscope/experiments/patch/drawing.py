@@ -8,9 +8,14 @@ import numpy as np
 from fimscope.experiments.patch.numbers import points_above
 from fimscope.experiments.patch.pairs import DONOR_KINDS
 from fimscope.report.styles import FAINT, INK, STYLES
-from fimscope.report.theme import draw_curve, mark_points, point_ticks, write_message
+from fimscope.report.theme import (
+    draw_curve,
+    mark_points,
+    point_ticks,
+    write_message,
+)
+from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

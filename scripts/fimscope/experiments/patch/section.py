@@ -15,10 +15,10 @@ from fimscope.report.format import (
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.significance import is_significant
 
 SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
 SELF_LIMIT = 0.05  # above it the sweep is broken
-SIGNIFICANT = 0.05
 TO_DONOR = ("break", "other_type", "wrong_to_wrong")  # of every other condition: to the gold
 METHOD = (
     "The residual stream at the last token, at one point at a time, is overwritten with the "
@@ -131,7 +131,7 @@ def say_conditions(found: Numbers | None) -> list[str]:
     differs = [
         point
         for point, p in zip(found["points"], found["adjusted_p"], strict=True)
-        if p < SIGNIFICANT
+        if is_significant(p)
     ]
     moved = shift["lower"] > 0 or shift["upper"] < 0
     sentence = (

@@ -1,17 +1,10 @@
-"""What the probes found: numbers for the figure, and the section of the report."""
-
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+"""The probes' section of the report, its sentences made from the numbers by rule."""
 
 import numpy as np
 
 from fimscope.report.format import at, percent, rate_cell, say_power
 from fimscope.report.sections import Section, SectionTable
-from fimscope.statistics.numbers import Numbers, number, significant
-from fimscope.statistics.stats import LEVEL, holm, rate_interval, resample_means, sign_test
-
-Row = Mapping[str, Any]
+from fimscope.statistics.numbers import Numbers
 
 # curve -> its name in words
 CURVES = {
@@ -38,39 +31,6 @@ CONTROL = (
 )
 
 
-def probe_numbers(rows: Sequence[Row], n_draws: int, seed: int) -> Numbers:
-    """Accuracies by point, [point] each, with 95% intervals by cluster bootstrap over programs.
-
-    rows  the probes table
-    """
-    gold = [row for row in rows if row["task"] == "gold"]
-    control = [row for row in rows if row["task"] == "control" and row["name_seen"]]
-    wrong = [row for row in gold if row["outcome"] == "wrong"]
-    labels = _labels(rows)
-    answerable = [row for row in wrong if row["predicted"] in labels]
-    wanted: dict[str, tuple[list[Row], Callable[[Row], bool]]] = {
-        "right": ([row for row in gold if row["outcome"] == "right"], _is_correct),
-        "wrong": (wrong, _is_correct),
-        "answer": (answerable, lambda row: row["probed"] == row["predicted"]),
-        "seen": ([row for row in gold if row["name_seen"]], _is_correct),
-        "control": (control, _is_correct),
-    }
-    points = sorted({row["point"] for row in rows})
-    found: Numbers = {
-        "points": points,
-        "n_labels": len(labels),
-        "curves": {
-            name: _curve(own, points, measure, n_draws, seed)
-            for name, (own, measure) in wanted.items()
-            if own
-        },
-        "constant": None,
-    }
-    if wrong:
-        found["constant"] = _against_constant(wrong, points)
-    return found
-
-
 def probe_section(numbers: Numbers) -> Section:
     return Section(
         title="What a probe can read",
@@ -84,68 +44,6 @@ def probe_section(numbers: Numbers) -> Section:
         sources=["probes.parquet"],
         numbers=numbers,
     )
-
-
-def _is_correct(row: Row) -> bool:
-    return row["correct"]
-
-
-def _labels(rows: Sequence[Row]) -> set[str]:
-    """The types that the probes can say: each is some row's label or answer."""
-    return {row["label"] for row in rows} | {row["probed"] for row in rows}
-
-
-def _matrix(
-    rows: Sequence[Row], points: Sequence[int], measure: Callable[[Row], bool]
-) -> tuple[np.ndarray, list[str]]:
-    """[variant, point] float64, and the program of each variant, in the variants' order."""
-    programs = {(row["example_id"], row["edit"]): row["program_id"] for row in rows}
-    place = {key: i for i, key in enumerate(sorted(programs))}
-    values = np.zeros((len(place), len(points)))
-    for row in rows:
-        key = row["example_id"], row["edit"]
-        values[place[key], points.index(row["point"])] = measure(row)
-    return values, [programs[key] for key in place]
-
-
-def _curve(
-    rows: Sequence[Row],
-    points: Sequence[int],
-    measure: Callable[[Row], bool],
-    n_draws: int,
-    seed: int,
-) -> Numbers:
-    resampled = resample_means(*_matrix(rows, points, measure), n_draws, seed)
-    ends = rate_interval(resampled)
-    return {
-        "n": resampled.n_rows,
-        "n_programs": resampled.n_programs,
-        "estimate": [number(value) for value in resampled.estimate],
-        "lower": [number(value) for value in ends.lower],
-        "upper": [number(value) for value in ends.upper],
-    }
-
-
-def _against_constant(wrong: Sequence[Row], points: Sequence[int]) -> Numbers:
-    """The best constant answer to the wrong examples, and where the probe is better."""
-    first = [row for row in wrong if row["point"] == points[0]]
-    counts = Counter(row["gold"] for row in first)
-    constant, n = min(counts.items(), key=lambda item: (-item[1], item[0]))
-    values, programs = _matrix(wrong, points, _is_correct)
-    same, _ = _matrix(wrong, points, lambda row: row["gold"] == constant)
-    difference = values - same
-    adjusted = holm([sign_test(column, programs) for column in difference.T])
-    means = difference.mean(axis=0)
-    return {
-        "gold": constant,
-        "rate": number(n / len(first)),
-        "adjusted_p": [significant(p) for p in adjusted],
-        "points_above": [
-            point
-            for point, p, mean in zip(points, adjusted, means, strict=True)
-            if p < 1 - LEVEL and mean > 0
-        ],
-    }
 
 
 def _say_findings(numbers: Numbers) -> list[str]:

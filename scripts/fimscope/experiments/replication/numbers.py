@@ -14,13 +14,10 @@ from fimscope.experiments.replication.protocol import (
     Window,
     best_window,
 )
+from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.exact_tests import permutation_numbers
 from fimscope.statistics.numbers import Numbers, number
-from fimscope.statistics.paired import (
-    adjust_together,
-    curve_numbers,
-    permutation_numbers,
-    rate_numbers,
-)
+from fimscope.statistics.significance import adjust_together
 
 Row = Mapping[str, Any]
 
@@ -30,8 +27,7 @@ def edit_numbers(
     vectors: Sequence[Row],
     published: Row | None,
     window: Window,
-    n_draws: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Numbers:
     """What the steering_results and steering_vectors rows of one edit's replication say.
 
@@ -48,7 +44,9 @@ def edit_numbers(
 
     def rate(kind: str, points: Window) -> Numbers | None:
         values, programs = mended_by(test, kind, [points])
-        return rate_numbers(values.reshape(len(values)), programs, n_draws, seed)
+        if not programs:
+            return None
+        return bootstrap.resample(values[:, 0], programs).rate().numbers()
 
     found: Numbers = {
         "published": published and published_numbers(published),
@@ -58,7 +56,7 @@ def edit_numbers(
         "window": list(window),
         "uniform_length": _relative_length(vectors, window),
         **{kind: rate(kind, window) for kind in (MAIN, AS_PUBLISHED, MATCHED)},
-        "curves": _curves(test, n_draws, seed),
+        "curves": _curves(test, bootstrap),
         "best_on_test": None,
         "chosen": None,
     }
@@ -86,6 +84,12 @@ def adjust_edits(edits: Mapping[str, Numbers]) -> None:
     adjust_together([row["chosen"] for row in edits.values() if row["chosen"]])
 
 
+def count_broken(split: Sequence[Row], groups: Mapping[str, str]) -> dict[str, int]:
+    """group -> broken examples of a split table."""
+    counts = Counter(groups[row["example_id"]] for row in split if row["broken"])
+    return {name: counts[name] for name in ("fit", "select", "test")}
+
+
 def mended_by(
     rows: Sequence[Row], kind: str, windows: Sequence[Window]
 ) -> tuple[NDArray[np.float64], list[str]]:
@@ -111,7 +115,7 @@ def _plain(rows: Sequence[Row]) -> dict[str, str]:
     return dict(sorted(own.items()))
 
 
-def _curves(test: Sequence[Row], n_draws: int, seed: int) -> list[Numbers]:
+def _curves(test: Sequence[Row], bootstrap: Bootstrap) -> list[Numbers]:
     """For each number of blocks: what the vectors mend, by the first block that is steered."""
     windows = sorted({tuple(row["points"]) for row in test if row["kind"] == MAIN})
     curves = []
@@ -119,7 +123,7 @@ def _curves(test: Sequence[Row], n_draws: int, seed: int) -> list[Numbers]:
         own = [window for window in windows if len(window) == width]
         curve: Numbers = {"width": width, "first_block": [window[0] - 1 for window in own]}
         for kind in (MAIN, AS_PUBLISHED):
-            curve[kind] = curve_numbers(*mended_by(test, kind, own), n_draws, seed)
+            curve[kind] = bootstrap.resample(*mended_by(test, kind, own)).rate().ends()
         curves.append(curve)
     return curves
 

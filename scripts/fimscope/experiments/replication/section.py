@@ -9,7 +9,7 @@ from fimscope.report.format import percent, rate, rate_cell
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import LEVEL
+from fimscope.statistics.significance import is_significant
 
 METHOD = (
     "As published (Lucchetti & Guha, arXiv 2404.01903): the mean, over broken examples, of the "
@@ -117,7 +117,7 @@ def _say_at_chosen(chosen: Mapping[str, Numbers]) -> list[str]:
         return ["`select` has no broken example to choose a window by."]
     rows = [row["chosen"] for row in chosen.values()]
     beating = sum(
-        row["adjusted_p"] < 1 - LEVEL and row[MAIN]["estimate"] > row[MATCHED]["estimate"]
+        is_significant(row["adjusted_p"]) and row[MAIN]["estimate"] > row[MATCHED]["estimate"]
         for row in rows
     )
     n_vectors = min(row["n_vectors"] for row in rows)

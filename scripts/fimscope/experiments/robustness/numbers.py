@@ -5,15 +5,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import adjust_together, curve_numbers, paired_numbers
+from fimscope.statistics.paired import paired_numbers
+from fimscope.statistics.significance import adjust_together
 from fimscope.typescript.edit_names import parse_edit
 
 Tables = Mapping[str, pa.Table]
 
 
 def robustness_numbers(
-    original: pa.Table, predictions: Tables, n_draws: int, seed: int
+    original: pa.Table, predictions: Tables, bootstrap: Bootstrap
 ) -> list[Numbers]:
     """One entry an edit: accuracy and its paired difference from the original's, by dose.
 
@@ -46,9 +48,11 @@ def robustness_numbers(
                 "sizes": [0, *map(size_of, edits)],
                 "n": len(common),
                 "n_programs": len(set(of_common)),
-                "accuracy": curve_numbers(rights, of_common, n_draws, seed) if common else None,
+                "accuracy": (
+                    bootstrap.resample(rights, of_common).rate().ends() if common else None
+                ),
                 "changes": [
-                    paired_numbers(rights[:, column] - rights[:, 0], of_common, n_draws, seed)
+                    paired_numbers(rights[:, column] - rights[:, 0], of_common, bootstrap)
                     for column in range(1, len(asked))
                 ],
             }

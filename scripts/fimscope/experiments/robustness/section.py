@@ -6,7 +6,7 @@ from fimscope.experiments.robustness.numbers import lowest
 from fimscope.report.format import p_text, say_family_power, signed_points
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import stands_out
+from fimscope.statistics.significance import stands_out
 
 
 def robustness_section(entries: Sequence[Numbers]) -> Section:

@@ -13,9 +13,11 @@ from fimscope.experiments.accuracy.numbers import TOP
 from fimscope.experiments.samples.tables import SAMPLES
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.tables import read_table
-from fimscope.statistics.numbers import Numbers, number, significant
+from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.clustered import clustered_mean
+from fimscope.statistics.estimate import Floats
+from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.pass_at_k import pass_at_k
-from fimscope.statistics.stats import Floats, clustered_mean, rate_interval, resample_means
 
 KS = (1, 10, 100)
 N_TYPES = 8  # gold types that are shown by themselves
@@ -99,7 +101,7 @@ def gold_chances(golds: Sequence[str], programs: Sequence[str]) -> Floats:
     return np.array(shares, dtype=np.float64)
 
 
-def sampled_numbers(sampled: Sampled, n_draws: int, seed: int) -> Numbers:
+def sampled_numbers(sampled: Sampled, bootstrap: Bootstrap) -> Numbers:
     """Rates over variants, each with its 95% interval by cluster bootstrap over programs.
 
     pass_at_k     for k of KS up to the number drawn, and their curve over k in `curve`
@@ -117,33 +119,26 @@ def sampled_numbers(sampled: Sampled, n_draws: int, seed: int) -> Numbers:
     guessed = 1 - (1 - sampled.chance[:, None]) ** np.array(over)
     columns = [sampled.right, sampled.in_top, sampled.n_correct > 0]
     stacked = np.column_stack([passed, guessed, *columns])
-    resampled = resample_means(stacked, sampled.programs, n_draws, seed)
-    ends = rate_interval(resampled)
-    rates = [
-        {"estimate": number(e), "lower": number(a), "upper": number(b)}
-        for e, a, b in zip(resampled.estimate, ends.lower, ends.upper, strict=True)
-    ]
+    found = bootstrap.resample(stacked, sampled.programs).rate()
+    rates = [found[column].ends() for column in range(stacked.shape[1])]
     width = len(over)
     # No sign test: against a chance near 1 nearly every difference has one sign, and means nothing.
-    above = clustered_mean((passed - guessed)[:, -1:], sampled.programs)
+    above, p = clustered_mean((passed - guessed)[:, -1:], sampled.programs)
     return {
         "n": len(sampled),
-        "n_programs": resampled.n_programs,
+        "n_programs": found.n_programs,
         "n_drawn": n,
         **{f"pass_at_{k}": rates[over.index(k)] for k in ks},
         **{f"chance_at_{k}": rates[width + over.index(k)] for k in ks},
         **dict(zip(("greedy", "top10", "found"), rates[2 * width :], strict=False)),
         "n_found": int((sampled.n_correct > 0).sum()),
         "n_top10": int(sampled.in_top.sum()),
-        "above_chance": {
-            **{key: number(getattr(above, key)[0]) for key in ("estimate", "lower", "upper")},
-            "p": significant(above.p[0]),
-        },
+        "above_chance": {**above[0].ends(), "p": significant(p[0])},
         "curve": {"k": over, "passed": rates[:width], "chance": rates[width : 2 * width]},
     }
 
 
-def sample_numbers(edits: Mapping[str, Sampled], n_draws: int, seed: int) -> Numbers:
+def sample_numbers(edits: Mapping[str, Sampled], bootstrap: Bootstrap) -> Numbers:
     """The numbers of the samples section: by edit and outcome, by gold type of the originals."""
     originals = edits["original"]
     counts = Counter(originals.golds.tolist())
@@ -154,14 +149,14 @@ def sample_numbers(edits: Mapping[str, Sampled], n_draws: int, seed: int) -> Num
     return {
         "edits": {
             edit: {
-                name: sampled_numbers(group, n_draws, seed)
+                name: sampled_numbers(group, bootstrap)
                 for name, group in sampled.groups().items()
                 if not (edit == "original" and name == "broken")
             }
             for edit, sampled in edits.items()
         },
         "types": [
-            {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), n_draws, seed)}
+            {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), bootstrap)}
             for row in types
         ],
     }

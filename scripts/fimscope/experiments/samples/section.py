@@ -4,6 +4,7 @@ from fimscope.report.format import p_value, points_changed, rate, rate_cell
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.significance import is_significant
 
 WORDS = {
     "all": "all",
@@ -45,7 +46,7 @@ def say_samples(edit: str, groups: Numbers) -> list[str]:
     if not wrong["n"]:
         return [f"Under {code(edit)} no answer is wrong."]
     difference = wrong["above_chance"]
-    if difference["p"] >= 0.05:
+    if not is_significant(difference["p"]):
         verdict = "are not shown to hold it more or less often"
     else:
         verdict = f"hold it {'more' if difference['estimate'] > 0 else 'less'} often"

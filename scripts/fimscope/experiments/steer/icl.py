@@ -11,8 +11,8 @@ from fimscope.experiments.icl.choices import CHOICES, LABELS, knows_gold
 from fimscope.experiments.icl.numbers import Cells, read_cells
 from fimscope.experiments.steer.settings import MAIN
 from fimscope.report.format import rate, rate_cell
+from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import rate_numbers
 
 Row = Mapping[str, Any]
 
@@ -21,8 +21,7 @@ def in_context_numbers(
     icl: pa.Table,
     groups: Mapping[str, str],
     steered: Mapping[str, Row],
-    n_draws: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Numbers:
     """What solved examples in the prompt do, and what steering does to the same examples.
 
@@ -48,7 +47,11 @@ def in_context_numbers(
         for outcome, measure in (("broken", "broken_mended"), ("right", "worsened")):
             kept = both & (test.outcomes == outcome)
             values = right[kept] if outcome == "broken" else 1 - right[kept]
-            row[measure] = rate_numbers(values, test.programs[kept], n_draws, seed)
+            row[measure] = (
+                bootstrap.resample(values, test.programs[kept]).rate().numbers()
+                if kept.any()
+                else None
+            )
     return {"n_select": int((select.outcomes == "broken").sum()), "rows": rows}
 
 

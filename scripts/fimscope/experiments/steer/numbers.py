@@ -7,17 +7,10 @@ from typing import Any
 import numpy as np
 
 from fimscope.experiments.steer.settings import MAIN, Setting, chosen_settings
+from fimscope.statistics.bootstrap import Bootstrap, Resampled
+from fimscope.statistics.exact_tests import permutation_numbers, sign_test
 from fimscope.statistics.numbers import Numbers, number, significant
-from fimscope.statistics.paired import permutation_numbers
-from fimscope.statistics.stats import (
-    Interval,
-    Resampled,
-    holm,
-    percentile_interval,
-    rate_interval,
-    resample_means,
-    sign_test,
-)
+from fimscope.statistics.significance import adjust_together
 
 Row = Mapping[str, Any]
 
@@ -83,8 +76,7 @@ def steering_numbers(
     scored: Sequence[Row],
     disturbance: Sequence[Row],
     types: Sequence[Row],
-    n_draws: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Numbers:
     """All numbers of the section.
 
@@ -105,8 +97,7 @@ def steering_numbers(
         "n": {name: _counts(group.plain) for name, group in groups.items()},
         "settings": {kind: _setting(kind, scored) for kind in settings},
         "points": {
-            kind: _points(kind, groups["select"], results, settings, n_draws, seed)
-            for kind in settings
+            kind: _points(kind, groups["select"], results, settings, bootstrap) for kind in settings
         },
         "dose": {},
         "at_setting": [],
@@ -118,10 +109,10 @@ def steering_numbers(
     if MAIN not in settings or not test.plain:
         return found
     for kind in DOSE_KINDS:
-        found["dose"][kind] = _dose(kind, test, n_draws, seed)
+        found["dose"][kind] = _dose(kind, test, bootstrap)
     for kind in KINDS:
         strength = (settings.get(kind) or settings[MAIN]).strength
-        row = _at_setting(kind, strength, test, disturbance, n_draws, seed)
+        row = _at_setting(kind, strength, test, disturbance, bootstrap)
         if row:
             found["at_setting"].append(row)
     strength = settings[MAIN].strength
@@ -133,6 +124,26 @@ def steering_numbers(
     found["comparisons"] = _comparisons(test, strength, found["permutation"])
     found["by_type"] = _by_type(test, settings)
     return found
+
+
+def steered_on_test(results: Sequence[Row], setting: Numbers | None) -> dict[str, Row]:
+    """example of `test` -> its row of the mean difference at the chosen setting."""
+    return {
+        row["example_id"]: row
+        for row in results
+        if setting
+        and (row["group"], row["kind"]) == ("test", MAIN)
+        and (list(row["points"]), row["strength"]) == (setting["points"], setting["strength"])
+    }
+
+
+def own_strength(vectors: Sequence[Row], numbers: Numbers) -> float | None:
+    """The mean difference's own norm at the last of its chosen points, as a strength."""
+    if MAIN not in numbers["settings"]:
+        return None
+    point = numbers["settings"][MAIN]["points"][-1]
+    found = [r["relative_norm"] for r in vectors if r["name"] == MAIN and r["point"] == point]
+    return found[0] if found else None
 
 
 def _counts(plain: Mapping[str, Row]) -> Numbers:
@@ -157,8 +168,7 @@ def _points(
     select: Results,
     results: Sequence[Row],
     settings: Mapping[str, Setting],
-    n_draws: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Numbers:
     """On `select`, at the chosen strength: what the vector does in each window of that width.
 
@@ -186,11 +196,11 @@ def _points(
             column = points.index(row["points"][-1])
             values[place[row["example_id"]], column] = MEASURES[measure](row)
         programs = [select.plain[example]["program_id"] for example in examples]
-        found[measure] = _curve(values, programs, n_draws, seed)
+        found[measure] = bootstrap.resample(values, programs).rate().numbers()
     return found
 
 
-def _dose(kind: str, test: Results, n_draws: int, seed: int) -> Numbers:
+def _dose(kind: str, test: Results, bootstrap: Bootstrap) -> Numbers:
     """On `test`, at the chosen points: what the vector does at each strength."""
     strengths = test.strengths(kind)
     found: Numbers = {"strengths": [number(strength) for strength in strengths]}
@@ -198,20 +208,8 @@ def _dose(kind: str, test: Results, n_draws: int, seed: int) -> Numbers:
         columns = [test.values(kind, strength, outcome, measure) for strength in strengths]
         if columns and len(columns[0][0]):
             values = np.stack([column[0] for column in columns], axis=1)
-            found[measure] = _curve(values, columns[0][2], n_draws, seed)
+            found[measure] = bootstrap.resample(values, columns[0][2]).rate().numbers()
     return found
-
-
-def _curve(values: np.ndarray, programs: Sequence[str], n_draws: int, seed: int) -> Numbers:
-    resampled = resample_means(values, programs, n_draws, seed)
-    ends = rate_interval(resampled)
-    return {
-        "n": resampled.n_rows,
-        "n_programs": resampled.n_programs,
-        "estimate": [number(value) for value in resampled.estimate],
-        "lower": [number(value) for value in ends.lower],
-        "upper": [number(value) for value in ends.upper],
-    }
 
 
 def _at_setting(
@@ -219,8 +217,7 @@ def _at_setting(
     strength: float,
     test: Results,
     disturbance: Sequence[Row],
-    n_draws: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Numbers | None:
     vectors = test.vectors(kind, strength)
     if not vectors:
@@ -228,38 +225,31 @@ def _at_setting(
     row: Numbers = {"kind": kind, "n_vectors": len(vectors), "strength": number(strength)}
     for outcome, measure in (("wrong", "mended"), ("right", "worsened"), ("wrong", "gain")):
         values, examples, programs = test.values(kind, strength, outcome, measure)
-        row[measure] = _mean(values, programs, n_draws, seed, is_rate=measure != "gain")
+        row[measure] = _estimate(measure, values, programs, bootstrap)
         if measure == "mended":
             broken = [i for i, e in enumerate(examples) if test.plain[e]["broken"]]
             own = [programs[i] for i in broken]
-            row["broken_mended"] = _mean(values[broken], own, n_draws, seed, is_rate=True)
+            row["broken_mended"] = _estimate(measure, values[broken], own, bootstrap)
     moved = [own for own in disturbance if own["kind"] == kind and own["strength"] == strength]
     by_token: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for own in moved:
         by_token[own["example_id"], own["token"]].append(own)
     tokens = [by_token[key] for key in sorted(by_token)]
     programs = [own[0]["program_id"] for own in tokens]
-    for measure, is_rate in (("divergence", False), ("moved", True)):
+    for measure in ("divergence", "moved"):
         values = np.array([np.mean([float(own[measure]) for own in rows]) for rows in tokens])
-        row[measure] = _mean(values, programs, n_draws, seed, is_rate)
+        row[measure] = _estimate(measure, values, programs, bootstrap)
     return row
 
 
-def _mean(
-    values: np.ndarray, programs: Sequence[str], n_draws: int, seed: int, is_rate: bool
+def _estimate(
+    measure: str, values: np.ndarray, programs: Sequence[str], bootstrap: Bootstrap
 ) -> Numbers | None:
-    """A mean with its interval; None without a value."""
+    """The mean of a measure [example or token] with its interval; None without a value."""
     if not len(values):
         return None
-    resampled: Resampled = resample_means(values[:, None], programs, n_draws, seed)
-    ends: Interval = (rate_interval if is_rate else percentile_interval)(resampled)
-    return {
-        "n": resampled.n_rows,
-        "n_programs": resampled.n_programs,
-        "estimate": number(resampled.estimate[0]),
-        "lower": number(ends.lower[0]),
-        "upper": number(ends.upper[0]),
-    }
+    estimate = Resampled.mean if measure in ("gain", "divergence") else Resampled.rate
+    return estimate(bootstrap.resample(values, programs)).numbers()
 
 
 def _comparisons(test: Results, strength: float, permutation: Numbers) -> Numbers:
@@ -278,9 +268,9 @@ def _comparisons(test: Results, strength: float, permutation: Numbers) -> Number
                     else sign_test(difference, programs)
                 ),
             }
-    adjusted = holm([row["p"] for row in found.values()])
-    for row, p in zip(found.values(), adjusted, strict=True):
-        row["p"], row["adjusted_p"] = significant(row["p"]), significant(p)
+    adjust_together(list(found.values()))
+    for row in found.values():
+        row["p"] = significant(row["p"])
     return found
 
 

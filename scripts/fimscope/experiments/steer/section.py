@@ -11,7 +11,7 @@ from fimscope.report.format import percent, rate, rate_cell
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import LEVEL
+from fimscope.statistics.significance import is_significant
 
 Row = Mapping[str, Any]
 
@@ -136,7 +136,7 @@ def _say_verdict(numbers: Numbers, at: Mapping[str, Numbers]) -> str:
     beaten = [
         kind
         for kind, row in comparisons.items()
-        if row["adjusted_p"] < 1 - LEVEL and row["difference"] > 0
+        if is_significant(row["adjusted_p"]) and row["difference"] > 0
     ]
     rest = [kind for kind in comparisons if kind not in beaten]
     if not comparisons:

@@ -1,18 +1,22 @@
 """Numbers of several models side by side, on each one's own examples and on those of all."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from fimscope.errors import UserError
+from fimscope.files.digests import read_json
+from fimscope.models.ran import count_parameters
+from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import curve_numbers
 
 Answers = dict[str, tuple[str, bool]]  # example_id -> program_id, right
 
 
 def comparison_numbers(
-    models: Mapping[str, tuple[pa.Table, pa.Table]], n_draws: int, seed: int
+    models: Mapping[str, tuple[pa.Table, pa.Table]], bootstrap: Bootstrap
 ) -> dict[str, Numbers]:
     """Accuracy before and after the edit, and the share that it breaks, model by model.
 
@@ -25,11 +29,22 @@ def comparison_numbers(
     common = sorted(set.intersection(*map(set, own.values())))
     return {
         name: {
-            "own": _numbers(*answers[name], own[name], n_draws, seed),
-            "common": _numbers(*answers[name], common, n_draws, seed),
+            "own": _numbers(*answers[name], own[name], bootstrap),
+            "common": _numbers(*answers[name], common, bootstrap),
         }
         for name in models
     }
+
+
+def model_facts(folder: Path) -> Numbers:
+    """Family, blocks and number of parameters of a prepared model; raises UserError."""
+    path = folder / "prepared.json"
+    try:
+        prepared = read_json(path)
+        facts = {key: prepared[key] for key in ("family", "n_blocks")}
+    except (OSError, KeyError) as error:
+        raise UserError(f"{path}: not readable ({error}); run prepare_model again") from None
+    return {**facts, "n_parameters": count_parameters(folder)}
 
 
 def read_answers(predictions: pa.Table) -> Answers:
@@ -38,9 +53,7 @@ def read_answers(predictions: pa.Table) -> Answers:
     return {example: (program, right) for example, program, right in zip(*columns, strict=True)}
 
 
-def _numbers(
-    before: Answers, after: Answers, examples: list[str], n_draws: int, seed: int
-) -> Numbers:
+def _numbers(before: Answers, after: Answers, examples: list[str], bootstrap: Bootstrap) -> Numbers:
     """n, n_programs; original, edited and broken, each with estimate, lower, upper; None where n is
     0. `broken` is a share of the n_right that are right before the edit."""
     right = [example for example in examples if before[example][1]]
@@ -48,15 +61,14 @@ def _numbers(
         "n": len(examples),
         "n_programs": len({before[example][0] for example in examples}),
         "n_right": len(right),
-        "original": _rate(before, examples, n_draws, seed),
-        "edited": _rate(after, examples, n_draws, seed),
-        "broken": _rate({e: (p, not ok) for e, (p, ok) in after.items()}, right, n_draws, seed),
+        "original": _rate(before, examples, bootstrap),
+        "edited": _rate(after, examples, bootstrap),
+        "broken": _rate({e: (p, not ok) for e, (p, ok) in after.items()}, right, bootstrap),
     }
 
 
-def _rate(answers: Answers, examples: list[str], n_draws: int, seed: int) -> Numbers | None:
+def _rate(answers: Answers, examples: list[str], bootstrap: Bootstrap) -> Numbers | None:
     if not examples:
         return None
     programs, rights = zip(*(answers[example] for example in examples), strict=True)
-    curve = curve_numbers(np.array(rights, dtype=float)[:, None], programs, n_draws, seed)
-    return {key: value[0] for key, value in curve.items()}
+    return bootstrap.resample(np.array(rights), programs).rate().ends()

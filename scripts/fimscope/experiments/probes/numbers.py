@@ -1,0 +1,87 @@
+"""What the probes found, as plain values ready for JSON."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.numbers import Numbers, number, significant
+from fimscope.statistics.significance import holm, is_significant
+
+Row = Mapping[str, Any]
+
+
+def probe_numbers(rows: Sequence[Row], bootstrap: Bootstrap) -> Numbers:
+    """Accuracies by point, [point] each, with 95% intervals by cluster bootstrap over programs.
+
+    rows  the probes table
+    """
+    gold = [row for row in rows if row["task"] == "gold"]
+    control = [row for row in rows if row["task"] == "control" and row["name_seen"]]
+    wrong = [row for row in gold if row["outcome"] == "wrong"]
+    labels = _labels(rows)
+    answerable = [row for row in wrong if row["predicted"] in labels]
+    wanted: dict[str, tuple[list[Row], Callable[[Row], bool]]] = {
+        "right": ([row for row in gold if row["outcome"] == "right"], _is_correct),
+        "wrong": (wrong, _is_correct),
+        "answer": (answerable, lambda row: row["probed"] == row["predicted"]),
+        "seen": ([row for row in gold if row["name_seen"]], _is_correct),
+        "control": (control, _is_correct),
+    }
+    points = sorted({row["point"] for row in rows})
+    found: Numbers = {
+        "points": points,
+        "n_labels": len(labels),
+        "curves": {
+            name: bootstrap.resample(*_matrix(own, points, measure)).rate().numbers()
+            for name, (own, measure) in wanted.items()
+            if own
+        },
+        "constant": None,
+    }
+    if wrong:
+        found["constant"] = _against_constant(wrong, points)
+    return found
+
+
+def _is_correct(row: Row) -> bool:
+    return row["correct"]
+
+
+def _labels(rows: Sequence[Row]) -> set[str]:
+    """The types that the probes can say: each is some row's label or answer."""
+    return {row["label"] for row in rows} | {row["probed"] for row in rows}
+
+
+def _matrix(
+    rows: Sequence[Row], points: Sequence[int], measure: Callable[[Row], bool]
+) -> tuple[np.ndarray, list[str]]:
+    """[variant, point] float64, and the program of each variant, in the variants' order."""
+    programs = {(row["example_id"], row["edit"]): row["program_id"] for row in rows}
+    place = {key: i for i, key in enumerate(sorted(programs))}
+    values = np.zeros((len(place), len(points)))
+    for row in rows:
+        key = row["example_id"], row["edit"]
+        values[place[key], points.index(row["point"])] = measure(row)
+    return values, [programs[key] for key in place]
+
+
+def _against_constant(wrong: Sequence[Row], points: Sequence[int]) -> Numbers:
+    """The best constant answer to the wrong examples, and where the probe is better."""
+    first = [row for row in wrong if row["point"] == points[0]]
+    counts = Counter(row["gold"] for row in first)
+    constant, n = min(counts.items(), key=lambda item: (-item[1], item[0]))
+    values, programs = _matrix(wrong, points, _is_correct)
+    same, _ = _matrix(wrong, points, lambda row: row["gold"] == constant)
+    difference = values - same
+    adjusted = np.array(holm([sign_test(column, programs) for column in difference.T]))
+    above = is_significant(adjusted) & (difference.mean(axis=0) > 0)
+    return {
+        "gold": constant,
+        "rate": number(n / len(first)),
+        "adjusted_p": significant(adjusted),
+        "points_above": np.array(points)[above].tolist(),
+    }

@@ -1,0 +1,68 @@
+"""Exact tests, and the least that they can show."""
+
+import math
+from collections.abc import Sequence
+
+from numpy.typing import NDArray
+
+from fimscope.statistics.numbers import Numbers, significant
+from fimscope.statistics.significance import ALPHA
+
+POWER = 0.8  # the chance that a test shall have to show what is there
+
+
+def mcnemar_exact(n_broken: int, n_mended: int) -> float:
+    """Two-sided exact p of McNemar's test: are right->wrong and wrong->right equally frequent?
+
+    The discordant pairs alone count: under the null n_broken is Binomial(n_broken + n_mended, 1/2)
+    (McNemar 1947). 1.0 where no pair is discordant. Takes pairs as independent; read it beside an
+    interval that is clustered by program.
+    """
+    from scipy.stats import binomtest
+
+    n_discordant = n_broken + n_mended
+    return float(binomtest(n_broken, n_discordant).pvalue) if n_discordant else 1.0
+
+
+def sign_test(differences: NDArray, programs: Sequence[str]) -> float:
+    """Two-sided exact p: are as many programs above 0 as below, each by its sum of differences?
+
+    differences   [row], paired; the rows of one program count as one observation
+
+    The sign test over clusters; with one row a program and differences of -1, 0, 1 it is McNemar's.
+    """
+    sums: dict[str, float] = {}
+    for program, difference in zip(programs, differences, strict=True):
+        sums[program] = sums.get(program, 0.0) + float(difference)
+    return mcnemar_exact(sum(v > 0 for v in sums.values()), sum(v < 0 for v in sums.values()))
+
+
+def permutation_numbers(n_own: int, n_others: Sequence[int]) -> Numbers:
+    """How many of some random vectors do as much as one, by what each counts, and the p of that.
+
+    One-sided, the one itself counted in (Phipson & Smyth 2010).
+    """
+    n_as_good = sum(n >= n_own for n in n_others)
+    return {
+        "n_vectors": len(n_others),
+        "n_as_good": n_as_good,
+        "p": significant((1 + n_as_good) / (1 + len(n_others))),
+    }
+
+
+def smallest_shown(n_programs: int, n_tests: int) -> float | None:
+    """The smallest share of programs that has to change, all one way, for `sign_test` to show it.
+
+    n_tests   of one family: the p-value has to pass the first step of `holm`
+    returns   the share at which that happens with the chance POWER; None where no change would do
+
+    So many changes k that 2 * (1/2)**k * n_tests < ALPHA are needed, and the share p at which
+    Binomial(n_programs, p) reaches k with a given chance is a quantile of Beta(k, n_programs - k +
+    1). Changes the other way ask for more: it is the least that these programs can show.
+    """
+    from scipy.stats import beta
+
+    n_changes = math.ceil(math.log2(2 * n_tests / ALPHA))  # never equal: 40 n is no power of 2
+    if n_changes > n_programs:
+        return None
+    return float(beta.ppf(POWER, n_changes, n_programs - n_changes + 1))

@@ -1,0 +1,36 @@
+"""When a p-value counts, alone and in a family of tests."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fimscope.statistics.numbers import Numbers, significant
+
+ALPHA = 0.05  # the chance of a false alarm, of a test or a family of tests
+LEVEL = 1 - ALPHA  # of an interval
+
+
+def is_significant(p: Any) -> Any:
+    """Whether a p-value is below ALPHA; of an array or a column of them, which are."""
+    return p < ALPHA
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number, in the order given (Holm 1979)."""
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def adjust_together(tests: Sequence[Numbers]) -> None:
+    """Put Holm's `adjusted_p` into every row that has a p; all of them are one family."""
+    known = [test for test in tests if test["p"] is not None]
+    for test, adjusted in zip(known, holm([test["p"] for test in known]), strict=True):
+        test["adjusted_p"] = significant(adjusted)
+
+
+def stands_out(test: Numbers) -> bool:
+    """Whether a row of adjusted tests differs from nothing at all."""
+    return test.get("adjusted_p") is not None and is_significant(test["adjusted_p"])
