@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from fimscope.experiments.comparison import comparison_numbers
 
 from fimscope.errors import UserError
 from fimscope.experiments.compare.numbers import comparison_numbers, model_facts
+from fimscope.experiments.compare.section import comparison_text, say_only_one
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.atomic import replacing
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.report.format import rate
-from fimscope.report.markdown import code, table
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = ["example_id", "program_id", "correct"]
-MEASURES = {"original": "right", "edited": "edited", "broken": "broken"}
+STYLE_OF = {"original": "right", "edited": "edited", "broken": "broken"}
 
 
 def plot_comparison(models: Mapping[str, Numbers], edit: str) -> "Figure":
@@ -45,7 +45,7 @@ def plot_comparison(models: Mapping[str, Numbers], edit: str) -> "Figure":
         1, 3, figsize=(PRINT_WIDTH, 1.3 + 0.5 * len(models)), sharey=True
     )
     titles = ("Right, original", f"Right, {visible(edit)}", "Broken, of the right")
-    for axes, title, (measure, kind) in zip(axes_row, titles, MEASURES.items(), strict=True):
+    for axes, title, (measure, kind) in zip(axes_row, titles, STYLE_OF.items(), strict=True):
         known = [
             (height, row["common"][measure])
             for height, row in zip(heights, models.values(), strict=True)
@@ -65,48 +65,6 @@ def plot_comparison(models: Mapping[str, Numbers], edit: str) -> "Figure":
         fontsize=7.5,
     )
     return figure
-
-
-def summary_text(models: Mapping[str, Numbers], edit: str) -> str:
-    """The comparison as Markdown."""
-    lines = ["# The models side by side", ""]
-    if len(models) == 1:
-        lines += [say_only_one(next(iter(models))), ""]
-    for title, which in (
-        ("On the examples that every model answered", "common"),
-        ("On all examples that each model answered", "own"),
-    ):
-        lines += [f"## {title}", ""]
-        header = ["model", "family", "blocks", "parameters", "n (programs)"]
-        header += ["original", code(edit), "broken, of the right"]
-        lines += table(header, [_cells(*item, which) for item in models.items()], n_left=2)
-    lines += [
-        "Intervals hold 95%, by cluster bootstrap over programs. An example counts where the model "
-        f"answered both its original and its variant under {code(edit)}. Models differ in which "
-        "examples they can be asked, as their tokenizers and windows do: compare them by the first "
-        "table.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def say_only_one(name: str) -> str:
-    return (
-        f"Only {code(name)} has been run, so there is nothing to compare it with. Run another: "
-        "`snakemake --configfile config/<model>.yaml -- predictions`, then `snakemake compare`."
-    )
-
-
-def _cells(name: str, row: Numbers, which: str) -> list[str]:
-    numbers = row[which]
-    return [
-        code(name),
-        code(row["family"]),
-        str(row["n_blocks"]),
-        f"{row['n_parameters'] / 1e6:,.1f} M",
-        f"{numbers['n']} ({numbers['n_programs']})",
-        *(rate(numbers[m]) if numbers[m] else "none" for m in MEASURES),
-    ]
 
 
 def main() -> None:
@@ -141,7 +99,7 @@ def main() -> None:
         save_figure(plot_comparison(models, args.edit), args.out_svg, args.out_png)
         content = {"edit": args.edit, "models": models, "manifest": run_manifest(args)}
         texts = {
-            args.out: summary_text(models, args.edit),
+            args.out: comparison_text(models, args.edit),
             args.out_numbers: json.dumps(content, indent=1, sort_keys=True, allow_nan=False),
         }
         for path, text in texts.items():

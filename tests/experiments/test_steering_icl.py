@@ -5,11 +5,8 @@ import pytest
 
 from fimscope.experiments.icl.choices import CHOICES, knows_gold
 from fimscope.experiments.icl.tables import ICL
-from fimscope.experiments.steer.icl import (
-    in_context_numbers,
-    in_context_rows,
-    say_in_context,
-)
+from fimscope.experiments.steer.numbers import in_context_numbers
+from fimscope.experiments.steer.section import in_context_rows, say_in_context
 from fimscope.statistics.bootstrap import Bootstrap
 
 GROUPS = {"S1": "select", "A1": "test", "A2": "test", "B1": "test", "R1": "test"}

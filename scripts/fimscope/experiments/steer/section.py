@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.experiments.steer.icl import in_context_rows, say_in_context
+from fimscope.experiments.icl.choices import LABELS as SHOT_LABELS
 from fimscope.experiments.steer.numbers import CONTROLS, VERDICTS
 from fimscope.experiments.steer.settings import MAIN
 from fimscope.report.format import percent, rate, rate_cell
@@ -49,6 +49,7 @@ CONTROL = (
     "shuffled vectors: the share of them that mend as many (one-sided); against the others: exact "
     "sign tests over programs; all adjusted together (Holm)."
 )
+IN_CONTEXT = ("broken_mended", "worsened")  # what solved examples are asked beside steering
 SOURCES = [
     "steering/results.parquet",
     "steering/settings.parquet",
@@ -163,6 +164,20 @@ def _say_checks(types: Numbers) -> str:
     return text + (f", without it {share(plain)}." if plain and plain["n"] else ".")
 
 
+def say_in_context(numbers: Numbers) -> str:
+    own, *others = numbers["rows"]
+    if not own["broken_mended"]:
+        return "No broken test example was both steered and asked with solved examples."
+    shares = [f"{_shots(row)}, {rate(row['broken_mended'])}" for row in others]
+    n_select = numbers["n_select"]
+    how = f"choice and number are the best of `select` (n = {n_select})"
+    return (
+        f"Of the n = {own['broken_mended']['n']} broken test examples that were asked with solved "
+        f"examples in the prompt too, the mean difference mends {rate(own['broken_mended'])}; "
+        f"{'; '.join(shares)}; {how if n_select else '`select` has none to choose by'}."
+    )
+
+
 def _tables(numbers: Numbers) -> list[SectionTable]:
     if not numbers["at_setting"]:
         return []
@@ -202,6 +217,26 @@ def _setting_table(numbers: Numbers) -> SectionTable:
         ["vector", "vectors", "mended %", "broken mended %", "worsened %", "gain", "KL", "p"],
         rows,
     )
+
+
+def in_context_rows(numbers: Numbers) -> list[list[str]]:
+    """Rows for the table of vectors at the chosen setting."""
+    own, *others = numbers["rows"]
+    labelled = [("mean difference, on those examples", own), *((_shots(r), r) for r in others)]
+    return [
+        [
+            label,
+            "",
+            "",
+            _cell_with_n(row["broken_mended"]),
+            _cell_with_n(row["worsened"]),
+            "",
+            "",
+            "",
+        ]
+        for label, row in labelled
+        if any(row[key] for key in IN_CONTEXT)
+    ]
 
 
 def _choice_table(numbers: Numbers) -> SectionTable:
@@ -264,3 +299,13 @@ def _names(kinds: Sequence[str]) -> str:
 
 def _plain(row: Numbers | None) -> str:
     return f"{row['estimate']:.2g}" if row else ""
+
+
+def _shots(row: Row) -> str:
+    plural = "" if row["n_shots"] == 1 else "s"
+    told = "told the gold" if row["knows_gold"] else "not told the gold"
+    return f"{row['n_shots']} solved example{plural}, {SHOT_LABELS[row['choice']]} ({told})"
+
+
+def _cell_with_n(row: Numbers | None) -> str:
+    return f"{rate_cell(row)}, n = {row['n']}" if row else ""
