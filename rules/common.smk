@@ -4,8 +4,9 @@ SOURCE = "results/source"
 RESULTS = f"results/{config['model']['name']}"
 FIGURES = f"{RESULTS}/figures"
 EDITS = ["original", *config["edits"]]
-DOSED_EDITS = dosed_edits(**config["robustness"])
 PATCHED = config["patch"]["edit"]
+# Whose broken variants stand beside their originals, in every look inside the model.
+COMPARED = ["original", PATCHED]
 CONDITIONS = config["patch"]["conditions"]
 DRAWS = f"--draws {config['statistics']['draws']} --seed {config['seed']}"
 
@@ -26,11 +27,6 @@ def shards(step, folder, each="{edit}/"):
     return [f"{folder}/shards/{step}/{each}{i}-of-{n}" for i in numbers]
 
 
-def outs_of_two(wildcards, output):
-    """What the command line says of a table and of the rejected table that goes with it."""
-    return f"--out {shlex.quote(output[0])} --out-rejected {shlex.quote(output[1])}"
-
-
 def all_but_shards(inputs):
     """The inputs of a step's shard: those of the step, but for its shards."""
     return {name: files for name, files in inputs.items() if name != "shards"}
@@ -41,14 +37,36 @@ def of_shard(wildcards):
     return f"--shard {wildcards.shard.replace('-of-', '/')}"
 
 
-def model_flags(attention):
+def out_tables(wildcards, output):
+    """What the command line says of named outputs: --out for the first, --out-NAME for others."""
+    first, *others = output.items()
+    options = [("--out", first[1]), *((f"--out-{name}", path) for name, path in others)]
+    return " ".join(f"{option} {shlex.quote(path)}" for option, path in options)
+
+
+def out_folder(wildcards, output):
+    """As `out_tables` for tables that the step names itself: the folder that they stand in."""
+    return f"--out {shlex.quote(str(Path(output[0]).parent))}"
+
+
+def model_folder(wildcards, input):
+    """Where the prepared model stands."""
+    return Path(input.model).parent.as_posix()
+
+
+def model_options(attention):
     """What a step that runs the model says of it on its command line."""
     model = config["model"]
     trust = " --trust-remote-code" if model["trust_remote_code"] else ""
-    return f"--dtype {model['dtype']} --device {model['device']} --attention {attention}{trust}"
+    return lambda wildcards, input: (
+        f"--model {shlex.quote(model_folder(wildcards, input))} --dtype {model['dtype']}"
+        f" --device {model['device']} --attention {attention}{trust}"
+        f" --batch-tokens {config['predict']['batch_tokens']}"
+    )
 
 
-MODEL_FLAGS = model_flags(config["model"]["attention"])
+MODEL = model_options(config["model"]["attention"])
+EAGER_MODEL = model_options("eager")  # the one kind that tells where a head looks
 
 
 def growing(amount):
@@ -67,7 +85,35 @@ MODEL_RESOURCES = {
 
 
 wildcard_constraints:
-    edit="|".join(map(re.escape, {*EDITS, *DOSED_EDITS})),
+    edit="|".join(
+        map(re.escape, {*EDITS, *(e for x in EXPERIMENTS.values() for e in x.edits(config))})
+    ),
     shard="[0-9]+-of-[0-9]+",
     group="select|test",
     folder=f"source|{re.escape(config['model']['name'])}",
+
+
+def frame(each):
+    """Give a rule what every step has and what its name and outputs tell, unless it says otherwise.
+
+    That is the code that its step is made of, as an input; a log and a benchmark beside its
+    outputs, by the names of the step and of its wildcards; the environment; the resources of a
+    small step; and of plots, the group that they make a job with on a cluster.
+    """
+    step = each.name.removesuffix("_shard")
+    paths = workflow.modifier.path_modifier
+    each.input_modifier = each.log_modifier = each.benchmark_modifier = paths
+    if f"scripts/{step}.py" in each.shellcmd:
+        each.set_input(code=step_sources(step))
+    if not each.log:
+        output = strip_wildcard_constraints(each.output[0])
+        folder = "/".join(output.split("/")[:2])
+        job = "/".join([step, *re.findall(r"{\w+}", output.removeprefix(folder))])
+        each.set_log(f"{folder}/logs/{job}.log")
+        each.benchmark = f"{folder}/benchmarks/{job}.tsv"
+    each.conda_env = "envs/steps.yaml"
+    if not each.ruleinfo.resources:
+        each.resources.update(SMALL_RESOURCES)
+        each.resources.update(workflow.resource_settings.overwrite_resources.get(each.name, {}))
+    if step.startswith("plot_"):
+        each.group = "report"
