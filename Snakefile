@@ -60,6 +60,7 @@ include: "rules/explorer.smk"
 include: "rules/compare.smk"
 include: "rules/train.smk"
 include: "rules/cache.smk"
+include: "rules/frame.smk"
 
 
 onstart:
@@ -118,8 +119,3 @@ rule explorer:
 rule compare:
     input:
         "results/compare/summary.md",
-
-
-for each in workflow.rules:
-    if each.shellcmd:
-        frame(each)

@@ -49,6 +49,11 @@ def out_folder(wildcards, output):
     return f"--out {shlex.quote(str(Path(output[0]).parent))}"
 
 
+def of_experiment(name, pattern):
+    """The tables of an experiment, of each edit, where it is one of the study's."""
+    return expand(pattern, edit=EDITS) if name in config["experiments"] else []
+
+
 def model_folder(wildcards, input):
     """Where the prepared model stands."""
     return Path(input.model).parent.as_posix()
@@ -85,35 +90,7 @@ MODEL_RESOURCES = {
 
 
 wildcard_constraints:
-    edit="|".join(
-        map(re.escape, {*EDITS, *(e for x in EXPERIMENTS.values() for e in x.edits(config))})
-    ),
+    edit="|".join(map(re.escape, {*EDITS}.union(*(x.edits(config) for x in EXPERIMENTS.values())))),
     shard="[0-9]+-of-[0-9]+",
     group="select|test",
     folder=f"source|{re.escape(config['model']['name'])}",
-
-
-def frame(each):
-    """Give a rule what every step has and what its name and outputs tell, unless it says otherwise.
-
-    That is the code that its step is made of, as an input; a log and a benchmark beside its
-    outputs, by the names of the step and of its wildcards; the environment; the resources of a
-    small step; and of plots, the group that they make a job with on a cluster.
-    """
-    step = each.name.removesuffix("_shard")
-    paths = workflow.modifier.path_modifier
-    each.input_modifier = each.log_modifier = each.benchmark_modifier = paths
-    if f"scripts/{step}.py" in each.shellcmd:
-        each.set_input(code=step_sources(step))
-    if not each.log:
-        output = strip_wildcard_constraints(each.output[0])
-        folder = "/".join(output.split("/")[:2])
-        job = "/".join([step, *re.findall(r"{\w+}", output.removeprefix(folder))])
-        each.set_log(f"{folder}/logs/{job}.log")
-        each.benchmark = f"{folder}/benchmarks/{job}.tsv"
-    each.conda_env = "envs/steps.yaml"
-    if not each.ruleinfo.resources:
-        each.resources.update(SMALL_RESOURCES)
-        each.resources.update(workflow.resource_settings.overwrite_resources.get(each.name, {}))
-    if step.startswith("plot_"):
-        each.group = "report"

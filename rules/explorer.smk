@@ -1,12 +1,5 @@
 # Pages that show every example, from the disk.
 
-# These tables are made on request; the explorer shows those that are there.
-REQUESTED = {
-    "shares": expand(f"{RESULTS}/attention/{{edit}}.parquet", edit=EDITS),
-    "samples": expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
-    "steering": [f"{RESULTS}/steering/results.parquet"],
-}
-
 
 rule list_attended:
     input:
@@ -37,9 +30,10 @@ rule build_explorer:
         lens=expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
         patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
         attended=expand(f"{RESULTS}/attention_tokens/{{edit}}.parquet", edit=EDITS),
-        shares=list(filter(Path.is_file, map(Path, REQUESTED["shares"]))),
-        samples=list(filter(Path.is_file, map(Path, REQUESTED["samples"]))),
-        steering=list(filter(Path.is_file, map(Path, REQUESTED["steering"]))),
+        # What these experiments found is shown where the study has them.
+        shares=of_experiment("attention", f"{RESULTS}/attention/{{edit}}.parquet"),
+        samples=of_experiment("samples", f"{RESULTS}/samples/{{edit}}.parquet"),
+        steering=of_experiment("steering", f"{RESULTS}/steering/results.parquet"),
         model=f"{RESULTS}/model/prepared.json",
         lock="package-lock.json",
         page=sorted(Path("scripts/explorer").glob("*.*")),

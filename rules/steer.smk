@@ -111,11 +111,7 @@ rule plot_steering:
         disturbance=f"{STEERING}/disturbance.parquet",
         types=f"{STEERING}/types.parquet",
         # Solved examples in the prompt, beside the vectors, where they are asked under this edit.
-        icl=(
-            f"{RESULTS}/icl/{STEERED}.parquet"
-            if "icl" in config["experiments"] and STEERED == PATCHED
-            else []
-        ),
+        icl=of_experiment("icl", f"{RESULTS}/icl/{STEERED}.parquet") if STEERED == PATCHED else [],
     output:
         svg=f"{FIGURES}/steering.svg",
         png=f"{FIGURES}/steering.png",

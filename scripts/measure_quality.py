@@ -129,8 +129,8 @@ def main() -> None:
     parser.add_argument("--patches", type=Path, required=True, help="patches/restore.parquet")
     parser.add_argument("--pairs", type=Path, required=True, help="pairs.parquet")
     add_model_options(parser)
-    parser.add_argument("--draws", type=int, default=10_000, help="of the bootstrap over programs")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--draws", type=int, required=True, help="of the bootstrap over programs")
+    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
     parser.add_argument("--out", type=Path, required=True, help="the measures, as JSON")
     with run_step(parser) as args:
         manifest = run_manifest(args)
