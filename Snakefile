@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from snakemake.io import strip_wildcard_constraints
 from snakemake.logging import logger
 from snakemake.utils import min_version
 
@@ -16,17 +17,21 @@ configfile: "config/config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from fimscope.config import complete_config, file_of
+from fimscope.config import complete_config, file_of, read_schema
 from fimscope.corpus.fingerprint import fingerprint
 from fimscope.corpus.presence import check_sources, other_sources
-from fimscope.steps.sources import step_sources
-from fimscope.typescript.edit_names import dosed_edits
 from fimscope.errors import UserError
+from fimscope.experiments.registry import all_experiments
 from fimscope.models.ran import models_that_ran
+from fimscope.steps.sources import step_sources
 
-config = complete_config(
-    config, Path(workflow.basedir) / "config" / "schema.yaml", workflow.configfiles[::-1]
+EXPERIMENTS = all_experiments()  # by their rooms
+
+schema = read_schema(
+    Path(workflow.basedir) / "config" / "schema.yaml",
+    [experiment.name for experiment in EXPERIMENTS.values()],
 )
+config = complete_config(config, schema, workflow.configfiles[::-1])
 check_sources(config["source"], Path.cwd(), file_of(["source"], workflow.configfiles[::-1]))
 
 
@@ -36,20 +41,26 @@ include: "rules/edit.smk"
 include: "rules/model.smk"
 include: "rules/predict.smk"
 include: "rules/activations.smk"
-include: "rules/lens.smk"
-include: "rules/attention.smk"
-include: "rules/patch.smk"
-include: "rules/steer.smk"
-include: "rules/sample.smk"
+include: "rules/accuracy.smk"
+
+
+for room, experiment in EXPERIMENTS.items():
+
+    include: f"rules/{room}.smk"
+
+    rule:
+        name:
+            experiment.name
+        input:
+            f"{RESULTS}/sections/{experiment.name}.json",
+
+
 include: "rules/report.smk"
 include: "rules/explorer.smk"
-include: "rules/icl.smk"
-include: "rules/masking.smk"
-include: "rules/robustness.smk"
-include: "rules/replicate.smk"
 include: "rules/compare.smk"
 include: "rules/train.smk"
 include: "rules/cache.smk"
+include: "rules/frame.smk"
 
 
 onstart:
@@ -94,46 +105,6 @@ rule activations:
         expand(f"{RESULTS}/activations/{{edit}}/manifest.json", edit=EDITS),
 
 
-rule patches:
-    input:
-        f"{RESULTS}/sections/patches.json",
-
-
-rule patch_positions:
-    input:
-        f"{RESULTS}/sections/patch_positions.json",
-
-
-rule components:
-    input:
-        f"{RESULTS}/sections/components.json",
-
-
-rule lens:
-    input:
-        f"{RESULTS}/sections/lens.json",
-
-
-rule attention:
-    input:
-        f"{RESULTS}/sections/attention.json",
-
-
-rule steering:
-    input:
-        f"{RESULTS}/sections/steering.json",
-
-
-rule probes:
-    input:
-        f"{RESULTS}/sections/probes.json",
-
-
-rule samples:
-    input:
-        f"{RESULTS}/sections/samples.json",
-
-
 rule report:
     input:
         f"{RESULTS}/report.html",
@@ -143,26 +114,6 @@ rule report:
 rule explorer:
     input:
         f"{RESULTS}/explorer.html",
-
-
-rule icl:
-    input:
-        f"{RESULTS}/sections/icl.json",
-
-
-rule masking:
-    input:
-        f"{RESULTS}/sections/masking.json",
-
-
-rule robustness:
-    input:
-        f"{RESULTS}/sections/robustness.json",
-
-
-rule replication:
-    input:
-        f"{RESULTS}/sections/replication.json",
 
 
 rule compare:

@@ -23,7 +23,6 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from check_types import check_types
 from collect_programs import collect_programs
 from edit_examples import edit_examples
-from fimscope.config import complete_config
 from fimscope.corpus.sources import read_sources
 from fimscope.steps.frame import log, positive, run_step, step_parser
 from fimscope.steps.seeds import draw
@@ -94,8 +93,7 @@ class Outcome:
 
 def choose_examples(n_files: int, pool: TypeScriptPool, seed: int) -> list[Row]:
     """One hole of each of `n_files` real files, drawn from the packages of the default config."""
-    text = (ROOT / "config" / "config.yaml").read_text(encoding="utf-8")
-    config = complete_config(yaml.safe_load(text), ROOT / "config" / "schema.yaml")
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     settings = config["programs"]
     programs, _ = collect_programs(
         read_sources(json.dumps(config["source"])),

@@ -28,13 +28,16 @@ from fimscope.files.rejections import REJECTED
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fimscope.config import complete_config
+from fimscope.config import complete_config, read_schema
 from fimscope.corpus.presence import check_sources
 from fimscope.errors import UserError
+from fimscope.experiments.registry import all_experiments
 from fimscope.files.tables import Rows
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 
-SCHEMA = ROOT / "config/schema.yaml"
+SCHEMA = read_schema(
+    ROOT / "config/schema.yaml", [each.name for each in all_experiments().values()]
+)
 SECONDS = 1800  # of a step on all programs; a longer one hangs
 EDIT = "rename_vars"
 SNIPPETS = [
@@ -187,14 +190,17 @@ def run_steps(work: Path) -> dict[str, tuple[int, int, int, float]]:
          "--workers", "1")  # fmt: skip
     n = counts["make_examples"][1]
     examples = ["--examples", "make_examples.parquet", "--workers", "1", "--cache", "cache"]
-    n = step("edit_examples", "variants", n, *examples, "--edit", EDIT, "--seed", "0")
+    n = step("edit_examples", "variants", n, *examples, "--edit", EDIT, "--seed", "0",
+             "--syllables", "2")  # fmt: skip
     n = step("check_types", "variants", n, *examples, "--edited", "edit_examples.parquet")
     prepare = [sys.executable, str(ROOT / "scripts/prepare_model.py"), "--root", str(ROOT)]
     prepare += ["--sources", '[{"folder": "models/embedded"}]', "--out", str(work / "model")]
+    prepare += ["--n-tokens", "268"]
     subprocess.run(prepare, check=True, capture_output=True)
     variants = ["--original", "check_types.parquet", "--variants", "check_types.parquet"]
     step("build_prompts", "prompts", n, *variants, "--model", "model", "--format", "fim",
-         "--max-tokens", "256", "--golds", "all", "--workers", "1")  # fmt: skip
+         "--max-tokens", "256", "--max-new-tokens", "12", "--golds", "all",
+         "--workers", "1")  # fmt: skip
     if owned := list(work.rglob("owned")):
         sys.exit(f"{owned[0]}: text of a program was run")
     return counts

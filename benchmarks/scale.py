@@ -117,6 +117,7 @@ def small_model(folder: Path) -> None:
         shutil.copy2(embedded / name, origin)
     sources = json.dumps([{"folder": str(origin)}])
     command = [sys.executable, ROOT / "scripts/prepare_model.py", "--sources", sources]
+    command += ["--root", folder, "--n-tokens", "268"]
     subprocess.run([*command, "--out", folder / "model"], check=True, capture_output=True)
 
 
@@ -127,7 +128,8 @@ def commands(folder: Path, model: Path) -> dict[str, list[str]]:
         return str(folder / f"{name}.parquet")
 
     out = folder / "out"
-    run = ["--model", str(model), "--threads", "1", "--cache", str(out / "cache")]
+    run = ["--model", str(model), "--dtype", "float32", "--device", "cpu", "--attention", "sdpa"]
+    run += ["--batch-tokens", "4096", "--threads", "1", "--cache", str(out / "cache")]
     edited = ["--examples", of("examples"), "--workers", "1", "--cache", str(out / "cache")]
     both = [of(f"predictions/{edit}") for edit in EDITS]
     return {
@@ -147,7 +149,7 @@ def commands(folder: Path, model: Path) -> dict[str, list[str]]:
             *("--out-svg", str(out / "a.svg"), "--out-png", str(out / "a.png")),
         ],
         "predict_types": [
-            *("--prompts", of(f"prompts/{EDIT}"), *run),
+            *("--prompts", of(f"prompts/{EDIT}"), *run, "--max-new-tokens", "12"),
             *("--out", str(out / "predictions.parquet")),
         ],
         "cache_activations": [
@@ -155,7 +157,7 @@ def commands(folder: Path, model: Path) -> dict[str, list[str]]:
             *("--out", str(out / "activations")),
         ],
         "edit_examples": [
-            *(*edited, "--edit", EDIT, "--seed", "0"),
+            *(*edited, "--edit", EDIT, "--seed", "0", "--syllables", "2"),
             *("--out", str(out / "e.parquet"), "--out-rejected", str(out / "f.parquet")),
         ],
         "check_types": [

@@ -5,10 +5,6 @@ rule cache_report:
     log:
         f"{SOURCE}/logs/cache_report.log",
     localrule: True
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
         cache=CACHE,
     shell:
@@ -19,10 +15,6 @@ rule clear_cache:
     log:
         f"{SOURCE}/logs/clear_cache.log",
     localrule: True
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
         cache=CACHE,
     shell:

@@ -4,8 +4,9 @@ SOURCE = "results/source"
 RESULTS = f"results/{config['model']['name']}"
 FIGURES = f"{RESULTS}/figures"
 EDITS = ["original", *config["edits"]]
-DOSED_EDITS = dosed_edits(**config["robustness"])
 PATCHED = config["patch"]["edit"]
+# Whose broken variants stand beside their originals, in every look inside the model.
+COMPARED = ["original", PATCHED]
 CONDITIONS = config["patch"]["conditions"]
 DRAWS = f"--draws {config['statistics']['draws']} --seed {config['seed']}"
 
@@ -26,11 +27,6 @@ def shards(step, folder, each="{edit}/"):
     return [f"{folder}/shards/{step}/{each}{i}-of-{n}" for i in numbers]
 
 
-def outs_of_two(wildcards, output):
-    """What the command line says of a table and of the rejected table that goes with it."""
-    return f"--out {shlex.quote(output[0])} --out-rejected {shlex.quote(output[1])}"
-
-
 def all_but_shards(inputs):
     """The inputs of a step's shard: those of the step, but for its shards."""
     return {name: files for name, files in inputs.items() if name != "shards"}
@@ -41,14 +37,41 @@ def of_shard(wildcards):
     return f"--shard {wildcards.shard.replace('-of-', '/')}"
 
 
-def model_flags(attention):
+def out_tables(wildcards, output):
+    """What the command line says of named outputs: --out for the first, --out-NAME for others."""
+    first, *others = output.items()
+    options = [("--out", first[1]), *((f"--out-{name}", path) for name, path in others)]
+    return " ".join(f"{option} {shlex.quote(path)}" for option, path in options)
+
+
+def out_folder(wildcards, output):
+    """As `out_tables` for tables that the step names itself: the folder that they stand in."""
+    return f"--out {shlex.quote(str(Path(output[0]).parent))}"
+
+
+def of_experiment(name, pattern):
+    """The tables of an experiment, of each edit, where it is one of the study's."""
+    return expand(pattern, edit=EDITS) if name in config["experiments"] else []
+
+
+def model_folder(wildcards, input):
+    """Where the prepared model stands."""
+    return Path(input.model).parent.as_posix()
+
+
+def model_options(attention):
     """What a step that runs the model says of it on its command line."""
     model = config["model"]
     trust = " --trust-remote-code" if model["trust_remote_code"] else ""
-    return f"--dtype {model['dtype']} --device {model['device']} --attention {attention}{trust}"
+    return lambda wildcards, input: (
+        f"--model {shlex.quote(model_folder(wildcards, input))} --dtype {model['dtype']}"
+        f" --device {model['device']} --attention {attention}{trust}"
+        f" --batch-tokens {config['predict']['batch_tokens']}"
+    )
 
 
-MODEL_FLAGS = model_flags(config["model"]["attention"])
+MODEL = model_options(config["model"]["attention"])
+EAGER_MODEL = model_options("eager")  # the one kind that tells where a head looks
 
 
 def growing(amount):
@@ -67,7 +90,7 @@ MODEL_RESOURCES = {
 
 
 wildcard_constraints:
-    edit="|".join(map(re.escape, {*EDITS, *DOSED_EDITS})),
+    edit="|".join(map(re.escape, {*EDITS}.union(*(x.edits(config) for x in EXPERIMENTS.values())))),
     shard="[0-9]+-of-[0-9]+",
     group="select|test",
     folder=f"source|{re.escape(config['model']['name'])}",

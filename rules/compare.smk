@@ -2,21 +2,11 @@
 
 
 rule compare_models:
-    input:
-        code=step_sources("compare_models"),
     output:
         summary="results/compare/summary.md",
         numbers="results/compare/numbers.json",
         svg="results/compare/accuracy.svg",
         png="results/compare/accuracy.png",
-    log:
-        "results/compare/logs/compare_models.log",
-    benchmark:
-        "results/compare/benchmarks/compare_models.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
         # Asked only when this rule is wanted. A model more reruns it, and so does a digest that is
         # another than before.

@@ -5,17 +5,10 @@ rule edit_examples:
     input:
         examples=f"{SOURCE}/examples.parquet",
         names=config["new_names"]["list"] or [],
-        code=step_sources("edit_examples"),
         shards=shards("edit_examples", SOURCE),
     output:
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
         rejected=f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet",
-    log:
-        f"{SOURCE}/logs/edit_examples/{{edit}}.log",
-    benchmark:
-        f"{SOURCE}/benchmarks/edit_examples/{{edit}}.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         mem_mb=growing(4000),
@@ -26,7 +19,7 @@ rule edit_examples:
         exported="--exported" if config["new_names"]["exported"] else "",
         names=lambda wildcards, input: ["--names", input.names] if input.names else [],
         cache=CACHE,
-        outs=outs_of_two,
+        outs=out_tables,
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
         " --seed {params.seed} --syllables {params.syllables} {params.exported}"
@@ -38,10 +31,6 @@ use rule edit_examples as edit_examples_shard with:
         **all_but_shards(rules.edit_examples.input),
     output:
         temp(touch(f"{SOURCE}/shards/edit_examples/{{edit}}/{{shard}}")),
-    log:
-        f"{SOURCE}/logs/edit_examples/{{edit}}/{{shard}}.log",
-    benchmark:
-        f"{SOURCE}/benchmarks/edit_examples/{{edit}}/{{shard}}.tsv"
     params:
         outs=of_shard,
 
@@ -50,24 +39,17 @@ rule check_types:
     input:
         examples=f"{SOURCE}/examples.parquet",
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
-        code=step_sources("check_types"),
         shards=shards("check_types", SOURCE),
     output:
         variants=f"{SOURCE}/variants/{{edit}}.parquet",
         rejected=f"{SOURCE}/rejected/check_types/{{edit}}.parquet",
-    log:
-        f"{SOURCE}/logs/check_types/{{edit}}.log",
-    benchmark:
-        f"{SOURCE}/benchmarks/check_types/{{edit}}.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
         cache=CACHE,
-        outs=outs_of_two,
+        outs=out_tables,
     shell:
         "python scripts/check_types.py --examples {input.examples:q} --edited {input.edited:q}"
         " --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
@@ -78,9 +60,5 @@ use rule check_types as check_types_shard with:
         **all_but_shards(rules.check_types.input),
     output:
         temp(touch(f"{SOURCE}/shards/check_types/{{edit}}/{{shard}}")),
-    log:
-        f"{SOURCE}/logs/check_types/{{edit}}/{{shard}}.log",
-    benchmark:
-        f"{SOURCE}/benchmarks/check_types/{{edit}}/{{shard}}.tsv"
     params:
         outs=of_shard,

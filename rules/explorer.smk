@@ -1,38 +1,22 @@
 # Pages that show every example, from the disk.
 
-# These tables are made on request; the explorer shows those that are there.
-REQUESTED = {
-    "shares": expand(f"{RESULTS}/attention/{{edit}}.parquet", edit=EDITS),
-    "samples": expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
-    "steering": [f"{RESULTS}/steering/results.parquet"],
-}
-
 
 rule list_attended:
     input:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("list_attended"),
     output:
         f"{RESULTS}/attention_tokens/{{edit}}.parquet",
-    log:
-        f"{RESULTS}/logs/list_attended/{{edit}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/list_attended/{{edit}}.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
     params:
-        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        batch_tokens=config["predict"]["batch_tokens"],
-        flags=model_flags("eager"),
+        model=EAGER_MODEL,
         cache=CACHE,
     shell:
-        "python scripts/list_attended.py --prompts {input.prompts:q} --model {params.model:q}"
-        " {params.flags} --threads {threads}"
-        " --batch-tokens {params.batch_tokens} --cache {params.cache:q} --out {output:q}"
+        "python scripts/list_attended.py --prompts {input.prompts:q} {params.model}"
+        " --threads {threads}"
+        " --cache {params.cache:q} --out {output:q}"
         " --log {log:q}"
 
 
@@ -46,27 +30,21 @@ rule build_explorer:
         lens=expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
         patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
         attended=expand(f"{RESULTS}/attention_tokens/{{edit}}.parquet", edit=EDITS),
-        shares=list(filter(Path.is_file, map(Path, REQUESTED["shares"]))),
-        samples=list(filter(Path.is_file, map(Path, REQUESTED["samples"]))),
-        steering=list(filter(Path.is_file, map(Path, REQUESTED["steering"]))),
+        # What these experiments found is shown where the study has them.
+        shares=of_experiment("attention", f"{RESULTS}/attention/{{edit}}.parquet"),
+        samples=of_experiment("samples", f"{RESULTS}/samples/{{edit}}.parquet"),
+        steering=of_experiment("steering", f"{RESULTS}/steering/results.parquet"),
         model=f"{RESULTS}/model/prepared.json",
         lock="package-lock.json",
         page=sorted(Path("scripts/explorer").glob("*.*")),
-        code=step_sources("build_explorer"),
     output:
         folder=directory(f"{RESULTS}/explorer"),
         single=f"{RESULTS}/explorer.html",
-    log:
-        f"{RESULTS}/logs/build_explorer.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/build_explorer.tsv"
-    conda:
-        "envs/steps.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
+        model=model_folder,
         name=config["model"]["name"],
     shell:
         "python scripts/build_explorer.py --examples {input.examples:q}"

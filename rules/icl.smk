@@ -7,54 +7,36 @@ rule compare_icl:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         split=f"{RESULTS}/split/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("compare_icl"),
     output:
         icl=f"{RESULTS}/icl/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/compare_icl/{{edit}}.parquet",
-    log:
-        f"{RESULTS}/logs/compare_icl/{{edit}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/compare_icl/{{edit}}.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
     params:
         **config["icl"],
-        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        flags=MODEL_FLAGS,
+        model=MODEL,
         format=config["prompt"]["format"],
         max_new_tokens=config["predict"]["max_new_tokens"],
-        batch_tokens=config["predict"]["batch_tokens"],
         seed=config["seed"],
         cache=CACHE,
     shell:
         "python scripts/compare_icl.py --examples {input.examples:q} --prompts {input.prompts:q}"
-        " --split {input.split:q} --model {params.model:q} {params.flags} --threads {threads}"
+        " --split {input.split:q} {params.model} --threads {threads}"
         " --workers {threads} --format {params.format} --choices {params.choices}"
         " --n-shots {params.n_shots} --shot-tokens {params.shot_tokens} --n-seeds {params.n_seeds}"
         " --max-examples {params.max_examples} --max-new-tokens {params.max_new_tokens}"
-        " --batch-tokens {params.batch_tokens} --seed {params.seed} --cache {params.cache:q}"
+        " --seed {params.seed} --cache {params.cache:q}"
         " --out {output.icl:q} --out-rejected {output.rejected:q} --log {log:q}"
 
 
 rule plot_icl:
     input:
         icl=f"{RESULTS}/icl/{PATCHED}.parquet",
-        code=step_sources("plot_icl"),
     output:
         svg=f"{FIGURES}/icl.svg",
         png=f"{FIGURES}/icl.png",
         section=f"{RESULTS}/sections/icl.json",
-    log:
-        f"{RESULTS}/logs/plot_icl.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_icl.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
         **config["icl"],
         draws=DRAWS,

@@ -1,8 +1,5 @@
 # What the model would say at every point.
 
-# The edit whose broken variants stand beside their originals, in every look inside the model.
-COMPARED = ["original", PATCHED]
-
 
 rule read_lens:
     input:
@@ -11,38 +8,29 @@ rule read_lens:
         broken_by=lambda wildcards: (
             [
                 f"{RESULTS}/predictions/{edit}.parquet"
-                for edit in sorted(EDITS[1:], key=COMPARED[-1].__ne__)
+                for edit in sorted(EDITS[1:], key=PATCHED.__ne__)
             ]
             if wildcards.edit == "original"
             else []
         ),
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("read_lens"),
         shards=shards("read_lens", RESULTS),
     output:
         lens=f"{RESULTS}/lens/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/read_lens/{{edit}}.parquet",
-    log:
-        f"{RESULTS}/logs/read_lens/{{edit}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/read_lens/{{edit}}.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
     params:
-        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        batch_tokens=config["predict"]["batch_tokens"],
-        flags=MODEL_FLAGS,
+        model=MODEL,
         positions=["last", *filter("last".__ne__, config["activations"]["positions"])],
         cache=CACHE,
-        outs=outs_of_two,
+        outs=out_tables,
     shell:
         "python scripts/read_lens.py --prompts {input.prompts:q}"
         " --predictions {input.predictions:q} --broken-by {input.broken_by:q}"
-        " --model {params.model:q} {params.flags} --threads {threads}"
-        " --positions {params.positions} --batch-tokens {params.batch_tokens}"
+        " {params.model} --threads {threads}"
+        " --positions {params.positions}"
         " --cache {params.cache:q} {params.outs} --log {log:q}"
 
 
@@ -51,10 +39,6 @@ use rule read_lens as read_lens_shard with:
         **all_but_shards(rules.read_lens.input),
     output:
         temp(touch(f"{RESULTS}/shards/read_lens/{{edit}}/{{shard}}")),
-    log:
-        f"{RESULTS}/logs/read_lens/{{edit}}/{{shard}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/read_lens/{{edit}}/{{shard}}.tsv"
     params:
         outs=of_shard,
 
@@ -65,24 +49,16 @@ rule read_lens_tokens:
         lens=expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=COMPARED),
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=COMPARED),
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("read_lens_tokens"),
     output:
         f"{RESULTS}/lens_tokens.parquet",
-    log:
-        f"{RESULTS}/logs/read_lens_tokens.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/read_lens_tokens.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
     params:
-        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        flags=MODEL_FLAGS,
+        model=MODEL,
     shell:
         "python scripts/read_lens_tokens.py --prompts {input.prompts:q} --lens {input.lens:q}"
-        " --splits {input.splits:q} --model {params.model:q} {params.flags} --threads {threads}"
+        " --splits {input.splits:q} {params.model} --threads {threads}"
         " --out {output:q} --log {log:q}"
 
 
@@ -90,18 +66,9 @@ rule plot_lens_examples:
     input:
         tokens=f"{RESULTS}/lens_tokens.parquet",
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=COMPARED),
-        code=step_sources("plot_lens_examples"),
     output:
         svg=f"{FIGURES}/lens_examples.svg",
         png=f"{FIGURES}/lens_examples.png",
-    log:
-        f"{RESULTS}/logs/plot_lens_examples.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_lens_examples.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     shell:
         "python scripts/plot_lens_examples.py --tokens {input.tokens:q} --splits {input.splits:q}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
@@ -112,7 +79,6 @@ rule plot_lens:
         lens=expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
         examples=f"{FIGURES}/lens_examples.svg",
-        code=step_sources("plot_lens"),
     output:
         figures=expand(
             f"{FIGURES}/{{figure}}.{{kind}}",
@@ -120,16 +86,8 @@ rule plot_lens:
             kind=["svg", "png"],
         ),
         section=f"{RESULTS}/sections/lens.json",
-    log:
-        f"{RESULTS}/logs/plot_lens.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_lens.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
-        edit=COMPARED[-1],
+        edit=PATCHED,
         folder=lambda wildcards, output: Path(output.figures[0]).parent.as_posix(),
         draws=DRAWS,
     shell:

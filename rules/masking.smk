@@ -8,54 +8,36 @@ rule mask_distractors:
         prompts=f"{RESULTS}/prompts/{PATCHED}.parquet",
         split=f"{RESULTS}/split/{PATCHED}.parquet",
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("mask_distractors"),
     output:
         masking=f"{RESULTS}/masking.parquet",
         rejected=f"{RESULTS}/rejected/mask_distractors.parquet",
-    log:
-        f"{RESULTS}/logs/mask_distractors.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/mask_distractors.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
     params:
         **config["prompt"],
-        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        flags=MODEL_FLAGS,
+        model=MODEL,
         max_examples=config["masking"]["max_examples"],
         max_new_tokens=config["predict"]["max_new_tokens"],
-        batch_tokens=config["predict"]["batch_tokens"],
         seed=config["seed"],
         cache=CACHE,
     shell:
         "python scripts/mask_distractors.py --original {input.original:q}"
         " --variants {input.variants:q} --prompts {input.prompts:q} --split {input.split:q}"
-        " --model {params.model:q} {params.flags} --threads {threads} --workers {threads}"
+        " {params.model} --threads {threads} --workers {threads}"
         " --format {params.format} --max-tokens {params.max_tokens} --golds {params.golds}"
         " --max-examples {params.max_examples} --max-new-tokens {params.max_new_tokens}"
-        " --batch-tokens {params.batch_tokens} --seed {params.seed} --cache {params.cache:q}"
+        " --seed {params.seed} --cache {params.cache:q}"
         " --out {output.masking:q} --out-rejected {output.rejected:q} --log {log:q}"
 
 
 rule plot_masking:
     input:
         masking=f"{RESULTS}/masking.parquet",
-        code=step_sources("plot_masking"),
     output:
         svg=f"{FIGURES}/masking.svg",
         png=f"{FIGURES}/masking.png",
         section=f"{RESULTS}/sections/masking.json",
-    log:
-        f"{RESULTS}/logs/plot_masking.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_masking.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
         edit=PATCHED,
         draws=DRAWS,

@@ -10,15 +10,8 @@ rule prepare_model:
             if "folder" in source
             for path in sorted(Path(source["folder"]).glob("*.safetensors"))
         ],
-        code=step_sources("prepare_model"),
     output:
         f"{RESULTS}/model/prepared.json",
-    log:
-        f"{RESULTS}/logs/prepare_model.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/prepare_model.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         mem_mb=growing(config["model"]["memory_mb"]),
@@ -38,16 +31,11 @@ rule build_prompts:
         original=f"{SOURCE}/variants/original.parquet",
         variants=f"{SOURCE}/variants/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("build_prompts"),
     output:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet",
-    log:
-        f"{RESULTS}/logs/build_prompts/{{edit}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/build_prompts/{{edit}}.tsv"
-    conda:
-        "envs/steps.yaml"
+    group:
+        "prompts"
     threads: workflow.cores
     resources:
         mem_mb=growing(2000),
@@ -55,10 +43,10 @@ rule build_prompts:
     params:
         **config["prompt"],
         max_new_tokens=config["predict"]["max_new_tokens"],
-        folder=lambda wildcards, input: Path(input.model).parent.as_posix(),
+        model=model_folder,
     shell:
         "python scripts/build_prompts.py --original {input.original:q}"
-        " --variants {input.variants:q} --model {params.folder:q} --format {params.format}"
+        " --variants {input.variants:q} --model {params.model:q} --format {params.format}"
         " --max-tokens {params.max_tokens} --max-new-tokens {params.max_new_tokens}"
         " --golds {params.golds} --workers {threads}"
         " --out {output.prompts:q} --out-rejected {output.rejected:q} --log {log:q}"

@@ -5,30 +5,21 @@ rule predict_types:
     input:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("predict_types"),
         shards=shards("predict_types", RESULTS),
     output:
-        f"{RESULTS}/predictions/{{edit}}.parquet",
-    log:
-        f"{RESULTS}/logs/predict_types/{{edit}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/predict_types/{{edit}}.tsv"
-    conda:
-        "envs/steps.yaml"
+        predictions=f"{RESULTS}/predictions/{{edit}}.parquet",
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
     params:
-        folder=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        flags=MODEL_FLAGS,
+        model=MODEL,
         max_new_tokens=config["predict"]["max_new_tokens"],
-        batch_tokens=config["predict"]["batch_tokens"],
         cache=CACHE,
-        outs=lambda wildcards, output: f"--out {shlex.quote(output[0])}",
+        outs=out_tables,
     shell:
-        "python scripts/predict_types.py --prompts {input.prompts:q} --model {params.folder:q}"
-        " {params.flags} --threads {threads} --max-new-tokens {params.max_new_tokens}"
-        " --batch-tokens {params.batch_tokens} --cache {params.cache:q} {params.outs}"
+        "python scripts/predict_types.py --prompts {input.prompts:q} {params.model}"
+        " --threads {threads} --max-new-tokens {params.max_new_tokens}"
+        " --cache {params.cache:q} {params.outs}"
         " --log {log:q}"
 
 
@@ -37,10 +28,6 @@ use rule predict_types as predict_types_shard with:
         **all_but_shards(rules.predict_types.input),
     output:
         temp(touch(f"{RESULTS}/shards/predict_types/{{edit}}/{{shard}}")),
-    log:
-        f"{RESULTS}/logs/predict_types/{{edit}}/{{shard}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/predict_types/{{edit}}/{{shard}}.tsv"
     params:
         outs=of_shard,
 
@@ -53,18 +40,11 @@ rule split_examples:
         variants=f"{SOURCE}/variants/{{edit}}.parquet",
         predictions=f"{RESULTS}/predictions/{{edit}}.parquet",
         original=f"{RESULTS}/predictions/original.parquet",
-        code=step_sources("split_examples"),
     output:
         split=f"{RESULTS}/split/{{edit}}.parquet",
         funnel=f"{RESULTS}/funnel/{{edit}}.parquet",
-    log:
-        f"{RESULTS}/logs/split_examples/{{edit}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/split_examples/{{edit}}.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
+    group:
+        "answers"
     shell:
         "python scripts/split_examples.py --programs {input.programs:q}"
         " --examples {input.examples:q} --edited {input.edited:q} --variants {input.variants:q}"

@@ -1,23 +1,16 @@
 # How much of an edit does it take? Accuracy by dose, beside the original's.
 
+DOSED_EDITS = EXPERIMENTS["robustness"].edits(config)
+
 
 rule plot_robustness:
     input:
         original=f"{RESULTS}/predictions/original.parquet",
         predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=DOSED_EDITS),
-        code=step_sources("plot_robustness"),
     output:
         svg=f"{FIGURES}/robustness.svg",
         png=f"{FIGURES}/robustness.png",
         section=f"{RESULTS}/sections/robustness.json",
-    log:
-        f"{RESULTS}/logs/plot_robustness.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_robustness.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
         draws=DRAWS,
     shell:

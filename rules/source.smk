@@ -8,16 +8,11 @@ if other_sources(config["source"], Path(SOURCE) / "programs.parquet"):
 rule collect_programs:
     input:
         lock="package-lock.json",
-        code=step_sources("collect_programs"),
     output:
         programs=f"{SOURCE}/programs.parquet",
         rejected=f"{SOURCE}/rejected/collect_programs.parquet",
-    log:
-        f"{SOURCE}/logs/collect_programs.log",
-    benchmark:
-        f"{SOURCE}/benchmarks/collect_programs.tsv"
-    conda:
-        "envs/steps.yaml"
+    group:
+        "source"
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
@@ -38,16 +33,11 @@ rule collect_programs:
 rule make_examples:
     input:
         programs=f"{SOURCE}/programs.parquet",
-        code=step_sources("make_examples"),
     output:
         examples=f"{SOURCE}/examples.parquet",
         rejected=f"{SOURCE}/rejected/make_examples.parquet",
-    log:
-        f"{SOURCE}/logs/make_examples.log",
-    benchmark:
-        f"{SOURCE}/benchmarks/make_examples.tsv"
-    conda:
-        "envs/steps.yaml"
+    group:
+        "source"
     threads: workflow.cores
     resources:
         mem_mb=growing(4000),

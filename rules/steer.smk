@@ -1,4 +1,4 @@
-# Can the wrong answer be turned right by one vector, and can the right type be read off?
+# Can the wrong answer be turned right by one vector?
 
 STEERED = config["steer"]["edit"]
 STEERING = f"{RESULTS}/steering"
@@ -15,16 +15,9 @@ rule fit_steering:
             if edit not in ("original", STEERED)
         ],
         activations=expand(f"{RESULTS}/activations/{{edit}}/manifest.json", edit=EDITS),
-        code=step_sources("fit_steering"),
     output:
         vectors=f"{STEERING}/vectors.safetensors",
         table=f"{STEERING}/vectors.parquet",
-    log:
-        f"{RESULTS}/logs/fit_steering.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/fit_steering.tsv"
-    conda:
-        "envs/steps.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -51,45 +44,32 @@ rule apply_steering:
         vectors=f"{STEERING}/vectors.safetensors",
         table=f"{STEERING}/vectors.parquet",
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("apply_steering"),
         shards=shards("apply_steering", RESULTS, each="test/"),
     output:
         results=f"{STEERING}/results.parquet",
         settings=f"{STEERING}/settings.parquet",
         disturbance=f"{STEERING}/disturbance.parquet",
         completions=f"{STEERING}/completions.parquet",
-    log:
-        f"{RESULTS}/logs/apply_steering.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/apply_steering.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
     params:
-        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        flags=MODEL_FLAGS,
+        model=MODEL,
         strengths=config["steer"]["strengths"],
         window=config["steer"]["window"],
         max_examples=config["steer"]["max_examples"],
         n_tokens=config["steer"]["n_tokens"],
         max_new_tokens=config["predict"]["max_new_tokens"],
-        batch_tokens=config["predict"]["batch_tokens"],
         seed=config["seed"],
         cache=CACHE,
-        outs=lambda wildcards, output: (
-            f"--out {shlex.quote(output.results)} --out-settings {shlex.quote(output.settings)}"
-            f" --out-disturbance {shlex.quote(output.disturbance)}"
-            f" --out-completions {shlex.quote(output.completions)}"
-        ),
+        outs=out_tables,
     shell:
         "python scripts/apply_steering.py --examples {input.examples:q} --prompts {input.prompts:q}"
         " --predictions {input.predictions:q} --split {input.split:q} --vectors {input.vectors:q}"
-        " --vectors-table {input.table:q} --model {params.model:q} {params.flags}"
+        " --vectors-table {input.table:q} {params.model}"
         " --threads {threads} --strengths {params.strengths} --window {params.window}"
         " --max-examples {params.max_examples} --n-tokens {params.n_tokens}"
-        " --max-new-tokens {params.max_new_tokens} --batch-tokens {params.batch_tokens}"
+        " --max-new-tokens {params.max_new_tokens}"
         " --seed {params.seed} --cache {params.cache:q} {params.outs} --log {log:q}"
 
 
@@ -102,10 +82,6 @@ use rule apply_steering as apply_steering_shard with:
         ),
     output:
         temp(touch(f"{RESULTS}/shards/apply_steering/{{group}}/{{shard}}")),
-    log:
-        f"{RESULTS}/logs/apply_steering/{{group}}/{{shard}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/apply_steering/{{group}}/{{shard}}.tsv"
     params:
         outs=lambda wildcards: f"{of_shard(wildcards)} --group {wildcards.group}",
 
@@ -114,15 +90,8 @@ rule check_steering:
     input:
         variants=f"{SOURCE}/variants/{STEERED}.parquet",
         completions=f"{STEERING}/completions.parquet",
-        code=step_sources("check_steering"),
     output:
         f"{STEERING}/types.parquet",
-    log:
-        f"{RESULTS}/logs/check_steering.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/check_steering.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         mem_mb=growing(4000),
@@ -142,24 +111,11 @@ rule plot_steering:
         disturbance=f"{STEERING}/disturbance.parquet",
         types=f"{STEERING}/types.parquet",
         # Solved examples in the prompt, beside the vectors, where they are asked under this edit.
-        icl=(
-            f"{RESULTS}/icl/{STEERED}.parquet"
-            if "icl" in config["experiments"] and STEERED == PATCHED
-            else []
-        ),
-        code=step_sources("plot_steering"),
+        icl=of_experiment("icl", f"{RESULTS}/icl/{STEERED}.parquet") if STEERED == PATCHED else [],
     output:
         svg=f"{FIGURES}/steering.svg",
         png=f"{FIGURES}/steering.png",
         section=f"{RESULTS}/sections/steering.json",
-    log:
-        f"{RESULTS}/logs/plot_steering.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_steering.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
         draws=DRAWS,
         icl=lambda wildcards, input: ["--icl", input.icl] if input.icl else [],
@@ -168,59 +124,5 @@ rule plot_steering:
         " --vectors {input.vectors:q} --results {input.results:q} --settings {input.settings:q}"
         " --disturbance {input.disturbance:q} --types {input.types:q} {params.icl:q}"
         " {params.draws}"
-        " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
-        " --log {log:q}"
-
-
-rule fit_probes:
-    input:
-        examples=f"{SOURCE}/examples.parquet",
-        variants=expand(f"{SOURCE}/variants/{{edit}}.parquet", edit=["original", STEERED]),
-        splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=["original", STEERED]),
-        activations=expand(
-            f"{RESULTS}/activations/{{edit}}/manifest.json", edit=["original", STEERED]
-        ),
-        code=step_sources("fit_probes"),
-    output:
-        f"{RESULTS}/probes.parquet",
-    log:
-        f"{RESULTS}/logs/fit_probes.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/fit_probes.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
-    params:
-        activations=lambda wildcards, input: Path(input.activations[0]).parents[1].as_posix(),
-        l2=config["probe"]["l2"],
-        min_examples=config["probe"]["min_examples"],
-        seed=config["seed"],
-    shell:
-        "python scripts/fit_probes.py --examples {input.examples:q} --variants {input.variants:q}"
-        " --splits {input.splits:q} --activations {params.activations:q} --l2 {params.l2}"
-        " --min-examples {params.min_examples} --seed {params.seed} --out {output:q} --log {log:q}"
-
-
-rule plot_probes:
-    input:
-        probes=f"{RESULTS}/probes.parquet",
-        code=step_sources("plot_probes"),
-    output:
-        svg=f"{FIGURES}/probes.svg",
-        png=f"{FIGURES}/probes.png",
-        section=f"{RESULTS}/sections/probes.json",
-    log:
-        f"{RESULTS}/logs/plot_probes.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_probes.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
-    params:
-        draws=DRAWS,
-    shell:
-        "python scripts/plot_probes.py --probes {input.probes:q} {params.draws}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
         " --log {log:q}"

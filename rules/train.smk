@@ -14,8 +14,6 @@ rule install_corpus:
         f"{CORPUS}/node_modules/.package-lock.json",
     log:
         f"{TRAINING}/logs/install_corpus.log",
-    conda:
-        "envs/steps.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
@@ -29,7 +27,6 @@ rule train_model:
     input:
         installed=f"{CORPUS}/node_modules/.package-lock.json",
         settings="config/training.yaml",
-        code=step_sources("train_model"),
     output:
         weights=f"{TRAINING}/model/model.safetensors",
         tokenizer=f"{TRAINING}/model/tokenizer.json",
@@ -37,12 +34,6 @@ rule train_model:
         packages=f"{TRAINING}/packages.parquet",
         rejected=f"{TRAINING}/rejected.parquet",
         curve=f"{TRAINING}/curve.parquet",
-    log:
-        f"{TRAINING}/logs/train_model.log",
-    benchmark:
-        f"{TRAINING}/benchmarks/train_model.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -76,28 +67,19 @@ rule measure_quality:
         patches=f"{RESULTS}/patches/restore.parquet",
         pairs=f"{RESULTS}/pairs.parquet",
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("measure_quality"),
     output:
         f"{RESULTS}/quality.json",
-    log:
-        f"{RESULTS}/logs/measure_quality.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/measure_quality.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
     params:
-        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        flags=MODEL_FLAGS,
-        batch_tokens=config["predict"]["batch_tokens"],
+        model=MODEL,
         draws=DRAWS,
     shell:
         "python scripts/measure_quality.py --examples {input.examples:q}"
         " --prompts {input.prompts:q} --original {input.original:q} --edited {input.edited:q}"
-        " --patches {input.patches:q} --pairs {input.pairs:q} --model {params.model:q}"
-        " {params.flags} --threads {threads} --batch-tokens {params.batch_tokens} {params.draws}"
+        " --patches {input.patches:q} --pairs {input.pairs:q} {params.model}"
+        " --threads {threads} {params.draws}"
         " --out {output:q} --log {log:q}"
 
 
@@ -109,17 +91,8 @@ rule write_model_card:
         packages=f"{TRAINING}/packages.parquet",
         quality=f"{RESULTS}/quality.json",
         history="models/embedded/history.md",
-        code=step_sources("write_model_card"),
     output:
         f"{RESULTS}/model_card.md",
-    log:
-        f"{RESULTS}/logs/write_model_card.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/write_model_card.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
         model=lambda wildcards, input: Path(input.weights).parent.as_posix(),
     shell:

@@ -172,14 +172,26 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path, required=True, help="vectors.safetensors")
     parser.add_argument("--vectors-table", type=Path, required=True, help="its table")
     add_model_options(parser)
-    parser.add_argument("--strengths", type=float, nargs="+", required=True)
-    parser.add_argument("--window", type=positive, default=4, help="points of a window")
     parser.add_argument(
-        "--max-examples", type=positive, default=150, help="right and wrong ones of each group"
+        "--strengths",
+        type=float,
+        nargs="+",
+        required=True,
+        help="in units of the residual's mean norm at the point",
     )
-    parser.add_argument("--n-tokens", type=positive, default=2, help="unrelated tokens of a prompt")
-    parser.add_argument("--max-new-tokens", type=positive, default=12, help="of a completed type")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--window", type=positive, required=True, help="points of a window")
+    parser.add_argument(
+        "--max-examples", type=positive, required=True, help="right and wrong ones of each group"
+    )
+    parser.add_argument(
+        "--n-tokens", type=positive, required=True, help="unrelated tokens of a prompt"
+    )
+    parser.add_argument(
+        "--max-new-tokens", type=positive, required=True, help="of a completed type"
+    )
+    parser.add_argument(
+        "--seed", type=int, required=True, help="of the examples and the tokens that are drawn"
+    )
     add_part_options(
         parser,
         out="the steering_results table",

@@ -60,13 +60,23 @@ def main() -> None:
             f"--{name.replace('_', '-')}",
             type=Path,
             nargs="*",
-            default=[],
+            required=True,
             help=f"{name} tables, where there are any",
         )
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
     parser.add_argument("--model-name", required=True, help="the model's name in the config")
-    parser.add_argument("--node-modules", type=Path, default=ROOT / "node_modules")
-    parser.add_argument("--front-end", type=Path, default=ROOT / "scripts/explorer")
+    parser.add_argument(
+        "--node-modules",
+        type=Path,
+        default=ROOT / "node_modules",
+        help="where the packages of the page are installed",
+    )
+    parser.add_argument(
+        "--front-end",
+        type=Path,
+        default=ROOT / "scripts/explorer",
+        help="folder of the page's own code",
+    )
     parser.add_argument("--out", type=Path, required=True, help="the folder, with index.html in it")
     parser.add_argument("--out-single", type=Path, required=True, help="all of it in one file")
     with run_step(parser) as args:

@@ -88,9 +88,13 @@ def main() -> None:
     parser.add_argument("--variants", type=Path, required=True, help="variants/{edit}.parquet")
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
     parser.add_argument("--format", choices=sorted(FORMATS), required=True, help="prompt format")
-    parser.add_argument("--max-tokens", type=int, default=512, help="longest prompt of an original")
-    parser.add_argument("--max-new-tokens", type=int, default=12, help="room for an answer")
-    parser.add_argument("--golds", choices=["single_token", "all"], default="single_token")
+    parser.add_argument(
+        "--max-tokens", type=int, required=True, help="longest prompt of an original"
+    )
+    parser.add_argument("--max-new-tokens", type=int, required=True, help="room for an answer")
+    parser.add_argument(
+        "--golds", choices=["single_token", "all"], required=True, help="those that count"
+    )
     add_pool_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the prompts table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")

@@ -58,7 +58,7 @@ def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     add_model_options(parser)
-    parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
+    parser.add_argument("--positions", nargs="+", required=True, help="named positions")
     add_part_options(parser, out="folder of the activations")
     with run_step(parser) as args:
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))

@@ -121,13 +121,21 @@ def main() -> None:
     parser.add_argument("--split", type=Path, required=True, help="split/{edit}.parquet")
     add_model_options(parser)
     parser.add_argument("--format", choices=sorted(WRITERS), required=True, help="prompt format")
-    parser.add_argument("--choices", nargs="+", choices=CHOICES, default=list(CHOICES))
-    parser.add_argument("--n-shots", nargs="+", type=positive, default=[1, 2, 4])
-    parser.add_argument("--shot-tokens", type=positive, default=56, help="typed code of one shot")
-    parser.add_argument("--n-seeds", type=positive, default=2, help="draws of the shots")
-    parser.add_argument("--max-examples", type=positive, default=60, help="of each outcome")
-    parser.add_argument("--max-new-tokens", type=positive, default=12, help="of a completed type")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--choices", nargs="+", choices=CHOICES, required=True, help="how the shots are chosen"
+    )
+    parser.add_argument(
+        "--n-shots", nargs="+", type=positive, required=True, help="numbers of shots, each tried"
+    )
+    parser.add_argument(
+        "--shot-tokens", type=positive, required=True, help="typed code of one shot"
+    )
+    parser.add_argument("--n-seeds", type=positive, required=True, help="draws of the shots")
+    parser.add_argument("--max-examples", type=positive, required=True, help="of each outcome")
+    parser.add_argument(
+        "--max-new-tokens", type=positive, required=True, help="of a completed type"
+    )
+    parser.add_argument("--seed", type=int, required=True, help="of the examples and the shots")
     add_pool_options(parser)
     add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the icl table")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from fimscope.experiments.comparison import comparison_numbers
 
 from fimscope.errors import UserError
 from fimscope.experiments.compare.numbers import comparison_numbers, model_facts

@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument(
         "--exported", action="store_true", help="change names that the program exports too"
     )
-    parser.add_argument("--syllables", type=positive, default=2, help="of a meaningless name")
+    parser.add_argument("--syllables", type=positive, required=True, help="of a meaningless name")
     parser.add_argument("--names", type=Path, help="a file of meaningless names to draw from first")
     add_pool_options(parser)
     add_part_options(parser, out="the variants table, unchecked", out_rejected="the rejected table")

@@ -141,9 +141,9 @@ def main() -> None:
     parser.add_argument("--activations", type=Path, required=True, help="folder of the caches")
     parser.add_argument("--l2", type=float, nargs="+", required=True, help="penalties to try")
     parser.add_argument(
-        "--min-examples", type=positive, default=5, help="examples of `fit` that a type needs"
+        "--min-examples", type=positive, required=True, help="examples of `fit` that a type needs"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the control task")
+    parser.add_argument("--seed", type=int, required=True, help="of the control task")
     parser.add_argument("--out", type=Path, required=True, help="the probes table")
     with run_step(parser) as args:
         manifest = run_manifest(args)

@@ -86,15 +86,22 @@ def main() -> None:
     parser.add_argument("--original", type=Path, required=True, help="predictions of `original`")
     parser.add_argument("--variants", type=Path, required=True, help="predictions of the edit")
     parser.add_argument(
-        "--others", type=Path, nargs="*", default=[], help="predictions of the other edits"
+        "--others", type=Path, nargs="*", required=True, help="predictions of the other edits"
     )
     parser.add_argument("--activations", type=Path, required=True, help="folder of the caches")
-    parser.add_argument("--n-random", type=positive, default=50, help="random vectors")
-    parser.add_argument("--n-shuffled", type=positive, default=50, help="vectors of shuffled pairs")
+    parser.add_argument("--n-random", type=positive, required=True, help="random vectors")
     parser.add_argument(
-        "--min-examples", type=positive, default=5, help="right examples of a type with a vector"
+        "--n-shuffled", type=positive, required=True, help="vectors of shuffled pairs"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--min-examples",
+        type=positive,
+        required=True,
+        help="right examples of a type with a vector",
+    )
+    parser.add_argument(
+        "--seed", type=int, required=True, help="of the random and the shuffled vectors"
+    )
     parser.add_argument("--out", type=Path, required=True, help="vectors.safetensors")
     parser.add_argument("--out-table", type=Path, required=True, help="the steering_vectors table")
     with run_step(parser) as args:

@@ -85,7 +85,6 @@ def main() -> None:
     parser.add_argument("--n-tokens", type=positive, default=8, help="at most, of each head")
     parser.add_argument("--least-weight", type=float, default=0.02, help="of a token that is kept")
     add_model_options(parser)
-    parser.set_defaults(attention="eager")  # the only kernel that makes patterns
     add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the attention_tokens table")
     with run_step(parser) as args:

@@ -190,11 +190,17 @@ def main() -> None:
     parser.add_argument("--split", type=Path, required=True, help="split/{edit}.parquet")
     add_model_options(parser)
     parser.add_argument("--format", choices=sorted(FORMATS), required=True, help="prompt format")
-    parser.add_argument("--max-tokens", type=positive, default=512, help="longest prompt")
-    parser.add_argument("--golds", choices=["single_token", "all"], default="single_token")
-    parser.add_argument("--max-examples", type=positive, default=40, help="of each outcome")
-    parser.add_argument("--max-new-tokens", type=positive, default=12, help="of a completed type")
-    parser.add_argument("--seed", type=int, default=0, help="of the examples, names and controls")
+    parser.add_argument("--max-tokens", type=positive, required=True, help="longest prompt")
+    parser.add_argument(
+        "--golds", choices=["single_token", "all"], required=True, help="those that count"
+    )
+    parser.add_argument("--max-examples", type=positive, required=True, help="of each outcome")
+    parser.add_argument(
+        "--max-new-tokens", type=positive, required=True, help="of a completed type"
+    )
+    parser.add_argument(
+        "--seed", type=int, required=True, help="of the examples, names and controls"
+    )
     add_pool_options(parser)
     add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the masking table")

@@ -32,8 +32,8 @@ def main() -> None:
     parser.add_argument(
         "--conditions", nargs="+", required=True, choices=CONDITIONS, help="conditions to pair for"
     )
-    parser.add_argument("--max-pairs", type=int, default=120, help="pairs of each condition")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-pairs", type=int, required=True, help="pairs of each condition")
+    parser.add_argument("--seed", type=int, required=True, help="of the pairs that are drawn")
     parser.add_argument("--out", type=Path, required=True, help="the pairs table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="recipients left alone")
     with run_step(parser) as args:

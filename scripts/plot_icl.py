@@ -72,10 +72,20 @@ def _draw(axes: "Axes", curve: Numbers, choice: str, aside: float) -> Any:
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--icl", type=Path, required=True, help="icl/{edit}.parquet")
-    parser.add_argument("--choices", nargs="+", choices=CHOICES, default=list(CHOICES))
-    parser.add_argument("--n-shots", nargs="+", type=positive, default=[1, 2, 4])
-    parser.add_argument("--n-seeds", type=positive, default=2, help="draws of the shots")
-    parser.add_argument("--shot-tokens", type=positive, default=56, help="typed code of one shot")
+    parser.add_argument(
+        "--choices", nargs="+", choices=CHOICES, required=True, help="how the shots were chosen"
+    )
+    parser.add_argument(
+        "--n-shots",
+        nargs="+",
+        type=positive,
+        required=True,
+        help="numbers of shots that were tried",
+    )
+    parser.add_argument("--n-seeds", type=positive, required=True, help="draws of the shots")
+    parser.add_argument(
+        "--shot-tokens", type=positive, required=True, help="typed code of one shot"
+    )
     add_bootstrap_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/icl.json")

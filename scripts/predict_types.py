@@ -64,7 +64,7 @@ def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     add_model_options(parser)
-    parser.add_argument("--max-new-tokens", type=int, default=12, help="of the completed type")
+    parser.add_argument("--max-new-tokens", type=int, required=True, help="of the completed type")
     add_part_options(parser, out="the predictions table")
     with run_step(parser) as args:
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))

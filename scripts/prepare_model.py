@@ -206,7 +206,7 @@ def main() -> None:
         help='JSON list tried in order: {"hub", "revision"}, {"folder"}, {"gguf", "sha256"?}, '
         '{"gguf_packages", "sha256"?}',
     )
-    parser.add_argument("--root", type=Path, default=Path(), help="where relative paths start")
+    parser.add_argument("--root", type=Path, required=True, help="where relative paths start")
     parser.add_argument(
         "--trust-remote-code",
         action=argparse.BooleanOptionalAction,
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument(
         "--n-tokens",
         type=positive,
-        default=1,
+        required=True,
         help="the longest prompt and its answer: a model that reads fewer tokens is refused",
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")

@@ -148,11 +148,11 @@ def main() -> None:
         "--broken-by",
         type=Path,
         nargs="*",
-        default=[],
+        required=True,
         help="predictions of the edits whose wrong answers are the foils of right ones",
     )
     add_model_options(parser)
-    parser.add_argument("--positions", nargs="+", default=["last"], help="named positions")
+    parser.add_argument("--positions", nargs="+", required=True, help="named positions")
     add_part_options(parser, out="the lens table", out_rejected="positions left out")
     with run_step(parser) as args:
         runner = BatchRunner.of_step("read_lens", args)

@@ -112,13 +112,13 @@ def main() -> None:
         parser.add_argument(f"--{name}-prompts", type=Path, required=True, help=f"prompts {what}")
     add_model_options(parser)
     parser.add_argument(
-        "--windows", type=positive, nargs="+", default=[1, 3, 5], help="blocks steered together"
+        "--windows", type=positive, nargs="+", required=True, help="blocks steered together"
     )
-    parser.add_argument("--n-random", type=positive, default=200, help="random vectors")
+    parser.add_argument("--n-random", type=positive, required=True, help="random vectors")
     parser.add_argument(
-        "--max-examples", type=positive, default=2000, help="broken ones of each group, at most"
+        "--max-examples", type=positive, required=True, help="broken ones of each group, at most"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, required=True, help="of the random vectors")
     add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the steering_results table")
     parser.add_argument("--out-vectors", type=Path, required=True, help="the vectors' table")

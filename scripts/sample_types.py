@@ -103,11 +103,16 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     add_model_options(parser)
     parser.add_argument("--max-examples", type=positive, help="draw so many; default: all")
-    parser.add_argument("--n-samples", type=positive, default=100, help="of each prompt")
-    parser.add_argument("--max-new-tokens", type=positive, default=12, help="of each sample")
-    parser.add_argument("--temperature", type=float, default=1.0)
-    parser.add_argument("--top-p", type=float, default=0.95)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--n-samples", type=positive, required=True, help="of each prompt")
+    parser.add_argument("--max-new-tokens", type=positive, required=True, help="of each sample")
+    parser.add_argument("--temperature", type=float, required=True, help="of the sampling")
+    parser.add_argument(
+        "--top-p",
+        type=float,
+        required=True,
+        help="the likeliest tokens that make up so much are drawn from",
+    )
+    parser.add_argument("--seed", type=int, required=True, help="of the examples and the samples")
     add_part_options(parser, out="the samples table")
     with run_step(parser) as args:
         prompts = draw_rows(

@@ -194,9 +194,9 @@ def main() -> None:
         "--prompts", type=Path, nargs="+", required=True, help="of `original` and of the edit"
     )
     parser.add_argument("--conditions", nargs="+", required=True, help="a table for each of them")
-    parser.add_argument("--max-pairs", type=positive, default=120, help="of each condition")
-    parser.add_argument("--min-gap", type=float, default=0.5, help="least gap in logits")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-pairs", type=positive, required=True, help="of each condition")
+    parser.add_argument("--min-gap", type=float, required=True, help="least gap in logits")
+    parser.add_argument("--seed", type=int, required=True, help="of the controls")
     add_part_options(parser, out="folder of a table per condition")
     with run_step(parser) as args:
         runner = BatchRunner.of_step("sweep_components", args)

@@ -122,8 +122,8 @@ def main() -> None:
     parser.add_argument(
         "--activations", type=Path, nargs="+", required=True, help="folders of cached donors"
     )
-    parser.add_argument("--min-gap", type=float, default=0.5, help="least gap in logits")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--min-gap", type=float, required=True, help="least gap in logits")
+    parser.add_argument("--seed", type=int, required=True, help="of the controls")
     add_part_options(parser, out="folder of a table per condition")
     parser.add_argument("--conditions", nargs="+", required=True, help="a table for each of them")
     with run_step(parser) as args:

@@ -170,13 +170,25 @@ def main() -> None:
     parser.add_argument(
         "--prompts", type=Path, nargs="+", required=True, help="of `original` and of the edit"
     )
-    parser.add_argument("--positions", nargs="+", required=True, choices=POSITIONS)
+    parser.add_argument(
+        "--positions",
+        nargs="+",
+        required=True,
+        choices=POSITIONS,
+        help="named tokens, or sets of them",
+    )
     parser.add_argument("--conditions", nargs="+", required=True, help="a table for each of them")
-    parser.add_argument("--max-pairs", type=positive, default=20, help="of each condition")
-    parser.add_argument("--max-points", type=positive, default=7, help="spread over all of them")
-    parser.add_argument("--windows", type=int, nargs="*", default=[], help="points patched at once")
-    parser.add_argument("--min-gap", type=float, default=0.5, help="least gap in logits")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-pairs", type=positive, required=True, help="of each condition")
+    parser.add_argument(
+        "--max-points", type=positive, required=True, help="spread over all of them"
+    )
+    parser.add_argument(
+        "--windows", type=int, nargs="*", required=True, help="points patched at once"
+    )
+    parser.add_argument("--min-gap", type=float, required=True, help="least gap in logits")
+    parser.add_argument(
+        "--seed", type=int, required=True, help="of the pairs that are drawn, and of the controls"
+    )
     add_part_options(parser, out="folder of a table per condition", out_rejected="patches left out")
     with run_step(parser) as args:
         runner = BatchRunner.of_step("sweep_positions", args)

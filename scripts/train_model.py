@@ -161,7 +161,7 @@ def main() -> None:
     )
     parser.add_argument("--study", required=True, help="the study's sources, as a JSON list")
     parser.add_argument("--root", type=Path, required=True, help="folder of the study's sources")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the CPU")
+    parser.add_argument("--threads", type=int, required=True, help="threads of the CPU")
     parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--out-programs", type=Path, required=True, help="training_programs table")
     parser.add_argument("--out-packages", type=Path, required=True, help="training_packages table")

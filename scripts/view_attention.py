@@ -86,7 +86,6 @@ def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     add_model_options(parser)
-    parser.set_defaults(attention="eager")  # the only kernel that makes patterns
     add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the attention_shares table")
     with run_step(parser) as args:

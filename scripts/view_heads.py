@@ -54,7 +54,6 @@ def main() -> None:
     parser.add_argument("--differences", type=Path, required=True, help="of compare_attention")
     parser.add_argument("--n-heads", type=positive, default=2, help="so many heads")
     add_model_options(parser)
-    parser.set_defaults(attention="eager")  # the only kernel that makes patterns
     parser.add_argument("--out", type=Path, required=True, help="the attention_heads table")
     with run_step(parser) as args:
         manifest = run_manifest(args)

@@ -201,10 +201,10 @@ def main() -> None:
     parser.add_argument("--predictions", **many, help="predictions/{edit}.parquet")
     parser.add_argument("--splits", **many, help="split/{edit}.parquet")
     parser.add_argument(
-        "--sections", type=Path, nargs="*", default=[], help="of the experiments, in their order"
+        "--sections", type=Path, nargs="*", required=True, help="of the experiments, in their order"
     )
     parser.add_argument("--benchmarks", **many, help="folders of Snakemake's benchmark files")
-    parser.add_argument("--logs", type=Path, nargs="*", default=[], help="folders of the logs")
+    parser.add_argument("--logs", type=Path, nargs="*", required=True, help="folders of the logs")
     parser.add_argument("--config", required=True, help="the whole configuration, as JSON")
     parser.add_argument("--model-info", type=Path, required=True, help="its prepared.json")
     add_bootstrap_options(parser)

@@ -3,7 +3,7 @@
 import copy
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,25 @@ from fimscope.errors import UserError
 from fimscope.typescript.edit_names import ORIGINAL, canonical_edit
 
 
-def complete_config(
-    config: Mapping[str, Any], schema_path: Path, files: Sequence[str] = ()
-) -> dict[str, Any]:
-    """The config with the schema's defaults filled in.
+def read_schema(path: Path, experiments: Iterable[str]) -> dict[str, Any]:
+    """The schema of the config; `experiments` are the names of all, in the report's order."""
+    schema = yaml.safe_load(path.read_text(encoding="utf-8"))
+    schema["properties"]["experiments"]["items"] = {"enum": list(experiments)}
+    return schema
 
+
+def complete_config(
+    config: Mapping[str, Any], schema: Mapping[str, Any], files: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The config with the schema's defaults filled in, its experiments in the report's order.
+
+    schema  of `read_schema`
     files   the config files that were merged into it, the last one winning; errors name the one
             that holds the key
     raises  UserError for an unknown key, a missing key, or a value that the schema refuses
     """
     import jsonschema
 
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
     _refuse_unspeakable(config, [], files)
     completed = _with_defaults(copy.deepcopy(dict(config)), schema)
     validator = jsonschema.Draft202012Validator(schema)
@@ -34,6 +41,7 @@ def complete_config(
     )
     if errors:
         raise UserError(_explain(errors[0], files))
+    completed["experiments"].sort(key=schema["properties"]["experiments"]["items"]["enum"].index)
     return _with_canonical_edits(completed, files)
 
 

@@ -1,17 +1,21 @@
 """The config: defaults, presets, and errors that name the key."""
 
 import copy
+from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from fimscope.config import complete_config
+from fimscope.config import complete_config, read_schema
 from fimscope.errors import UserError
+from fimscope.experiments.registry import all_experiments
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "config" / "schema.yaml"
+NAMES = [experiment.name for experiment in all_experiments().values()]
+SCHEMA = read_schema(ROOT / "config" / "schema.yaml", NAMES)
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 PRESETS = sorted(p for p in (ROOT / "config").glob("*.yaml") if "\nmodel:\n" in p.read_text())
 
@@ -23,26 +27,34 @@ def with_change(change) -> dict:
 
 
 def test_the_schema_is_a_schema():
-    Draft202012Validator.check_schema(yaml.safe_load(SCHEMA.read_text()))
+    Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_the_default_config_names_every_key_that_has_a_default_but_the_rare():
-    """What a user may set stands in front of them; the schema is where the rare keys are."""
+def keys(schema: dict, *above: str) -> Iterator[tuple[tuple[str, ...], dict]]:
+    """Every key of the config with what the schema says of it; a section's come after it."""
+    for name, part in schema.get("properties", {}).items():
+        yield (*above, name), part
+        yield from keys(part, *above, name)
+
+
+def test_what_a_key_is_by_default_stands_in_one_place():
+    """In the default config, in front of the user; in the schema for the rare keys alone."""
     completed = complete_config(DEFAULT, SCHEMA)
-    assert set(completed) == set(DEFAULT)
-    rare = {("model", key) for key in ("trust_remote_code", "memory_mb", "minutes", "resources")}
-    for section in (
-        "programs",
-        "examples",
-        "new_names",
-        "model",
-        "prompt",
-        "predict",
-        "patch",
-        "statistics",
-    ):
-        missing = {(section, key) for key in set(completed[section]) - set(DEFAULT[section])}
-        assert missing <= rare
+    for path, part in keys(SCHEMA):
+        given = reduce(lambda found, key: (found or {}).get(key), path, DEFAULT)
+        assert given is None or "default" not in part, path
+        if "default" in part:
+            assert reduce(dict.__getitem__, path, completed) == part["default"]
+    rare = {path for path, part in keys(SCHEMA) if "default" in part}
+    assert {path[0] for path in rare} == {"model"}
+
+
+def test_experiments_are_those_of_the_rooms_and_come_in_the_order_of_the_report():
+    config = with_change(lambda c: c.update(experiments=["replication", "icl", "lens"]))
+    assert complete_config(config, SCHEMA)["experiments"] == ["lens", "icl", "replication"]
+    config = with_change(lambda c: c.update(experiments=["lense"]))
+    with pytest.raises(UserError, match='experiments.0: "lense" is not one of lens, attention'):
+        complete_config(config, SCHEMA)
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
@@ -51,11 +63,6 @@ def test_every_preset_over_the_default_is_valid(preset):
     for key, value in yaml.safe_load(preset.read_text()).items():
         merged[key] = {**merged[key], **value} if isinstance(value, dict) else value
     assert complete_config(merged, SCHEMA)["model"]["trust_remote_code"] is False
-
-
-def test_defaults_fill_nested_sections():
-    config = {"source": DEFAULT["source"], "model": DEFAULT["model"]}
-    assert complete_config(config, SCHEMA)["examples"]["fractions"]["select"] == 0.2
 
 
 @pytest.mark.parametrize(
@@ -69,6 +76,7 @@ def test_defaults_fill_nested_sections():
          " model.dtype"),
         (lambda c: c.update(sede=1), "sede: unknown key; the nearest valid one is seed"),
         (lambda c: c.pop("source"), "source: this key is missing"),
+        (lambda c: c["examples"].pop("per_program"), "examples.per_program: this key is missing"),
         (lambda c: c["source"][0].update(pakages=[]), "the nearest valid one is source.0.packages"),
         (lambda c: c["source"].append({"kind": "git"}), 'source.1.kind: "git" is not one of'),
         (
@@ -84,7 +92,7 @@ def test_defaults_fill_nested_sections():
         (lambda c: c["source"][0]["packages"].append("\0"), r"source.0.packages.16: '\x00' found"),
         (lambda c: c.update(seed="x"), "seed: 'x' is not of type 'integer'"),
         (lambda c: c.update(model=None), "model: None is not of type 'object'"),
-        (lambda c: c.update(patch={"max_pairs": 0}), "patch.max_pairs: 0 is less than"),
+        (lambda c: c["patch"].update(max_pairs=0), "patch.max_pairs: 0 is less than"),
     ],
 )  # fmt: skip
 def test_errors_name_the_file_the_key_and_what_was_expected(change, message, tmp_path):
@@ -107,7 +115,7 @@ def test_errors_name_the_file_the_key_and_what_was_expected(change, message, tmp
     ],
 )
 def test_edits_are_edits_each_once(edits, patched, message):
-    config = with_change(lambda c: c.update(edits=edits, patch={"edit": patched}))
+    config = with_change(lambda c: c.update(edits=edits, patch=c["patch"] | {"edit": patched}))
     with pytest.raises(UserError, match=message):
         complete_config(config, SCHEMA)
 
@@ -116,7 +124,7 @@ def test_edits_come_out_in_their_one_spelling():
     config = with_change(
         lambda c: c.update(
             edits=["rename_types+rename_vars", "rename_vars@0.50"],
-            patch={"edit": "rename_types+rename_vars"},
+            patch=c["patch"] | {"edit": "rename_types+rename_vars"},
         )
     )
     completed = complete_config(config, SCHEMA)

@@ -190,7 +190,7 @@ def test_the_steps_run_from_the_command_line_and_any_workers_give_the_same_bytes
         )
         assert done.returncode == 0, done.stderr
         words = ["--examples", folder / "examples.parquet", "--edit", "rename_vars", "--seed", 7]
-        words += ["--out", folder / "edited.parquet"]
+        words += ["--syllables", 2, "--out", folder / "edited.parquet"]
         done = run(
             "edit_examples",
             *words,

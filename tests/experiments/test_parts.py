@@ -24,7 +24,7 @@ from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.typescript.pool import TypeScriptPool
 from models import random_model, random_prompts
-from random_study import digests, run
+from random_study import RUN, digests, run
 from tokenizers_for_tests import byte_tokenizer
 
 pytestmark = pytest.mark.model
@@ -104,6 +104,7 @@ def command(step, random_study, inside) -> list[str]:
     """The step's command line, but for its cache, its shard and its outputs."""
     named = {name: inside / f"{name}.parquet" for name in ("prompts", "pairs", "steered")}
     pairs = ["--prompts", named["prompts"], "--pairs", named["pairs"], "--conditions", "restore"]
+    pairs += ["--max-pairs", 120, "--min-gap", 0.5, "--seed", 0]
     own = {
         sweep_positions: [
             *pairs,
@@ -116,10 +117,11 @@ def command(step, random_study, inside) -> list[str]:
             *("--predictions", inside / "predictions.parquet"),
             *("--split", inside / "split.parquet", "--vectors", inside / "vectors.safetensors"),
             *("--vectors-table", inside / "vectors.parquet", "--strengths", 0.5, 2),
-            *("--window", 2, "--max-new-tokens", 3),
+            *("--window", 2, "--max-new-tokens", 3, "--max-examples", 150, "--n-tokens", 2),
+            *("--seed", 0),
         ],
     }
-    model = ["--model", random_study / "model", "--threads", 1, "--batch-tokens", 16]
+    model = ["--model", random_study / "model", *RUN, "--threads", 1, "--batch-tokens", 16]
     return [*own.get(step, ["--prompts", named["prompts"]]), *model]
 
 

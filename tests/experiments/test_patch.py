@@ -207,7 +207,7 @@ def run_plot(study, name, flag, folder, *more):
     subprocess.run(
         [
             *(sys.executable, SCRIPTS / f"{name}.py", f"--{flag}", *tables),
-            *("--pairs", study / "pairs.parquet", "--draws", str(DRAWS)),
+            *("--pairs", study / "pairs.parquet", "--draws", str(DRAWS), "--seed", "0"),
             *("--out-svg", out / "a.svg", "--out-png", out / "a.png"),
             *("--out-section", out / "section.json", *more),
         ],

@@ -87,6 +87,7 @@ class MadeStudy:
             option = f"--{name.replace('_', '-')}"
             words += [option, *(str(self.folder / f"{name}/{edit}.parquet") for edit in EDITS)]
         words += ["--patches", *(str(self.folder / f"patches/{c}.parquet") for c in CONDITIONS)]
+        words += ["--attention-shares", "--steering"]  # none
         return words
 
     def _write(self, name: str, path: str, rows: Any) -> None:

@@ -16,6 +16,9 @@ from fimscope.prompts.tables import PROMPTS
 from models import VOCAB, random_network
 from prepare_model import prepare_model
 
+# How the tests run a model, on a step's command line.
+RUN = ("--dtype", "float32", "--device", "cpu", "--attention", "sdpa")
+
 
 def make_random_study(folder: Path) -> Path:
     """Make a prepared model of random weights, and prompts for it; gives the folder."""

@@ -220,7 +220,10 @@ def test_a_revision_in_the_hub_cache_is_taken_offline(tmp_path: Path):
     save_model(snapshot)
     sources = json.dumps([{"hub": "somebody/tiny", "revision": COMMIT}])
     done = subprocess.run(
-        [sys.executable, SCRIPT, "--sources", sources, "--out", tmp_path / "model"],
+        [
+            *(sys.executable, SCRIPT, "--sources", sources, "--root", tmp_path),
+            *("--n-tokens", "1", "--out", tmp_path / "model"),
+        ],
         env={**OFFLINE, "HF_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,

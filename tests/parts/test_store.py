@@ -22,7 +22,7 @@ from fimscope.parts.formats import BatchRows, BatchTensors, RowsFormat
 from fimscope.parts.store import PartStore, Shard, parse_shard
 from fimscope.steps.sources import SCRIPTS
 from models import random_model, random_prompts
-from random_study import digests, run
+from random_study import RUN, digests, run
 
 RECIPE = {"step": "try", "options": {"a": 1}}
 ROWS = RowsFormat(ANSWERS)
@@ -156,7 +156,7 @@ def test_the_cache_is_reported_by_step(tmp_path, monkeypatch, capsys):
 
 
 def words_of(random_study: Path, *words) -> list[str]:
-    model = ["--prompts", random_study / "prompts.parquet", "--model", random_study / "model"]
+    model = ["--prompts", random_study / "prompts.parquet", "--model", random_study / "model", *RUN]
     return [str(word) for word in (*model, "--batch-tokens", 64, "--threads", 1, *words)]
 
 
@@ -164,11 +164,19 @@ def words_of(random_study: Path, *words) -> list[str]:
 def test_any_number_of_shards_gives_the_same_bytes(step, random_study, tmp_path, monkeypatch):
     n_parts, expected = 0, {}
     own = {
-        read_lens: ["--predictions", random_study / "predictions.parquet"],
-        sample_types: ["--n-samples", 3, "--max-new-tokens", 3],
+        predict_types: ["--max-new-tokens", 12],
+        cache_activations: ["--positions", "last"],
+        read_lens: [
+            *("--predictions", random_study / "predictions.parquet", "--broken-by"),
+            *("--positions", "last"),
+        ],
+        sample_types: [
+            *("--n-samples", 3, "--max-new-tokens", 3),
+            *("--temperature", 1.0, "--top-p", 0.95, "--seed", 0),
+        ],
     }
     for count in (1, 2, 3):
-        common = words_of(random_study, "--cache", tmp_path / f"cache_{count}", *own.get(step, []))
+        common = words_of(random_study, "--cache", tmp_path / f"cache_{count}", *own[step])
         if count > 1:
             shares = [
                 run(step, monkeypatch, *common, "--shard", f"{number}/{count}")
@@ -191,7 +199,7 @@ def test_any_number_of_shards_gives_the_same_bytes(step, random_study, tmp_path,
 def test_a_setting_changes_the_parts_that_it_changes(random_study, tmp_path, monkeypatch):
     def made(*words) -> int:
         common = words_of(random_study, "--cache", tmp_path / "cache", "--shard", "1/1")
-        return run(predict_types, monkeypatch, *common, *words)
+        return run(predict_types, monkeypatch, *common, "--max-new-tokens", 12, *words)
 
     n_parts = made()
     assert made() == 0
@@ -205,7 +213,8 @@ def test_a_setting_changes_the_parts_that_it_changes(random_study, tmp_path, mon
 
 
 def test_a_killed_step_goes_on_where_it_was(random_study, tmp_path, monkeypatch):
-    common = words_of(random_study, "--batch-tokens", 1)  # a part for each prompt
+    # A part for each prompt.
+    common = words_of(random_study, "--positions", "last", "--batch-tokens", 1)
     n_parts = run(
         cache_activations, monkeypatch, *common, "--cache", tmp_path / "a", "--out", tmp_path / "b"
     )

@@ -65,7 +65,7 @@ def test_any_number_of_shards_gives_the_same_tables(examples, tmp_path, monkeypa
     expected = None
     for count in (1, 2, 3):
         folder = tmp_path / str(count)
-        edited = ["--examples", examples, "--edit", "rename_vars", "--seed", 1]
+        edited = ["--examples", examples, "--edit", "rename_vars", "--seed", 1, "--syllables", 2]
         checked = ["--examples", examples, "--edited", folder / "edited.parquet"]
         for step, words, out in (
             (edit_examples, edited, "edited"),
@@ -91,7 +91,8 @@ def test_any_number_of_shards_gives_the_same_tables(examples, tmp_path, monkeypa
 
 
 def test_another_seed_makes_other_parts(examples, tmp_path, monkeypatch):
-    words = ["--examples", examples, "--edit", "rename_vars", "--cache", tmp_path, "--shard", "1/1"]
+    words = ["--examples", examples, "--edit", "rename_vars", "--syllables", 2]
+    words += ["--cache", tmp_path, "--shard", "1/1"]
     assert run(edit_examples, monkeypatch, *words, "--seed", 1) == 4
     assert run(edit_examples, monkeypatch, *words, "--seed", 1) == 0
     assert run(edit_examples, monkeypatch, *words, "--seed", 2) == 4

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fimscope.config import complete_config
+from fimscope.config import complete_config, read_schema
+from fimscope.experiments.registry import all_experiments
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import write_table
 from pages import PAGES, ROOT, apply_block, blocks, commands
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.process
 
 # With these, snakemake runs no job, or only tells of jobs that have run.
 NO_JOBS = {"--unlock", "--report", "--lint"}
+SCHEMA = read_schema(ROOT / "config/schema.yaml", [e.name for e in all_experiments().values()])
 EXTEND = ROOT / "docs/extend.md"  # whose commands need what the page adds
 COMMANDS = {" ".join(words): words for page in PAGES if page != EXTEND for words in commands(page)}
 
@@ -112,7 +114,7 @@ def test_configs_are_configs(page):
                 for key, value in own.items():
                     is_part = isinstance(value, dict) and key in default
                     default[key] = {**default[key], **value} if is_part else value
-                complete_config(default, ROOT / "config/schema.yaml")
+                complete_config(default, SCHEMA)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,13 +1,17 @@
-"""What there is: every table of the pipeline, found in the rooms that declare them."""
+"""What there is: every experiment and every table, found in the rooms that declare them."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import fimscope
-from fimscope.files.tables import Table
+if TYPE_CHECKING:
+    from fimscope.files.tables import Table
 
+HERE = Path(__file__).parent
 # As the pipeline makes them; then those of each experiment.
-ROOMS = (
+TABLES = (
     "corpus.tables",
     "files.rejections",
     "typescript.tables",
@@ -17,15 +21,49 @@ ROOMS = (
 )
 
 
-def all_tables() -> dict[str, Table]:
+@dataclass(frozen=True)
+class Experiment:
+    """What the pipeline knows of an experiment; its tables stand beside it, in tables.py.
+
+    name       its target, its section, and its name in `experiments` of the config
+    place      of its section in the report; the lowest comes first
+    rejected   tables of what its steps leave out, in rejected/ of the model's results: {edit}
+               stands for each of the study's edits, {patched} for the one that is patched
+    edits      what is asked for it beside the study's edits, by the completed config
+    """
+
+    name: str
+    place: int
+    rejected: tuple[str, ...] = ()
+    edits: Callable[[Mapping[str, Any]], Sequence[str]] = lambda config: ()
+
+
+def all_experiments() -> dict[str, Experiment]:
+    """Every experiment by its room, in the order of the report."""
+    found = {
+        room: _module(f"experiments.{room}.experiment").EXPERIMENT for room in _rooms("experiment")
+    }
+    return dict(sorted(found.items(), key=lambda item: item[1].place))
+
+
+def all_tables() -> "dict[str, Table]":
     """Every table by its name, in the order in which the pipeline makes them."""
-    experiments = Path(fimscope.__file__).parent / "experiments"
-    own = [f"experiments.{path.parent.name}.tables" for path in experiments.glob("*/tables.py")]
-    modules = [import_module(f"fimscope.{name}") for name in (*ROOMS, *sorted(own))]
-    modules.append(import_module("fimscope.training.tables"))
-    found: dict[str, Table] = {}
-    for module in modules:
-        declared = (value for value in vars(module).values() if isinstance(value, Table))
-        for table in declared:
-            found.setdefault(table.name, table)
-    return found
+    from fimscope.files.tables import Table
+
+    own = [f"experiments.{room}.tables" for room in _rooms("tables")]
+    declared = [
+        value
+        for name in (*TABLES, *own, "training.tables")
+        for value in vars(_module(name)).values()
+        if isinstance(value, Table)
+    ]
+    return {table.name: table for table in declared}
+
+
+def _rooms(module: str) -> list[str]:
+    """The rooms of experiments that have such a module."""
+    return sorted(path.parent.name for path in HERE.glob(f"*/{module}.py"))
+
+
+def _module(name: str) -> Any:
+    return import_module(f"fimscope.{name}")

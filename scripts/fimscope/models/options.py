@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """--model, --dtype, --device, --attention and --threads, as `open_model` reads them."""
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
-    parser.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 or auto, all GPUs")
-    parser.add_argument("--attention", default="sdpa", help="sdpa or eager")
+    parser.add_argument("--dtype", required=True, help="float32, bfloat16 or float16")
+    parser.add_argument("--device", required=True, help="cpu, cuda, cuda:1 or auto, all GPUs")
+    parser.add_argument("--attention", required=True, help="sdpa or eager")
     parser.add_argument("--threads", type=int, help="threads of the CPU; default: torch's choice")
     parser.add_argument(
-        "--batch-tokens", type=int, default=4096, help="padded tokens in one batch, at most"
+        "--batch-tokens", type=int, required=True, help="padded tokens in one batch, at most"
     )
     parser.add_argument("--trust-remote-code", action="store_true", help="run the model's own code")
 

@@ -18,8 +18,8 @@ WEIGHTS_AT_ONCE = 1_000_000  # of draws times programs: 8 MB
 
 def add_bootstrap_options(parser: argparse.ArgumentParser) -> None:
     """--draws and --seed, of which `Bootstrap.of` makes a bootstrap."""
-    parser.add_argument("--draws", type=int, default=N_DRAWS, help="draws of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--draws", type=int, required=True, help="draws of the bootstrap")
+    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
 
 
 @dataclass(frozen=True)

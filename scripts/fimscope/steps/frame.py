@@ -19,12 +19,20 @@ DISK_ERRORS = (
 )
 
 
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells the default of an option that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        has_one = action.default is not None and action.default is not False
+        return super()._get_help_string(action) if has_one else action.help
+
+
 def step_parser(description: str) -> argparse.ArgumentParser:
-    """An argument parser with the options that every step has; the step adds its own."""
-    parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    """An argument parser with the options that every step has; the step adds its own.
+
+    What the rules say has no default there: the one that it has stands in config/config.yaml.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=HelpFormatter)
     parser.add_argument("--log", type=Path, help="also write the messages to this file")
     return parser
 

@@ -11,32 +11,23 @@ rule replicate_codetrace:
         variants=f"{RESULTS}/predictions/{{edit}}.parquet",
         variants_prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("replicate_codetrace"),
     output:
         results=f"{RESULTS}/replication/{{edit}}.parquet",
         vectors=f"{RESULTS}/replication/vectors/{{edit}}.parquet",
-    log:
-        f"{RESULTS}/logs/replicate_codetrace/{{edit}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/replicate_codetrace/{{edit}}.tsv"
-    conda:
-        "envs/steps.yaml"
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
     params:
         **config["replication"],
-        model=lambda wildcards, input: Path(input.model).parent.as_posix(),
-        flags=MODEL_FLAGS,
-        batch_tokens=config["predict"]["batch_tokens"],
+        model=MODEL,
         cache=CACHE,
         seed=config["seed"],
     shell:
         "python scripts/replicate_codetrace.py --examples {input.examples:q}"
         " --original {input.original:q} --original-prompts {input.original_prompts:q}"
         " --variants {input.variants:q} --variants-prompts {input.variants_prompts:q}"
-        " --model {params.model:q} {params.flags} --threads {threads}"
-        " --batch-tokens {params.batch_tokens} --windows {params.windows}"
+        " {params.model} --threads {threads}"
+        " --windows {params.windows}"
         " --n-random {params.n_random} --max-examples {params.max_examples} --seed {params.seed}"
         " --cache {params.cache:q}"
         " --out {output.results:q} --out-vectors {output.vectors:q} --log {log:q}"
@@ -50,19 +41,10 @@ rule plot_replication:
         results=expand(f"{RESULTS}/replication/{{edit}}.parquet", edit=config["edits"]),
         vectors=expand(f"{RESULTS}/replication/vectors/{{edit}}.parquet", edit=config["edits"]),
         model=f"{RESULTS}/model/prepared.json",
-        code=step_sources("plot_replication"),
     output:
         svg=f"{FIGURES}/replication.svg",
         png=f"{FIGURES}/replication.png",
         section=f"{RESULTS}/sections/replication.json",
-    log:
-        f"{RESULTS}/logs/plot_replication.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_replication.tsv"
-    conda:
-        "envs/steps.yaml"
-    resources:
-        **SMALL_RESOURCES,
     params:
         draws=DRAWS,
     shell:
