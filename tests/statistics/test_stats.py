@@ -5,7 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, bootstrap
 
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.exact_tests import mcnemar_exact, sign_test, smallest_shown
@@ -92,6 +92,34 @@ def test_draws_of_programs_of_unequal_size_are_those_of_all_27():
     for value in set(every):
         share = np.isclose(found, value).mean()
         assert share == pytest.approx(np.isclose(every, value).mean(), abs=0.02)
+
+
+def test_the_bootstrap_is_scipys_over_programs():
+    """Scipy draws programs by their sums and sizes: the mean of rows is a ratio of two means."""
+    noise = np.random.default_rng(17)
+    programs = np.repeat([f"p{i}" for i in range(40)], noise.integers(1, 6, size=40))
+    _, codes = np.unique(programs, return_inverse=True)
+    values = noise.normal(0.4, 1, size=40)[codes] + noise.normal(0, 0.5, size=len(codes))
+    sums, sizes = np.bincount(codes, weights=values), np.bincount(codes)
+
+    def mean_of_rows(sums, sizes, axis):
+        return sums.sum(axis=axis) / sizes.sum(axis=axis)
+
+    expected = bootstrap(
+        (sums, sizes),
+        mean_of_rows,
+        paired=True,
+        confidence_level=LEVEL,
+        n_resamples=20_000,
+        method="percentile",
+        rng=np.random.default_rng(5),
+    )
+    found = Bootstrap(20_000, 3).resample(values, programs)
+    spread = expected.standard_error
+    assert found.draws.std(ddof=1) == pytest.approx(spread, rel=0.02)
+    ends = found.mean()
+    interval = expected.confidence_interval
+    assert (ends.lower, ends.upper) == pytest.approx((interval.low, interval.high), abs=spread / 10)
 
 
 def test_same_seed_same_draws_whatever_the_chunks(monkeypatch):
