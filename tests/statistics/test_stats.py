@@ -72,17 +72,17 @@ def test_rows_of_one_program_count_once():
     generator = np.random.default_rng(1)
     values = generator.normal(size=(40, 3))
     programs = np.array([f"p{i}" for i in range(40)])
-    once = Bootstrap().resample(values, programs)
-    copied = Bootstrap().resample(np.repeat(values, 10, axis=0), np.repeat(programs, 10))
+    once = Bootstrap(10_000).resample(values, programs)
+    copied = Bootstrap(10_000).resample(np.repeat(values, 10, axis=0), np.repeat(programs, 10))
     assert copied.draws.std(axis=0) == pytest.approx(once.draws.std(axis=0), rel=1e-6)
-    loose = Bootstrap().resample(np.repeat(values, 10, axis=0), np.arange(400).astype(str))
+    loose = Bootstrap(10_000).resample(np.repeat(values, 10, axis=0), np.arange(400).astype(str))
     assert (loose.draws.std(axis=0) < once.draws.std(axis=0) / 2).all()
 
 
 def test_draws_of_programs_of_unequal_size_are_those_of_all_27():
     # programs a: 1, 1; b: 0; c: 0, 1
     sums, counts = (2, 0, 1), (2, 1, 2)
-    resampled = Bootstrap().resample(np.array([1, 1, 0, 0, 1]), ["a", "a", "b", "c", "c"])
+    resampled = Bootstrap(10_000).resample(np.array([1, 1, 0, 0, 1]), ["a", "a", "b", "c", "c"])
     assert resampled.value == pytest.approx(0.6)
     every = [
         sum(sums[p] for p in drawn) / sum(counts[p] for p in drawn)
@@ -160,7 +160,7 @@ def test_pointwise_intervals_would_raise_false_alarms():
 
 def test_rates_of_zero_and_one_are_not_certain():
     values = np.column_stack([np.zeros(20), np.ones(20), np.arange(20) % 2])
-    interval = Bootstrap().resample(values, np.repeat(np.arange(10), 2).astype(str)).rate()
+    interval = Bootstrap(10_000).resample(values, np.repeat(np.arange(10), 2).astype(str)).rate()
     wilson = wilson_interval(0, 10)
     assert (interval.lower[0], interval.upper[0]) == (wilson.lower, wilson.upper)
     assert interval.lower[1] == pytest.approx(1 - wilson.upper)
@@ -170,12 +170,12 @@ def test_rates_of_zero_and_one_are_not_certain():
 @pytest.mark.parametrize("values", [np.zeros((0, 3)), np.zeros(0), np.array([[np.nan]])])
 def test_values_that_cannot_be_averaged_are_refused(values):
     with pytest.raises(ValueError):
-        Bootstrap().resample(values, ["a"] * len(values))
+        Bootstrap(10_000).resample(values, ["a"] * len(values))
 
 
 def test_rows_and_their_programs_must_be_as_many():
     with pytest.raises(ValueError):
-        Bootstrap().resample(np.zeros(3), ["a"] * 2)
+        Bootstrap(10_000).resample(np.zeros(3), ["a"] * 2)
 
 
 def test_one_column_is_as_one_of_several():

@@ -11,7 +11,6 @@ from fimscope.statistics.estimate import Estimate, Floats, Interval
 from fimscope.statistics.rates import wilson_interval
 from fimscope.statistics.significance import LEVEL
 
-N_DRAWS = 10_000
 DRAWS_AT_ONCE = 1_000  # bounds the memory of the [draw, program] counts
 WEIGHTS_AT_ONCE = 1_000_000  # of draws times programs: 8 MB
 
@@ -63,7 +62,7 @@ class Bootstrap:
     language models: Miller 2024, arXiv 2411.00640).
     """
 
-    draws: int = N_DRAWS
+    draws: int
     seed: int = 0
 
     @classmethod
