@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_distractors import ROW
-from test_sites import LENGTHS, pair_rows, prompts
+from test_token_sets import LENGTHS, pair_rows, prompts
 
 import apply_steering
 import list_attended
@@ -27,7 +27,7 @@ from models import random_model, random_prompts
 from random_study import digests, run
 from tokenizers_for_tests import byte_tokenizer
 
-N = 6  # of every prompt of tests/unit/test_sites.py
+N = 6  # of every prompt of tests/unit/test_token_sets.py
 SWEEPS = (sweep_positions, sweep_components, apply_steering)
 STEPS = (*SWEEPS, view_attention, list_attended)
 
