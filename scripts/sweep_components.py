@@ -27,8 +27,8 @@ from fimscope.experiments.patch.measures import (
     wanted_ids,
     write_conditions,
 )
+from fimscope.experiments.patch.pairs import first_pairs
 from fimscope.experiments.patch.tables import PAIRS
-from fimscope.experiments.patch_positions.sites import first_pairs
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.tables import read_table

@@ -24,15 +24,15 @@ from fimscope.experiments.patch.measures import (
     wanted_ids,
     write_conditions,
 )
+from fimscope.experiments.patch.pairs import first_pairs
 from fimscope.experiments.patch.streams import Stream, collect_streams
 from fimscope.experiments.patch.tables import PAIRS, PATCHES
-from fimscope.experiments.patch_positions.sites import (
-    Site,
+from fimscope.experiments.patch_positions.token_sets import (
+    TokenSet,
     Windows,
-    first_pairs,
     needed_tokens,
     paired_of,
-    plan_sites,
+    plan_token_sets,
     plan_windows,
 )
 from fimscope.files.manifest import run_manifest
@@ -59,30 +59,38 @@ KINDS = ("paired", "unrelated", "random", "random_position")
 def sweep_positions(
     runner: BatchRunner,
     prompts: Mapping[Key, TokenIds],
-    sites: Mapping[Windows, Sequence[Site]],
+    token_sets: Mapping[Windows, Sequence[TokenSet]],
     streams: Mapping[Key, Stream],
     seed: int,
 ) -> Iterator[tuple[str, Windows, Patched]]:
     """Position and windows of every row of the pairs table, with what its patches make of it.
 
-    sites   by the windows that they are patched over
+    token_sets   by the windows that they are patched over
 
-    A shard has the sites of its parts. Sites of like length behind their first token go together.
+    A shard has the sets of its parts. Sets of like length behind their first token go together.
     """
     import torch
 
     from fimscope.interventions.sweep import SweepReadout, sweep
 
-    found = [(windows, site) for windows, alike in sites.items() for site in alike]
+    found = [(windows, token_set) for windows, alike in token_sets.items() for token_set in alike]
 
     def values_of(row: int) -> "list[torch.Tensor]":
-        windows, site = found[row]
+        windows, token_set = found[row]
         points = sorted({point for window in windows for point in window})
-        return [_values(site, pair, tokens, streams, points, seed) for pair, tokens in site.donors]
+        return [
+            _values(token_set, pair, tokens, streams, points, seed)
+            for pair, tokens in token_set.donors
+        ]
 
     def asked(row: int) -> tuple[Any, ...]:
-        windows, site = found[row]
-        return prompts[site.recipient], list(site.tokens), windows, wanted_ids(site.pairs)
+        windows, token_set = found[row]
+        return (
+            prompts[token_set.recipient],
+            list(token_set.tokens),
+            windows,
+            wanted_ids(token_set.pairs),
+        )
 
     def ingredients(row: int) -> tuple[Any, ...]:
         return *asked(row), digest(torch.stack(values_of(row)))
@@ -95,22 +103,25 @@ def sweep_positions(
         token_ids = torch.tensor(padded(list(wanted)))
         return sweep(model, ids, padded(list(tokens)), windows[0], stacked, token_ids)
 
-    batches, kept = plan_sweeps(prompts, sites, runner.batch_tokens), BatchTensors(SweepReadout)
+    batches = plan_sweeps(prompts, token_sets, runner.batch_tokens)
+    kept = BatchTensors(SweepReadout)
     for rows, swept in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
-            windows, site = found[row]
-            for patched in pairs_of_sweep(swept, i, site.pairs):
-                yield site.position, windows, patched
+            windows, token_set = found[row]
+            for patched in pairs_of_sweep(swept, i, token_set.pairs):
+                yield token_set.position, windows, patched
 
 
 def plan_sweeps(
-    prompts: Mapping[Key, TokenIds], sites: Mapping[Windows, Sequence[Site]], batch_tokens: int
+    prompts: Mapping[Key, TokenIds],
+    token_sets: Mapping[Windows, Sequence[TokenSet]],
+    batch_tokens: int,
 ) -> list[list[int]]:
-    """Numbers of sites, counted through all windows, in batches of the same windows."""
+    """Numbers of the sets, counted through all windows, in batches of the same windows."""
     batches, n_before = [], 0
-    for alike in sites.values():
-        n_tokens = [len(prompts[site.recipient]) for site in alike]
-        behind = [n - min(site.tokens) for n, site in zip(n_tokens, alike, strict=True)]
+    for alike in token_sets.values():
+        n_tokens = [len(prompts[token_set.recipient]) for token_set in alike]
+        behind = [n - min(token_set.tokens) for n, token_set in zip(n_tokens, alike, strict=True)]
         order = sorted(range(len(alike)), key=lambda row, behind=behind: -behind[row])
         step = max(1, batch_tokens // max(n_tokens))
         for first in range(0, len(order), step):
@@ -120,7 +131,7 @@ def plan_sweeps(
 
 
 def _values(
-    site: Site,
+    token_set: TokenSet,
     pair: Row,
     donor_tokens: Sequence[int],
     streams: Mapping[Key, Stream],
@@ -130,8 +141,8 @@ def _values(
     """What a row of the pairs table puts there: [point, token, d_model]."""
     key = donor_key(pair)
     if key is None:
-        own = streams[site.recipient].at(site.tokens, range(max(points) + 1))
-        return random_like(own, seed, pair["pair_id"], site.position)[points]
+        own = streams[token_set.recipient].at(token_set.tokens, range(max(points) + 1))
+        return random_like(own, seed, pair["pair_id"], token_set.position)[points]
     return streams[key].at(donor_tokens, points)
 
 
@@ -209,15 +220,15 @@ def main() -> None:
         n_points = read_prepared(args.model).n_blocks + 1
         points = spread_points(n_points, args.max_points)
         plan = partial(plan_windows, points=points, n_points=n_points, sizes=args.windows)
-        sites, missing, n_rows = plan_sites(pairs, prompts, positions, plan, args.seed)
-        found = [site for alike in sites.values() for site in alike]
+        token_sets, missing, n_rows = plan_token_sets(pairs, prompts, positions, plan, args.seed)
+        found = [token_set for alike in token_sets.values() for token_set in alike]
         ids = {key: prompt["token_ids"] for key, prompt in prompts.items()}
         paired = paired_of(found)
         wanted: dict[Key, set[int]] = {}
         for pair in paired:
             wanted.setdefault(donor_key(pair), set()).update(wanted_ids([pair]))
         streams = collect_streams(runner.whole(), ids, needed_tokens(found), wanted)
-        swept = sweep_positions(runner, ids, sites, streams, args.seed)
+        swept = sweep_positions(runner, ids, token_sets, streams, args.seed)
         if args.shard is None:
             place = place_in(pairs)
             in_order = sorted(swept, key=lambda one: (place(one[2]), positions.index(one[0])))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_distractors import ROW
-from test_sites import LENGTHS, pair_rows, prompts
+from test_token_sets import LENGTHS, pair_rows, prompts
 
 import apply_steering
 import list_attended
@@ -30,7 +30,7 @@ from tokenizers_for_tests import byte_tokenizer
 pytestmark = pytest.mark.model
 
 
-N = 6  # of every prompt of tests/experiments/test_sites.py
+N = 6  # of every prompt of tests/experiments/test_token_sets.py
 SWEEPS = (sweep_positions, sweep_components, apply_steering)
 STEPS = (*SWEEPS, view_attention, list_attended)
 

@@ -18,7 +18,7 @@ _ORDER = {"head": 0, "attention_output": 1, "mlp_output": 2, "residual": 3}
 
 @dataclass(frozen=True)
 class Place:
-    """Where an activation is: a residual point, or what a block's part adds to the stream.
+    """Where an activation is: a residual point, or what a component of a block adds to the stream.
 
     kind   residual: index is a point, 0..L. attention_output, mlp_output: index is a block, and
            the value is what is added to the residual stream. head: index is a block, and the
@@ -32,8 +32,8 @@ class Place:
     def __str__(self) -> str:
         if self.kind == "residual":
             return f"point {self.index}"
-        part = f"head {self.head}" if self.kind == "head" else self.kind.replace("_", " ")
-        return f"{part} of block {self.index}"
+        name = f"head {self.head}" if self.kind == "head" else self.kind.replace("_", " ")
+        return f"{name} of block {self.index}"
 
     @property
     def order(self) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@
 
     key     sha256 of the step's recipe (parts.recipe) and the part's own ingredients: of equal
             keys, equal parts. A step that was killed finds what it had finished, and a changed
-            setting changes the keys of what it changes
+            option changes the keys of what it changes
     digest  sha256 of the file's bytes, by which damage shows
 
 The parts of a step are the same for any number of shards, and with them every bit of its result.

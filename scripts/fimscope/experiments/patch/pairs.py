@@ -161,6 +161,16 @@ def pair(
     return rows, lonely
 
 
+def first_pairs(pairs: Sequence[Row], conditions: Sequence[str], max_pairs: int) -> list[Row]:
+    """All rows of the first pairs of each condition; the pairs table has them in random order."""
+    kept: dict[str, list[str]] = {condition: [] for condition in conditions}
+    for pair in pairs:
+        names = kept.get(pair["condition"])
+        if names is not None and pair["pair_id"] not in names and len(names) < max_pairs:
+            names.append(pair["pair_id"])
+    return [pair for pair in pairs if pair["pair_id"] in kept.get(pair["condition"], ())]
+
+
 def _pair_rows(condition: str, recipient: Row, donor: Row, stranger: Row) -> Iterator[Row]:
     donors = {
         "paired": donor,

@@ -17,7 +17,7 @@ Windows = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
-class Site:
+class TokenSet:
     """The tokens of one recipient that a position or set names, and all that is put there.
 
     tokens   of the recipient
@@ -37,9 +37,9 @@ class Site:
         return recipient_key(self.pairs[0])
 
 
-def find_site(
+def find_token_set(
     position: str, pairs: Sequence[Row], prompts: Mapping[Key, Row], seed: int
-) -> tuple[Site | None, list[tuple[Row, str]]]:
+) -> tuple[TokenSet | None, list[tuple[Row, str]]]:
     """A position of the rows of one pair, and the rows whose prompts lack it, with the reason.
 
     Without the paired donor nothing can be compared, and all rows are among the latter.
@@ -63,7 +63,7 @@ def find_site(
             n_tokens = len(prompts[key]["token_ids"])
             donor_tokens = tuple(random_tokens(seed, key, n_tokens, donor_tokens))
         donors.append((pair, donor_tokens))
-    return (Site(position, tokens, donors) if donors else None), missing
+    return (TokenSet(position, tokens, donors) if donors else None), missing
 
 
 def rows_at(position: str, condition: str, pairs: Sequence[Row]) -> list[Row]:
@@ -79,23 +79,13 @@ def rows_at(position: str, condition: str, pairs: Sequence[Row]) -> list[Row]:
     return [pair for pair in pairs if pair["donor_kind"] != "unrelated"]
 
 
-def first_pairs(pairs: Sequence[Row], conditions: Sequence[str], max_pairs: int) -> list[Row]:
-    """All rows of the first pairs of each condition; the pairs table has them in random order."""
-    kept: dict[str, list[str]] = {condition: [] for condition in conditions}
-    for pair in pairs:
-        names = kept.get(pair["condition"])
-        if names is not None and pair["pair_id"] not in names and len(names) < max_pairs:
-            names.append(pair["pair_id"])
-    return [pair for pair in pairs if pair["pair_id"] in kept.get(pair["condition"], ())]
-
-
-def plan_sites(
+def plan_token_sets(
     pairs: Sequence[Row],
     prompts: Mapping[Key, Row],
     positions: Sequence[str],
     plan: Callable[[str, str], Windows],
     seed: int,
-) -> tuple[dict[Windows, list[Site]], list[Row], int]:
+) -> tuple[dict[Windows, list[TokenSet]], list[Row], int]:
     """Every position of every pair by its windows, rows of the rejected table, how many in all.
 
     plan   the windows of a condition and a position
@@ -103,16 +93,16 @@ def plan_sites(
     by_pair: dict[str, list[Row]] = {}
     for pair in pairs:
         by_pair.setdefault(pair["pair_id"], []).append(pair)
-    sites: dict[Windows, list[Site]] = {}
+    token_sets: dict[Windows, list[TokenSet]] = {}
     rejected, n_rows = [], 0
     for position in positions:
         for rows in by_pair.values():
             condition = rows[0]["condition"]
             rows = rows_at(position, condition, rows)
             n_rows += len(rows)
-            site, missing = find_site(position, rows, prompts, seed)
-            if site:
-                sites.setdefault(plan(condition, position), []).append(site)
+            token_set, missing = find_token_set(position, rows, prompts, seed)
+            if token_set:
+                token_sets.setdefault(plan(condition, position), []).append(token_set)
             rejected += [
                 rejection(
                     "sweep_positions",
@@ -123,7 +113,7 @@ def plan_sites(
                 )
                 for pair, why in missing
             ]
-    return sites, rejected, n_rows
+    return token_sets, rejected, n_rows
 
 
 def plan_windows(
@@ -139,25 +129,25 @@ def plan_windows(
     )
 
 
-def needed_tokens(sites: Sequence[Site]) -> dict[Key, set[int]]:
+def needed_tokens(token_sets: Sequence[TokenSet]) -> dict[Key, set[int]]:
     """The tokens of each prompt whose residual stream is read."""
     needed: dict[Key, set[int]] = {}
-    for site in sites:
-        for pair, donor_tokens in site.donors:
+    for token_set in token_sets:
+        for pair, donor_tokens in token_set.donors:
             key = donor_key(pair)
             if key is None:
-                needed.setdefault(site.recipient, set()).update(site.tokens)
+                needed.setdefault(token_set.recipient, set()).update(token_set.tokens)
             else:
                 needed.setdefault(key, set()).update(donor_tokens)
     return needed
 
 
-def paired_of(sites: Sequence[Site]) -> list[Row]:
+def paired_of(token_sets: Sequence[TokenSet]) -> list[Row]:
     """The row of each pair that names its paired donor."""
     found = {
         pair["pair_id"]: pair
-        for site in sites
-        for pair, _ in site.donors
+        for token_set in token_sets
+        for pair, _ in token_set.donors
         if pair["donor_kind"] == "paired"
     }
     return list(found.values())

@@ -6,12 +6,12 @@ from test_sweep_sets import hooked_logits
 
 from fimscope.errors import MisalignedError
 from fimscope.experiments.patch.donors import donor_key, random_like, random_tokens
+from fimscope.experiments.patch.pairs import first_pairs
 from fimscope.experiments.patch.streams import collect_streams
-from fimscope.experiments.patch_positions.sites import (
-    find_site,
-    first_pairs,
+from fimscope.experiments.patch_positions.token_sets import (
+    find_token_set,
     needed_tokens,
-    plan_sites,
+    plan_token_sets,
     plan_windows,
     rows_at,
 )
@@ -110,21 +110,21 @@ def test_the_kth_use_goes_onto_the_kth_use():
 
 
 def test_every_kind_of_donor_at_a_position():
-    site, missing = find_site("hole_name", pair_rows(), prompts(), seed=3)
-    tokens = {pair["donor_kind"]: donor for pair, donor in site.donors}
-    assert site.tokens == (3,)
+    token_set, missing = find_token_set("hole_name", pair_rows(), prompts(), seed=3)
+    tokens = {pair["donor_kind"]: donor for pair, donor in token_set.donors}
+    assert token_set.tokens == (3,)
     assert (tokens["paired"], tokens["self"], tokens["random"]) == ((2,), (3,), ())
     (elsewhere,) = tokens["random_position"]
     assert elsewhere not in (2, 8)  # neither the position itself nor the last token
     assert [pair["donor_kind"] for pair, _ in missing] == ["unrelated"]
-    assert needed_tokens([site]) == {ORIGINAL: {2, elsewhere}, VARIANT: {3}}
+    assert needed_tokens([token_set]) == {ORIGINAL: {2, elsewhere}, VARIANT: {3}}
 
 
 def test_without_the_paired_donor_no_kind_is_patched():
     found = prompts()
     found[ORIGINAL]["positions"].pop()
-    site, missing = find_site("hole_name", pair_rows(), found, seed=3)
-    assert site is None
+    token_set, missing = find_token_set("hole_name", pair_rows(), found, seed=3)
+    assert token_set is None
     assert len(missing) == len(KINDS)
 
 
@@ -186,14 +186,14 @@ def test_a_sweep_of_positions_equals_hooks_on_the_bare_network(name):
         return plan_windows(condition, position, [0, 2], model.n_points, [2])
 
     positions = ["last", "hole_name", "fim", "name"]
-    sites, rejected, n_rows = plan_sites(pair_rows(), table, positions, plan, seed=3)
-    found = [site for alike in sites.values() for site in alike]
+    token_sets, rejected, n_rows = plan_token_sets(pair_rows(), table, positions, plan, seed=3)
+    found = [token_set for alike in token_sets.values() for token_set in alike]
     assert [row["reason"] for row in rejected] == ["position_missing"]  # OTHER has no hole_name
     runner = BatchRunner(lambda: model, 64, UNKEPT)
     streams = collect_streams(runner, ids, needed_tokens(found), {ORIGINAL: {4}})
     donor = alone_logits(model.network, ids[ORIGINAL])[-1]
     assert streams[ORIGINAL].logits == {4: pytest.approx(float(donor[4]), abs=1e-4)}
-    swept = list(sweep_positions(runner, ids, sites, streams, 3))
+    swept = list(sweep_positions(runner, ids, token_sets, streams, 3))
     assert len(swept) == n_rows - len(rejected) == 5 + 4 + 5 + 4
     plain = alone_logits(model.network, ids[VARIANT])[-1]
     for position, windows, patched in swept:
