@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fimscope.experiments.probes.section import CURVES, probe_numbers, probe_section
 from fimscope.experiments.probes.tables import PROBES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.format import count
 from fimscope.report.sections import write_section
 from fimscope.report.styles import STYLES
 from fimscope.report.theme import (
@@ -22,7 +21,7 @@ from fimscope.report.theme import (
     write_message,
 )
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.stats import Interval, add_bootstrap_options
+from fimscope.statistics.stats import add_bootstrap_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
@@ -69,9 +68,8 @@ def plot_probes(numbers: Numbers) -> "Figure":
 
 def _draw(axes: "Axes", numbers: Numbers, name: str) -> None:
     curve = numbers["curves"][name]
-    mean, lower, upper = (100 * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
-    label = f"{CURVES[name]}, n = {curve['n']} ({curve['n_programs']} programs)"
-    draw_curve(axes, numbers["points"], mean, Interval(lower, upper), KINDS[name], label)
+    label = f"{CURVES[name]}, {count(curve)}"
+    draw_curve(axes, numbers["points"], curve, KINDS[name], label, scale=100)
 
 
 def _draw_constant(axes: "Axes", numbers: Numbers) -> None:

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 Numbers = dict[str, Any]
+INTERVAL = ("estimate", "lower", "upper")  # keys of an estimate with its interval
 
 
 def number(value: float) -> float | None:
