@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fimscope.errors import UserError
 from fimscope.experiments.compare.numbers import comparison_numbers, model_facts
 from fimscope.experiments.compare.section import comparison_text, say_only_one
@@ -23,7 +21,6 @@ from fimscope.report.theme import (
     use_theme,
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
-from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import log, run_step, step_parser
 
@@ -50,9 +47,7 @@ def plot_comparison(models: Mapping[str, Numbers], edit: str) -> "Figure":
             for height, row in zip(heights, models.values(), strict=True)
             if row["common"][measure]
         ]
-        ends = Interval(*(np.array([r[end] for _, r in known]) for end in ("lower", "upper")))
-        rates = [row["estimate"] for _, row in known]
-        draw_rates(axes, [height for height, _ in known], rates, ends, kind)
+        draw_rates(axes, [height for height, _ in known], [rate for _, rate in known], kind)
         axes.set_title(title, loc="left")
         axes.tick_params(axis="y", length=0)
     axes_row[0].set_yticks(heights, [visible(name) for name in models])

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fimscope.experiments.accuracy.numbers import accuracy_numbers
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import read_table
@@ -19,7 +17,6 @@ from fimscope.report.theme import (
     use_theme,
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
-from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import run_step, step_parser
 
@@ -29,13 +26,12 @@ if TYPE_CHECKING:
 
 COLUMNS = ["program_id", "gold", "correct", "gold_rank"]
 BASELINE = (0, (4, 2))
-ENDS = ("lower", "upper")
 
 
 def plot_accuracy(edits: Sequence[Numbers]) -> "Figure":
     """One row an edit: share right with its 95% interval on the left, gold in top 10 on the right.
 
-    edits   numbers of `summary.accuracy_numbers`, drawn from the top in this order
+    edits   numbers of `accuracy_numbers`, drawn from the top in this order
     """
     import matplotlib.pyplot as plt
 
@@ -46,9 +42,8 @@ def plot_accuracy(edits: Sequence[Numbers]) -> "Figure":
     )
     known = [(height, row) for height, row in zip(heights, edits, strict=True) if row["n"]]
     for axes, measure, kind in ((left, "right", "right"), (right, "top10", "top10")):
-        rates = [row[measure]["estimate"] for _, row in known]
-        ends = Interval(*(np.array([row[measure][end] for _, row in known]) for end in ENDS))
-        draw_rates(axes, [height for height, _ in known], rates, ends, kind)
+        rates = [row[measure] for _, row in known]
+        draw_rates(axes, [height for height, _ in known], rates, kind)
     for height, row in known:
         _draw_baseline(left, height, row["baseline"])
     left.set_yticks(heights, [_label(row) for row in edits])

@@ -29,7 +29,7 @@ COLUMNS = 2  # panels side by side
 def plot_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> "Figure":
     """One panel an edit, one bar a stage: as long as its rows, with its programs beside it.
 
-    funnels   edit -> stages, as `summary.funnel_numbers` gives them
+    funnels   edit -> stages, as `funnel_numbers` gives them
     """
     import matplotlib.pyplot as plt
 

@@ -12,6 +12,7 @@ from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.outcomes import OUTCOME_TITLES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.format import count
 from fimscope.report.sections import write_section
 from fimscope.report.styles import STYLES
 from fimscope.report.theme import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def plot_icl(numbers: Numbers) -> "Figure":
     """One panel for the right, the wrong and the broken: accuracy by shots, a curve each choice.
 
-    numbers   of `icl.icl_numbers`
+    numbers   of `icl_numbers`
     """
     import matplotlib.pyplot as plt
 
@@ -44,7 +45,7 @@ def plot_icl(numbers: Numbers) -> "Figure":
     for axes, (outcome, panel) in zip(row, numbers["outcomes"].items(), strict=True):
         axes.set_title(OUTCOME_TITLES[outcome], loc="left")
         axes.set_xticks(places, list(map(str, numbers["n_shots"])))
-        axes.set_xlabel(f"shots; n = {panel['n']} ({panel['n_programs']} programs)")
+        axes.set_xlabel(f"shots; {count(panel)}")
         if not panel["n"]:
             write_message(axes, "no examples")
         for rank, (choice, curve) in enumerate(panel["curves"].items()):

@@ -9,6 +9,7 @@ import numpy as np
 from fimscope.experiments.lens.numbers import lens_numbers, read_lens_curves
 from fimscope.experiments.lens.section import lens_section
 from fimscope.files.manifest import run_manifest
+from fimscope.report.format import count
 from fimscope.report.sections import write_section
 from fimscope.report.styles import INK, STYLES
 from fimscope.report.text import visible
@@ -23,7 +24,6 @@ from fimscope.report.theme import (
     write_message,
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
-from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import log, run_step, step_parser
 
@@ -45,7 +45,7 @@ LABELS = {
 def plot_outcomes(points: Sequence[int], outcomes: Mapping[str, Numbers]) -> "Figure":
     """Four panels at the last token: rank, probabilities, entropy, how many have settled.
 
-    outcomes   right and wrong -> numbers of `lens_curves.group_numbers`
+    outcomes   right and wrong -> numbers of `group_numbers`
     """
     figure, grid = _panels(2, 2, 4.8)
     for axes, name in zip(grid.flat, ("rank", "gold", "entropy", "lead"), strict=True):
@@ -57,7 +57,7 @@ def plot_outcomes(points: Sequence[int], outcomes: Mapping[str, Numbers]) -> "Fi
 def plot_pairs(points: Sequence[int], pairs: Numbers, edit: str) -> "Figure":
     """Four panels: originals beside their broken variants, and the paired differences.
 
-    pairs   numbers of `lens_curves.pair_numbers`
+    pairs   numbers of `pair_numbers`
     """
     figure, grid = _panels(2, 2, 4.8)
     ((probability, difference), (entropy, lead)) = grid
@@ -65,17 +65,17 @@ def plot_pairs(points: Sequence[int], pairs: Numbers, edit: str) -> "Figure":
     for axes, name in ((probability, "gold"), (entropy, "entropy"), (lead, "lead")):
         axes.set_ylabel(LABELS[name])
         for key, kind, label in (
-            ("original", "right", f"original: {_n(pairs)}"),
+            ("original", "right", f"original: {count(pairs)}"),
             ("variant", "broken", f"{variant_name}, broken"),
         ):
             if pairs["n"]:
-                _draw(axes, points, pairs[key][name], kind, label, _scale(name))
+                draw_curve(axes, points, pairs[key][name], kind, label, _scale(name))
     for key, kind, label in (
         ("original", "foil_of_original", "the wrong answer in the original"),
         ("variant", "foil", "the wrong answer in the variant"),
     ):
         if "foil" in pairs[key]:
-            _draw(probability, points, pairs[key]["foil"], kind, label)
+            draw_curve(probability, points, pairs[key]["foil"], kind, label)
     difference.set_ylabel("log-probability (nats),\noriginal minus variant")
     _draw_differences(difference, points, pairs["differences"])
     return _finish(figure, grid, points, SQUARES, probability)
@@ -103,11 +103,11 @@ def _draw_outcomes(
     """One curve of right and wrong variants; beside the gold's probability the foil's."""
     for kind, group in outcomes.items():
         if group["n"]:
-            _draw(axes, points, group[name], kind, f"{kind}: {_n(group)}", _scale(name))
+            draw_curve(axes, points, group[name], kind, f"{kind}: {count(group)}", _scale(name))
     wrong = outcomes["wrong"]
     if name == "gold" and "foil" in wrong:
         label = f"the wrong answer itself: n = {wrong['n_foils']}"
-        _draw(axes, points, wrong["foil"], "foil", label)
+        draw_curve(axes, points, wrong["foil"], "foil", label)
     if name == "rank" and axes.get_lines():
         plain_log_scale(axes)
 
@@ -121,7 +121,7 @@ def _draw_differences(axes: "Axes", points: Sequence[int], differences: Numbers)
         if name not in differences:
             continue
         row = differences[name]
-        _draw(axes, points, row, kind, f"{label}: n = {row['n']}")
+        draw_curve(axes, points, row, kind, f"{label}: n = {row['n']}")
         if row["points_apart"]:  # an empty line has no extent, on which the layout fails
             axes.plot(
                 row["points_apart"],
@@ -147,19 +147,8 @@ def _panels(
     return plt.subplots(n_rows, n_columns, figsize=figsize, squeeze=False, sharey=sharey)
 
 
-def _draw(
-    axes: "Axes", points: Sequence[int], curve: Numbers, kind: str, label: str, scale: int = 1
-) -> None:
-    mean, lower, upper = (scale * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
-    draw_curve(axes, points, mean, Interval(lower, upper), kind, label)
-
-
 def _scale(name: str) -> int:
     return 100 if name == "lead" else 1
-
-
-def _n(group: Numbers) -> str:
-    return f"n = {group['n']} ({group['n_programs']} programs)"
 
 
 def _finish(

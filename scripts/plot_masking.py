@@ -34,7 +34,7 @@ DRAWN = {"masked": ("masked", "masked"), "control": ("random", "as many random o
 def plot_masking(rows: Sequence[Numbers]) -> "Figure":
     """A panel for every way and outcome: the change of the gold's log-probability, in nats.
 
-    rows   of `masking.masking_numbers`
+    rows   of `masking_numbers`
     """
     import matplotlib.pyplot as plt
 

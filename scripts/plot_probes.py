@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fimscope.experiments.probes.numbers import probe_numbers
 from fimscope.experiments.probes.section import CURVES, probe_section
 from fimscope.experiments.probes.tables import PROBES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.format import count
 from fimscope.report.sections import write_section
 from fimscope.report.styles import STYLES
 from fimscope.report.theme import (
@@ -23,7 +22,6 @@ from fimscope.report.theme import (
     write_message,
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
-from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import run_step, step_parser
 
@@ -71,9 +69,8 @@ def plot_probes(numbers: Numbers) -> "Figure":
 
 def _draw(axes: "Axes", numbers: Numbers, name: str) -> None:
     curve = numbers["curves"][name]
-    mean, lower, upper = (100 * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
-    label = f"{CURVES[name]}, n = {curve['n']} ({curve['n_programs']} programs)"
-    draw_curve(axes, numbers["points"], mean, Interval(lower, upper), KINDS[name], label)
+    label = f"{CURVES[name]}, {count(curve)}"
+    draw_curve(axes, numbers["points"], curve, KINDS[name], label, scale=100)
 
 
 def _draw_constant(axes: "Axes", numbers: Numbers) -> None:

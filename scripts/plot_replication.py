@@ -15,6 +15,7 @@ from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.models.prepared import read_prepared
+from fimscope.report.format import count
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, INK, PAPER, STYLES
 from fimscope.report.text import visible
@@ -54,8 +55,8 @@ def plot_replication(edits: Mapping[str, Numbers]) -> "Figure":
     panels = list(grid.flat)
     for axes, row in zip(panels, edits.values(), strict=False):
         used = row[MAIN]
-        count = f"n = {used['n']} ({used['n_programs']} programs)" if used else "n = 0"
-        axes.set_title(f"{visible(row['name'], 26)}\n{count}", loc="left", fontsize=7.5)
+        asked = count(used) if used else "n = 0"
+        axes.set_title(f"{visible(row['name'], 26)}\n{asked}", loc="left", fontsize=7.5)
         if used:
             _draw_curves(axes, row, handles)
         _draw_published(axes, row, handles)

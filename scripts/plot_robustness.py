@@ -11,6 +11,7 @@ from fimscope.experiments.robustness.section import robustness_section
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.format import count
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, STYLES
 from fimscope.report.text import visible
@@ -36,7 +37,7 @@ A_ROW = 3
 def plot_robustness(entries: Sequence[Numbers]) -> "Figure":
     """A panel an edit: accuracy by dose, the band that of its difference from the original's.
 
-    entries   of `robustness.robustness_numbers`
+    entries   of `robustness_numbers`
     """
     import matplotlib.pyplot as plt
 
@@ -50,7 +51,7 @@ def plot_robustness(entries: Sequence[Numbers]) -> "Figure":
         axes.set_axis_off()
     for axes, entry in zip(grid.flat, entries, strict=False):
         axes.set_title(visible(entry["name"]), loc="left")
-        axes.set_xlabel(f"{_unit(entry)}\nn = {entry['n']} ({entry['n_programs']} programs)")
+        axes.set_xlabel(f"{_unit(entry)}\n{count(entry)}")
         if entry["accuracy"]:
             _draw(axes, entry)
         else:

@@ -46,7 +46,7 @@ BANDS = "bars and bands: 95%, cluster bootstrap over programs"
 def plot_samples(numbers: Numbers) -> "Figure":
     """By edit and greedy answer, by gold type, and pass@k over k.
 
-    numbers   of `sample_numbers.sample_numbers`
+    numbers   of `sample_numbers`
     """
     import matplotlib.pyplot as plt
 

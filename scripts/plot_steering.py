@@ -25,6 +25,7 @@ from fimscope.experiments.steer.tables import (
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.format import count
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, INK, STYLES
 from fimscope.report.theme import (
@@ -37,7 +38,6 @@ from fimscope.report.theme import (
     write_message,
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
-from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import run_step, step_parser
 from fimscope.typescript.tables import EXAMPLES
@@ -119,9 +119,7 @@ def _draw_dose(axes: "Axes", numbers: Numbers, own_strength: float | None) -> No
 
 
 def _curve(axes: "Axes", x: Sequence[float], curve: Numbers, kind: str, label: str) -> None:
-    mean, lower, upper = (100 * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
-    count = f", n = {curve['n']} ({curve['n_programs']} programs)"
-    draw_curve(axes, x, mean, Interval(lower, upper), kind, label + count)
+    draw_curve(axes, x, curve, kind, f"{label}, {count(curve)}", scale=100)
 
 
 def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:
@@ -166,8 +164,8 @@ def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:
 
 def _bar_label(row: Numbers) -> str:
     star = "*" if row["kind"] == "gold_type" else ""
-    count = f" ({row['n_vectors']})" if row["n_vectors"] > 1 else ""
-    return f"{LABELS[row['kind']]}{star}{count}"
+    number = f" ({row['n_vectors']})" if row["n_vectors"] > 1 else ""
+    return f"{LABELS[row['kind']]}{star}{number}"
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ COLUMNS = ["program_id", "gold", "predicted", "correct", "gold_rank"]
 def plot_wrong_answers(edits: Sequence[Numbers]) -> "Figure":
     """One heatmap an edit, from the top in this order: commonest golds by commonest answers.
 
-    edits   numbers of `summary.confusion_numbers`
+    edits   numbers of `confusion_numbers`
     """
     import matplotlib.pyplot as plt
 

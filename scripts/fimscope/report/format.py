@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from fimscope.statistics.exact_tests import smallest_shown
-from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.numbers import INTERVAL, Numbers
 
-INTERVAL = ("estimate", "lower", "upper")
 FEW_PROGRAMS = 20  # below it, percentile intervals are known to be too narrow
 
 
@@ -50,6 +49,11 @@ def signed_points(row: Numbers) -> str:
 def signed_nats(row: Numbers) -> str:
     """A difference of log-probabilities and its interval, in nats."""
     return "none" if row["estimate"] is None else with_interval(row, "+.2f")
+
+
+def count(group: Numbers) -> str:
+    """`n = 120 (31 programs)`."""
+    return f"n = {group['n']} ({group['n_programs']} programs)"
 
 
 def p_value(p: float) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import sealed
 from fimscope.report.styles import FAINT, INK, PAPER, STYLES, SURFACES
-from fimscope.statistics.estimate import Interval
+from fimscope.statistics.numbers import INTERVAL, Numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,23 +76,26 @@ def save_figure(figure: "Figure", svg: Path, png: Path) -> None:
 
 def draw_curve(
     axes: "Axes",
-    points: Sequence[int],
-    curve: Sequence[float],
-    band: Interval,
+    points: Sequence[float],
+    curve: Numbers,
     kind: str,
     label: str,
+    scale: float = 1,
 ) -> None:
     """One curve over points with its band, in the style of `kind`.
+
+    curve   estimate, lower and upper, [point] each; they are multiplied by `scale`
 
     `self` must change nothing: it has no band, so that it hides no other.
     """
     style = STYLES[kind]
+    mean, lower, upper = (scale * np.array(curve[key]) for key in INTERVAL)
     if kind != "self":
         alpha = 0.05 if kind.startswith("random") else 0.16  # its band may cover all the others
-        axes.fill_between(points, band.lower, band.upper, color=style.colour, alpha=alpha, lw=0)
+        axes.fill_between(points, lower, upper, color=style.colour, alpha=alpha, lw=0)
     axes.plot(
         points,
-        curve,
+        mean,
         color=style.colour,
         linestyle=style.line,
         marker=style.marker,
@@ -101,12 +104,10 @@ def draw_curve(
     )
 
 
-def draw_rates(
-    axes: "Axes", heights: Sequence[float], rates: Sequence[float], ends: Interval, kind: str
-) -> None:
+def draw_rates(axes: "Axes", heights: Sequence[float], rates: Sequence[Numbers], kind: str) -> None:
     """Rates in 0..1 with their intervals as horizontal bars, in percent, each with its figure."""
     style = STYLES[kind]
-    shown, lower, upper = (100 * np.asarray(x) for x in (rates, ends.lower, ends.upper))
+    shown, lower, upper = (100 * np.array([rate[key] for rate in rates]) for key in INTERVAL)
     axes.hlines(heights, lower, upper, color=style.colour, linewidth=1.6)
     axes.plot(shown, heights, linestyle="none", marker=style.marker, color=style.colour, ms=5)
     for height, rate in zip(heights, shown, strict=True):

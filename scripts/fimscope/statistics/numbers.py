@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 Numbers = dict[str, Any]
+INTERVAL = ("estimate", "lower", "upper")  # keys of an estimate with its interval
 
 
 def number(value: ArrayLike) -> Any:

@@ -15,7 +15,7 @@ MEASURE_NAMES = {
 def lens_section(numbers: Numbers, examples_figure: str) -> Section:
     """The section of the report.
 
-    numbers          of `lens_curves.lens_numbers`
+    numbers          of `lens_numbers`
     examples_figure  the file that plot_lens_examples wrote
     """
     edit = numbers["edit"]

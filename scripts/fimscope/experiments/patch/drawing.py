@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fimscope.experiments.patch.numbers import points_above
 from fimscope.experiments.patch.pairs import DONOR_KINDS
 from fimscope.report.styles import FAINT, INK, STYLES
@@ -14,7 +12,6 @@ from fimscope.report.theme import (
     point_ticks,
     write_message,
 )
-from fimscope.statistics.estimate import Interval
 from fimscope.statistics.numbers import Numbers
 
 if TYPE_CHECKING:
@@ -38,7 +35,7 @@ def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None
         for level in (0, 1):
             axes.axhline(level, color=INK, linewidth=0.6)
         for kind, curve in sweep["effects"].items():
-            _draw(axes, sweep["points"], curve, kind, scale=1)
+            draw_curve(axes, sweep["points"], curve, kind, kind)
             if kind.startswith("random"):  # a ratio without bound, which jumps about
                 axes.lines[-1].set(linewidth=0.7, alpha=0.6, markersize=2.2, zorder=1)
         mark_points(axes, points_above(comparison))
@@ -51,7 +48,7 @@ def draw_flips(axes: "Axes", sweep: Numbers) -> None:
         _write_nothing(axes, "no pairs")
         return
     for kind, curve in sweep["flips"].items():
-        _draw(axes, sweep["points"], curve, kind, scale=100)
+        draw_curve(axes, sweep["points"], curve, kind, kind, scale=100)
     mark_points(axes, points_above(sweep["comparison"]))
     axes.set_xticks(point_ticks(sweep["points"], most=5))
 
@@ -104,11 +101,6 @@ def write_count(axes: "Axes", sweep: Numbers) -> None:
         axes.text(
             0, 1.03, text, transform=axes.transAxes, fontsize=6.2, va="bottom", in_layout=False
         )
-
-
-def _draw(axes: "Axes", points: list[int], curve: Numbers, kind: str, scale: int) -> None:
-    mean, lower, upper = (scale * np.array(curve[key]) for key in ("estimate", "lower", "upper"))
-    draw_curve(axes, points, mean, Interval(lower, upper), kind, kind)
 
 
 def _write_nothing(axes: "Axes", message: str) -> None:

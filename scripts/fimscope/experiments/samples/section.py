@@ -15,7 +15,7 @@ WORDS = {
 
 
 def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Section:
-    """The section of the report; numbers of `sample_numbers.sample_numbers`."""
+    """The section of the report; numbers of `sample_numbers`."""
     return Section(
         title="What the model knows and does not say",
         question="Is the right type among many samples where the greedy answer is wrong?",
