@@ -105,6 +105,7 @@ def command(step, random_study, inside) -> list[str]:
     named = {name: inside / f"{name}.parquet" for name in ("prompts", "pairs", "steered")}
     pairs = ["--prompts", named["prompts"], "--pairs", named["pairs"], "--conditions", "restore"]
     pairs += ["--max-pairs", 120, "--min-gap", 0.5, "--seed", 0]
+    looks = ["--prompts", named["prompts"], "--attention", "eager"]
     own = {
         sweep_positions: [
             *pairs,
@@ -120,9 +121,11 @@ def command(step, random_study, inside) -> list[str]:
             *("--window", 2, "--max-new-tokens", 3, "--max-examples", 150, "--n-tokens", 2),
             *("--seed", 0),
         ],
+        view_attention: looks,
+        list_attended: looks,
     }
     model = ["--model", random_study / "model", *RUN, "--threads", 1, "--batch-tokens", 16]
-    return [*own.get(step, ["--prompts", named["prompts"]]), *model]
+    return [*model, *own[step]]
 
 
 def outputs(step, folder: Path) -> list[str]:

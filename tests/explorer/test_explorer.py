@@ -81,7 +81,7 @@ def test_rows_of_an_example_come_in_order_from_a_table_in_any_order(tmp_path):
     keys = ["b", "a", "b", "c", "a"]
     rows = [{"example_id": key, "edit": str(i)} for i, key in enumerate(keys)]
     write_table(tmp_path / "t.parquet", SPLIT, rows, {})
-    table = ByExample([tmp_path / "t.parquet"], "split")
+    table = ByExample([tmp_path / "t.parquet"], SPLIT)
     assert [row["edit"] for row in table.rows("b")] == ["0", "2"]
     assert [row["edit"] for row in table.rows("a")] == ["1", "4"]
     assert table.rows("none") == [] and "c" in table and "none" not in table

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -18,18 +19,22 @@ class Block:
     """A block of code; `file` is the path that its title names, if it has one."""
 
     page: str
+    section: str
     language: str
     file: str | None
     text: str
 
 
 def blocks(page: Path) -> list[Block]:
-    found = []
-    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
+    found, section = [], ""
+    tokens = MarkdownIt().parse(page.read_text(encoding="utf-8"))
+    for before, token in pairwise(tokens):
+        if before.type == "heading_open" and before.tag == "h2":
+            section = token.content
         if token.type == "fence":
             language, _, rest = token.info.partition(" ")
             title = re.fullmatch(r'title="(.+)"', rest)
-            found.append(Block(page.name, language, title and title[1], token.content))
+            found.append(Block(page.name, section, language, title and title[1], token.content))
     return found
 
 
@@ -52,6 +57,7 @@ def apply_block(project: Path, block: Block) -> None:
     """Write a block's file, or where it is a diff make its change at the one place that fits."""
     path = project / block.file
     if block.language != "diff":
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
         return
     lines = block.text.splitlines(keepends=True)

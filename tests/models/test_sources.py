@@ -306,8 +306,9 @@ def test_parts_of_packages_are_joined_by_name(tmp_path: Path, monkeypatch: pytes
 def test_a_killed_conversion_leaves_nothing_that_looks_complete(tmp_path: Path):
     write_gguf(tmp_path / "tiny.gguf")
     sources, model = json.dumps([{"gguf": "tiny.gguf"}]), tmp_path / "model"
+    words = (f"--sources={sources}", f"--root={tmp_path}", "--n-tokens=1", f"--out={model}")
     process = subprocess.Popen(
-        [sys.executable, SCRIPT, f"--sources={sources}", f"--root={tmp_path}", f"--out={model}"],
+        [sys.executable, SCRIPT, *words],
         env=OFFLINE,
         stderr=subprocess.DEVNULL,
     )

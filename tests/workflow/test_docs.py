@@ -173,7 +173,7 @@ def test_the_pages_condition_pairs(extended):
     assert out == "a b 2 0\n"
 
 
-def test_the_pages_experiment_makes_its_section(extended):
+def test_the_pages_experiment_makes_its_table_and_its_section(extended):
     rows = [
         {"example_id": str(n), "edit": "original", "program_id": str(n), "n_tokens": 10 * n}
         | {"correct": n < 3}
@@ -183,14 +183,16 @@ def test_the_pages_experiment_makes_its_section(extended):
     write_table(path, PREDICTIONS, rows, {})
     places = {"svg": "l.svg", "png": "l.png", "section": "lengths.json"}
     options = [word for kind, name in places.items() for word in (f"--out-{kind}", name)]
-    script = [sys.executable, "scripts/plot_lengths.py", "--predictions", str(path)]
+    script = [sys.executable, "scripts/halve_lengths.py", "--predictions", str(path)]
+    output_of(*script, "--out", "lengths.parquet", cwd=extended)
+    script = [sys.executable, "scripts/plot_lengths.py", "--lengths", "lengths.parquet"]
     output_of(*script, *options, "--draws", "100", "--seed", "0", cwd=extended)
     section = json.loads((extended / "lengths.json").read_text())
     assert section["reading"] == ["Right, from short to long: 100% of 2 and 50% of 2."]
     (extended / "mine.yaml").write_text(
         "edits: [blank_lines]\npatch: {edit: blank_lines, conditions: [lent_type]}\n"
     )
-    targets = [word for words in commands(EXTEND) for word in words[1:]]
+    targets = [words[1] for words in commands(EXTEND) if words[0] == "snakemake"]
     config = ["--configfile", "mine.yaml"]
     said = snakemake(extended, "-n", *config, "--", *targets, "patches").stdout
     assert "plot_lengths" in said
@@ -198,7 +200,7 @@ def test_the_pages_experiment_makes_its_section(extended):
 
 
 def test_the_examples_keep_to_the_projects_style(extended):
-    files = ["scripts/plot_lengths.py", "scripts/fimscope/experiments/patch/pairs.py"]
+    files = [block.file for block in blocks(EXTEND) if (block.file or "").endswith(".py")]
     shutil.copy2(ROOT / "pyproject.toml", extended)
     ruff = str(Path(sys.executable).parent / "ruff")
     output_of(ruff, "check", *files, cwd=extended)
@@ -211,4 +213,6 @@ def test_the_library_page_has_every_module_that_the_pages_use():
         path = ROOT / "scripts" / name.replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file(), name
     told = EXTEND.read_text() + (ROOT / "docs/notebook.ipynb").read_text()
-    assert set(re.findall(r"from (fimscope[\w.]*) import", told)) <= shown
+    own = {block.file for block in blocks(EXTEND) if block.language == "python"}
+    used = set(re.findall(r"from (fimscope[\w.]*) import", told))
+    assert {n for n in used if f"scripts/{n.replace('.', '/')}.py" not in own} <= shown

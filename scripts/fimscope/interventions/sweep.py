@@ -58,7 +58,7 @@ def sweep(
 
     Exact: what stands before the first patched token is as it was, so one prefill of it serves all
     patches; all that follows is run again for each. Tested against one forward for each patch
-    (`sweep_plain`) in tests/unit/test_sweep.py. At the last token a window gives what its last
+    (`sweep_plain`) in tests/interventions/test_sweep.py. At the last token a window gives what its last
     point gives alone; at an earlier one, later tokens also read the patched points before it.
     """
     passes = run_sweep(model, prompts, tokens, windows, donors, write)
