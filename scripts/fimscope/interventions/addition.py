@@ -30,7 +30,7 @@ def sweep_added(
     raises     MisalignedError where the shapes do not match
 
     Activation addition (Turner et al. 2308.10248). Exact, as a patch at the last token is: earlier
-    keys and values stay. Tested against a plain forward hook in tests/interventions/test_addition.py.
+    keys and values stay. Tested against a plain forward hook.
     """
     last = [[-1]] * len(prompts)
     return sweep(model, prompts, last, windows, vectors[:, :, :, None], token_ids, Addition)

@@ -57,9 +57,9 @@ def sweep(
     raises     MisalignedError where the shapes do not match or a prompt lacks a token
 
     Exact: what stands before the first patched token is as it was, so one prefill of it serves all
-    patches; all that follows is run again for each. Tested against one forward for each patch
-    (`sweep_plain`) in tests/interventions/test_sweep.py. At the last token a window gives what its last
-    point gives alone; at an earlier one, later tokens also read the patched points before it.
+    patches; all that follows is run again for each. Tested against one forward for each patch,
+    `sweep_plain`. At the last token a window gives what its last point gives alone; at an earlier
+    one, later tokens also read the patched points before it.
     """
     passes = run_sweep(model, prompts, tokens, windows, donors, write)
     return _read_passes(model, passes, token_ids, len(windows), donors.shape[2])
