@@ -170,18 +170,6 @@ WRONG_ERRORS = {
         "const f = (a: «any») => { const b = 1; let c: typeof b; };",
         "const f = (a: «any») => { const v = 1; let c: typeof b; };",
     ),
-    "typeof of another variable of the same type": (
-        "const a = 1, b = 1;\nconst f = (c: «any») => { let d: typeof a; };",
-        "const v = 1, w = 1;\nconst f = (c: «any») => { let d: typeof w; };",
-    ),
-    "predicate of another parameter": (
-        "function f(a: «unknown», b: unknown): a is string { return !!a; }",
-        "function f(v: «unknown», w: unknown): w is string { return !!v; }",
-    ),
-    "assertion of another parameter": (
-        "function f(a: «unknown», b: unknown): asserts a {}",
-        "function f(v: «unknown», w: unknown): asserts w {}",
-    ),
     "predicate left behind": (
         "function f(a: «unknown»): a is string { return !!a; }",
         "function f(v: «unknown»): a is string { return !!v; }",
@@ -201,6 +189,21 @@ WRONG_ERRORS = {
     "type member renamed": (
         "interface I { p: number }\nconst f = (a: «I») => a.p;",
         "interface I { v: number }\nconst f = (a: «I») => a.p;",
+    ),
+}
+
+WRONG_TEXT = {
+    "typeof of another variable of the same type": (
+        "const a = 1, b = 1;\nconst f = (c: «any») => { let d: typeof a; };",
+        "const v = 1, w = 1;\nconst f = (c: «any») => { let d: typeof w; };",
+    ),
+    "predicate of another parameter": (
+        "function f(a: «unknown», b: unknown): a is string { return !!a; }",
+        "function f(v: «unknown», w: unknown): w is string { return !!v; }",
+    ),
+    "assertion of another parameter": (
+        "function f(a: «unknown», b: unknown): asserts a {}",
+        "function f(v: «unknown», w: unknown): asserts w {}",
     ),
 }
 
@@ -342,7 +345,7 @@ def verdict_on(typescript, pair):
 def test_a_right_rename_passes(typescript, case):
     verdict = verdict_on(typescript, RIGHT[case])
     assert verdict.reason is None, verdict.detail
-    assert verdict.parses and verdict.same_errors and verdict.same_javascript
+    assert verdict.parses and verdict.same_errors and verdict.same_javascript and verdict.same_text
 
 
 @pytest.mark.parametrize("case", WRONG_JAVASCRIPT)
@@ -358,6 +361,14 @@ def test_a_rename_that_changes_types_is_caught(typescript, case):
     verdict = verdict_on(typescript, WRONG_ERRORS[case])
     assert verdict.parses and not verdict.same_errors
     assert verdict.reason == "other_errors"
+    assert verdict.detail
+
+
+@pytest.mark.parametrize("case", WRONG_TEXT)
+def test_a_change_of_what_neither_errors_nor_javascript_show_is_caught(typescript, case):
+    verdict = verdict_on(typescript, WRONG_TEXT[case])
+    assert verdict.parses and not verdict.same_text
+    assert verdict.reason == "other_text"
     assert verdict.detail
 
 
