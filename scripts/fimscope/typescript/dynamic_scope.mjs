@@ -2,7 +2,10 @@
 
 import ts from "typescript";
 
-/** Whether a tree holds `with` or a direct call of `eval`; an indirect one sees globals alone. */
+/**
+ * Whether a tree holds `with` or a direct call of `eval`; an indirect one sees globals alone.
+ * `eval?.(x)` counts as direct, as the resolver of the JavaScript takes it, though it is not.
+ */
 export function looksNamesUp(sourceFile) {
   const visit = (node) => isLookup(node) || ts.forEachChild(node, visit) === true;
   return visit(sourceFile);
@@ -10,13 +13,13 @@ export function looksNamesUp(sourceFile) {
 
 function isLookup(node) {
   if (ts.isWithStatement(node)) return true;
-  // `eval?.(x)` is indirect; parentheses, assertions and types leave a call direct.
-  if (!ts.isCallExpression(node) || node.questionDotToken) return false;
+  if (!ts.isCallExpression(node)) return false;
   let callee = node.expression;
   while (isOuter(callee)) callee = callee.expression;
   return ts.isIdentifier(callee) && callee.text === "eval";
 }
 
+/** Parentheses, assertions and types around a callee leave its call direct. */
 function isOuter(node) {
   return (
     ts.isParenthesizedExpression(node) ||
