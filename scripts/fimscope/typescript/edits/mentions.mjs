@@ -9,21 +9,23 @@ import { scoped } from "../program.mjs";
 const WORD =
   /[a-z]+:\/\/\S+|(?<![\p{ID_Continue}$@#\-/\\]|(?<!\.\.)\.)[\p{ID_Start}$_][\p{ID_Continue}$]*/giu;
 
-// These are English before they are names, where nothing marks them as code.
+// These are English before they are names, where they stand as words do and nothing marks them.
 const ENGLISH = new Set(
   (
     "I a all an and any are as at be but by can each from has is it its may must no not of off on " +
     "one only or other so some that the then they to up we when you"
   ).split(" "),
 );
-const MARKED = /(@\w+\s+(\{[^}]*\}\s*)?\[?|\{@\w+\s+|`)$/;
+const MARKED_BEFORE = /(@\w+\s+(\{[^}]*\}\s*)?\[?|\{@\w+\s+)$/;
+const WORD_BEFORE = /(^|[\s"'(])$/;
+const WORD_BEHIND = /^[.,;:!?"']*(\s|$)/;
 
 /**
  * For each of some symbols of a text the `{start, end}` of all that comments say of it: the words
  * that are its name, where the name has the meaning (symbol flags) of that symbol.
  *
  * A comment names what can be seen from what it stands in front of, inside the function that this
- * is or makes; what it names at the end of a line or of a block can be seen from there.
+ * declares; what it names at the end of a line or of a block can be seen from there.
  */
 export function mentionsOf(text, symbols, meaning) {
   const { sourceFile, checker } = scoped(text);
@@ -33,8 +35,7 @@ export function mentionsOf(text, symbols, meaning) {
     const content = text.slice(comment.start, comment.end);
     if (DIRECTIVE.test(content)) continue;
     const words = [...content.matchAll(WORD)].filter(
-      ({ 0: word, index }) =>
-        names.has(word) && (!ENGLISH.has(word) || MARKED.test(content.slice(0, index))),
+      ({ 0: word, index }) => names.has(word) && !isEnglish(word, index, content),
     );
     if (words.length === 0) continue;
     const seen = new Map(
@@ -51,6 +52,12 @@ export function mentionsOf(text, symbols, meaning) {
     }
   }
   return mentions;
+}
+
+function isEnglish(word, at, comment) {
+  if (!ENGLISH.has(word)) return false;
+  const [before, behind] = [comment.slice(0, at), comment.slice(at + word.length)];
+  return WORD_BEFORE.test(before) && WORD_BEHIND.test(behind) && !MARKED_BEFORE.test(before);
 }
 
 /** The node from which the names of a comment are looked up. */
@@ -71,7 +78,13 @@ function placeOf(comment, sourceFile) {
   const line = text.slice(text.lastIndexOf("\n", comment.start - 1) + 1, comment.start);
   const isOnItsLine = !text.slice(comment.end, described.getStart()).includes("\n");
   if (line.trim() !== "" && !isOnItsLine) return described.parent ?? described;
-  return functionIn(described) ?? described;
+  const isDoc = text.startsWith("/**", comment.start);
+  return (isDoc || declares(described) ? functionIn(described) : undefined) ?? described;
+}
+
+/** Not a statement that only runs: what is said in front of that is said of what it uses. */
+function declares(node) {
+  return !ts.isStatement(node) || ts.isVariableStatement(node) || node.name !== undefined;
 }
 
 /** The function that a node is, or makes: not one among several, in a block, a class or an object. */
