@@ -1,5 +1,8 @@
 """The checks of a variant: planted wrong renames are all caught, right ones all accepted."""
 
+import re
+from itertools import product
+
 import pytest
 
 from fimscope.typescript import Rename
@@ -335,9 +338,8 @@ RIGHT = {
 
 def verdict_on(typescript, pair):
     original, variant = pair
-    renames = [Rename(old, new, "parameter") for old in "abf" for new in ("v", "i", "isNaN", "x")]
-    pairs = [("a", "b"), ("b", "a"), ("count", "v")]
-    renames += [Rename(old, new, "parameter") for old, new in pairs]
+    words = [sorted(set(re.findall(r"\w+", text))) for text in pair]
+    renames = [Rename(old, new, "parameter") for old, new in product(*words)]
     return typescript.check(split_marked(original), split_marked(variant), renames)
 
 
@@ -374,7 +376,16 @@ def test_a_change_of_what_neither_errors_nor_javascript_show_is_caught(typescrip
 
 @pytest.mark.parametrize("case", WRONG_HOLE)
 def test_a_moved_hole_is_caught(typescript, case):
-    assert verdict_on(typescript, WRONG_HOLE[case]).reason == "hole_moved"
+    original, variant = map(split_marked, WRONG_HOLE[case])
+    assert typescript.check(original, variant, []).reason == "hole_moved"
+
+
+def test_a_name_that_no_rename_gives_is_caught(typescript):
+    original, variant = "const f = (a: «any», b: any) => b;", "const f = (a: «any», v: any) => v;"
+    parts = split_marked(original), split_marked(variant)
+    assert typescript.check(*parts, [Rename("b", "v", "parameter")]).reason is None
+    for renames in ([], [Rename("b", "w", "parameter")], [Rename("b", "v", "comment")]):
+        assert typescript.check(*parts, renames).reason == "other_text"
 
 
 def test_a_variant_that_does_not_parse_is_caught(typescript):

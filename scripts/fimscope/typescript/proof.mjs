@@ -46,7 +46,7 @@ export function check({ original, variant, renames }) {
         renames.filter(({ kind }) => kind === "export").map((each) => [each.old, each.new]),
       ),
       gone: renames.filter(({ kind }) => kind === "comment").map(({ old }) => old),
-      isSameWord: sameWords(renames),
+      isRenamed: renameTest(renames),
     }),
   );
   return moved === undefined ? verdict : { ...verdict, reason: "hole_moved", detail: moved };
@@ -55,11 +55,11 @@ export function check({ original, variant, renames }) {
 const NOTHING = { parses: false, same_errors: false, same_javascript: false, same_text: false };
 const NAMES = new Set(["variable", "parameter", "function", "type"]);
 
-function sameWords(renames) {
+function renameTest(renames) {
   const pairs = new Set(
     renames.filter(({ kind }) => NAMES.has(kind)).map((each) => `${each.old} ${each.new}`),
   );
-  return (old, word) => pairs.has(`${old} ${word}`);
+  return (old, name) => pairs.has(`${old} ${name}`);
 }
 
 function compare(before, after, without, edit) {

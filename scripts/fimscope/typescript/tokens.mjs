@@ -15,8 +15,9 @@ const originals = new RecentCache(4);
  * What sets two texts apart beside what an edit has declared, or undefined.
  *
  * Everything counts but white space and the semicolons that end a statement or a member. A name
- * that the program declares, and may give another, must refer to the declaration of the same rank;
- * any other name, every literal, keyword and mark must be equal. An alias that was added counts as
+ * that the program declares, and may give another, must refer to the declaration of the same rank
+ * and be the same or a declared new one; any other name, every literal, keyword and mark must be
+ * equal. An alias that was added counts as
  * what it stands for. Annotations of parameters, variables, properties and returns may be gone or
  * be `any`: exactly as many as were declared to be.
  *
@@ -24,22 +25,22 @@ const originals = new RecentCache(4);
  * nAnnotations  how many annotations the edit has deleted or masked
  * exports       old name -> new name of the exports that the edit has renamed
  * isFixed       no name may change
- * isSameWord    `(old, new)`: whether a word of a comment may have become another
+ * isRenamed     `(old, new)`: whether a name, or a word of a comment, may have become another
  * gone          the texts of the comments that the edit has taken out
  */
 export function differenceOfTokens(before, after, edit) {
-  const { aliases, nAnnotations, exports, isFixed, isSameWord, gone } = edit;
+  const { aliases, nAnnotations, exports, isFixed, isRenamed, gone } = edit;
   const was = originals.get(JSON.stringify([before, isFixed, ...exports]), () =>
     readTokens(before, new Map(), exports, isFixed),
   );
   const is = readTokens(after, aliases, new Map(), isFixed);
-  const rest = differenceOf(was.rest, is.rest);
+  const rest = differenceOf(was.rest, is.rest, isRenamed);
   if (rest) return rest;
   if (was.slots.length !== is.slots.length) return "another number of annotated declarations";
   const kept = [[was.rest, is.rest]];
   let nChanged = 0;
   for (const [index, slot] of was.slots.entries()) {
-    const found = differenceOf(slot, is.slots[index]);
+    const found = differenceOf(slot, is.slots[index], isRenamed);
     if (!found) {
       kept.push([slot, is.slots[index]]);
       continue;
@@ -54,16 +55,18 @@ export function differenceOfTokens(before, after, edit) {
   }
   const left = countOf(gone);
   for (const [mine, its] of kept) {
-    const found = differenceOfComments(mine.comments, its.comments, isSameWord, left);
+    const found = differenceOfComments(mine.comments, its.comments, isRenamed, left);
     if (found) return found;
   }
   return undefined;
 }
 
-function differenceOf(was, is) {
+function differenceOf(was, is, isRenamed) {
   for (let index = 0; index < Math.max(was.tokens.length, is.tokens.length); index += 1) {
     const [mine, its] = [was.tokens[index], is.tokens[index]];
-    if (mine?.target !== its?.target) {
+    const isSame =
+      mine?.target === its?.target && (mine.name === its.name || isRenamed(mine.name, its.name));
+    if (!isSame) {
       return `other text: ${mine?.name ?? "none"}, then ${its?.name ?? "none"}`;
     }
   }
@@ -71,10 +74,10 @@ function differenceOf(was, is) {
 }
 
 /** Comments may lack those that are `left` to go, which it takes off; others must be the same. */
-function differenceOfComments(was, is, isSameWord, left) {
+function differenceOfComments(was, is, isRenamed, left) {
   let next = 0;
   for (const comment of was) {
-    if (next < is.length && isSameComment(comment, is[next], isSameWord)) {
+    if (next < is.length && isSameComment(comment, is[next], isRenamed)) {
       next += 1;
     } else if (left.get(comment) > 0) {
       left.set(comment, left.get(comment) - 1);
@@ -85,12 +88,12 @@ function differenceOfComments(was, is, isSameWord, left) {
   return next < is.length ? `a comment that was not there: ${is[next]}` : undefined;
 }
 
-function isSameComment(was, is, isSameWord) {
+function isSameComment(was, is, isRenamed) {
   if (was === is) return true;
   const [mine, its] = [was, is].map((comment) => comment.split(WORD));
   return (
     mine.length === its.length &&
-    mine.every((part, index) => part === its[index] || isSameWord(part, its[index]))
+    mine.every((part, index) => part === its[index] || isRenamed(part, its[index]))
   );
 }
 
