@@ -8,7 +8,12 @@ from fimscope.files.tables import Table
 
 RENAME = pa.struct([("old", pa.string()), ("new", pa.string()), ("kind", pa.string())])
 CHECKS = pa.struct(
-    [("parses", pa.bool_()), ("same_errors", pa.bool_()), ("same_javascript", pa.bool_())]
+    [
+        ("parses", pa.bool_()),
+        ("same_errors", pa.bool_()),
+        ("same_javascript", pa.bool_()),
+        ("same_text", pa.bool_()),
+    ]
 )
 EXAMPLES = Table(
     "examples",
