@@ -23,6 +23,10 @@ from fimscope.dependencies import step_sources
 from fimscope.edits import dosed_edits
 from fimscope.errors import UserError
 from fimscope.models.ran import models_that_ran
+from fimscope.run_lock import RunLock
+
+# Made before the run is planned, so that it knows what went on meanwhile; taken when it starts.
+run_lock = RunLock(Path("results/.lock"))
 
 config = complete_config(
     config, Path(workflow.basedir) / "config" / "schema.yaml", workflow.configfiles[::-1]
@@ -57,6 +61,8 @@ onstart:
         raise UserError(
             f"{Path.cwd()}/results: cannot be written to; mend that and run the same command again"
         )
+    # The steps inherit it: one that outlives a killed Snakemake keeps the next run out.
+    shell._process_args["pass_fds"] = (run_lock.take(),)
     # A GPU that this machine lacks shows now, not when the first job of the model begins.
     if workflow.local_exec and any(
         job.resources.get("gpu") for job in workflow.dag.needrun_jobs()
