@@ -16,6 +16,10 @@ configfile: "config/config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
+from fimscope.limits import check_limits
+
+check_limits()  # before the libraries are loaded that need what it looks at
+
 from fimscope.config import complete_config, file_of
 from fimscope.corpus.fingerprint import fingerprint
 from fimscope.corpus.presence import check_sources, other_sources
@@ -82,6 +86,13 @@ onerror:
             for each in getattr(job, "jobs", [job])
         ]
         logger.error(f"Failed, with its log: {'; '.join(names)}")
+    # What the system kills cannot say so itself.
+    said = "".join(Path(file).read_text(errors="replace") for file in log)
+    if re.search("exit status 137|Signals.SIGKILL", said):
+        logger.error(
+            "A step was killed, most often for want of memory: give it more, or run fewer at once"
+            " (--cores 1), then run the same command again; it goes on where it stopped"
+        )
 
 
 rule all:
