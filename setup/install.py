@@ -141,7 +141,9 @@ def make_venv() -> None:
     if not mark.is_file():
         remove_venv()
         print("set-up: .venv, from requirements.lock; a few minutes the first time", flush=True)
-        run("venv", sys.executable, "-m", "venv", VENV)
+        run("venv", sys.executable, "-m", "venv", "--without-pip", VENV)
+        # venv itself would keep to itself why this failed.
+        run("pip", VENV / "bin" / "python", "-I", "-m", "ensurepip", "--default-pip")
     else:
         print("set-up: .venv, to what requirements.lock says now", flush=True)
         mark.unlink()
@@ -168,16 +170,11 @@ def remove_venv() -> None:
 def install_packages() -> None:
     """All packages of the lock, into the Python that runs this."""
     print(f"set-up: the packages of {LOCK.name}", flush=True)
-    with tempfile.NamedTemporaryFile("w", suffix=".lock") as part:
-        part.write(lines_of("setuptools"))  # builds the few packages that have no wheel
-        part.flush()
-        pip("setuptools", "-r", part.name)
+    pip_one("setuptools")  # builds the few packages that have no wheel
     # One version of torch has several builds. One that lies ready on this machine, by pip's own
     # settings, goes before that of the index; from both at once pip takes the index's.
-    with tempfile.NamedTemporaryFile("w", suffix=".lock") as part, suppress(SetUpError):
-        part.write(lines_of("torch"))
-        part.flush()
-        pip("torch", "--no-index", "-r", part.name)
+    with suppress(SetUpError):
+        pip_one("torch", "--no-index")
     pip("packages", "--no-build-isolation", "-r", LOCK)
     if wants_gpu_packages():
         pip("packages for GPUs", "-r", CUDA_LOCK)
@@ -192,10 +189,14 @@ def pip(what: str, *words: object) -> None:
     )
 
 
-def lines_of(name: str) -> str:
-    """What the lock says of one package; nothing where it has it not."""
+def pip_one(name: str, *words: object) -> None:
+    """Install one package as the lock says, if it has it."""
     found = re.search(rf"(?m)^{name}==.*\n(?:[ \t]+.*\n)*", LOCK.read_text(encoding="utf-8"))
-    return found[0] if found else ""
+    if found:
+        with tempfile.NamedTemporaryFile("w", suffix=".lock") as part:
+            part.write(found[0])
+            part.flush()
+            pip(name, *words, "-r", part.name)
 
 
 def wants_gpu_packages() -> bool:
