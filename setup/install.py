@@ -23,6 +23,7 @@ MODULES = ROOT / "node_modules"
 LOCK = ROOT / "requirements.lock"
 CUDA_LOCK = ROOT / "requirements-cuda.lock"
 DONE = ".installed"
+PYTHON = Path(sys.executable).resolve()  # not that of a .venv, which may have to go
 OLDEST = (3, 11)
 
 # What pip, npm and venv say, and what that means; the first that fits is told.
@@ -141,7 +142,7 @@ def make_venv() -> None:
     if not mark.is_file():
         remove_venv()
         print("set-up: .venv, from requirements.lock; a few minutes the first time", flush=True)
-        run("venv", sys.executable, "-m", "venv", "--without-pip", VENV)
+        run("venv", PYTHON, "-m", "venv", "--without-pip", VENV)
         # venv itself would keep to itself why this failed.
         run("pip", VENV / "bin" / "python", "-I", "-m", "ensurepip", "--default-pip")
     else:
