@@ -1,19 +1,15 @@
-# `make run` and `make test` set up what they need, once, from the pins, and then do their work.
-.PHONY: run test test-cluster lint docs setup clean
+# `make run` and `make test` set up what they need, once, from the locks, and then do their work.
+.PHONY: run test test-cluster lint docs lock setup clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-# Snakemake's own lock outlives a kill; one that the system holds ends with its process.
-LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 $(VENV)/.lock)
-SNAKEMAKE := $(LOCK) snakemake $(if $(LOCK),--nolock) --profile profiles/default
-
 run: setup  ## raw TypeScript to a report, on the model that ships with the project
-	@$(SNAKEMAKE) $(ARGS) || { status=$$?; \
-	  [ $$status = 75 ] && echo "Another run is going on in this folder; wait for it to end."; \
-	  exit $$status; }
+	@snakemake --profile profiles/default $(ARGS) || { status=$$?; \
+	  [ $$status != 137 ] || echo "The run was killed, most often for want of memory: give it 4 GB," \
+	    "then run the same command again; it goes on where it stopped."; exit $$status; }
 	@ls results/*/report.html
 
 test: setup  ## all tests, by two processes
@@ -33,24 +29,19 @@ docs: setup $(VENV)/.docs  ## the pages as a site, in results/docs
 	python scripts/write_schemas.py --out docs/tables.md
 	mkdocs build --strict
 
+lock: $(VENV)/.locks  ## the locks from the pins; ARGS=--upgrade takes the newest of what no pin names
+	python setup/lock.py $(ARGS)
+
 setup: $(VENV)/.installed node_modules/.installed
 
-$(VENV)/.installed: requirements.txt
-	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	touch $@
+$(VENV)/.installed: requirements.lock requirements-cuda.lock
+	@$(PYTHON) setup/install.py venv
 
-$(VENV)/.slurm: requirements-slurm.txt $(VENV)/.installed
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-slurm.txt
-	touch $@
-
-$(VENV)/.docs: requirements-docs.txt $(VENV)/.installed
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
-	touch $@
+$(VENV)/.%: requirements-%.lock $(VENV)/.installed
+	@python setup/install.py extra $*
 
 node_modules/.installed: package-lock.json .npmrc $(VENV)/.installed
-	npm ci --no-progress --loglevel=error
-	touch $@
+	@$(PYTHON) setup/install.py modules
 
 clean:  ## all results, the cache of parts too, not the installed packages
 	rm -rf results/source results/*/ .snakemake

@@ -17,13 +17,22 @@ configfile: "config/config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
+from fimscope.steps.limits import check_limits
+
+check_limits()  # before the libraries are loaded that need what it looks at
+
 from fimscope.config import complete_config, file_of, read_schema
 from fimscope.corpus.fingerprint import fingerprint
 from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.errors import UserError
 from fimscope.experiments.registry import all_experiments
 from fimscope.models.ran import models_that_ran
+from fimscope.steps.run_lock import RunLock
 from fimscope.steps.sources import step_sources
+
+# Made before the run is planned, so that it knows what went on meanwhile; taken when it starts.
+run_lock = RunLock(Path("results/.lock"))
+
 
 EXPERIMENTS = all_experiments()  # by their rooms
 
@@ -68,6 +77,8 @@ onstart:
         raise UserError(
             f"{Path.cwd()}/results: cannot be written to; mend that and run the same command again"
         )
+    # The steps inherit it: one that outlives a killed Snakemake keeps the next run out.
+    shell._process_args["pass_fds"] = (run_lock.take(),)
     # A GPU that this machine lacks shows now, not when the first job of the model begins.
     if workflow.local_exec and any(
         job.resources.get("gpu") for job in workflow.dag.needrun_jobs()
@@ -87,6 +98,13 @@ onerror:
             for each in getattr(job, "jobs", [job])
         ]
         logger.error(f"Failed, with its log: {'; '.join(names)}")
+    # What the system kills cannot say so itself.
+    said = "".join(Path(file).read_text(errors="replace") for file in log)
+    if re.search("exit status 137|Signals.SIGKILL", said):
+        logger.error(
+            "A step was killed, most often for want of memory: give it more, or run fewer at once"
+            " (--cores 1), then run the same command again; it goes on where it stopped"
+        )
 
 
 rule all:

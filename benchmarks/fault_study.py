@@ -39,13 +39,11 @@ STUDY = {
     "experiments": ["patches"],
     "statistics": {"draws": 200},
 }
-# As `make run` calls it: a lock that ends with the processes that hold it.
-LOCK = ("flock", "--nonblock", "--conflict-exit-code", "75", "lock")
 COMMAND = (
-    *(sys.executable, "-m", "snakemake", "--profile", "profiles/default", "--nolock"),
+    *(sys.executable, "-m", "snakemake", "--profile", "profiles/default"),
     *("--configfile", "study.yaml", "--cores", "1"),
 )
-LOCKED = 75
+LOCKED = "another run is going on there"  # what a run that is refused says
 N_JOBS = 6  # that a trial goes on for
 GOOD = ("same bytes", "named, then same bytes", "refused by readers")
 # An error that names a file: a step's, or Snakemake's on clocks and on what it cannot write.
@@ -149,7 +147,7 @@ def start(project: Path, goal: Sequence[str] = ()) -> subprocess.Popen:
     """The study under way, in a process group of its own; its output goes to a file."""
     with (project / "output.txt").open("a") as output:
         return subprocess.Popen(
-            [*LOCK, *COMMAND, "--", *goal],
+            [*COMMAND, "--", *goal],
             cwd=project,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -163,8 +161,8 @@ def run(project: Path, goal: Sequence[str] = ()) -> subprocess.CompletedProcess:
     while True:
         (project / "output.txt").unlink(missing_ok=True)
         status = start(project, goal).wait(3600)
-        if status != LOCKED:
-            text = (project / "output.txt").read_text(errors="replace")
+        text = (project / "output.txt").read_text(errors="replace")
+        if LOCKED not in text:
             return subprocess.CompletedProcess("", status, text)
         time.sleep(1)
 

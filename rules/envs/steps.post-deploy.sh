@@ -1,2 +1,2 @@
 # Runs in the workflow's folder, inside the new environment.
-python -m pip install --quiet -r requirements.txt
+python setup/install.py packages

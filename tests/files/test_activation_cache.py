@@ -1,5 +1,6 @@
 """The activation cache: what safetensors itself reads, and nothing broken taken for whole."""
 
+import os
 import resource
 
 import numpy as np
@@ -124,3 +125,13 @@ def test_a_disk_without_room_is_named_before_anything_is_computed(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert error.value.filename.endswith("point_00.safetensors")
+
+
+def test_a_system_that_cannot_set_room_aside_gets_the_same_file(tmp_path, monkeypatch):
+    values = torch.arange(2 * 3 * 2 * 4, dtype=torch.float32).reshape(2, 3, 2, 4)
+    write(tmp_path / "here", values, "float32")
+    monkeypatch.delattr(os, "posix_fallocate")
+    write(tmp_path / "there", values, "float32")
+    for point in range(2):
+        here, there = (tmp_path / name / point_file(point) for name in ("here", "there"))
+        assert here.read_bytes() == there.read_bytes()

@@ -1,5 +1,8 @@
 """The shelf on the disk holds what a list would."""
 
+import resource
+import tempfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,3 +30,15 @@ def test_a_number_without_a_value_is_an_error():
     with pytest.raises(KeyError):
         shelf[0]
     assert shelf[1] == "there"
+
+
+def test_a_full_disk_is_named_though_the_file_has_no_name():
+    shelf = Shelf(2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as error:
+            shelf[0] = "x" * 100_000
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert error.value.filename == f"{tempfile.gettempdir()} (TMPDIR)"

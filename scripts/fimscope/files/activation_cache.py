@@ -159,8 +159,11 @@ def _create(path: Path, shape: tuple[int, int, int], dtype: str) -> BinaryIO:
     try:
         file.write(struct.pack("<Q", len(header)) + header)
         file.flush()
-        # Room on the disk now, not after hours of work.
-        os.posix_fallocate(file.fileno(), 0, 8 + len(header) + n_bytes)
+        size = 8 + len(header) + n_bytes
+        file.truncate(size)  # rows are found from the end
+        # Room on the disk now, not after hours of work; macOS has no such call.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
         file.close()
         error.filename = str(path)

@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Collection, Sequence
-from tempfile import TemporaryFile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from tempfile import TemporaryFile, gettempdir
 from typing import TypeVar, overload
 
 import numpy as np
@@ -37,8 +38,9 @@ class Shelf(Sequence[Value]):
         return len(self._starts)
 
     def __setitem__(self, number: int, value: Value) -> None:
-        self._starts[number] = self._file.seek(0, os.SEEK_END)
-        self._file.write(json.dumps(value).encode() + b"\n")
+        with self._named():
+            self._starts[number] = self._file.seek(0, os.SEEK_END)
+            self._file.write(json.dumps(value).encode() + b"\n")
 
     @overload
     def __getitem__(self, number: int) -> Value: ...
@@ -50,5 +52,15 @@ class Shelf(Sequence[Value]):
         start = self._starts[number]
         if start < 0:
             raise KeyError(number)
-        self._file.seek(start)
+        with self._named():
+            self._file.seek(start)  # writes what is still in the buffer
         return json.loads(self._file.readline())
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """An error of the disk says where the file lies, which has no name."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = f"{gettempdir()} (TMPDIR)"
+            raise

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fimscope.errors import UserError
+from fimscope.steps.limits import check_limits
 
 log = logging.getLogger("fimscope")
 # What a disk says, not a mistake of the program.
@@ -17,6 +19,31 @@ DISK_ERRORS = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
     *(errno.EROFS, errno.EACCES, errno.EPERM),
 )
+# What torch, the loader of libraries and Python's threads say where memory is short.
+OUT_OF_MEMORY = re.compile(
+    r"allocate memory|out of memory|failed to map segment|can't start new thread"
+)
+
+
+def machine_error(error: Exception) -> str | None:
+    """What an error says of the machine, in one line, and what to do; None where it is no such."""
+    number = getattr(error, "errno", None)
+    if number in DISK_ERRORS:
+        name = error.filename or "the disk"
+        return f"{name}: {error.strerror}; mend that and run the same command again"
+    if number in (errno.EMFILE, errno.ENFILE):
+        return (
+            f"{error.filename or 'a pipe'}: {error.strerror}; raise the limit (ulimit -n 1024) and "
+            "run the same command again"
+        )
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or OUT_OF_MEMORY.search(str(error)):
+        first = (str(error).strip() or "MemoryError").splitlines()[0][:200]
+        return (
+            f"out of memory ({first}); give it more, "
+            "lift a limit there may be (ulimit -v unlimited), or lower predict.batch_tokens, then "
+            "run the same command again"
+        )
+    return None
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -48,22 +75,23 @@ def positive(text: str) -> int:
 def run_step(parser: argparse.ArgumentParser) -> Iterator[argparse.Namespace]:
     """Parse the command line, open the log, run the body with the arguments, log how long it took.
 
-    A UserError in the body becomes one line on stderr and exit status 1.
+    A UserError in the body, or what the machine lacks, becomes one line and exit status 1.
     """
     args = parser.parse_args()
     step = Path(sys.argv[0]).stem
     started = time.monotonic()
     try:
         _open_log(step, args.log)
+        check_limits()
         yield args
     except UserError as error:
         log.error("%s", error)
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
+    except (OSError, MemoryError, ImportError, RuntimeError) as error:
+        said = machine_error(error)
+        if said is None:
             raise
-        name = error.filename or "the disk"
-        log.error("%s: %s; mend that and run the same command again", name, error.strerror)
+        log.error("%s", said)
         sys.exit(1)
     except KeyboardInterrupt:
         log.error("interrupted; run the same command again to go on")

@@ -1,0 +1,59 @@
+"""The lock of a folder: who gets it, who is told why not."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fimscope.errors import UserError
+from fimscope.steps.run_lock import RunLock
+
+HOLD = """
+import subprocess, sys
+from pathlib import Path
+from fimscope.steps.run_lock import RunLock
+file = RunLock(Path(sys.argv[1])).take()
+child = subprocess.Popen(["sleep", sys.argv[2]], pass_fds=(file,), stdout=subprocess.DEVNULL)
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def holder(path, seconds_of_child: int) -> subprocess.Popen:
+    """A process that holds a lock, with a child that inherits it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path), str(seconds_of_child)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    assert process.stdout.readline()
+    return process
+
+
+def test_it_is_one_holders_and_ends_with_its_last_process(tmp_path):
+    path = tmp_path / "results/.lock"
+    first = holder(path, 4)
+    with pytest.raises(UserError, match=rf"going on there \(process {first.pid} of "):
+        RunLock(path).take()
+    first.kill()
+    first.wait()
+    with pytest.raises(UserError, match="a step that it left behind"):
+        RunLock(path).take()
+    time.sleep(4)
+    RunLock(path).take()
+
+
+def test_a_run_that_was_planned_while_another_went_on_is_refused(tmp_path):
+    path = tmp_path / ".lock"
+    before = RunLock(path)
+    process = holder(path, 0)
+    during = RunLock(path)
+    process.kill()
+    process.wait()
+    time.sleep(0.5)
+    for lock in (before, during):
+        with pytest.raises(UserError, match="another run ended there"):
+            lock.take()
+    RunLock(path).take()

@@ -1,0 +1,48 @@
+"""A machine that gives too little: one sentence that says what to do, and no traceback."""
+
+import re
+import resource
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+from conftest import snakemake
+
+KILLED_STEP = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
+STEP = (
+    *("scripts/collect_programs.py", "--sources", "[]", "--root", ".", "--licenses", "MIT"),
+    *("--max-bytes", "1", "--per-package", "1", "--seed", "0", "--out", "a", "--out-rejected", "b"),
+)
+LIMITS = [(resource.RLIMIT_AS, 400 << 20, "-v"), (resource.RLIMIT_NOFILE, 40, "-n")]
+
+
+def test_a_step_that_the_system_kills_is_told_from_one_that_fails(copy_project, tmp_path):
+    project = copy_project(tmp_path / "project")
+    goal = "results/source/programs.parquet"
+    for words, is_killed in ((KILLED_STEP, True), ("raise SystemExit(1)", False)):
+        (project / "scripts/collect_programs.py").write_text(words)
+        done = snakemake(project, "--", goal, check=False)
+        assert done.returncode
+        assert ("killed, most often for want of memory: give it more" in done.stdout) is is_killed
+
+
+@pytest.mark.parametrize(("limit", "allowed", "flag"), LIMITS, ids=["-v", "-n"])
+def test_a_limit_of_the_shell_is_named_before_a_run_and_before_a_step(
+    copy_project, tmp_path, limit, allowed, flag
+):
+    project = copy_project(tmp_path / "project")
+    begin = partial(
+        subprocess.run,
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(limit, (allowed, allowed)),
+    )
+    for words in (("-m", "snakemake", "-n"), STEP):
+        done = begin([sys.executable, *words])
+        assert done.returncode
+        assert re.search(rf"ulimit {flag}: \d+ .* at least \d+ are needed; run: ", done.stdout)
+        assert "Traceback" not in done.stdout

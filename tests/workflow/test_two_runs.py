@@ -1,0 +1,77 @@
+"""One run at a time in a folder, however it was begun; a kill leaves no lock behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import snakemake
+
+GOAL = "results/source/programs.parquet"
+WAITING_STEP = """import os, pathlib, time
+pathlib.Path("pid").write_text(str(os.getpid()))
+while not pathlib.Path("go on").exists():
+    time.sleep(0.05)
+raise SystemExit("gone on")
+"""
+
+
+def wait_until(holds) -> None:
+    for _ in range(1200):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never came to that")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+
+
+@pytest.fixture
+def at_work(copy_project, tmp_path):
+    """A project in which a run is at its first step, and that run."""
+    project = copy_project(tmp_path / "project")
+    (project / "scripts/collect_programs.py").write_text(WAITING_STEP)
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/default", "--", GOAL]
+    with (tmp_path / "output").open("w") as output:
+        run = subprocess.Popen(
+            command, cwd=project, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        wait_until((project / "pid").exists)
+        yield project, run
+    finally:
+        (project / "go on").touch()
+        run.wait(60)
+
+
+def test_a_second_run_is_refused_but_a_dry_one_is_not(at_work):
+    project, run = at_work
+    second = snakemake(project, "--", GOAL, check=False)
+    assert second.returncode
+    assert f"another run is going on there (process {run.pid} of " in second.stdout
+    assert "Traceback" not in second.stdout
+    assert "collect_programs" in snakemake(project, "-n", "--", GOAL).stdout
+
+
+def test_what_a_killed_run_leaves_at_work_keeps_the_next_out_until_it_ends(at_work):
+    project, run = at_work
+    step = int((project / "pid").read_text())
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    assert is_running(step)
+    refused = snakemake(project, "--", GOAL, check=False)
+    assert "another run is going on there" in refused.stdout
+    (project / "go on").touch()
+    wait_until(lambda: not is_running(step))
+    free = snakemake(project, "--", GOAL, check=False)  # with no --unlock
+    assert "gone on" in free.stdout
+    assert "another run" not in free.stdout
