@@ -3,6 +3,7 @@
 import copy
 import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import yaml
 
 from fimscope.edits import ORIGINAL, canonical_edit
 from fimscope.errors import UserError
+
+CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f]")
 
 
 def complete_config(
@@ -40,24 +43,28 @@ def complete_config(
 def _refuse_unspeakable(value: Any, path: list[str], files: Sequence[str]) -> None:
     """Raise UserError for what JSON cannot say: a schema has no word on it, and no command line.
 
-    That is nan and infinity, dates, keys that are no text; and NUL, which no command line holds.
+    That is nan and infinity, dates, keys that are no text; and control characters: no command line
+    holds a NUL, and the others act on the terminal where a command is shown.
     """
     problem = None
     if isinstance(value, dict):
         for key, part in value.items():
-            if isinstance(key, str):
+            if isinstance(key, str) and not CONTROL.search(key):
                 _refuse_unspeakable(part, [*path, key], files)
             else:
-                problem = f"the key {key!r} is no text"
+                problem = f"the key {key!r} found; expected a text without control characters"
     elif isinstance(value, list):
         for i, part in enumerate(value):
             _refuse_unspeakable(part, [*path, str(i)], files)
     elif (
-        (isinstance(value, str) and "\0" in value)
+        (isinstance(value, str) and CONTROL.search(value))
         or (isinstance(value, float) and not math.isfinite(value))
         or not isinstance(value, str | int | float | bool | None)
     ):
-        problem = f"{value!r} found; expected a text, a finite number, true, false or null"
+        problem = (
+            f"{value!r} found; expected a text without control characters, a finite number, "
+            "true, false or null"
+        )
     if problem:
         raise UserError(f"{file_of(path, files)}: {'.'.join(path) or 'config'}: {problem}")
 
