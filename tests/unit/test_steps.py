@@ -12,7 +12,7 @@ import pytest
 from fimscope.errors import UserError, escaped
 
 STEP = Path(__file__).parents[2] / "scripts" / "collect_programs.py"
-# Clears the screen, sets the window's title, hides what follows; and a line of the log that is none.
+# Clears the screen, sets the window's title, hides what follows; then a line that no step said.
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b8m\u202e\r12:00:00 collect_programs: done\n"
 SHOWN = r"\x1b[2J\x1b]0;owned\x07\x9b8m\u202e\r12:00:00 collect_programs: done\n"
 
