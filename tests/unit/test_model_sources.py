@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import AutoConfig
 
 from fimscope.errors import UserError
 from fimscope.models.gguf_conversion import join_parts
 from fimscope.models.options import open_model
 from fimscope.models.prepared import check_hashes, read_prepared
+from fimscope.models.shapes import check_n_blocks, check_shapes, weight_shapes
 from fimscope.models.sources import (
     GgufPackagesSource,
     NotReached,
@@ -25,6 +27,7 @@ from fimscope.models.sources import (
     parse_sources,
     weight_files,
 )
+from models import CONFIGS, random_network
 from prepare_model import prepare_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_model.py"
@@ -366,6 +369,48 @@ def test_a_model_that_cannot_do_the_study_is_refused_when_it_is_prepared(tmp_pat
         prepare([{"folder": "other"}], tmp_path / "unsupported")
     assert not (tmp_path / "short").exists()
     assert not (tmp_path / "unsupported").exists()
+
+
+HUGE = 10**8
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_embd": HUGE}, "transformer.wte.weight would be of 10 x 100000000, 1.0e[+]09 numbers"),
+        ({"n_embd": 4}, "transformer.wte.weight would be of 10 x 4, "),
+        ({"n_embd": 10**12, "n_inner": 10**12}, r"no model can have these sizes \(Storage size"),
+        ({"n_head": HUGE}, "no model can have these sizes"),
+        ({"n_head": 0}, "no model can have these sizes"),
+        ({"n_layer": HUGE}, "n_layer is 100000000, and the weights hold 16 tensors"),
+        (
+            {"n_layer": 2},
+            r"transformer\.h\.1\..* would be of .* and the weights hold no such tensor",
+        ),
+        ({"vocab_size": HUGE}, "transformer.wte.weight would be of 100000000 x 8"),
+        ({"n_positions": 10**12}, "config.json: "),
+        ({"n_embd": "wide"}, "config.json: transformers cannot read it"),
+        ({"part": {"num_hidden_layers": HUGE}}, "num_hidden_layers is 100000000"),
+    ],
+)
+def test_a_config_of_other_sizes_than_the_weights_is_refused(tmp_path, change, message):
+    config = save_model(tmp_path / "origin") / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | change))
+    with pytest.raises(UserError, match=message):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("shard", ["1MB", "40KB"])
+def test_the_weights_of_every_family_are_those_of_its_config(tmp_path, name, shard):
+    random_network(name).save_pretrained(tmp_path, max_shard_size=shard)
+    weights = weight_shapes(sorted(tmp_path.glob("*.safetensors")))
+    check_n_blocks(tmp_path / "config.json", weights.total())
+    check_shapes(AutoConfig.from_pretrained(tmp_path), weights)
+    weights.subtract(set(weights))
+    with pytest.raises(UserError, match="the weights hold no such tensor"):
+        check_shapes(AutoConfig.from_pretrained(tmp_path), weights)
 
 
 def test_a_truncated_weight_file_is_named_when_a_step_opens_the_model(tmp_path: Path):
