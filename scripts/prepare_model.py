@@ -1,6 +1,7 @@
 """Fetch a model from the first source that can be reached, and lay it out as one checked folder."""
 
 import argparse
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -132,8 +133,9 @@ def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dic
 
     names = weight_files(folder)
     weights = weight_shapes([folder / name for name in names if name.endswith(".safetensors")])
-    check_n_blocks(folder / "config.json", weights.total())
     try:
+        given = json.loads((folder / "config.json").read_text("utf-8"))
+        check_n_blocks(given, weights.total(), "config.json")
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except (ValueError, KeyError, OSError, StrictDataclassError) as error:
         raise UserError(f"config.json: transformers cannot read it ({one_line(error)})") from error
@@ -145,7 +147,7 @@ def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dic
             f"prompt.max_tokens + predict.max_new_tokens are {n_tokens}; lower one of them"
         )
     if not trust_remote_code:  # the model's own code may build anything
-        check_shapes(config, weights)
+        check_shapes(config, weights, "config.json")
     names = [*names, *text_files(folder, trust_remote_code)]
     log.info("hashing %d files", len(names))
     return {

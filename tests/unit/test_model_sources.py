@@ -282,6 +282,27 @@ def test_a_damaged_gguf_is_an_error_for_people(tmp_path: Path):
             prepare([{"gguf": "tiny.gguf"}], tmp_path / "model")
 
 
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("embedding_length", "model.embed_tokens.weight would be of 10 x 100000"),
+        ("feed_forward_length", r"model.layers.0.mlp.gate_proj.weight would be of 100000 x 8"),
+        ("block_count", "block_count is 100000, and the weights hold 12 tensors"),
+        ("head_count", "transformers cannot read this file"),
+        ("head_count_kv", "model.layers.0.self_attn.k_proj.weight would be of 400000 x 8"),
+    ],
+)
+def test_a_gguf_of_other_sizes_than_its_tensors_is_refused(tmp_path, monkeypatch, key, message):
+    from gguf import GGUFWriter
+
+    add = getattr(GGUFWriter, f"add_{key}")
+    monkeypatch.setattr(GGUFWriter, f"add_{key}", lambda writer, _: add(writer, 10**5))
+    write_gguf(tmp_path / "tiny.gguf")
+    with pytest.raises(UserError, match=rf"tiny\.gguf: {message}"):
+        prepare([{"gguf": "tiny.gguf"}], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_parts_of_packages_are_joined_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for number in (1, 0):
         info = tmp_path / f"part{number}-1.0.dist-info"
@@ -406,11 +427,12 @@ def test_a_config_of_other_sizes_than_the_weights_is_refused(tmp_path, change, m
 def test_the_weights_of_every_family_are_those_of_its_config(tmp_path, name, shard):
     random_network(name).save_pretrained(tmp_path, max_shard_size=shard)
     weights = weight_shapes(sorted(tmp_path.glob("*.safetensors")))
-    check_n_blocks(tmp_path / "config.json", weights.total())
-    check_shapes(AutoConfig.from_pretrained(tmp_path), weights)
+    config = AutoConfig.from_pretrained(tmp_path)
+    check_n_blocks(config.to_dict(), weights.total(), "config.json")
+    check_shapes(config, weights, "config.json")
     weights.subtract(set(weights))
     with pytest.raises(UserError, match="the weights hold no such tensor"):
-        check_shapes(AutoConfig.from_pretrained(tmp_path), weights)
+        check_shapes(config, weights, "config.json")
 
 
 def test_a_truncated_weight_file_is_named_when_a_step_opens_the_model(tmp_path: Path):

@@ -1,9 +1,8 @@
 """Whether a config describes the weights beside it, asked of their shapes alone, in no memory."""
 
-import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,9 @@ from fimscope.models.sources import one_line
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-N_BLOCKS = ("num_hidden_layers", "n_layer")  # as the families' configs spell it
+N_BLOCKS = ("num_hidden_layers", "n_layer", "block_count")  # as configs and GGUF files spell it
 
-Shape = tuple[int, ...]
+Shape = tuple[int, ...]  # in ascending order: a GGUF file holds some tensors transposed
 
 
 def weight_shapes(paths: Sequence[Path]) -> Counter[Shape]:
@@ -30,38 +29,33 @@ def weight_shapes(paths: Sequence[Path]) -> Counter[Shape]:
         try:
             with safe_open(path, framework="numpy") as file:
                 names = file.keys()
-                found.update(tuple(file.get_slice(name).get_shape()) for name in names)
+                found.update(tuple(sorted(file.get_slice(name).get_shape())) for name in names)
         except SafetensorError as error:
             raise UserError(f"{path.name}: not a whole safetensors file ({error})") from None
     return found
 
 
-def check_n_blocks(path: Path, n_tensors: int) -> None:
-    """raises UserError where a config.json names more blocks than there are tensors of weights
+def check_n_blocks(config: Any, n_tensors: int, where: str) -> None:
+    """raises UserError where a config, or a part of it, names more blocks than there are tensors
 
     Asked before transformers reads it, which makes lists as long as the model has blocks.
+    where   the file that names them
     """
-    for key, value in _numbers(json.loads(path.read_text("utf-8"))):
-        if key in N_BLOCKS and value > n_tensors:
+    for key, value in config.items() if isinstance(config, dict) else ():
+        if key in N_BLOCKS and isinstance(value, int) and value > n_tensors:
             raise UserError(
-                f"config.json: {key} is {value}, and the weights hold {n_tensors} tensors; "
+                f"{where}: {key} is {value}, and the weights hold {n_tensors} tensors; "
                 "they are not of one model, fetch both again"
             )
+        check_n_blocks(value, n_tensors, where)
 
 
-def _numbers(config: Any) -> Iterator[tuple[str, int]]:
-    """The keys of whole numbers, in the parts of a config too."""
-    for key, value in config.items() if isinstance(config, dict) else ():
-        if isinstance(value, int):
-            yield key, value
-        yield from _numbers(value)
-
-
-def check_shapes(config: "PreTrainedConfig", weights: Counter[Shape]) -> None:
+def check_shapes(config: "PreTrainedConfig", weights: Counter[Shape], where: str) -> None:
     """raises UserError where a config describes a tensor that the weights do not hold
 
     The model is built without memory (torch's meta device). Weights may hold more: masks that
     older versions stored, and what is tied, twice.
+    where   the file that describes them
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -70,14 +64,14 @@ def check_shapes(config: "PreTrainedConfig", weights: Counter[Shape]) -> None:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
     except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
-        raise UserError(f"config.json: no model can have these sizes ({one_line(error)})") from None
+        raise UserError(f"{where}: no model can have these sizes ({one_line(error)})") from None
     left = Counter(weights)
     for name, parameter in model.named_parameters():
-        shape = tuple(parameter.shape)
+        shape = tuple(sorted(parameter.shape))
         left[shape] -= 1
         if left[shape] < 0:
             raise UserError(
-                f"config.json: {name} would be of {' x '.join(map(str, shape))}, "
+                f"{where}: {name} would be of {' x '.join(map(str, parameter.shape))}, "
                 f"{math.prod(shape):.1e} numbers, and the weights hold no such tensor; they are "
                 "not of one model, fetch both again"
             )
