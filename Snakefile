@@ -18,11 +18,13 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from fimscope.config import complete_config, file_of
 from fimscope.corpus.fingerprint import fingerprint
+from fimscope.corpus.hashes import fingerprint_of, known_hashes
 from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.dependencies import step_sources
 from fimscope.edits import dosed_edits
 from fimscope.errors import UserError
 from fimscope.models.ran import models_that_ran
+from fimscope.models.sources import local_files, parse_sources
 
 config = complete_config(
     config, Path(workflow.basedir) / "config" / "schema.yaml", workflow.configfiles[::-1]

@@ -14,6 +14,8 @@ shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH
 
 # Finished parts of steps, for whatever needs them again: resumed runs, changed configs, shards.
 CACHE = "results/cache"
+# What is known of the content of sources and local models, so that a start reads only what is new.
+HASHES = Path(CACHE) / "hashes"
 
 
 def shards(step, folder, each="{edit}/"):

@@ -1,15 +1,21 @@
 # The model on disk, and the prompts that it is asked.
 
+# A model of this machine is prepared again where any of its files changes.
+MODEL_SOURCES = json.dumps(config["model"]["sources"])
+MODEL_FILES = local_files(
+    parse_sources(MODEL_SOURCES, Path()), config["model"]["trust_remote_code"]
+)
+
+
+def model_fingerprint(wildcards):
+    """What a model of this machine is now; files that were not touched are not read again."""
+    with known_hashes(HASHES / f"{config['model']['name']}.json") as hash_of:
+        return fingerprint_of(MODEL_FILES, hash_of)
+
 
 rule prepare_model:
     input:
-        # A model of this machine is prepared again where its weights change.
-        weights=[
-            path.as_posix()
-            for source in config["model"]["sources"]
-            if "folder" in source
-            for path in sorted(Path(source["folder"]).glob("*.safetensors"))
-        ],
+        files=list(map(str, MODEL_FILES)),
         code=step_sources("prepare_model"),
     output:
         f"{RESULTS}/model/prepared.json",
@@ -24,7 +30,8 @@ rule prepare_model:
         mem_mb=growing(config["model"]["memory_mb"]),
         runtime=growing(config["model"]["minutes"]),
     params:
-        sources=json.dumps(config["model"]["sources"]),
+        sources=MODEL_SOURCES,
+        fingerprint=model_fingerprint,
         folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
         trust="--trust-remote-code" if config["model"]["trust_remote_code"] else "",
         n_tokens=config["prompt"]["max_tokens"] + config["predict"]["max_new_tokens"],

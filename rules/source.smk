@@ -5,6 +5,15 @@ if other_sources(config["source"], Path(SOURCE) / "programs.parquet"):
     logger.warning(f"{SOURCE} is of another config's sources; it is made anew from these.")
 
 
+def source_fingerprint(wildcards):
+    """What the sources hold now; files that were not touched are not read again."""
+    programs = config["programs"]
+    with known_hashes(HASHES / "source.json") as hash_of:
+        return fingerprint(
+            config["source"], Path.cwd(), programs["licenses"], programs["max_bytes"], hash_of
+        )
+
+
 rule collect_programs:
     input:
         lock="package-lock.json",
@@ -23,7 +32,7 @@ rule collect_programs:
         runtime=growing(60),
     params:
         sources=json.dumps(config["source"]),
-        fingerprint=fingerprint(config["source"], Path.cwd()),
+        fingerprint=source_fingerprint,
         licenses=config["programs"]["licenses"],
         max_bytes=config["programs"]["max_bytes"],
         per_package=config["programs"]["per_package"],

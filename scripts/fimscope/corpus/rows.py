@@ -69,8 +69,8 @@ def _check_unpacked(path: Path, metadata: "FileMetaData", names: list[str]) -> N
             packed = min(column.total_compressed_size, n_bytes)
             if column.path_in_schema in names and unpacked > max(SMALL, MOST_TIMES * packed):
                 raise ValueError(
-                    f"{packed} bytes of column {column.path_in_schema!r} would unpack to {unpacked}, "
-                    f"more than {MOST_TIMES} times as many"
+                    f"{packed} bytes of column {column.path_in_schema!r} would unpack to "
+                    f"{unpacked}, more than {MOST_TIMES} times as many"
                 )
 
 
