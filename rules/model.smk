@@ -1,17 +1,5 @@
 # The model on disk, and the prompts that it is asked.
 
-# A model of this machine is prepared again where any of its files changes.
-MODEL_SOURCES = json.dumps(config["model"]["sources"])
-MODEL_FILES = local_files(
-    parse_sources(MODEL_SOURCES, Path()), config["model"]["trust_remote_code"]
-)
-
-
-def model_fingerprint(wildcards):
-    """What a model of this machine is now; files that were not touched are not read again."""
-    with known_hashes(HASHES / f"{config['model']['name']}.json") as hash_of:
-        return fingerprint_of(MODEL_FILES, hash_of)
-
 
 rule prepare_model:
     input:

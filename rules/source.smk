@@ -5,15 +5,6 @@ if other_sources(config["source"], Path(SOURCE) / "programs.parquet"):
     logger.warning(f"{SOURCE} is of another config's sources; it is made anew from these.")
 
 
-def source_fingerprint(wildcards):
-    """What the sources hold now; files that were not touched are not read again."""
-    programs = config["programs"]
-    with known_hashes(HASHES / "source.json") as hash_of:
-        return fingerprint(
-            config["source"], Path.cwd(), programs["licenses"], programs["max_bytes"], hash_of
-        )
-
-
 rule collect_programs:
     input:
         lock="package-lock.json",
