@@ -137,7 +137,7 @@ def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dic
         given = json.loads((folder / "config.json").read_text("utf-8"))
         check_n_blocks(given, weights.total(), "config.json")
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-    except (ValueError, KeyError, OSError, StrictDataclassError) as error:
+    except (ValueError, KeyError, OSError, RecursionError, StrictDataclassError) as error:
         raise UserError(f"config.json: transformers cannot read it ({one_line(error)})") from error
     find_family(config.model_type, "config.json")
     sizes = config.get_text_config()

@@ -161,7 +161,7 @@ def test_the_models_own_code_is_refused_unless_trusted(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
-@pytest.mark.parametrize("content", ["", "[1]", "{", '"text"'])
+@pytest.mark.parametrize("content", ["", "[1]", "{", '"text"', '{"a":' * 20_000], ids=range(5))
 def test_a_config_that_is_no_json_object_is_named(tmp_path: Path, name: str, content: str):
     origin = save_model(tmp_path / "origin")
     (origin / name).write_text(content)

@@ -243,7 +243,7 @@ def refuse_remote_code(folder: Path, trust_remote_code: bool) -> None:
 def _json_object(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text("utf-8")))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: no JSON object ({error})") from None
 
 
