@@ -23,10 +23,12 @@ check_limits()  # before the libraries are loaded that need what it looks at
 
 from fimscope.config import complete_config, file_of, read_schema
 from fimscope.corpus.fingerprint import fingerprint
+from fimscope.files.hashes import fingerprint_of, known_hashes
 from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.errors import UserError
 from fimscope.experiments.registry import all_experiments
 from fimscope.models.ran import models_that_ran
+from fimscope.models.sources import local_files, parse_sources
 from fimscope.steps.run_lock import RunLock
 from fimscope.steps.sources import step_sources
 

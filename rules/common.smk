@@ -15,6 +15,29 @@ shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH
 
 # Finished parts of steps, for whatever needs them again: resumed runs, changed configs, shards.
 CACHE = "results/cache"
+# What is known of the content of sources and local models, so that a start reads only what is new.
+HASHES = Path(CACHE) / "hashes"
+
+# A model of this machine is prepared again where any of its files changes.
+MODEL_SOURCES = json.dumps(config["model"]["sources"])
+MODEL_FILES = local_files(
+    parse_sources(MODEL_SOURCES, Path()), config["model"]["trust_remote_code"]
+)
+
+
+def source_fingerprint(wildcards):
+    """What the sources hold now; files that were not touched are not read again."""
+    programs = config["programs"]
+    with known_hashes(HASHES / "source.json") as hash_of:
+        return fingerprint(
+            config["source"], Path.cwd(), programs["licenses"], programs["max_bytes"], hash_of
+        )
+
+
+def model_fingerprint(wildcards):
+    """What a model of this machine is now; files that were not touched are not read again."""
+    with known_hashes(HASHES / f"{config['model']['name']}.json") as hash_of:
+        return fingerprint_of(MODEL_FILES, hash_of)
 
 
 def shards(step, folder, each="{edit}/"):

@@ -3,13 +3,7 @@
 
 rule prepare_model:
     input:
-        # A model of this machine is prepared again where its weights change.
-        weights=[
-            path.as_posix()
-            for source in config["model"]["sources"]
-            if "folder" in source
-            for path in sorted(Path(source["folder"]).glob("*.safetensors"))
-        ],
+        files=list(map(str, MODEL_FILES)),
     output:
         f"{RESULTS}/model/prepared.json",
     threads: workflow.cores
@@ -17,7 +11,8 @@ rule prepare_model:
         mem_mb=growing(config["model"]["memory_mb"]),
         runtime=growing(config["model"]["minutes"]),
     params:
-        sources=json.dumps(config["model"]["sources"]),
+        sources=MODEL_SOURCES,
+        fingerprint=model_fingerprint,
         folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
         trust="--trust-remote-code" if config["model"]["trust_remote_code"] else "",
         n_tokens=config["prompt"]["max_tokens"] + config["predict"]["max_new_tokens"],

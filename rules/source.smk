@@ -18,7 +18,7 @@ rule collect_programs:
         runtime=growing(60),
     params:
         sources=json.dumps(config["source"]),
-        fingerprint=fingerprint(config["source"], Path.cwd()),
+        fingerprint=source_fingerprint,
         licenses=config["programs"]["licenses"],
         max_bytes=config["programs"]["max_bytes"],
         per_package=config["programs"]["per_package"],

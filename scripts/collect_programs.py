@@ -36,7 +36,9 @@ def collect_programs(
     first is kept; of a package with more than `per_package`, a seeded choice. Near-duplicates are
     kept, in one cluster that is named by its first program.
     """
-    inputs = sorted(list_inputs(sources, root, licenses), key=lambda i: (i.origin.package, i.path))
+    inputs = sorted(
+        list_inputs(sources, root, licenses, max_bytes), key=lambda i: (i.origin.package, i.path)
+    )
     programs, refused = _screened(inputs, max_bytes)
     programs, copies = _without_copies(programs)
     programs, surplus = _within_cap(programs, per_package, seed)

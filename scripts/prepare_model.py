@@ -1,6 +1,7 @@
 """Fetch a model from the first source that can be reached, and lay it out as one checked folder."""
 
 import argparse
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from fimscope.files.manifest import run_manifest
 from fimscope.models.families import find_family
 from fimscope.models.gguf_conversion import convert_gguf, join_parts
 from fimscope.models.prepared import PREPARED_FILE, check_sha256
+from fimscope.models.shapes import check_n_blocks, check_shapes, weight_shapes
 from fimscope.models.sources import (
     FolderSource,
     GgufPackagesSource,
@@ -122,15 +124,20 @@ def lay_out(origin: Path, folder: Path, trust_remote_code: bool) -> None:
 def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dict[str, Any]:
     """The sizes of the model, and the hashes of its files, as `prepared.json` has them.
 
-    raises UserError where transformers does not know the config, the family is not a supported one,
-    the context is shorter than n_tokens, or a weight file is not whole
+    raises UserError where a weight file is not whole, transformers does not know the config, the
+    family is not a supported one, the context is shorter than n_tokens, or the weights are not
+    those that the config describes
     """
-    from safetensors import SafetensorError, safe_open
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
+    names = weight_files(folder)
+    weights = weight_shapes([folder / name for name in names if name.endswith(".safetensors")])
     try:
+        given = json.loads((folder / "config.json").read_text("utf-8"))
+        check_n_blocks(given, weights.total(), "config.json")
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, RecursionError, StrictDataclassError) as error:
         raise UserError(f"config.json: transformers cannot read it ({one_line(error)})") from error
     find_family(config.model_type, "config.json")
     sizes = config.get_text_config()
@@ -139,14 +146,8 @@ def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dic
             f"config.json: the model reads {sizes.max_position_embeddings} tokens, and "
             f"prompt.max_tokens + predict.max_new_tokens are {n_tokens}; lower one of them"
         )
-    names = weight_files(folder)
-    for name in names:
-        if name.endswith(".safetensors"):
-            try:
-                with safe_open(folder / name, framework="numpy"):
-                    pass
-            except SafetensorError as error:
-                raise UserError(f"{name}: not a whole safetensors file ({error})") from None
+    if not trust_remote_code:  # the model's own code may build anything
+        check_shapes(config, weights, "config.json")
     names = [*names, *text_files(folder, trust_remote_code)]
     log.info("hashing %d files", len(names))
     return {

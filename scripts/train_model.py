@@ -65,7 +65,9 @@ def study_texts(
     study: list[Source], root: Path, max_bytes: int, licenses: Sequence[str]
 ) -> list[str]:
     """The text of every program that the study's sources hold, whether a study takes it or not."""
-    screened = [screen_input(item, max_bytes) for item in list_inputs(study, root, licenses)]
+    screened = [
+        screen_input(item, max_bytes) for item in list_inputs(study, root, licenses, max_bytes)
+    ]
     return [row["content"] for row in screened if not isinstance(row, Refusal)]
 
 

@@ -2,8 +2,12 @@
 
 import copy
 import difflib
+import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +16,49 @@ import yaml
 from fimscope.errors import UserError
 from fimscope.typescript.edit_names import ORIGINAL, canonical_edit
 
+CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f]")
+MOST_VALUES = 100_000  # of a YAML file, its aliases written out
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML or JSON file.
+
+    raises UserError where it is neither, or where its aliases stand for more than MOST_VALUES, or
+    for what holds them: a file of a few hundred bytes can stand for 10^9 values
+    """
+    text = path.read_text(encoding="utf-8")
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)  # Snakemake too tries this first
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if _n_values(node, {}) > MOST_VALUES:
+            raise UserError(
+                f"{path}: more than {MOST_VALUES} values once its aliases are written out, or a "
+                "value within itself; write out what the aliases stand for"
+            )
+        return None if node is None else loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: no YAML ({error}); mend it there") from None
+    except RecursionError:
+        raise UserError(f"{path}: values within values, too deep to be read") from None
+    finally:
+        loader.dispose()
+
+
+def _n_values(node: yaml.Node | None, known: dict[yaml.Node, float]) -> float:
+    """How many values a node stands for, aliases written out; infinite where it holds itself."""
+    if node not in known:
+        known[node] = math.inf
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        flat = chain.from_iterable(parts) if isinstance(node, yaml.MappingNode) else parts
+        known[node] = 1 + sum(_n_values(part, known) for part in flat)
+    return known[node]
+
 
 def read_schema(path: Path, experiments: Iterable[str]) -> dict[str, Any]:
     """The schema of the config; `experiments` are the names of all, in the report's order."""
-    schema = yaml.safe_load(path.read_text(encoding="utf-8"))
+    schema = read_yaml(path)
     schema["properties"]["experiments"]["items"] = {"enum": list(experiments)}
     return schema
 
@@ -32,6 +75,8 @@ def complete_config(
     """
     import jsonschema
 
+    for file in files:
+        read_yaml(Path(file))  # from here on, what its aliases stand for is gone through
     _refuse_unspeakable(config, [], files)
     completed = _with_defaults(copy.deepcopy(dict(config)), schema)
     validator = jsonschema.Draft202012Validator(schema)
@@ -48,24 +93,28 @@ def complete_config(
 def _refuse_unspeakable(value: Any, path: list[str], files: Sequence[str]) -> None:
     """Raise UserError for what JSON cannot say: a schema has no word on it, and no command line.
 
-    That is nan and infinity, dates, keys that are no text; and NUL, which no command line holds.
+    That is nan and infinity, dates, keys that are no text; and control characters: no command line
+    holds a NUL, and the others act on the terminal where a command is shown.
     """
     problem = None
     if isinstance(value, dict):
         for key, part in value.items():
-            if isinstance(key, str):
+            if isinstance(key, str) and not CONTROL.search(key):
                 _refuse_unspeakable(part, [*path, key], files)
             else:
-                problem = f"the key {key!r} is no text"
+                problem = f"the key {key!r} found; expected a text without control characters"
     elif isinstance(value, list):
         for i, part in enumerate(value):
             _refuse_unspeakable(part, [*path, str(i)], files)
     elif (
-        (isinstance(value, str) and "\0" in value)
+        (isinstance(value, str) and CONTROL.search(value))
         or (isinstance(value, float) and not math.isfinite(value))
         or not isinstance(value, str | int | float | bool | None)
     ):
-        problem = f"{value!r} found; expected a text, a finite number, true, false or null"
+        problem = (
+            f"{value!r} found; expected a text without control characters, a finite number, "
+            "true, false or null"
+        )
     if problem:
         raise UserError(f"{file_of(path, files)}: {'.'.join(path) or 'config'}: {problem}")
 
@@ -152,7 +201,7 @@ def file_of(path: Sequence[str], files: Sequence[str]) -> str:
     """The last of the config files that holds the key, or as much of it as any file holds."""
 
     def depth(file: str) -> int:
-        value, found = yaml.safe_load(Path(file).read_text(encoding="utf-8")), 0
+        value, found = read_yaml(Path(file)), 0
         for key in path:
             if isinstance(value, dict) and key in value:
                 value = value[key]

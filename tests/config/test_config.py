@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from fimscope.config import complete_config, read_schema
+from fimscope.config import complete_config, read_schema, read_yaml
 from fimscope.errors import UserError
 from fimscope.experiments.registry import all_experiments
 
@@ -87,7 +87,13 @@ def test_every_preset_over_the_default_is_valid(preset):
         (lambda c: c["model"].update(name="source"), "model.name"),
         (lambda c: c["model"].update(name="compare"), "model.name"),
         (lambda c: c["model"].update(name="a\n"), "model.name"),
-        (lambda c: c["model"].update({7: "x"}), "model: the key 7 is no text"),
+        (lambda c: c["model"].update({7: "x"}), "model: the key 7 found; expected a text"),
+        (lambda c: c["model"].update({"\x1b]0;a\a": 1}), r"model: the key '\x1b]0;a\x07' found"),
+        (
+            lambda c: c["source"].append({"kind": "directory", "path": "a", "package": "\x1b[2J"}),
+            r"source.1.package: '\x1b[2J' found; expected a text without control characters",
+        ),
+        (lambda c: c["programs"]["licenses"].append("MIT\x9b31m"), r"'MIT\x9b31m' found"),
         (lambda c: c["sample"].update(temperature=float("nan")), "sample.temperature: nan found"),
         (lambda c: c["source"][0]["packages"].append("\0"), r"source.0.packages.16: '\x00' found"),
         (lambda c: c.update(seed="x"), "seed: 'x' is not of type 'integer'"),
@@ -142,3 +148,50 @@ def test_the_error_names_the_last_file_that_holds_the_key(tmp_path):
     config = with_change(lambda c: c.update(seed=-1))
     with pytest.raises(UserError, match=r"base\.yaml: seed"):
         complete_config(config, SCHEMA, [str(base), str(preset)])
+
+
+def nested(opening: str, item: str, closing: str) -> str:
+    """YAML in which x9 holds x8 ten times, and so on: 10^9 values in some hundred bytes."""
+    lines = ["x0: &x0 {a: b}"]
+    for i in range(9):
+        items = ", ".join(item.replace("KEY", key) + f"*x{i}" for key in "abcdefghij")
+        lines.append(f"x{i + 1}: &x{i + 1} {opening}{items}{closing}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested("[", "", "]"),
+        nested("{", "KEY: ", "}"),
+        nested("{<<: [", "", "]}"),
+        "x: &x [*x]",
+        "x: &x {y: [{z: *x}]}",
+    ],
+    ids=["lists", "mappings", "merges", "itself", "itself within"],
+)
+def test_a_config_whose_aliases_stand_for_too_much_is_refused(tmp_path, text):
+    file = tmp_path / "bomb.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"bomb\.yaml: more than 100000 values once its aliases"):
+        complete_config(DEFAULT, SCHEMA, [str(file)])
+
+
+def test_aliases_and_json_are_read_as_they_stand(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("a: &a [1, {b: 2}]\nc: {<<: &m {d: *a}, e: 3}\nf: *m\n")
+    part = [1, {"b": 2}]
+    assert read_yaml(file) == {"a": part, "c": {"d": part, "e": 3}, "f": {"d": part}}
+    file.write_text('{\n\t"seed": 1\n}')  # a tab, which YAML has not
+    assert read_yaml(file) == {"seed": 1}
+    file.write_text("")
+    assert read_yaml(file) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "[" * 20_000, "{a: " * 20_000, "a: !!python/name:os.system"]
+)
+def test_a_config_that_is_no_yaml_is_named(tmp_path, text):
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"odd\.yaml: (no YAML|values within values)"):
+        read_yaml(tmp_path / "odd.yaml")

@@ -18,17 +18,8 @@ ALLOWED = ["MIT", "Apache-2.0"]
 PROGRAM = "export function pad(text: string, width: number): string {\n  return text;\n}\n"
 
 
-def listed(root, *sources, licenses=ALLOWED):
-    return list(list_inputs(read_sources(json.dumps(sources)), root, licenses))
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """Keeps what the datasets library stores out of the user's own folder."""
-    import datasets
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    return tmp_path
+def listed(root, *sources, licenses=ALLOWED, max_bytes=200_000):
+    return list(list_inputs(read_sources(json.dumps(sources)), root, licenses, max_bytes))
 
 
 def install(root, name, manifest, files=("index.ts",)):
@@ -88,6 +79,11 @@ def test_a_license_with_an_exception_is_allowed_as_it_stands():
         ('[{"kind": "directory", "path": ""}]', "path: '' found, expected a text"),
         ('[{"kind": "huggingface"}]', "either `id`"),
         ('[{"kind": "huggingface", "id": "a/b", "files": ["c"]}]', "either `id`"),
+        (
+            '[{"kind": "huggingface", "id": "a/b"}]',
+            r"revision: None found, expected the full commit",
+        ),
+        ('[{"kind": "huggingface", "id": "a/b", "revision": "main"}]', "revision: 'main' found"),
     ],
 )
 def test_a_mistaken_source_is_named(text, message):
@@ -177,16 +173,16 @@ def test_directory(tmp_path):
         listed(tmp_path, {"kind": "directory", "path": "gone"})
 
 
-def test_data_set_in_parquet(cache):
+def test_data_set_in_parquet(tmp_path):
     columns = {"content": [PROGRAM, None, "\ufeffx\r\n"], "file": ["src/a.ts", "b.ts", None]}
-    pq.write_table(pa.table({**columns, "repo": ["one", "two", None]}), cache / "x.parquet")
+    pq.write_table(pa.table({**columns, "repo": ["one", "two", None]}), tmp_path / "x.parquet")
     source = {"kind": "huggingface", "files": ["x.parquet"]}
-    inputs = listed(cache, source)
+    inputs = listed(tmp_path, source)
     assert [item.path for item in inputs] == ["row 0", "row 1", "row 2"]
     assert [item.body for item in inputs] == [PROGRAM.encode(), b"", b"\xef\xbb\xbfx\r\n"]
     assert {item.origin.package for item in inputs} == {"x"}
     assert not any(item.named for item in inputs)
-    named = listed(cache, {**source, "path_column": "file", "package_column": "repo"})
+    named = listed(tmp_path, {**source, "path_column": "file", "package_column": "repo"})
     assert [(item.origin.package, item.path, item.named) for item in named] == [
         ("one", "src/a.ts", True),
         ("two", "b.ts", True),
@@ -194,12 +190,119 @@ def test_data_set_in_parquet(cache):
     ]
 
 
-def test_data_set_in_json_lines(cache):
-    (cache / "y.jsonl").write_text(json.dumps({"code": PROGRAM}) + "\n" + '{"code": "let a"}\n')
+def test_data_set_in_json_lines(tmp_path):
+    (tmp_path / "y.jsonl").write_text(json.dumps({"code": PROGRAM}) + "\n" + '{"code": "let a"}\n')
     source = {"kind": "huggingface", "files": ["y.jsonl"], "text_column": "code", "package": "mine"}
-    inputs = listed(cache, {**source, "split": "eval"})
-    assert [item.body for item in inputs] == [PROGRAM.encode(), b"let a"]
-    assert inputs[0].origin.package == "mine"
+    for text in (None, json.dumps([{"code": PROGRAM}, {"code": "let a"}])):
+        if text is not None:
+            (tmp_path / "y.jsonl").write_text(text)
+        inputs = listed(tmp_path, {**source, "split": "eval"})
+        assert [item.body for item in inputs] == [PROGRAM.encode(), b"let a"]
+        assert inputs[0].origin.package == "mine"
+
+
+def test_files_of_both_kinds_are_one_data_set(tmp_path):
+    pq.write_table(pa.table({"content": ["let a"]}), tmp_path / "x.parquet")
+    (tmp_path / "y.jsonl").write_text('{"content": "let b"}')
+    inputs = listed(tmp_path, {"kind": "huggingface", "files": ["x.parquet", "y.jsonl"]})
+    assert [(item.path, item.body) for item in inputs] == [("row 0", b"let a"), ("row 1", b"let b")]
+
+
+def test_a_text_of_a_data_set_that_is_no_unicode_is_a_row_like_others(tmp_path):
+    texts = pa.array([b"let a = 1;", b"// \xe9"]).cast(pa.binary())
+    column = pa.Array.from_buffers(pa.string(), 2, texts.buffers())
+    pq.write_table(pa.table({"content": column}), tmp_path / "x.parquet")
+    (tmp_path / "y.jsonl").write_text('{"content": "\\ud800"}\n')
+    inputs = listed(tmp_path, {"kind": "huggingface", "files": ["x.parquet"]})
+    assert [item.body for item in inputs] == [b"let a = 1;", b"// \xe9"]
+    inputs = listed(tmp_path, {"kind": "huggingface", "files": ["y.jsonl"]})
+    assert [item.body for item in inputs] == [b"\xed\xa0\x80"]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_a_data_set_that_is_rewritten_with_the_same_size_and_time_is_read_anew(tmp_path, suffix):
+    path = tmp_path / f"x.{suffix}"
+    for name in ("pad", "fit"):
+        text = f"export function {name}(text: string): string {{}}"
+        if suffix == "parquet":
+            pq.write_table(pa.table({"content": [text]}), path, compression="none")
+        else:
+            path.write_text(json.dumps({"content": text}))
+        os.utime(path, (1e9, 1e9))
+        [item] = listed(tmp_path, {"kind": "huggingface", "files": [path.name]})
+        assert item.body == text.encode()
+
+
+MEASURED = """
+import json, resource, sys
+from pathlib import Path
+sys.path.insert(0, {scripts!r})
+import pyarrow.parquet
+from fimscope.corpus.sources import list_inputs, read_sources
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+source = {{"kind": "huggingface", "files": [{file!r}]}}
+inputs = list(list_inputs(read_sources(json.dumps([source])), Path("."), ["MIT"], 200_000))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+bodies = [i.body if isinstance(i.body, bytes) else i.body.reason for i in inputs]
+print(json.dumps([len(bodies), [str(body)[:9] for body in set(bodies)], (after - before) // 1024]))
+"""
+
+
+def measured(path):
+    """How many inputs a data set gives, their kinds, and the megabytes that it took."""
+    code = MEASURED.format(scripts=str(REPOSITORY / "scripts"), file=str(path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_bytes", "kind"), [(11_000, 100_000, "b'aaaaaaa"), (1100, 1_000_000, "too_large")]
+)
+def test_a_parquet_file_that_unpacks_to_a_gigabyte_takes_no_memory(tmp_path, n_rows, n_bytes, kind):
+    """One value that many rows share, within the limit of a program or beyond it."""
+    texts = pa.DictionaryArray.from_arrays(
+        pa.repeat(pa.scalar(0, pa.int32()), n_rows), ["a" * n_bytes]
+    )
+    table = pa.table({"content": texts}).cast(
+        pa.schema({"content": pa.dictionary(pa.int32(), pa.string())})
+    )
+    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd", store_schema=False)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 2000
+    n_inputs, kinds, megabytes = measured(tmp_path / "bomb.parquet")
+    assert (n_inputs, kinds) == (n_rows, [kind])
+    assert megabytes < 100
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (
+            pa.array(["a" * 300_000_000]),
+            r"\d+ bytes of column 'content' would unpack to 300000\d\d\d",
+        ),
+        (pa.nulls(20_000_000, pa.string()), r"20000000 rows in \d+ bytes are no programs"),
+    ],
+    ids=["one text", "rows"],
+)
+def test_a_parquet_file_that_unpacks_to_far_more_than_it_brings_is_refused(
+    tmp_path, column, message
+):
+    pq.write_table(pa.table({"content": column}), tmp_path / "bomb.parquet", compression="brotli")
+    assert (tmp_path / "bomb.parquet").stat().st_size < 100_000
+    with pytest.raises(
+        UserError, match=rf"source\[0\]\.files: cannot read bomb.parquet: {message}"
+    ):
+        listed(tmp_path, {"kind": "huggingface", "files": ["bomb.parquet"]})
+
+
+def test_a_line_of_json_that_has_no_end_is_refused(tmp_path):
+    with (tmp_path / "long.jsonl").open("wb") as file:
+        file.write(b'{"content": "a"}\n{"content": "')
+        file.truncate(1 << 30)
+    with pytest.raises(UserError, match=r"long\.jsonl: line 2 is longer than 67108864 bytes"):
+        listed(tmp_path, {"kind": "huggingface", "files": ["long.jsonl"]})
 
 
 @pytest.mark.parametrize(
@@ -210,25 +313,48 @@ def test_data_set_in_json_lines(cache):
         ({"path_column": "file"}, r"path_column: no column 'file'; there are content, n"),
         ({"files": ["gone.parquet"]}, r"files: 'gone.parquet' is no file"),
         ({"files": ["x.csv"]}, r"files: 'x.csv' found, expected one of .parquet"),
-        ({"files": ["x.parquet", "y.jsonl"]}, "files: Parquet and JSON files; name each kind"),
-        ({"files": ["broken.parquet"]}, r"files: cannot load split 'train' of broken.parquet"),
-        ({"files": ["broken.jsonl"]}, r"files: cannot load split 'train' of broken.jsonl"),
-        ({"files": ["empty.jsonl"]}, r"files: cannot load split 'train' of empty.jsonl"),
+        ({"files": ["broken.parquet"]}, r"files: cannot read broken.parquet: .* footer"),
+        ({"files": ["cut.parquet"]}, r"files: cannot read cut.parquet: "),
+        ({"files": ["broken.jsonl"]}, r"files: cannot read broken.jsonl: line 1 is no JSON"),
+        ({"files": ["deep.jsonl"]}, r"files: cannot read deep.jsonl: .*recursion"),
+        (
+            {"files": ["list.jsonl"]},
+            r"files: cannot read list.jsonl: row 1 is int, expected an obj",
+        ),
+        (
+            {"files": ["number.jsonl"]},
+            r"files: cannot read number.jsonl: line 2 is int, expected an",
+        ),
+        ({"files": ["empty.jsonl"]}, r"files: cannot read empty.jsonl: it holds no row"),
+        (
+            {"files": ["y.jsonl"], "text_column": "n"},
+            r"text_column: y.jsonl, line 3: column 'n' holds int, expected text",
+        ),
+        (
+            {"files": ["y.jsonl"], "path_column": "file"},
+            r"path_column: no column 'file'; there are content, n",
+        ),
     ],
 )
-def test_a_data_set_that_cannot_be_used_is_named(cache, change, message):
-    pq.write_table(pa.table({"content": [PROGRAM], "n": [1]}), cache / "x.parquet")
-    for name in ("x.csv", "y.jsonl", "broken.parquet", "broken.jsonl"):
-        (cache / name).write_text("{not what its name says")
-    (cache / "empty.jsonl").touch()
+def test_a_data_set_that_cannot_be_used_is_named(tmp_path, change, message):
+    pq.write_table(pa.table({"content": [PROGRAM], "n": [1]}), tmp_path / "x.parquet")
+    for name in ("x.csv", "broken.parquet", "broken.jsonl"):
+        (tmp_path / name).write_text("{not what its name says")
+    whole = (tmp_path / "x.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[:100] + whole[140:])
+    (tmp_path / "y.jsonl").write_text('{"content": "let a"}\n\n{"n": 1}\n')
+    (tmp_path / "deep.jsonl").write_text('{"content": ' + "[" * 20_000)
+    (tmp_path / "list.jsonl").write_text('[{"content": "let a"}, 1]')
+    (tmp_path / "number.jsonl").write_text('{"content": "let a"}\n1\n')
+    (tmp_path / "empty.jsonl").touch()
     with pytest.raises(UserError, match=r"source\[0\]\." + message):
-        listed(cache, {"kind": "huggingface", "files": ["x.parquet"], **change})
+        listed(tmp_path, {"kind": "huggingface", "files": ["x.parquet"], **change})
 
 
 @pytest.mark.process
 def test_a_hub_that_cannot_be_reached_is_one_clear_line(tmp_path):
     command = [sys.executable, REPOSITORY / "scripts" / "collect_programs.py"]
-    source = {"kind": "huggingface", "id": "nuprl/stenotype-eval-dataset"}
+    source = {"kind": "huggingface", "id": "nuprl/stenotype-eval-dataset", "revision": "0" * 40}
     options = ["--sources", json.dumps([source]), "--root", tmp_path, "--max-bytes", "9999"]
     options += ["--per-package", "5", "--licenses", "MIT", "--seed", "0"]
     options += ["--out", tmp_path / "a.parquet", "--out-rejected", tmp_path / "b.parquet"]

@@ -20,7 +20,7 @@ from fimscope.explorer.blocks import block_element, block_script, pack, unpack
 from fimscope.explorer.bundle import bundle
 from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import mean_effects
-from fimscope.explorer.pages import read_parts, single_page
+from fimscope.explorer.pages import folder_page, read_parts, single_page
 from fimscope.explorer.pieces import token_pieces
 from fimscope.files.tables import write_table
 from fimscope.typescript.process import find_node
@@ -161,6 +161,14 @@ def test_the_single_page_escapes_its_title_and_names_its_scripts_by_hash():
     assert HOSTILE not in start + end
     assert start.count("'sha256-") == len(parts.scripts) == start.count("<script>")
     assert "script-src 'sha256-" in start
+
+
+def test_no_markup_can_send_the_reader_or_their_input_elsewhere():
+    parts = read_parts(FRONT_END, ROOT / "node_modules")
+    for page in (folder_page("m", parts), next(single_page("m", parts, ""))):
+        policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
+        directives = [directive.strip() for directive in policy.split(";")]
+        assert {"default-src 'none'", "base-uri 'none'", "form-action 'none'"} <= set(directives)
 
 
 def test_an_explorer_is_the_same_bytes_each_time_and_holds_every_example(tmp_path):

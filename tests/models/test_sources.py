@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import AutoConfig
 
 from fimscope.errors import UserError
 from fimscope.models.gguf_conversion import join_parts
 from fimscope.models.options import open_model
 from fimscope.models.prepared import check_hashes, read_prepared
+from fimscope.models.shapes import check_n_blocks, check_shapes, weight_shapes
 from fimscope.models.sources import (
     GgufPackagesSource,
     NotReached,
@@ -25,6 +27,7 @@ from fimscope.models.sources import (
     parse_sources,
     weight_files,
 )
+from models import CONFIGS, random_network
 from prepare_model import prepare_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_model.py"
@@ -159,7 +162,7 @@ def test_the_models_own_code_is_refused_unless_trusted(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
-@pytest.mark.parametrize("content", ["", "[1]", "{", '"text"'])
+@pytest.mark.parametrize("content", ["", "[1]", "{", '"text"', '{"a":' * 20_000], ids=range(5))
 def test_a_config_that_is_no_json_object_is_named(tmp_path: Path, name: str, content: str):
     origin = save_model(tmp_path / "origin")
     (origin / name).write_text(content)
@@ -285,6 +288,27 @@ def test_a_damaged_gguf_is_an_error_for_people(tmp_path: Path):
             prepare([{"gguf": "tiny.gguf"}], tmp_path / "model")
 
 
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("embedding_length", "model.embed_tokens.weight would be of 10 x 100000"),
+        ("feed_forward_length", r"model.layers.0.mlp.gate_proj.weight would be of 100000 x 8"),
+        ("block_count", "block_count is 100000, and the weights hold 12 tensors"),
+        ("head_count", "transformers cannot read this file"),
+        ("head_count_kv", "model.layers.0.self_attn.k_proj.weight would be of 400000 x 8"),
+    ],
+)
+def test_a_gguf_of_other_sizes_than_its_tensors_is_refused(tmp_path, monkeypatch, key, message):
+    from gguf import GGUFWriter
+
+    add = getattr(GGUFWriter, f"add_{key}")
+    monkeypatch.setattr(GGUFWriter, f"add_{key}", lambda writer, _: add(writer, 10**5))
+    write_gguf(tmp_path / "tiny.gguf")
+    with pytest.raises(UserError, match=rf"tiny\.gguf: {message}"):
+        prepare([{"gguf": "tiny.gguf"}], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_parts_of_packages_are_joined_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for number in (1, 0):
         info = tmp_path / f"part{number}-1.0.dist-info"
@@ -374,6 +398,49 @@ def test_a_model_that_cannot_do_the_study_is_refused_when_it_is_prepared(tmp_pat
         prepare([{"folder": "other"}], tmp_path / "unsupported")
     assert not (tmp_path / "short").exists()
     assert not (tmp_path / "unsupported").exists()
+
+
+HUGE = 10**8
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_embd": HUGE}, "transformer.wte.weight would be of 10 x 100000000, 1.0e[+]09 numbers"),
+        ({"n_embd": 4}, "transformer.wte.weight would be of 10 x 4, "),
+        ({"n_embd": 10**12, "n_inner": 10**12}, r"no model can have these sizes \(Storage size"),
+        ({"n_head": HUGE}, "no model can have these sizes"),
+        ({"n_head": 0}, "no model can have these sizes"),
+        ({"n_layer": HUGE}, "n_layer is 100000000, and the weights hold 16 tensors"),
+        (
+            {"n_layer": 2},
+            r"transformer\.h\.1\..* would be of .* and the weights hold no such tensor",
+        ),
+        ({"vocab_size": HUGE}, "transformer.wte.weight would be of 100000000 x 8"),
+        ({"n_positions": 10**12}, "config.json: "),
+        ({"n_embd": "wide"}, "config.json: transformers cannot read it"),
+        ({"part": {"num_hidden_layers": HUGE}}, "num_hidden_layers is 100000000"),
+    ],
+)
+def test_a_config_of_other_sizes_than_the_weights_is_refused(tmp_path, change, message):
+    config = save_model(tmp_path / "origin") / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | change))
+    with pytest.raises(UserError, match=message):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("shard", ["1MB", "40KB"])
+def test_the_weights_of_every_family_are_those_of_its_config(tmp_path, name, shard):
+    random_network(name).save_pretrained(tmp_path, max_shard_size=shard)
+    weights = weight_shapes(sorted(tmp_path.glob("*.safetensors")))
+    config = AutoConfig.from_pretrained(tmp_path)
+    check_n_blocks(config.to_dict(), weights.total(), "config.json")
+    check_shapes(config, weights, "config.json")
+    weights.subtract(set(weights))
+    with pytest.raises(UserError, match="the weights hold no such tensor"):
+        check_shapes(config, weights, "config.json")
 
 
 def test_a_truncated_weight_file_is_named_when_a_step_opens_the_model(tmp_path: Path):

@@ -88,6 +88,13 @@ def test_only_the_pages_own_script_may_run(hostile_page):
     assert f"script-src 'sha256-{digest}'" in hostile_page
 
 
+def test_no_markup_can_send_the_reader_or_their_input_elsewhere(hostile_page):
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', hostile_page)[1]
+    directives = [directive.strip() for directive in policy.split(";")]
+    # These two do not fall back on default-src.
+    assert {"default-src 'none'", "base-uri 'none'", "form-action 'none'"} <= set(directives)
+
+
 def test_a_table_that_stands_beside_the_page_is_a_link():
     page = build_page("# T\n\n`a/b.parquet` `c.parquet` `d`\n", {}, {"a/b.parquet"})
     assert '<a href="a/b.parquet"><code>a/b.parquet</code></a> <code>c.parquet</code>' in page

@@ -1,31 +1,58 @@
 """What makes the workflow collect the programs again when a local source has changed."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
+import stat
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+
+from fimscope.corpus.folders import refusal_of
+from fimscope.corpus.inputs import Input, Refusal
+from fimscope.corpus.screening import name_refusal
+from fimscope.corpus.sources import Source, list_inputs
+from fimscope.errors import UserError
+from fimscope.files.hashes import HashOf, fingerprint_of_lines
 
 
-def fingerprint(sources: Iterable[Mapping[str, Any]], root: Path) -> str:
-    """A hash over the name, size and time of every file of the folders and files among the sources.
+def fingerprint(
+    sources: Sequence[Source],
+    root: Path,
+    licenses: Collection[str],
+    max_bytes: int,
+    hash_of: HashOf,
+) -> str:
+    """A hash over what collect_programs would find in the sources: every input and its content.
 
-    npm packages are pinned by the lock file, and data sets of a hub by their revision.
+    Of folders and installed packages the inputs are listed as that step lists them; of local data
+    sets the files are hashed whole. A data set of the Hub is pinned by its commit.
     """
-    lines = []
-    for source in sources:
-        for name in [source.get("path"), *source.get("files", [])]:
-            if name is not None:
-                lines += [_line(path) for path in _files(root / name)]
-    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
+    return fingerprint_of_lines(
+        line for source in sources for line in _lines(source, root, licenses, max_bytes, hash_of)
+    )
 
 
-def _files(path: Path) -> list[Path]:
-    return sorted(path.rglob("*.*ts*")) if path.is_dir() else [path]
-
-
-def _line(path: Path) -> str:
+def _lines(
+    source: Source, root: Path, licenses: Collection[str], max_bytes: int, hash_of: HashOf
+) -> Iterator[tuple[object, ...]]:
+    if source["kind"] == "huggingface":
+        for name in source.get("files", []):
+            yield name, hash_of(root / name)
+        return
     try:
-        stat = path.lstat()
-    except OSError:
-        return f"{path} absent"
-    return f"{path} {stat.st_size} {stat.st_mtime_ns}"
+        for item in list_inputs([source], root, licenses, max_bytes):
+            yield *item.origin, item.path, *_content(item, max_bytes, hash_of)
+    except UserError as error:  # packages not installed yet: the step says so
+        yield (str(error),)
+
+
+def _content(item: Input, max_bytes: int, hash_of: HashOf) -> tuple[object, ...]:
+    """What the step reads of an input: its bytes, unless it is left out unread."""
+    if isinstance(item.body, Refusal):
+        return tuple(item.body)
+    if refusal := name_refusal(item.path):
+        return tuple(refusal)
+    try:
+        status = item.body.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
+            return stat.S_IFMT(status.st_mode), status.st_size
+        return (hash_of(item.body),)
+    except OSError as error:
+        return tuple(refusal_of(error))

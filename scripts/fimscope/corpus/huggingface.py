@@ -2,64 +2,79 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fimscope.corpus.inputs import Input, Origin
+from fimscope.corpus.inputs import Input, Origin, Refusal
+from fimscope.corpus.rows import Row, read_rows
 from fimscope.errors import UserError
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-BUILDERS = {".parquet": "parquet", ".jsonl": "json", ".json": "json"}
+SUFFIXES = (".parquet", ".jsonl", ".json")
 
 
 def list_dataset(
-    source: Mapping[str, Any], key: str, root: Path, origin: Origin
+    source: Mapping[str, Any], key: str, root: Path, origin: Origin, max_bytes: int
 ) -> Iterator[Input]:
     """One input per row: its text, named `row N` or by the column that holds its path.
 
-    source   `id` or `files`; `split` (train), `revision`, `text_column` (content), and optional
-             `path_column` and `package_column`, which name each row's own path and package
-    raises   UserError if the data set cannot be had, or lacks a column or has no text in it
+    source      `id` and `revision`, or `files`; `split` (train), `text_column` (content), and
+                optional `path_column` and `package_column`, which name each row's own path and
+                package
+    max_bytes   a longer text is refused, and not kept
+    raises      UserError if the data set cannot be had, or lacks a column or has no text in it
 
-    No code of a data set is ever run.
+    No code of a data set is ever run. Rows of the same text share it.
     """
-    split = source.get("split", "train")
-    text_column = source.get("text_column", "content")
-    path_column, package_column = source.get("path_column"), source.get("package_column")
-    dataset = _load(source, key, root, split)
-    _check_columns(dataset, source, key, text_column)
-    columns = {text_column, path_column, package_column} - {None}
-    for i, row in enumerate(dataset.select_columns(sorted(columns))):
-        package = row[package_column] if package_column else None
-        path = row[path_column] if path_column else None
+    columns = {"text_column": source.get("text_column", "content")}
+    columns |= {name: source[name] for name in ("path_column", "package_column") if name in source}
+    rows = (
+        _hub_rows(source, columns, key)
+        if "id" in source
+        else _file_rows(source, columns, key, root)
+    )
+    known: dict[bytes, bytes] = {}
+    for i, row in enumerate(rows):
+        own = {
+            name: _name(row[column]) for name, column in columns.items() if name != "text_column"
+        }
+        package, path = own.get("package_column"), own.get("path_column")
+        text = row[columns["text_column"]] or b""
+        if len(text) > max_bytes:
+            body: bytes | Refusal = Refusal(
+                "too_large", f"{len(text)} bytes, more than {max_bytes}"
+            )
+        else:
+            body = known.setdefault(text, text)
         yield Input(
             origin._replace(package=package) if package else origin,
             path or f"row {i}",
-            (row[text_column] or "").encode("utf-8", "surrogatepass"),
+            body,
             named=bool(path),
         )
 
 
-def _load(source: Mapping[str, Any], key: str, root: Path, split: str) -> "Dataset":
+def _name(text: bytes | None) -> str:
+    return (text or b"").decode("utf-8", "backslashreplace")
+
+
+def _file_rows(
+    source: Mapping[str, Any], columns: Mapping[str, str], key: str, root: Path
+) -> Iterator[Row]:
+    for name in source["files"]:
+        if not (root / name).is_file():
+            raise UserError(f"{key}.files: {name!r} is no file (looked for {root / name})")
+        if Path(name).suffix not in SUFFIXES:
+            raise UserError(f"{key}.files: {name!r} found, expected one of {', '.join(SUFFIXES)}")
+    for name in source["files"]:
+        yield from read_rows(root / name, columns, key)
+
+
+def _hub_rows(source: Mapping[str, Any], columns: Mapping[str, str], key: str) -> Iterator[Row]:
     import datasets
 
     datasets.disable_progress_bars()
-    if "files" in source:
-        where = f"{key}.files"
-        builder = _builder(source["files"], where, root)
-        files = [str(root / name) for name in source["files"]]
-        arguments = {"path": builder, "data_files": {split: files}}
-        advice = "check that the files are whole, of one kind, and of the same columns"
-    else:
-        where = f"{key}.id"
-        arguments = {"path": source["id"], "revision": source.get("revision")}
-        advice = (
-            "check the id, the split and the revision, and that the Hub can be reached; "
-            "or download the files and name them under `files`"
-        )
+    split = source.get("split", "train")
     try:
-        return datasets.load_dataset(split=split, **arguments)
+        dataset = datasets.load_dataset(source["id"], split=split, revision=source["revision"])
     except (
         OSError,
         ValueError,
@@ -68,33 +83,21 @@ def _load(source: Mapping[str, Any], key: str, root: Path, split: str) -> "Datas
         datasets.exceptions.DatasetsError,
     ) as error:
         cause = error.__cause__ or error
-        shown = source.get("id") or ", ".join(source["files"])
         text = " ".join(str(cause).split()) or type(cause).__name__
         raise UserError(
-            f"{where}: cannot load split {split!r} of {shown}: {text}; {advice}"
+            f"{key}.id: cannot load split {split!r} of {source['id']}: {text}; check the id, the "
+            "split and the revision, and that the Hub can be reached; or download the files and "
+            "name them under `files`"
         ) from None
-
-
-def _builder(files: list[str], where: str, root: Path) -> str:
-    for name in files:
-        if not (root / name).is_file():
-            raise UserError(f"{where}: {name!r} is no file (looked for {root / name})")
-        if Path(name).suffix not in BUILDERS:
-            raise UserError(f"{where}: {name!r} found, expected one of {', '.join(BUILDERS)}")
-    builders = {BUILDERS[Path(name).suffix] for name in files}
-    if len(builders) > 1:
-        raise UserError(f"{where}: Parquet and JSON files; name each kind in a source of its own")
-    return builders.pop()
-
-
-def _check_columns(
-    dataset: "Dataset", source: Mapping[str, Any], key: str, text_column: str
-) -> None:
-    named = {name: source[name] for name in ("path_column", "package_column") if name in source}
-    for name, column in {"text_column": text_column, **named}.items():
+    for name, column in columns.items():
         feature = dataset.features.get(column)
         if feature is None:
             there = ", ".join(dataset.column_names)
             raise UserError(f"{key}.{name}: no column {column!r}; there are {there}")
         if getattr(feature, "dtype", None) not in ("string", "large_string"):
             raise UserError(f"{key}.{name}: column {column!r} holds {feature}, expected text")
+    for row in dataset.select_columns(sorted(set(columns.values()))):
+        yield {
+            column: None if text is None else text.encode("utf-8", "surrogatepass")
+            for column, text in row.items()
+        }

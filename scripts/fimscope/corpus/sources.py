@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from fimscope.steps.frame import log
 PIN = re.compile(
     r"(?P<name>(?:@[\w.~-]+/)?[\w~-][\w.~-]*)@(?P<version>\d+\.\d+\.\d+[\w.+-]*)", re.A
 )
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 Source = Mapping[str, Any]
 
@@ -54,14 +55,15 @@ def read_sources(text: str) -> list[Source]:
 
 
 def list_inputs(
-    sources: list[Source], root: Path, allowed_licenses: Collection[str]
+    sources: Sequence[Source], root: Path, allowed_licenses: Collection[str], max_bytes: int
 ) -> Iterator[Input]:
     """Every input of every source, in order; a source whose license is not allowed is one, refused.
 
     A source that names no license is taken: the user answers for it.
+    max_bytes   a longer row of a data set is refused
     """
     for i, source in enumerate(sources):
-        for origin, inputs in _LISTS[source["kind"]](source, f"source[{i}]", root):
+        for origin, inputs in _LISTS[source["kind"]](source, f"source[{i}]", root, max_bytes):
             if origin.license is None or is_allowed(origin.license, allowed_licenses):
                 found = list(inputs)
             else:
@@ -92,9 +94,16 @@ def _check_source(source: Any, key: str) -> None:
             raise UserError(f"{key}.{name}: missing; a source of kind {kind} needs it")
     if kind == "huggingface" and ("id" in source) == ("files" in source):
         raise UserError(f"{key}: expected either `id` (a data set of the Hub) or `files`")
+    if "id" in source and not COMMIT.fullmatch(source.get("revision", "")):
+        raise UserError(
+            f"{key}.revision: {source.get('revision')!r} found, expected the full commit of the "
+            "data set (40 digits of 0-9a-f): a branch or tag may be another one tomorrow"
+        )
 
 
-def _list_npm(source: Source, key: str, root: Path) -> Iterator[tuple[Origin, Iterator[Input]]]:
+def _list_npm(
+    source: Source, key: str, root: Path, _: int
+) -> Iterator[tuple[Origin, Iterator[Input]]]:
     for i, pin in enumerate(source["packages"]):
         match = PIN.fullmatch(pin)
         if match is None:
@@ -136,7 +145,7 @@ def _declared_license(package: Mapping[str, Any]) -> str:
 
 
 def _list_directory(
-    source: Source, key: str, root: Path
+    source: Source, key: str, root: Path, _: int
 ) -> Iterator[tuple[Origin, Iterator[Input]]]:
     folder = root / source["path"]
     if not folder.is_dir():
@@ -147,11 +156,11 @@ def _list_directory(
 
 
 def _list_huggingface(
-    source: Source, key: str, root: Path
+    source: Source, key: str, root: Path, max_bytes: int
 ) -> Iterator[tuple[Origin, Iterator[Input]]]:
     name = source.get("package") or source.get("id") or Path(source["files"][0]).stem
     origin = Origin(name, source.get("revision"), source.get("license"))
-    yield origin, list_dataset(source, key, root, origin)
+    yield origin, list_dataset(source, key, root, origin, max_bytes)
 
 
 _LISTS = {"npm": _list_npm, "directory": _list_directory, "huggingface": _list_huggingface}

@@ -2,10 +2,12 @@
 
 import shutil
 import struct
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from fimscope.errors import UserError
+from fimscope.models.shapes import check_n_blocks, check_shapes
 from fimscope.models.sources import one_line
 from fimscope.steps.frame import log
 
@@ -24,14 +26,17 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
 
     The weights are those that the GGUF file gives in float32, rounded to bfloat16: that rounding
     is the only difference. Tied weights are stored once.
-    raises UserError where transformers does not know the file's architecture or it is damaged
+    raises UserError where transformers does not know the file's architecture, it is damaged, or it
+    describes another model than the one whose tensors it holds
     """
     import torch
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     log.info("gguf: rebuilding the tokenizer (its merges are derived from the vocabulary)")
     try:
+        _check_sizes(gguf)
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         tokenizer.save_pretrained(folder)
         del tokenizer  # half a million merges: not in memory beside the weights
@@ -43,7 +48,10 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
             # else a machine with the kernels for it would keep the weights in their GGUF blocks
             quantization_config=GgufConfig(dequantize=True),
         )
-    except (ValueError, KeyError, IndexError, struct.error, NotImplementedError) as error:
+    except (
+        *(ValueError, KeyError, IndexError, struct.error, NotImplementedError),
+        StrictDataclassError,
+    ) as error:
         raise UserError(
             f"{gguf.name}: transformers cannot read this file ({one_line(error)}); take another"
         ) from error
@@ -59,3 +67,21 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
+
+
+def _check_sizes(gguf: Path) -> None:
+    """raises UserError where a GGUF file describes another model than its tensors are of
+
+    transformers would make room for that model before it looks for its weights.
+    """
+    from gguf import GGUFReader
+    from transformers import AutoConfig
+
+    reader = GGUFReader(gguf)
+    tensors = Counter(tuple(sorted(map(int, tensor.shape))) for tensor in reader.tensors)
+    for name, field in reader.fields.items():
+        if name.endswith(".block_count"):
+            blocks = {"block_count": field.contents()}
+            check_n_blocks(blocks, len(reader.tensors), gguf.name)
+    config = AutoConfig.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    check_shapes(config, tensors, gguf.name)

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib import metadata
@@ -242,8 +243,37 @@ def refuse_remote_code(folder: Path, trust_remote_code: bool) -> None:
 def _json_object(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text("utf-8")))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: no JSON object ({error})") from None
+
+
+def local_files(
+    sources: Sequence[tuple[Mapping[str, Any], Source]], trust_remote_code: bool
+) -> list[Path]:
+    """The files of this machine that decide what a model is made of, in the order of their names.
+
+    Those of the first source that is here: what comes after it is not asked. None where there is
+    only the Hub, which is pinned by its commit.
+    """
+    for _, source in sources:
+        files: list[Path] = []
+        match source:
+            case FolderSource(folder):
+                patterns = ["*.safetensors", INDEX_FILE, *_text_patterns(trust_remote_code)]
+                found = folder.iterdir() if folder.is_dir() else ()
+                files = [
+                    path
+                    for path in found
+                    if path.is_file() and any(fnmatch(path.name, pattern) for pattern in patterns)
+                ]
+            case GgufSource(path):
+                files = [path] if path.is_file() else []
+            case GgufPackagesSource():
+                with suppress(NotReached):
+                    files = gguf_parts(source)
+        if files:
+            return sorted(files)
+    return []
 
 
 def gguf_parts(source: GgufPackagesSource) -> list[Path]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fimscope.errors import UserError
+from fimscope.errors import UserError, escaped
 from fimscope.steps.limits import check_limits
 
 log = logging.getLogger("fimscope")
@@ -99,6 +99,14 @@ def run_step(parser: argparse.ArgumentParser) -> Iterator[argparse.Namespace]:
     log.info("done in %s", _duration(time.monotonic() - started))
 
 
+class OneLine(logging.Formatter):
+    """A message on one line, in which no name or text of the input acts on the terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = escaped(record.message)
+        return super().formatMessage(record)
+
+
 class Progress:
     """Logs how far a loop is, its rate and the time left, every few seconds and at its end."""
 
@@ -135,12 +143,8 @@ def _open_log(step: str, path: Path | None) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
-    logging.basicConfig(
-        level=logging.WARNING,
-        format=f"%(asctime)s {step}: %(message)s",
-        datefmt="%H:%M:%S",
-        handlers=handlers,
-        force=True,
-    )
+    for handler in handlers:
+        handler.setFormatter(OneLine(f"%(asctime)s {step}: %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING, handlers=handlers, force=True)
     log.setLevel(logging.INFO)
     logging.raiseExceptions = False  # a full disk costs lines of the log, not pages of traceback

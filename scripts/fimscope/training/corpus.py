@@ -62,7 +62,9 @@ def collect_corpus(
     """
     check_pins(pins, limits.excluded)
     inputs = sorted(
-        list_inputs([{"kind": "npm", "packages": list(pins)}], root, limits.licenses),
+        list_inputs(
+            [{"kind": "npm", "packages": list(pins)}], root, limits.licenses, limits.file_bytes
+        ),
         key=lambda item: (item.origin.package, item.path),
     )
     refused_licenses = sorted(
