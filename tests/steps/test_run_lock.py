@@ -9,6 +9,9 @@ import pytest
 from fimscope.errors import UserError
 from fimscope.steps.run_lock import RunLock
 
+pytestmark = pytest.mark.process
+
+
 HOLD = """
 import subprocess, sys
 from pathlib import Path

@@ -11,6 +11,9 @@ import pytest
 
 from fimscope.errors import UserError, escaped
 
+pytestmark = pytest.mark.process
+
+
 STEP = Path(__file__).parents[2] / "scripts" / "collect_programs.py"
 # Clears the screen, sets the window's title, hides what follows; then a line that no step said.
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b8m\u202e\r12:00:00 collect_programs: done\n"
