@@ -19,9 +19,8 @@ rule cache_activations:
         outs=out_folder,
     shell:
         "python scripts/cache_activations.py --prompts {input.prompts:q} {params.model}"
-        " --threads {threads} --positions {params.positions}"
-        " --cache {params.cache:q} {params.outs}"
-        " --log {log:q}"
+        " --threads {threads} --positions {params.positions} --cache {params.cache:q}"
+        " {params.outs} --log {log:q}"
 
 
 use rule cache_activations as cache_activations_shard with:

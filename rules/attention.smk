@@ -15,9 +15,7 @@ rule view_attention:
         cache=CACHE,
     shell:
         "python scripts/view_attention.py --prompts {input.prompts:q} {params.model}"
-        " --threads {threads}"
-        " --cache {params.cache:q} --out {output:q}"
-        " --log {log:q}"
+        " --threads {threads} --cache {params.cache:q} --out {output:q} --log {log:q}"
 
 
 rule compare_attention:
@@ -52,8 +50,7 @@ rule view_heads:
     shell:
         "python scripts/view_heads.py --prompts {input.prompts:q} --shares {input.attention:q}"
         " --splits {input.splits:q} --differences {input.differences:q} {params.model}"
-        " --threads {threads} --out {output:q}"
-        " --log {log:q}"
+        " --threads {threads} --out {output:q} --log {log:q}"
 
 
 rule plot_attention:

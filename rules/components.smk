@@ -24,10 +24,9 @@ rule sweep_components:
         seed=config["seed"],
     shell:
         "python scripts/sweep_components.py --pairs {input.pairs:q} --prompts {input.prompts:q}"
-        " {params.model} --threads {threads}"
-        " --max-pairs {params.max_pairs} --min-gap {params.min_gap}"
-        " --seed {params.seed}"
-        " --conditions {params.conditions} --cache {params.cache:q} {params.outs} --log {log:q}"
+        " {params.model} --threads {threads} --max-pairs {params.max_pairs}"
+        " --min-gap {params.min_gap} --seed {params.seed} --conditions {params.conditions}"
+        " --cache {params.cache:q} {params.outs} --log {log:q}"
 
 
 use rule sweep_components as sweep_components_shard with:

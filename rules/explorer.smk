@@ -15,9 +15,7 @@ rule list_attended:
         cache=CACHE,
     shell:
         "python scripts/list_attended.py --prompts {input.prompts:q} {params.model}"
-        " --threads {threads}"
-        " --cache {params.cache:q} --out {output:q}"
-        " --log {log:q}"
+        " --threads {threads} --cache {params.cache:q} --out {output:q} --log {log:q}"
 
 
 rule build_explorer:

@@ -28,10 +28,9 @@ rule read_lens:
         outs=out_tables,
     shell:
         "python scripts/read_lens.py --prompts {input.prompts:q}"
-        " --predictions {input.predictions:q} --broken-by {input.broken_by:q}"
-        " {params.model} --threads {threads}"
-        " --positions {params.positions}"
-        " --cache {params.cache:q} {params.outs} --log {log:q}"
+        " --predictions {input.predictions:q} --broken-by {input.broken_by:q} {params.model}"
+        " --threads {threads} --positions {params.positions} --cache {params.cache:q}"
+        " {params.outs} --log {log:q}"
 
 
 use rule read_lens as read_lens_shard with:

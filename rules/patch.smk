@@ -46,10 +46,9 @@ rule sweep_patches:
         seed=config["seed"],
     shell:
         "python scripts/sweep_patches.py --pairs {input.pairs:q} --prompts {input.prompts:q}"
-        " --activations {params.activations:q} {params.model}"
-        " --threads {threads} --min-gap {params.min_gap}"
-        " --seed {params.seed} --conditions {params.conditions} --cache {params.cache:q}"
-        " {params.outs} --log {log:q}"
+        " --activations {params.activations:q} {params.model} --threads {threads}"
+        " --min-gap {params.min_gap} --seed {params.seed} --conditions {params.conditions}"
+        " --cache {params.cache:q} {params.outs} --log {log:q}"
 
 
 use rule sweep_patches as sweep_patches_shard with:

@@ -32,10 +32,9 @@ rule sweep_positions:
         seed=config["seed"],
     shell:
         "python scripts/sweep_positions.py --pairs {input.pairs:q} --prompts {input.prompts:q}"
-        " {params.model} --threads {threads}"
-        " --positions {params.positions} --windows {params.windows}"
-        " --max-pairs {params.max_pairs} --max-points {params.max_points}"
-        " --min-gap {params.min_gap} --seed {params.seed}"
+        " {params.model} --threads {threads} --positions {params.positions}"
+        " --windows {params.windows} --max-pairs {params.max_pairs}"
+        " --max-points {params.max_points} --min-gap {params.min_gap} --seed {params.seed}"
         " --conditions {params.conditions} --cache {params.cache:q} {params.outs} --log {log:q}"
 
 

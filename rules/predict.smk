@@ -18,9 +18,8 @@ rule predict_types:
         outs=out_tables,
     shell:
         "python scripts/predict_types.py --prompts {input.prompts:q} {params.model}"
-        " --threads {threads} --max-new-tokens {params.max_new_tokens}"
-        " --cache {params.cache:q} {params.outs}"
-        " --log {log:q}"
+        " --threads {threads} --max-new-tokens {params.max_new_tokens} --cache {params.cache:q}"
+        " {params.outs} --log {log:q}"
 
 
 use rule predict_types as predict_types_shard with:

@@ -26,11 +26,10 @@ rule replicate_codetrace:
         "python scripts/replicate_codetrace.py --examples {input.examples:q}"
         " --original {input.original:q} --original-prompts {input.original_prompts:q}"
         " --variants {input.variants:q} --variants-prompts {input.variants_prompts:q}"
-        " {params.model} --threads {threads}"
-        " --windows {params.windows}"
+        " {params.model} --threads {threads} --windows {params.windows}"
         " --n-random {params.n_random} --max-examples {params.max_examples} --seed {params.seed}"
-        " --cache {params.cache:q}"
-        " --out {output.results:q} --out-vectors {output.vectors:q} --log {log:q}"
+        " --cache {params.cache:q} --out {output.results:q} --out-vectors {output.vectors:q}"
+        " --log {log:q}"
 
 
 rule plot_replication:

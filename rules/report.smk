@@ -62,10 +62,9 @@ rule write_summary:
     shell:
         "python scripts/write_summary.py --funnel {input.funnel:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q}"
-        " --sections {input.sections:q}"
-        " --config {params.config:q}"
-        " --model-info {input.model:q} --benchmarks {params.benchmarks:q} --logs {params.logs:q}"
-        " {params.draws} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
+        " --sections {input.sections:q} --config {params.config:q} --model-info {input.model:q}"
+        " --benchmarks {params.benchmarks:q} --logs {params.logs:q} {params.draws}"
+        " --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
 
 
 rule build_report:

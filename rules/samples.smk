@@ -20,11 +20,10 @@ rule sample_types:
         outs=out_tables,
     shell:
         "python scripts/sample_types.py --prompts {input.prompts:q} {params.model}"
-        " --threads {threads} --n-samples {params.n}"
-        " --max-examples {params.max_examples}"
+        " --threads {threads} --n-samples {params.n} --max-examples {params.max_examples}"
         " --max-new-tokens {params.max_new_tokens} --temperature {params.temperature}"
-        " --top-p {params.top_p} --seed {params.seed}"
-        " --cache {params.cache:q} {params.outs} --log {log:q}"
+        " --top-p {params.top_p} --seed {params.seed} --cache {params.cache:q} {params.outs}"
+        " --log {log:q}"
 
 
 use rule sample_types as sample_types_shard with:

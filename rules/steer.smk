@@ -123,6 +123,5 @@ rule plot_steering:
         "python scripts/plot_steering.py --examples {input.examples:q} --split {input.split:q}"
         " --vectors {input.vectors:q} --results {input.results:q} --settings {input.settings:q}"
         " --disturbance {input.disturbance:q} --types {input.types:q} {params.icl:q}"
-        " {params.draws}"
-        " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
-        " --log {log:q}"
+        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --out-section {output.section:q} --log {log:q}"

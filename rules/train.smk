@@ -78,9 +78,8 @@ rule measure_quality:
     shell:
         "python scripts/measure_quality.py --examples {input.examples:q}"
         " --prompts {input.prompts:q} --original {input.original:q} --edited {input.edited:q}"
-        " --patches {input.patches:q} --pairs {input.pairs:q} {params.model}"
-        " --threads {threads} {params.draws}"
-        " --out {output:q} --log {log:q}"
+        " --patches {input.patches:q} --pairs {input.pairs:q} {params.model} --threads {threads}"
+        " {params.draws} --out {output:q} --log {log:q}"
 
 
 rule write_model_card:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from projects import ROOT, copy_project, snakemake
 
@@ -43,14 +42,6 @@ def test_a_dry_run_of_every_preset_reaches_the_report(tmp_path, preset):
     assert "build_report" in output
 
 
-def test_targets_that_a_user_would_name(tmp_path):
-    targets = "predictions activations lens attention samples patches patch_positions components"
-    targets += " steering probes icl masking robustness replication explorer report"
-    project = copy_project(tmp_path / "project")
-    jobs = snakemake(project, "-n", "--quiet", "rules", "--", *targets.split()).stdout.split()
-    assert set(targets.split()) <= set(jobs)
-
-
 def test_comparing_models_before_any_has_run_says_what_to_do(tmp_path):
     project = copy_project(tmp_path / "project")
     done = snakemake(project, "--", "compare", check=False)
@@ -63,45 +54,6 @@ def test_nothing_starts_the_threads_of_arrow_that_can_abort_a_process():
     starts = re.compile(r"pq\.read_table\(|read_parquet\(|pc\.field\(")
     for path in (ROOT / "scripts").rglob("*.py"):
         assert not starts.search(path.read_text()), path
-
-
-def test_the_rule_the_script_and_the_log_have_one_name():
-    for path in (ROOT / "rules").glob("*.smk"):
-        rule = None
-        for line in path.read_text().splitlines():
-            if line.startswith("rule "):
-                rule = line.removeprefix("rule ").rstrip(":")
-            if "logs/" in line:
-                assert f"logs/{rule}" in line
-            if "python scripts/" in line:
-                assert f"scripts/{rule}.py" in line
-                assert (ROOT / "scripts" / f"{rule}.py").is_file()
-
-
-def rules() -> dict[str, str]:
-    """The text of every rule, by name."""
-    texts = [path.read_text() for path in (ROOT / "rules").glob("*.smk")]
-    return dict(re.findall(r"(?ms)^rule (\w+):\n(.*?)(?=^\S|\Z)", "".join(texts)))
-
-
-def test_every_job_asks_a_cluster_for_memory_and_time_that_grow():
-    for name, text in rules().items():
-        if "    shell:" in text:
-            given = "_RESOURCES," in text or (
-                "mem_mb=growing(" in text and "runtime=growing(" in text
-            )
-            assert given, f"{name}: resources: **SMALL_RESOURCES, **MODEL_RESOURCES or growing(...)"
-
-
-def test_the_slurm_profile_groups_the_small_rules_and_no_others():
-    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
-    assert set(profile["groups"]) <= set(rules())
-    alone = {"fit_probes", "compare_models", "write_model_card"}  # slower, or a target of its own
-    for name, text in rules().items():
-        if "SMALL_RESOURCES" in text and "localrule: True" not in text:
-            assert name in profile["groups"] or name in alone, f"{name}: a group of the profile"
-    assert set(profile["group-components"]) <= set(profile["groups"].values())
-    assert isinstance(yaml.safe_load((ROOT / "profiles/slurm/site.yaml").read_text()), dict)
 
 
 def test_the_pins_stand_in_one_place():

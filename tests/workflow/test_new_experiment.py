@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import snakemake
 
 from fimscope.files.digests import file_sha256
 from pages import ROOT, apply_block, blocks, commands
+from projects import copy_project, snakemake
+
+pytestmark = pytest.mark.process
 
 PAGE = ROOT / "docs/extend.md"
 BLOCKS = [block for block in blocks(PAGE) if block.section == "A new experiment" and block.file]
@@ -82,7 +84,7 @@ class Added:
 
 
 @pytest.fixture(scope="module")
-def added(copy_project, tmp_path_factory) -> Added:
+def added(tmp_path_factory) -> Added:
     return Added(copy_project(tmp_path_factory.mktemp("added") / "project"))
 
 

@@ -1,0 +1,176 @@
+"""The rules: what every job says of itself, and that its step understands its command line."""
+
+import argparse
+import re
+import runpy
+import shlex
+import shutil
+from dataclasses import dataclass
+
+import pytest
+import yaml
+
+from fimscope.experiments.registry import all_experiments
+from fimscope.steps.sources import step_sources
+from projects import ROOT, copy_project, snakemake
+
+pytestmark = pytest.mark.process
+
+SET = ("plot_funnel", 77)  # a step's run time in minutes, as a user would set it
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as a dry run tells it: its rule, what it says of itself, its command line."""
+
+    rule: str
+    told: dict[str, str]
+    words: list[str]
+
+    @property
+    def step(self) -> str:
+        return self.rule.removesuffix("_shard")
+
+
+def read_jobs(output: str) -> list[Job]:
+    """The jobs that a dry run with -p tells of."""
+    told = re.findall(
+        r"(?m)^ *(?:local)?rule (\w+):\n((?: +\w+: .*\n)+) *Shell command: (.*)$", output
+    )
+    return [
+        Job(rule, dict(re.findall(r"(?m)^ +(\w+): (.*)$", about)), shlex.split(command))
+        for rule, about, command in told
+    ]
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory) -> list[Job]:
+    """The jobs of every target that a user would name, but for `compare`, some in shards."""
+    project = copy_project(tmp_path_factory.mktemp("house") / "project")
+    corpus = "models/embedded/corpus"
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        (project / corpus).mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / corpus / name, project / corpus)
+    for name in ("model.safetensors", "history.md"):
+        (project / "models/embedded" / name).touch()
+    (project / "mine.yaml").write_text("shards: {all: 2}\n")
+    targets = "all predictions activations explorer report embedded_model quality model_card"
+    targets += " cache_report"
+    experiments = [experiment.name for experiment in all_experiments().values()]
+    words = ["--configfile", "mine.yaml", "--set-resources", "{}:runtime={}".format(*SET)]
+    words += ["--", *targets.split(), *experiments]
+    said = snakemake(project, "-n", "-p", "--quiet", "reason", *words).stdout
+    found = read_jobs(said)
+    assert {*targets.split(), *experiments} <= {job.rule for job in found}
+    return found
+
+
+def steps(jobs: list[Job]) -> list[Job]:
+    """Those that run a step."""
+    return [job for job in jobs if job.words[:1] == ["python"]]
+
+
+def test_the_rule_the_script_and_the_log_have_one_name(jobs):
+    assert len({job.step for job in steps(jobs)}) > 50
+    for job in steps(jobs):
+        assert job.words[1] == f"scripts/{job.step}.py"
+        wildcards = re.findall(r"(?:edit|group|shard)=([^,]+)", job.told.get("wildcards", ""))
+        name = "/".join([job.step, *wildcards])
+        assert job.told["log"].endswith(f"/logs/{name}.log")
+        assert job.words[-2:] == ["--log", job.told["log"]]
+        if "output" in job.told:
+            assert job.told["benchmark"].endswith(f"/benchmarks/{name}.tsv")
+
+
+def test_a_step_runs_again_where_its_code_changes(jobs):
+    for job in steps(jobs):
+        assert set(step_sources(job.step)) <= set(job.told["input"].split(", "))
+
+
+def test_every_job_asks_a_cluster_for_memory_and_time_that_grow(jobs):
+    for job in steps(jobs):
+        asked = dict(pair.split("=") for pair in job.told["resources"].split(", "))
+        assert int(asked["mem_mb"]) >= 1500, job.rule
+        assert int(asked["runtime"]) >= 30, job.rule
+    for name, text in rules().items():
+        for kind, amount in re.findall(r"(mem_mb|runtime)=(.*),", text):
+            assert amount.startswith("growing("), f"{name}: {kind}: growing(...)"
+
+
+def test_what_a_user_sets_for_a_step_counts_more_than_what_its_rule_leaves_open(jobs):
+    [asked] = [job.told["resources"] for job in jobs if job.rule == SET[0]]
+    assert f"runtime={SET[1]}" in asked.split(", ")
+
+
+class Parsed(Exception):
+    pass
+
+
+def parser_of(step: str) -> argparse.ArgumentParser:
+    """The parser of a step's command line, caught when the step would use it."""
+
+    def catch(parser: argparse.ArgumentParser, *_: object) -> None:
+        raise Parsed(parser)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Parsed) as caught:
+        patch.setattr(argparse.ArgumentParser, "parse_args", catch)
+        runpy.run_path(str(ROOT / f"scripts/{step}.py"), run_name="__main__")
+    return caught.value.args[0]
+
+
+def test_an_option_that_a_rule_gives_has_no_default_of_its_own(jobs):
+    """The config has it. Two are no part of a study: the cores of a machine, a shard's group."""
+    given: dict[str, set[str]] = {}
+    for job in steps(jobs):
+        given.setdefault(job.step, set()).update(w for w in job.words if w.startswith("--"))
+    for step, options in given.items():
+        parser = parser_of(step)
+        for action in parser._actions:
+            assert action.help, f"{step} {action.option_strings}: help"
+            if options & {*action.option_strings} - {"--workers", "--group"}:
+                assert action.default is None or action.default is False, (
+                    f"{step} {action.option_strings}: {action.default!r}; required=True"
+                )
+
+
+def test_every_command_of_a_rule_is_one_that_its_step_understands(jobs):
+    for job in {job.step: job for job in steps(jobs)}.values():
+        parser_of(job.step).parse_args(job.words[2:])
+
+
+def test_the_explorer_waits_for_what_the_studys_experiments_find(jobs):
+    [explorer] = [job for job in jobs if job.rule == "build_explorer"]
+    for table in ("attention/original", "samples/rename_vars", "steering/results"):
+        assert f"results/embedded/{table}.parquet" in explorer.words
+
+
+def test_no_rule_asks_the_disk_for_what_a_step_makes():
+    for name, text in rules().items():
+        assert not re.search(r"is_file|exists\(|glob\(f?\"results|RESULTS\}.*glob", text), name
+
+
+def test_the_pages_name_every_target():
+    told = (ROOT / "README.md").read_text()
+    for experiment in all_experiments().values():
+        assert f"`{experiment.name}`" in told
+
+
+def rules() -> dict[str, str]:
+    """The text of every rule, by name."""
+    texts = [path.read_text() for path in (ROOT / "rules").glob("*.smk")]
+    return dict(re.findall(r"(?ms)^rule (\w+):\n(.*?)(?=^\S|\Z)", "".join(texts)))
+
+
+def test_the_slurm_profile_groups_the_small_rules_and_no_others(jobs):
+    groups = {
+        name: match[1] if (match := re.search(r"group:\n +\"(\w+)\"", text)) else None
+        for name, text in rules().items()
+    }
+    groups |= dict.fromkeys((name for name in groups if name.startswith("plot_")), "report")
+    alone = {"fit_probes", "compare_models", "write_model_card"}  # slower, or a target of its own
+    for name, text in rules().items():
+        if "shell:" in text and "resources:" not in text and "localrule: True" not in text:
+            assert groups[name] or name in alone, f"{name}: a group"
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    assert set(profile["group-components"]) <= set(groups.values())
+    assert isinstance(yaml.safe_load((ROOT / "profiles/slurm/site.yaml").read_text()), dict)
