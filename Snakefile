@@ -3,6 +3,7 @@ import os
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.io import strip_wildcard_constraints
@@ -24,6 +25,8 @@ check_limits()  # before the libraries are loaded that need what it looks at
 from fimscope.config import complete_config, file_of, read_schema
 from fimscope.corpus.fingerprint import fingerprint
 from fimscope.files.hashes import fingerprint_of, known_hashes
+from fimscope.files.manifest import RECORDS
+from fimscope.files.provenance import manifest_of, options_in, spelled, why_outdated
 from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.errors import UserError
 from fimscope.experiments.registry import all_experiments

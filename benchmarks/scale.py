@@ -117,7 +117,7 @@ def small_model(folder: Path) -> None:
         shutil.copy2(embedded / name, origin)
     sources = json.dumps([{"folder": str(origin)}])
     command = [sys.executable, ROOT / "scripts/prepare_model.py", "--sources", sources]
-    command += ["--root", folder, "--n-tokens", "268"]
+    command += ["--root", folder]
     subprocess.run([*command, "--out", folder / "model"], check=True, capture_output=True)
 
 

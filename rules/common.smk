@@ -86,11 +86,16 @@ def model_options(attention):
     """What a step that runs the model says of it on its command line."""
     model = config["model"]
     trust = " --trust-remote-code" if model["trust_remote_code"] else ""
-    return lambda wildcards, input: (
-        f"--model {shlex.quote(model_folder(wildcards, input))} --dtype {model['dtype']}"
-        f" --device {model['device']} --attention {attention}{trust}"
+    options = (
+        f"--dtype {model['dtype']} --device {model['device']} --attention {attention}{trust}"
         f" --batch-tokens {config['predict']['batch_tokens']}"
     )
+
+    def model_options_of(wildcards, input):
+        return f"--model {shlex.quote(model_folder(wildcards, input))} {options}"
+
+    model_options_of.options = options  # for who asks before there is an input
+    return model_options_of
 
 
 MODEL = model_options(config["model"]["attention"])

@@ -1,6 +1,59 @@
 # What every step has, so that no rule need say it. Comes after all rules.
 
 
+@cache
+def hashes_there_are():
+    """The hashes of all that a step's inputs may be: results, tables and records, and the config."""
+    kinds = ("parquet", "json", "safetensors", "svg", "md", "txt", "yaml")
+    results = [
+        path
+        for study in Path("results").iterdir()
+        if study.name not in ("cache", "docs")
+        for kind in kinds
+        for path in study.rglob(f"*.{kind}")
+        if not {"activations", "model", "explorer"} & {path.parent.parent.name, path.parent.name}
+        or path.name in (*RECORDS, "index.parquet")
+    ]
+    others = [path for kind in kinds for path in Path("config").rglob(f"*.{kind}")]
+    with known_hashes(HASHES / "results.json") as hash_of:
+        return {hash_of(path) for path in (*results, *others, Path("package-lock.json"))}
+
+
+def options_of(each):
+    """The options of a rule's command line that a manifest records: name -> words."""
+    found = {}
+    for name, value in each.params.items():
+        if name == "fingerprint":
+            value = value(None)
+        value = getattr(value, "options", value)
+        if isinstance(value, str) and value.startswith("--"):
+            found |= options_in(value)
+        elif not callable(value):
+            found[name] = spelled(value)
+    return found
+
+
+def made_again(each):
+    """An input that is no file: has what a rule would make otherwise today made again.
+
+    Snakemake tells by its own records, in .snakemake, and by times; this by what the results say of
+    themselves (fimscope.files.provenance), whichever triggers are asked for.
+    """
+
+    def look(wildcards):
+        outputs = [str(path) for path in each.expand_output(wildcards)[0]]
+        for path in map(Path, outputs):
+            manifest = manifest_of(path) if path.is_file() else None
+            why = manifest and why_outdated(manifest, options_of(each), hashes_there_are())
+            if why:
+                logger.info(f"{path}: {why}; it is made again.")
+                workflow.dag.forcefiles.update(outputs)
+                break
+        return []
+
+    return look
+
+
 def frame(each):
     """Give a rule what its name and its outputs tell, where it does not say otherwise itself.
 
@@ -13,6 +66,9 @@ def frame(each):
     each.input_modifier = each.log_modifier = each.benchmark_modifier = paths
     if f"scripts/{step}.py" in each.shellcmd:
         each.set_input(code=step_sources(step))
+        # The records of a cluster's job are those of the run that sent it.
+        if workflow.is_main_process and each.name == step:
+            each.set_input(made_again=made_again(each))
     if not each.log:
         results, study, *names = Path(strip_wildcard_constraints(each.output[0])).parts
         job = Path(step, *re.findall(r"{\w+}", str(names)))

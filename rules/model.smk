@@ -15,10 +15,9 @@ rule prepare_model:
         fingerprint=model_fingerprint,
         folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
         trust="--trust-remote-code" if config["model"]["trust_remote_code"] else "",
-        n_tokens=config["prompt"]["max_tokens"] + config["predict"]["max_new_tokens"],
     shell:
         "python scripts/prepare_model.py --sources {params.sources:q} --root . {params.trust}"
-        " --n-tokens {params.n_tokens} --out {params.folder:q} --log {log:q}"
+        " --fingerprint {params.fingerprint:q} --out {params.folder:q} --log {log:q}"
 
 
 rule build_prompts:

@@ -27,6 +27,7 @@ rule collect_programs:
         "python scripts/collect_programs.py --sources {params.sources:q} --root ."
         " --licenses {params.licenses:q} --max-bytes {params.max_bytes}"
         " --per-package {params.per_package} --seed {params.seed}"
+        " --fingerprint {params.fingerprint:q}"
         " --out {output.programs:q} --out-rejected {output.rejected:q} --log {log:q}"
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fimscope.errors import UserError
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
@@ -82,6 +83,15 @@ def _prompt_row(variant: Row, prompt: Prompt) -> dict[str, Any]:
     }
 
 
+def check_room(longest: int, max_tokens: int) -> None:
+    """raises UserError where the model has no room for the longest prompt and its answer"""
+    if longest < max_tokens:
+        raise UserError(
+            f"prompt.max_tokens: {max_tokens} found, where the model has room for {longest} beside "
+            "predict.max_new_tokens; lower one of them"
+        )
+
+
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--original", type=Path, required=True, help="variants/original.parquet")
@@ -104,6 +114,7 @@ def main() -> None:
         variants = read_table(args.variants, VARIANTS).to_pylist()
         encoder = Encoder.from_folder(args.model)
         longest = read_prepared(args.model).n_context - args.max_new_tokens
+        check_room(longest, args.max_tokens)
         make = partial(
             PromptMaker,
             FORMATS[args.format],

@@ -30,7 +30,7 @@ from fimscope.models.sources import (
     text_files,
     weight_files,
 )
-from fimscope.steps.frame import log, positive, run_step, step_parser
+from fimscope.steps.frame import log, run_step, step_parser
 
 
 def prepare_model(
@@ -38,14 +38,12 @@ def prepare_model(
     folder: Path,
     trust_remote_code: bool,
     manifest: Mapping[str, Any],
-    n_tokens: int = 1,
 ) -> None:
     """Fill `folder` from the first source that can be reached; `prepared.json` is written last.
 
     It is built under a temporary name and renamed when complete, so a run that is cut short
     leaves nothing that looks complete, and the next one starts anew.
 
-    n_tokens   how many the model must be able to read and write in a row
     raises UserError where no source can be reached, or the one reached is refused
     """
     partial = folder.with_name(f".{folder.name}.partial")
@@ -55,7 +53,7 @@ def prepare_model(
         partial.mkdir(parents=True)
         try:
             revision = fill_folder(source, partial, trust_remote_code)
-            record = describe_folder(partial, trust_remote_code, n_tokens)
+            record = describe_folder(partial, trust_remote_code)
         except NotReached as reason:
             log.info("%s: %s", _name(entry), reason)
             tried.append({"source": entry, "reason": str(reason)})
@@ -121,12 +119,11 @@ def lay_out(origin: Path, folder: Path, trust_remote_code: bool) -> None:
         _write_fast_tokenizer(folder, trust_remote_code)
 
 
-def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dict[str, Any]:
+def describe_folder(folder: Path, trust_remote_code: bool) -> dict[str, Any]:
     """The sizes of the model, and the hashes of its files, as `prepared.json` has them.
 
     raises UserError where a weight file is not whole, transformers does not know the config, the
-    family is not a supported one, the context is shorter than n_tokens, or the weights are not
-    those that the config describes
+    family is not a supported one, or the weights are not those that the config describes
     """
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
@@ -141,11 +138,6 @@ def describe_folder(folder: Path, trust_remote_code: bool, n_tokens: int) -> dic
         raise UserError(f"config.json: transformers cannot read it ({one_line(error)})") from error
     find_family(config.model_type, "config.json")
     sizes = config.get_text_config()
-    if sizes.max_position_embeddings < n_tokens:
-        raise UserError(
-            f"config.json: the model reads {sizes.max_position_embeddings} tokens, and "
-            f"prompt.max_tokens + predict.max_new_tokens are {n_tokens}; lower one of them"
-        )
     if not trust_remote_code:  # the model's own code may build anything
         check_shapes(config, weights, "config.json")
     names = [*names, *text_files(folder, trust_remote_code)]
@@ -215,15 +207,12 @@ def main() -> None:
         help="run the Python code that the model's own repository brings",
     )
     parser.add_argument(
-        "--n-tokens",
-        type=positive,
-        required=True,
-        help="the longest prompt and its answer: a model that reads fewer tokens is refused",
+        "--fingerprint", default="", help="what the source's files hold now, for the manifest"
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     with run_step(parser) as args:
         sources = parse_sources(args.sources, args.root)
-        prepare_model(sources, args.out, args.trust_remote_code, run_manifest(args), args.n_tokens)
+        prepare_model(sources, args.out, args.trust_remote_code, run_manifest(args))
 
 
 if __name__ == "__main__":

@@ -96,9 +96,9 @@ def write_gguf(path: Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def prepare(entries: list[dict], out: Path, trust: bool = False, n_tokens: int = 1) -> None:
+def prepare(entries: list[dict], out: Path, trust: bool = False) -> None:
     sources = parse_sources(json.dumps(entries), out.parent)
-    prepare_model(sources, out, trust, {"step": "test"}, n_tokens)
+    prepare_model(sources, out, trust, {"step": "test"})
 
 
 def logits(folder: Path, **options):
@@ -225,7 +225,7 @@ def test_a_revision_in_the_hub_cache_is_taken_offline(tmp_path: Path):
     done = subprocess.run(
         [
             *(sys.executable, SCRIPT, "--sources", sources, "--root", tmp_path),
-            *("--n-tokens", "1", "--out", tmp_path / "model"),
+            *("--out", tmp_path / "model"),
         ],
         env={**OFFLINE, "HF_HOME": str(tmp_path / "home")},
         capture_output=True,
@@ -330,7 +330,7 @@ def test_parts_of_packages_are_joined_by_name(tmp_path: Path, monkeypatch: pytes
 def test_a_killed_conversion_leaves_nothing_that_looks_complete(tmp_path: Path):
     write_gguf(tmp_path / "tiny.gguf")
     sources, model = json.dumps([{"gguf": "tiny.gguf"}]), tmp_path / "model"
-    words = (f"--sources={sources}", f"--root={tmp_path}", "--n-tokens=1", f"--out={model}")
+    words = (f"--sources={sources}", f"--root={tmp_path}", f"--out={model}")
     process = subprocess.Popen(
         [sys.executable, SCRIPT, *words],
         env=OFFLINE,
@@ -389,14 +389,9 @@ def test_a_change_of_a_models_file_shows_when_a_step_opens_it(tmp_path: Path):
 
 
 def test_a_model_that_cannot_do_the_study_is_refused_when_it_is_prepared(tmp_path: Path):
-    save_model(tmp_path / "origin")
-    prepare([{"folder": "origin"}], tmp_path / "model", n_tokens=32)
-    with pytest.raises(UserError, match=r"reads 32 tokens, and prompt\.max_tokens .* are 33"):
-        prepare([{"folder": "origin"}], tmp_path / "short", n_tokens=33)
     save_model(tmp_path / "other", "gptj")
     with pytest.raises(UserError, match="'gptj' is not supported; expected one of gemma2"):
         prepare([{"folder": "other"}], tmp_path / "unsupported")
-    assert not (tmp_path / "short").exists()
     assert not (tmp_path / "unsupported").exists()
 
 

@@ -13,22 +13,24 @@ import fimscope
 from fimscope.files.digests import file_sha256
 
 # Options that change no byte of what a step makes.
-WITHOUT_EFFECT = ("log", "workers", "shard")
+WITHOUT_EFFECT = ("log", "workers", "threads", "shard")
+# What a folder is recorded by: a prepared model, cached activations.
+RECORDS = ("prepared.json", "manifest.json")
 RECORDED_PACKAGES = ("torch", "transformers", "tokenizers", "nnsight", "pyarrow", "numpy", "scipy")
 
 
 def run_manifest(args: argparse.Namespace) -> dict[str, Any]:
     """The manifest of one step: no time, no host name, no path: equal runs give equal bytes.
 
-    Arguments that name an existing input file are recorded by its sha256, output paths not at all,
-    other arguments by their value.
+    Arguments that name an existing input file are recorded by its sha256, those that name a folder
+    by that of its record, output paths not at all, other arguments by their value.
     """
     inputs: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     for name, value in sorted(vars(args).items()):
         paths = value if isinstance(value, list) else [value]
         if paths and all(isinstance(path, Path) for path in paths):
-            hashes = [file_sha256(path) for path in paths if path.is_file()]
+            hashes = [file_sha256(file) for path in paths for file in _recorded(path)]
             if hashes and not name.startswith(("out", "log")):
                 inputs[name] = hashes
         elif name not in WITHOUT_EFFECT:
@@ -43,6 +45,12 @@ def run_manifest(args: argparse.Namespace) -> dict[str, Any]:
         "packages": package_versions(),
         "hardware": {"machine": platform.machine(), "system": platform.system()},
     }
+
+
+def _recorded(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return [path / name for name in RECORDS if (path / name).is_file()]
 
 
 @cache
