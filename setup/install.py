@@ -23,6 +23,8 @@ MODULES = ROOT / "node_modules"
 LOCK = ROOT / "requirements.lock"
 CUDA_LOCK = ROOT / "requirements-cuda.lock"
 DONE = ".installed"
+# What builds the few packages that have no wheel: from the lock too, so before all others.
+BUILDERS = ("packaging", "setuptools", "setuptools-scm")
 PYTHON = Path(sys.executable).resolve()  # not that of a .venv, which may have to go
 OLDEST = (3, 11)
 
@@ -171,7 +173,8 @@ def remove_venv() -> None:
 def install_packages() -> None:
     """All packages of the lock, into the Python that runs this."""
     print(f"set-up: the packages of {LOCK.name}", flush=True)
-    pip_one("setuptools")  # builds the few packages that have no wheel
+    for name in BUILDERS:
+        pip_one(name)
     # One version of torch has several builds. One that lies ready on this machine, by pip's own
     # settings, goes before that of the index; from both at once pip takes the index's.
     with suppress(SetUpError):

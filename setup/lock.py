@@ -87,6 +87,12 @@ def hashes_of(locked: list[Locked]) -> dict[tuple[str, str], frozenset[str]]:
     return {(each.name, each.version): each.hashes for each in locked}
 
 
+def beside(locked: list[Locked], found: list[Locked]) -> list[Locked]:
+    """What was found that is not locked already, for all machines that it was found for."""
+    held = {(each.name, each.version, each.marker) for each in locked}
+    return [each for each in found if (each.name, each.version, each.marker) not in held]
+
+
 def read_lock(path: Path) -> list[Locked]:
     """The releases of a lock, none where there is no such file."""
     return parse(path.read_text(encoding="utf-8")) if path.is_file() else []
@@ -98,7 +104,7 @@ def resolve(pins: list[str], before: list[Locked]) -> list[Locked]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "lock"
         out.write_text("".join(map(str, before)), encoding="utf-8")
-        subprocess.run(
+        done = subprocess.run(
             [
                 *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", *sys.argv[1:]),
                 *("--universal", "--generate-hashes", "--no-header", "--no-emit-index-url"),
@@ -107,9 +113,11 @@ def resolve(pins: list[str], before: list[Locked]) -> list[Locked]:
                 *("--output-file", str(out), *pins),
             ],
             cwd=ROOT,
-            check=True,
+            check=False,
             stdout=subprocess.DEVNULL,
         )
+        if done.returncode:
+            sys.exit("lock: the pins do not go together; change what stands above, and run again")
         return read_lock(out)
 
 
@@ -164,12 +172,11 @@ def main() -> None:
         pins, path = f"requirements-{extra}.txt", ROOT / f"requirements-{extra}.lock"
         before = read_lock(path)
         found = with_hashes(resolve(["requirements.txt", pins], locked + before), hashes_of(before))
-        named = {each.name for each in locked}
         write_lock(
             path,
             pins,
             "What they bring beside requirements.lock.",
-            [each for each in found if each.name not in named],
+            beside(locked, found),
         )
 
 

@@ -55,6 +55,12 @@ def test_a_lock_is_read_as_it_is_written():
         assert "\n".join(map(str, lock.parse(text))) == text
 
 
+def test_an_extra_brings_what_the_others_lock_only_for_another_machine():
+    [held] = lock.parse("colorama==0.4.6 ; sys_platform == 'win32' \\\n    --hash=sha256:0\n")
+    anywhere = held._replace(marker="")
+    assert lock.beside([held], [held, anywhere]) == [anywhere]
+
+
 def test_what_torch_alone_brings_on_linux_alone_stands_apart():
     apart = lock.read_lock(ROOT / "requirements-cuda.lock")
     base = lock.read_lock(ROOT / "requirements.lock")
