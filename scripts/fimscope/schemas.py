@@ -81,7 +81,7 @@ REASONS = (
     "other_errors",
     "other_javascript",
     "hole_moved",
-    "time_limit",
+    "too_complex",
     "compiler_failed",
     "gold_several_tokens",
     "token_boundary",

@@ -4,6 +4,7 @@ import path from "node:path";
 import ts from "typescript";
 
 import { RecentCache } from "./cache.mjs";
+import { withinLimits } from "./limits.mjs";
 import { nativeErrors } from "./native.mjs";
 import { Refusal } from "./refusal.mjs";
 
@@ -33,10 +34,12 @@ const errors = new RecentCache(16);
 // Lends the next program the lib files that it has found.
 let previousProgram;
 
-/** The syntax tree of a text, errors or not, with parent links. */
+/** The syntax tree of a text, errors or not, with parent links. Throws Refusal `too_complex`. */
 export function parse(text) {
   return parsedFiles.get(text, () => {
-    const sourceFile = ts.createSourceFile(PROGRAM_FILE, text, OPTIONS.target, true);
+    const sourceFile = withinLimits(text, () =>
+      ts.createSourceFile(PROGRAM_FILE, text, OPTIONS.target, true),
+    );
     sourceFile.externalModuleIndicator ??= true;
     return sourceFile;
   });

@@ -4,6 +4,7 @@
 import ts from "typescript";
 
 import { errorsByPlace, missingErrors } from "../error_places.mjs";
+import { gaveUp, tooComplex } from "../limits.mjs";
 import { parse } from "../program.mjs";
 import { drawnOrder, replace, shareOf } from "./sites.mjs";
 
@@ -88,6 +89,9 @@ class Search {
     const replacements = sites.flatMap((site) => site.replacements);
     const after = replace(this.text, replacements);
     const found = missingErrors(errorsByPlace(after), errorsByPlace(this.text));
+    if (gaveUp(found.map(({ diagnostic }) => diagnostic))) {
+      throw tooComplex("without its annotations the checker gives its types up as too deep");
+    }
     return found.map(({ diagnostic }) => {
       const at = diagnostic.start ?? 0;
       const lineStart = after.lastIndexOf("\n", at) + 1;
