@@ -10,7 +10,7 @@ from fimscope.models.prepared import read_prepared
 from fimscope.prompts import Prompt, Unfit
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
-from fimscope.rejections import check_sum, rejection
+from fimscope.rejections import check_settled, check_sum, rejection
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import read_table, write_table
 from fimscope.typescript import (
@@ -111,6 +111,7 @@ def main() -> None:
         )
         with TypeScriptPool(args.workers, args.seconds) as pool:
             prompts, rejected = build_prompts(pool, make, originals, variants, longest)
+        check_settled("build_prompts", rejected, len(variants))
         check_sum("build_prompts", len(variants), len(prompts), len(rejected))
         write_table(args.out, "prompts", prompts, manifest)
         write_table(args.out_rejected, "rejected", rejected, manifest)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fimscope.errors import UserError
 from fimscope.parts import UNKEPT, WHOLE, add_part_options
-from fimscope.rejections import check_sum, rejection
+from fimscope.rejections import check_settled, check_sum, rejection, unsettled
 from fimscope.steps import Progress, log, run_step, step_parser
 from fimscope.tables import Rows
 from fimscope.typescript import (
@@ -16,6 +16,7 @@ from fimscope.typescript import (
     TypeScriptError,
     TypeScriptPool,
     add_pool_options,
+    named_program,
 )
 from fimscope.variant_parts import Store, map_parts, variant_store, write_variants
 
@@ -36,12 +37,16 @@ def check_types(
     """
     n_out: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
+    failed: list[Row] = []
     progress = Progress("checks", store.shard.n_of(len(edited)), "variants")
     for rows in map_parts(pool, _check_all, with_originals(examples, edited), store):
         n_out.update(name for name, _ in rows)
-        reasons.update(row["reason"] for name, row in rows if name == "rejected")
+        rejected = [row for name, row in rows if name == "rejected"]
+        reasons.update(row["reason"] for row in rejected)
+        failed += unsettled(rejected)
         yield from rows
         progress.add(len(rows))
+    check_settled(STEP, failed, store.shard.n_of(len(edited)))
     if store.shard == WHOLE:
         check_sum(STEP, len(edited), n_out["variants"], n_out["rejected"])
     if reasons:
@@ -70,7 +75,8 @@ def _check_all(service: TypeScript, pairs: Sequence[Row]) -> list[tuple[str, Row
 
 def _check_one(service: TypeScript, original: Row, variant: Row) -> tuple[str, Row]:
     try:
-        return "variants", {**variant, "checks": _verified(service, original, variant)}
+        with named_program(original):
+            return "variants", {**variant, "checks": _verified(service, original, variant)}
     except TypeScriptError as error:
         return "rejected", rejection(
             STEP,

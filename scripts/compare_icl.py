@@ -14,7 +14,7 @@ from fimscope.parts import WHOLE, PartStore, add_cache_option
 from fimscope.prompts import Unfit
 from fimscope.prompts.encoder import Encoder
 from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum, rejection
+from fimscope.rejections import check_settled, check_sum, rejection
 from fimscope.shots import CHOICES, WRITERS, Shot, draw_shots, make_shot, put_in_front
 from fimscope.steps import log, positive, run_step, step_parser
 from fimscope.tables import read_table, write_table
@@ -157,6 +157,7 @@ def main() -> None:
         rejected += [row for row in written if "reason" in row]
         n_cells = 1 + len(args.choices) * len(args.n_shots) * args.n_seeds
         n_in = len(donors) - len(shots) + len(lonely) + n_cells * len(recipients)
+        check_settled(STEP, rejected, n_in)
         check_sum(STEP, n_in, len(asked), len(rejected))
         store = PartStore(args.cache, WHOLE, model_recipe(STEP, args), RowsFormat("answers"))
         ask = partial(

@@ -9,7 +9,7 @@ from fimscope.edits import CORPUS_NAMED, ORIGINAL, parse_edit, spell_edit
 from fimscope.errors import UserError
 from fimscope.new_names import NewNames, corpus_names
 from fimscope.parts import UNKEPT, WHOLE, add_part_options
-from fimscope.rejections import check_sum, rejection
+from fimscope.rejections import check_settled, check_sum, rejection, unsettled
 from fimscope.steps import Progress, positive, run_step, step_parser
 from fimscope.tables import Rows
 from fimscope.typescript import (
@@ -17,6 +17,7 @@ from fimscope.typescript import (
     TypeScriptError,
     TypeScriptPool,
     add_pool_options,
+    named_program,
 )
 from fimscope.variant_parts import Store, map_parts, variant_store, write_variants
 
@@ -39,6 +40,7 @@ def edit_examples(
     store      where finished parts are kept; a shard's rows are those of its parts
     """
     n_out: Counter[str] = Counter()
+    failed: list[Row] = []
     progress = Progress(edit, store.shard.n_of(len(examples)), "examples")
 
     def edit_all(service: TypeScript, part: Sequence[Row]) -> list[tuple[str, Row]]:
@@ -46,8 +48,10 @@ def edit_examples(
 
     for rows in map_parts(pool, edit_all, examples, store):
         n_out.update(name for name, _ in rows)
+        failed += unsettled(row for name, row in rows if name == "rejected")
         yield from rows
         progress.add(len(rows))
+    check_settled(STEP, failed, store.shard.n_of(len(examples)))
     if store.shard == WHOLE:
         check_sum(STEP, len(examples), n_out["variants"], n_out["rejected"])
 
@@ -56,7 +60,8 @@ def _edit_one(
     service: TypeScript, example: Row, edit: str, seed: int, exported: bool
 ) -> tuple[str, Row]:
     try:
-        edited = _edited(service, example, edit, seed, exported)
+        with named_program(example):
+            edited = _edited(service, example, edit, seed, exported)
     except TypeScriptError as error:
         return "rejected", rejection(
             STEP,

@@ -16,7 +16,7 @@ from fimscope.prompts import Unfit
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.recipes import model_recipe
-from fimscope.rejections import check_sum, rejection
+from fimscope.rejections import check_settled, check_sum, rejection, unsettled
 from fimscope.steps import Progress, log, positive, run_step, step_parser
 from fimscope.tables import read_table, write_table
 from fimscope.typescript import (
@@ -27,7 +27,6 @@ from fimscope.typescript import (
     by_program,
 )
 from fimscope.typescript.process import compiler_versions
-from fimscope.variant_parts import UNSETTLED
 
 if TYPE_CHECKING:
     from fimscope.generate import Answers
@@ -107,7 +106,7 @@ def _asked(prompt: Row, mask: Row) -> Row:
 
 
 def _is_settled(masks: Sequence[Row]) -> bool:
-    return not any(mask.get("reason") in UNSETTLED for mask in masks)
+    return not unsettled(mask for mask in masks if "reason" in mask)
 
 
 def mask_from_attention(recipients: Sequence[Row], seed: int) -> Iterator[Row]:
@@ -241,6 +240,7 @@ def main() -> None:
         open_model = model_opener(args)
         asked, too_long = fitting(asked, open_model().max_tokens - args.max_new_tokens)
         rejected += too_long
+        check_settled(STEP, rejected, n_cells * len(recipients))
         check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))
         rows = ask_masked(open_model, asked, encoder, args.max_new_tokens, args.batch_tokens, store)
         store.log_counts()

@@ -8,6 +8,7 @@ from fimscope.manifest import run_manifest
 from fimscope.part_formats import RowsFormat
 from fimscope.parts import PartStore, Unkept, exhaust
 from fimscope.recipes import step_recipe
+from fimscope.rejections import unsettled
 from fimscope.steps import log
 from fimscope.tables import write_tables
 from fimscope.typescript import TypeScript, TypeScriptPool, by_program
@@ -19,7 +20,6 @@ Store = PartStore[list[Row]] | Unkept[list[Row]]
 
 FORMAT = RowsFormat("variant_parts")
 ROWS_OF_A_PART = 48  # or more, so that no program is cut in two: some seconds of work
-UNSETTLED = ("time_limit", "compiler_failed")  # reasons that may not be there the next time
 
 
 def parts_of_programs(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -55,7 +55,7 @@ def map_parts(
 
 def variant_store(step: str, args: argparse.Namespace, **settings: Any) -> PartStore[list[Row]]:
     """The store of a step with the options of add_pool_options and add_part_options."""
-    recipe = step_recipe(step, compilers=compiler_versions(), seconds=args.seconds, **settings)
+    recipe = step_recipe(step, compilers=compiler_versions(), **settings)
     return PartStore(args.cache, args.shard, recipe, FORMAT)
 
 
@@ -70,6 +70,4 @@ def write_variants(outcomes: Iterable[Outcome], args: argparse.Namespace) -> Non
 
 
 def _is_settled(outcomes: Sequence[Row]) -> bool:
-    return not any(
-        outcome["rejected"]["reason"] in UNSETTLED for outcome in outcomes if "rejected" in outcome
-    )
+    return not unsettled(outcome["rejected"] for outcome in outcomes if "rejected" in outcome)

@@ -1,9 +1,15 @@
 """The TypeScript compiler from Python: holes, edits, checks, syntax units, types in completions."""
 
 from fimscope.typescript.client import TypeScript
-from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
+from fimscope.typescript.pool import (
+    TypeScriptPool,
+    add_pool_options,
+    by_program,
+    named_program,
+)
 from fimscope.typescript.results import (
     Checks,
+    CompilerStoppedError,
     Edited,
     Hole,
     Holes,
@@ -19,6 +25,7 @@ from fimscope.typescript.results import (
 
 __all__ = [
     "Checks",
+    "CompilerStoppedError",
     "Edited",
     "Hole",
     "Holes",
@@ -34,4 +41,5 @@ __all__ = [
     "Units",
     "add_pool_options",
     "by_program",
+    "named_program",
 ]

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from fimscope.edits import parse_edit
 from fimscope.new_names import NewNames
-from fimscope.typescript.process import NodeService
+from fimscope.typescript.process import CPU_SECONDS, NodeService
 from fimscope.typescript.results import (
     Checks,
     Edited,
@@ -29,13 +29,15 @@ class TypeScript:
 
     Every method raises TypeScriptError with the reason where a request has no result:
     `syntax_error` (the text is not TypeScript), `hole_moved` (no annotation at the hole),
-    `time_limit` (it took longer than `seconds_per_request`), `compiler_failed` (the process died
-    or the compiler threw), and what each method names. The next request is not affected.
+    `too_complex` (it is more than the compiler is asked to bear: limits.mjs), `compiler_failed`
+    (the process died of it or the compiler threw), and what each method names. The next request is
+    not affected. CompilerStoppedError where the process is ended from outside, or has computed for
+    more than `cpu_seconds`.
     """
 
-    def __init__(self, seconds_per_request: float = 60.0, new_names: NewNames | None = None):
+    def __init__(self, cpu_seconds: float = CPU_SECONDS, new_names: NewNames | None = None):
         supply = {"command": "new_names", **(new_names or NewNames()).request()}
-        self._service = NodeService(seconds_per_request, first_request=supply)
+        self._service = NodeService(cpu_seconds, first_request=supply)
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +62,7 @@ class TypeScript:
                 rejected.append(RejectedHole(kind, gold, start, "unsupported_hole", row["problem"]))
             else:
                 name_start = start - len(row["from_name"])
-                found.append(Hole(kind, row["name"], text[:start], gold, text[end:], name_start))
+                found.append(Hole(kind, row["name"], text, start, end, name_start))
         return Holes(found, rejected)
 
     def edit_names(self) -> list[str]:

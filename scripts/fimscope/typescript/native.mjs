@@ -2,11 +2,13 @@
 //
 // The one place that knows its API, which is not stable: package.json pins its exact version.
 
+import { once } from "node:events";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { API } from "typescript-native/unstable/sync";
 
-import { Refusal } from "./refusal.mjs";
+import { gaveUp } from "./limits.mjs";
 
 const FOLDER = "/program";
 const CONFIG = `${FOLDER}/tsconfig.json`;
@@ -27,6 +29,10 @@ const OPTIONS = {
   noEmit: true,
 };
 
+// How it ends of a text: it aborts, or breaks its memory.
+const OWN_SIGNALS = new Set(["SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP"]);
+const LAST_MILLISECONDS = 2000; // for the word of its end to come
+
 // The service's workers share the cores: each has one.
 process.env.GOMAXPROCS ??= "1";
 
@@ -37,19 +43,51 @@ let compiler;
  * UTF-16 units. Imports are not resolved; nothing but the compiler's own lib files is read.
  *
  * Every text is a program of its own, with a checker of its own: no text can add to the globals of
- * the next. Throws Refusal `compiler_failed` where the compiler fails twice on one text.
+ * the next. Throws NativeFailure where the compiler fails twice on one text.
  */
 export function nativeErrors(text) {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      if (compiler?.isAlive() !== true) compiler = new Compiler();
-      return compiler.errors(text);
-    } catch (error) {
-      compiler?.close();
-      compiler = undefined;
-      const detail = `the native compiler: ${String(error?.message ?? error).slice(0, 300)}`;
-      if (attempt === 2) throw new Refusal("compiler_failed", detail);
-    }
+  try {
+    return errorsOf(text);
+  } catch {
+    // What it fails on may be what an earlier text has left there.
+    end();
+  }
+  try {
+    return errorsOf(text);
+  } catch (error) {
+    const failed = compiler;
+    compiler = undefined;
+    throw new NativeFailure(error, failed);
+  }
+}
+
+function errorsOf(text) {
+  if (compiler?.isAlive() !== true) compiler = new Compiler();
+  const errors = compiler.errors(text);
+  if (gaveUp(errors)) end(); // it would keep the gigabyte that this has taken
+  return errors;
+}
+
+function end() {
+  compiler?.close();
+  compiler = undefined;
+}
+
+/** The native compiler fails on a text: by its own fault, or ended from outside. */
+export class NativeFailure extends Error {
+  constructor(error, failed) {
+    super(`the native compiler: ${String(error?.message ?? error).slice(0, 300)}`);
+    this.failed = failed;
+  }
+
+  /** Whether the compiler could not start, or was ended by a signal that it does not send itself. */
+  async isFromOutside() {
+    if (this.failed === undefined) return true;
+    const { child } = this.failed.api.client.channel;
+    if (this.failed.isAlive()) await Promise.race([once(child, "exit"), delay(LAST_MILLISECONDS)]);
+    const { signalCode } = child;
+    this.failed.close();
+    return signalCode !== null && !OWN_SIGNALS.has(signalCode);
   }
 }
 
