@@ -99,6 +99,7 @@ def _verified(service: TypeScript, original: Row, variant: Row) -> Row:
         "parses": verdict.parses,
         "same_errors": verdict.same_errors,
         "same_javascript": verdict.same_javascript,
+        "same_text": verdict.same_text,
     }
 
 

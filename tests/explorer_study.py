@@ -126,7 +126,12 @@ class MadeStudy:
             "prefix": _renamed(example["prefix"], names),
             "suffix": _renamed(example["suffix"], names),
             "renames": [{"old": old, "new": new, "kind": "variable"} for old, new in names.items()],
-            "checks": {"parses": True, "same_errors": True, "same_javascript": True},
+            "checks": {
+                "parses": True,
+                "same_errors": True,
+                "same_javascript": True,
+                "same_text": True,
+            },
         }
 
     def _prompt(self, variant: Row) -> Row:

@@ -8,7 +8,12 @@ EXAMPLE_KEY = [("example_id", pa.string())]
 VARIANT_KEY = [*EXAMPLE_KEY, ("edit", pa.string())]
 RENAME = pa.struct([("old", pa.string()), ("new", pa.string()), ("kind", pa.string())])
 CHECKS = pa.struct(
-    [("parses", pa.bool_()), ("same_errors", pa.bool_()), ("same_javascript", pa.bool_())]
+    [
+        ("parses", pa.bool_()),
+        ("same_errors", pa.bool_()),
+        ("same_javascript", pa.bool_()),
+        ("same_text", pa.bool_()),
+    ]
 )
 CANDIDATE = pa.struct([("text", pa.string()), ("logprob", pa.float32())])
 REGION = pa.struct([("kind", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
@@ -79,7 +84,9 @@ REASONS = (
     "edit_failed",
     "does_not_parse",
     "other_errors",
+    "unsupported_syntax",
     "other_javascript",
+    "other_text",
     "hole_moved",
     "too_complex",
     "compiler_failed",

@@ -114,7 +114,7 @@ def test_edits_and_checks_account_for_every_row(pool, programs):
     assert all(row["checks"] is None and row["renames"] for row in edited)
     variants, failed = split_rows(check_types(pool, examples, edited))
     assert failed == [] and len(variants) == len(edited) == 8
-    passed = {"parses": True, "same_errors": True, "same_javascript": True}
+    passed = {"parses": True, "same_errors": True, "same_javascript": True, "same_text": True}
     assert all(row["checks"] == passed for row in variants)
     # One program's variants differ from each other in the place of the hole alone.
     texts = {row["prefix"] + row["gold"] + row["suffix"] for row in variants[:5]}

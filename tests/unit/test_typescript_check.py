@@ -1,5 +1,8 @@
 """The checks of a variant: planted wrong renames are all caught, right ones all accepted."""
 
+import re
+from itertools import product
+
 import pytest
 
 from fimscope.typescript import Rename
@@ -170,18 +173,6 @@ WRONG_ERRORS = {
         "const f = (a: «any») => { const b = 1; let c: typeof b; };",
         "const f = (a: «any») => { const v = 1; let c: typeof b; };",
     ),
-    "typeof of another variable of the same type": (
-        "const a = 1, b = 1;\nconst f = (c: «any») => { let d: typeof a; };",
-        "const v = 1, w = 1;\nconst f = (c: «any») => { let d: typeof w; };",
-    ),
-    "predicate of another parameter": (
-        "function f(a: «unknown», b: unknown): a is string { return !!a; }",
-        "function f(v: «unknown», w: unknown): w is string { return !!v; }",
-    ),
-    "assertion of another parameter": (
-        "function f(a: «unknown», b: unknown): asserts a {}",
-        "function f(v: «unknown», w: unknown): asserts w {}",
-    ),
     "predicate left behind": (
         "function f(a: «unknown»): a is string { return !!a; }",
         "function f(v: «unknown»): a is string { return !!v; }",
@@ -201,6 +192,21 @@ WRONG_ERRORS = {
     "type member renamed": (
         "interface I { p: number }\nconst f = (a: «I») => a.p;",
         "interface I { v: number }\nconst f = (a: «I») => a.p;",
+    ),
+}
+
+WRONG_TEXT = {
+    "typeof of another variable of the same type": (
+        "const a = 1, b = 1;\nconst f = (c: «any») => { let d: typeof a; };",
+        "const v = 1, w = 1;\nconst f = (c: «any») => { let d: typeof w; };",
+    ),
+    "predicate of another parameter": (
+        "function f(a: «unknown», b: unknown): a is string { return !!a; }",
+        "function f(v: «unknown», w: unknown): w is string { return !!v; }",
+    ),
+    "assertion of another parameter": (
+        "function f(a: «unknown», b: unknown): asserts a {}",
+        "function f(v: «unknown», w: unknown): asserts w {}",
     ),
 }
 
@@ -332,9 +338,8 @@ RIGHT = {
 
 def verdict_on(typescript, pair):
     original, variant = pair
-    renames = [Rename(old, new, "parameter") for old in "abf" for new in ("v", "i", "isNaN", "x")]
-    pairs = [("a", "b"), ("b", "a"), ("count", "v")]
-    renames += [Rename(old, new, "parameter") for old, new in pairs]
+    words = [sorted(set(re.findall(r"\w+", text))) for text in pair]
+    renames = [Rename(old, new, "parameter") for old, new in product(*words)]
     return typescript.check(split_marked(original), split_marked(variant), renames)
 
 
@@ -342,7 +347,7 @@ def verdict_on(typescript, pair):
 def test_a_right_rename_passes(typescript, case):
     verdict = verdict_on(typescript, RIGHT[case])
     assert verdict.reason is None, verdict.detail
-    assert verdict.parses and verdict.same_errors and verdict.same_javascript
+    assert verdict.parses and verdict.same_errors and verdict.same_javascript and verdict.same_text
 
 
 @pytest.mark.parametrize("case", WRONG_JAVASCRIPT)
@@ -361,9 +366,26 @@ def test_a_rename_that_changes_types_is_caught(typescript, case):
     assert verdict.detail
 
 
+@pytest.mark.parametrize("case", WRONG_TEXT)
+def test_a_change_of_what_neither_errors_nor_javascript_show_is_caught(typescript, case):
+    verdict = verdict_on(typescript, WRONG_TEXT[case])
+    assert verdict.parses and not verdict.same_text
+    assert verdict.reason == "other_text"
+    assert verdict.detail
+
+
 @pytest.mark.parametrize("case", WRONG_HOLE)
 def test_a_moved_hole_is_caught(typescript, case):
-    assert verdict_on(typescript, WRONG_HOLE[case]).reason == "hole_moved"
+    original, variant = map(split_marked, WRONG_HOLE[case])
+    assert typescript.check(original, variant, []).reason == "hole_moved"
+
+
+def test_a_name_that_no_rename_gives_is_caught(typescript):
+    original, variant = "const f = (a: «any», b: any) => b;", "const f = (a: «any», v: any) => v;"
+    parts = split_marked(original), split_marked(variant)
+    assert typescript.check(*parts, [Rename("b", "v", "parameter")]).reason is None
+    for renames in ([], [Rename("b", "w", "parameter")], [Rename("b", "v", "comment")]):
+        assert typescript.check(*parts, renames).reason == "other_text"
 
 
 def test_a_variant_that_does_not_parse_is_caught(typescript):

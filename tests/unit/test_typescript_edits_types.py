@@ -61,8 +61,8 @@ RENAMED = {
         "export interface A {}\nclass B {}\ntype C = A;\nenum D { x }\nexport { B, D as E };\n"
         "export type { C as F };\nexport default class G { m(a: «number», b: C): G {"
         " return this; } }",
-        "export interface A {}\nclass B {}\ntype C_1 = A;\nenum D_1 { x }\nexport { B, D_1 as E };"
-        "\nexport type { C_1 as F };\nexport default class G {"
+        "export interface A {}\nclass B_1 {}\ntype C_1 = A;\nenum D_1 { x }\n"
+        "export { B_1 as B, D_1 as E };\nexport type { C_1 as F };\nexport default class G {"
         " m(a: «number», b: C_1): G { return this; } }",
     ),
     "ambient types": (
@@ -97,7 +97,7 @@ RENAMED = {
     "comments, strings, astral characters, line ends": (
         "type 𝒯é = 1;\r\n/** @template 𝒯é {@link 𝒯é} */\r\n"
         "function f(a: «number», b: 𝒯é) { return '𝒯é😀'; }",
-        "type 𝒯é_1 = 1;\r\n/** @template 𝒯é {@link 𝒯é} */\r\n"
+        "type 𝒯é_1 = 1;\r\n/** @template 𝒯é_1 {@link 𝒯é_1} */\r\n"
         "function f(a: «number», b: 𝒯é_1) { return '𝒯é😀'; }",
     ),
 }

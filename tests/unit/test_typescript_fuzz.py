@@ -101,7 +101,7 @@ MUTATION = st.one_of(
     st.tuples(st.just("comment"), SHARE, st.sampled_from(HOSTILE)),
     st.tuples(st.just("nest"), SHARE, st.sampled_from(NESTED), st.integers(1, 400)),
 )
-FAILED_PROOF = ("does_not_parse", "other_errors", "other_javascript", "hole_moved")
+FAILED_PROOF = ("does_not_parse", "other_errors", "other_javascript", "other_text", "hole_moved")
 WORD = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
@@ -180,7 +180,9 @@ def outcome(typescript: TypeScript, text: str, edit: str, choice: int) -> str:
     except TypeScriptError as error:
         assert error.detail
         return error.reason
-    passed = verdict.parses and verdict.same_errors and verdict.same_javascript
+    passed = (
+        verdict.parses and verdict.same_errors and verdict.same_javascript and verdict.same_text
+    )
     assert passed == (verdict.reason is None) or verdict.reason == "hole_moved"
     return verdict.reason or "proven"
 

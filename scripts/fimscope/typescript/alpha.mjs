@@ -11,28 +11,36 @@ const resolved = new RecentCache(4);
 const SKIPPED = new Set(["start", "end", "range", "loc", "shorthand"]);
 
 /**
- * What sets two JavaScript modules apart beside the names of their variables, or undefined.
+ * What sets two JavaScript modules apart beside the names of their variables: `{reason, detail}`, or
+ * undefined. The reason is `unsupported_syntax` where the first can't be read at all.
  *
  * They are equal where their syntax trees are and one bijection carries each scope's variables of
  * the first to those of the second. Globals, members and labels must be the same, and export names
- * too but for those that `exports` (old name -> new name) lists.
+ * too but for those that `exports` (old name -> new name) lists; where the names are `isFixed`, all.
  * Independent of the editor and of the TypeScript checker: acorn parses, eslint-scope resolves.
  */
-export function differenceOfJavascript(first, second, exports = new Map()) {
+export function differenceOfJavascript(first, second, { exports, isFixed }) {
   if (first === second) return undefined;
-  let sides;
-  try {
-    sides = [resolved.get(first, () => resolve(first)), resolve(second)];
-  } catch (error) {
-    return `acorn: ${error.message}`;
-  }
-  const compared = new Comparison(...sides, exports);
-  return compared.difference(sides[0].tree, sides[1].tree, "");
+  const was = resolved.get(first, () => resolve(first));
+  if (was.problem) return { reason: "unsupported_syntax", detail: was.problem };
+  const is = resolve(second);
+  const detail =
+    is.problem ?? new Comparison(was, is, exports, isFixed).difference(was.tree, is.tree, "");
+  return detail && { reason: "other_javascript", detail };
 }
 
-/** The tree of a module, the variables that each identifier names, and its exported identifiers. */
+/**
+ * The tree of a module, the variables that each identifier names, and its exported identifiers; or
+ * the problem.
+ */
 function resolve(text) {
-  const tree = parse(text, { ecmaVersion: "latest", sourceType: "module", ranges: true });
+  let tree;
+  try {
+    tree = parse(text, { ecmaVersion: "latest", sourceType: "module", ranges: true });
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { problem: `acorn: ${error.message}` };
+  }
   const manager = analyze(tree, { ecmaVersion: 2025, sourceType: "module" });
   const variables = new Map();
   const add = (identifier, variable) => {
@@ -40,7 +48,6 @@ function resolve(text) {
     const known = variables.get(identifier);
     if (!known.includes(variable)) known.push(variable);
   };
-  let looksUpAtRunTime = false;
   for (const scope of manager.scopes) {
     for (const variable of scope.variables) {
       // The implicit `arguments` has no declaration: its name is the language's.
@@ -48,11 +55,8 @@ function resolve(text) {
       for (const identifier of variable.identifiers) add(identifier, variable);
       for (const reference of variable.references) add(reference.identifier, variable);
     }
-    for (const { identifier, resolved } of scope.references) {
-      if (identifier.name === "eval" && !resolved) looksUpAtRunTime = true;
-    }
   }
-  return { tree, variables, exported: exportedIdentifiers(tree), looksUpAtRunTime };
+  return { tree, variables, exported: exportedIdentifiers(tree) };
 }
 
 /** Identifiers that declare a variable and name an export at once. */
@@ -77,10 +81,11 @@ function exportedIdentifiers(tree) {
 }
 
 class Comparison {
-  constructor(first, second, exports) {
+  constructor(first, second, exports, isFixed) {
     this.first = first;
     this.second = second;
     this.exports = exports;
+    this.isFixed = isFixed;
     this.forward = new Map();
     this.backward = new Map();
   }
@@ -100,16 +105,16 @@ class Comparison {
     // acorn gives one node for both names of `export {a}` and of `import {a}`.
     if (a.type === "ExportSpecifier") return this.differenceOfSpecifiers(a, b, "exported", here);
     if (a.type === "ImportSpecifier") return this.differenceOfSpecifiers(a, b, "imported", here);
-    const keys = Object.keys(a).filter((key) => !SKIPPED.has(key));
-    if (Object.keys(b).filter((key) => !SKIPPED.has(key)).length !== keys.length) {
-      return `${here}: other parts`;
-    }
-    return firstOf(keys, (key) => this.difference(a[key], b[key], here));
+    const [mine, its] = [partsOf(a), partsOf(b)];
+    const keys = Object.keys(mine);
+    if (Object.keys(its).length !== keys.length) return `${here}: other parts`;
+    return firstOf(keys, (key) => this.difference(mine[key], its[key], here));
   }
 
   differenceOfSpecifiers(a, b, side, place) {
     const [was, is] = [moduleName(a[side]), moduleName(b[side])];
-    if (was !== is) return `${place}: ${side} ${was}, then ${is}`;
+    const expected = side === "exported" ? (this.exports.get(was) ?? was) : was;
+    if (is !== expected) return `${place}: ${side} ${was}, then ${is}`;
     return this.difference(a.local, b.local, place);
   }
 
@@ -120,11 +125,7 @@ class Comparison {
     if (own.length !== other.length) return `resolved otherwise: ${names}`;
     const isExport = this.first.exported.has(a) || this.second.exported.has(b);
     const expected = isExport ? (this.exports.get(a.name) ?? a.name) : a.name;
-    const isFixed =
-      own.length === 0 ||
-      isExport ||
-      this.first.looksUpAtRunTime ||
-      this.second.looksUpAtRunTime;
+    const isFixed = own.length === 0 || isExport || this.isFixed;
     if (isFixed && b.name !== expected) return `a name that must stay: ${names}`;
     return firstOf(own.keys(), (index) => {
       const [mine, its] = [own[index], other[index]];
@@ -145,6 +146,21 @@ function firstOf(values, find) {
   }
   return undefined;
 }
+
+/**
+ * What counts of a node. Shorthand counts as written out, but for `{ __proto__ }`: it makes a
+ * property, as `{ ["__proto__"]: x }` does, where `{ __proto__: x }` sets the prototype.
+ */
+function partsOf(node) {
+  const parts = Object.entries(node).filter(([key]) => !SKIPPED.has(key));
+  const isProto = node.type === "Property" && node.shorthand && node.key.name === "__proto__";
+  return { ...Object.fromEntries(parts), ...(isProto && PROTO) };
+}
+
+const PROTO = {
+  computed: true,
+  key: { type: "Literal", value: "__proto__", raw: '"__proto__"' },
+};
 
 function isNode(value) {
   return typeof value === "object" && value !== null && typeof value.type === "string";

@@ -98,10 +98,10 @@ class TypeScript:
         return Edited(**row, name_start=name_start, renames=renames)
 
     def check(self, original: Parts, variant: Parts, renames: Sequence[Rename]) -> Checks:
-        """Whether a variant is its original in other words: parses, errors, JavaScript, hole.
+        """Whether a variant is its original in other words: errors, JavaScript, text, hole.
 
         A failure is a verdict with a reason (`does_not_parse`, `other_errors`,
-        `other_javascript`, `hole_moved`), not an exception.
+        `unsupported_syntax`, `other_javascript`, `other_text`, `hole_moved`), not an exception.
         """
         row = self._service.ask(
             "check",

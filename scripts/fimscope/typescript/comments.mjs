@@ -1,51 +1,51 @@
 // The comments of a program.
 
-import ts from "typescript";
-
 import { RecentCache } from "./cache.mjs";
 import { parse } from "./program.mjs";
+import { inSourceOrder, isToken } from "./source_order.mjs";
 
 // What the compiler reads in a comment is no comment to an edit.
 export const DIRECTIVE = /@ts-(ignore|expect-error|nocheck|check)|^\/\/\/\s*</;
+
+const COMMENT = /\/\*[^]*?\*\/|\/\/[^\n\r\u2028\u2029]*/g;
+// The line that names the interpreter is none, though it may hold two slashes.
+const HASHBANG = /^\ufeff?#![^\n\r\u2028\u2029]*/;
 
 const found = new RecentCache(8);
 
 /** `{start, end}` of every comment, directives too, in source order. */
 export function commentsOf(text) {
-  return found.get(text, () => findComments(text));
+  return found.get(text, () => {
+    const comments = [];
+    const gap = (start, end) => {
+      comments.push(...commentsBetween(text, start, end));
+    };
+    const visit = (node) => {
+      if (isToken(node)) gap(node.pos, node.getStart());
+      else inSourceOrder(node, gap, visit);
+    };
+    visit(parse(text));
+    return comments;
+  });
 }
 
-function findComments(text) {
-  const comments = [];
-  const scanner = ts.createScanner(ts.ScriptTarget.ESNext, false);
-  const scanGap = (from, to) => {
-    if (from >= to) return;
-    scanner.setText(text, from, to - from);
-    for (let kind = scanner.scan(); kind !== ts.SyntaxKind.EndOfFileToken; kind = scanner.scan()) {
-      const isComment =
-        kind === ts.SyntaxKind.SingleLineCommentTrivia ||
-        kind === ts.SyntaxKind.MultiLineCommentTrivia;
-      const [start, end] = [scanner.getTokenFullStart(), scanner.getTokenEnd()];
-      if (isComment) comments.push({ start, end });
-    }
-  };
-  let last = 0;
-  for (const token of tokensOf(parse(text))) {
-    scanGap(last, token.getStart());
-    last = token.end;
-  }
-  return comments;
+/** The line that names the interpreter, or "". */
+export function hashbangOf(text) {
+  return HASHBANG.exec(text)?.[0] ?? "";
 }
 
-/** The tokens of a tree in source order; JSDoc is a comment. */
-function* tokensOf(sourceFile) {
-  const isJsDoc = ({ kind }) =>
-    kind >= ts.SyntaxKind.FirstJSDocNode && kind <= ts.SyntaxKind.LastJSDocNode;
-  const stack = [sourceFile];
-  while (stack.length > 0) {
-    const node = stack.pop();
-    const children = node.getChildren(sourceFile).filter((child) => !isJsDoc(child));
-    if (children.length > 0) stack.push(...children.reverse());
-    else if (node.kind !== ts.SyntaxKind.SyntaxList) yield node;
-  }
+/** The comments of a part of a text in which nothing else could look like one. */
+export function commentsBetween(text, start, end) {
+  if (start === end) return [];
+  const first = start === 0 ? hashbangOf(text).length : start;
+  return Array.from(text.slice(first, end).matchAll(COMMENT), ({ index, 0: { length } }) => ({
+    start: first + index,
+    end: first + index + length,
+  }));
+}
+
+/** A part of a text in which no literal stands, without its comments and white space. */
+export function withoutComments(text, start, end) {
+  const first = start === 0 ? hashbangOf(text).length : start;
+  return text.slice(first, end).replace(COMMENT, "").replace(/\s+/g, "");
 }

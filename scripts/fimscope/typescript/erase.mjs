@@ -22,11 +22,31 @@ export function erase(text) {
 
 /** The JavaScript of a text for comparison: no comments, no syntax that is not yet ECMAScript. */
 export function plainJavascript(text) {
-  return emit(text, {
+  const options = {
     target: ts.ScriptTarget.ES2022,
     removeComments: true,
     experimentalDecorators: true,
-  });
+  };
+  return emit(text, options, { after: [withoutDefer] });
+}
+
+/** `import defer`, which the compiler leaves as it is, as an import. */
+function withoutDefer(context) {
+  const undefer = (statement) => {
+    const clause = ts.isImportDeclaration(statement) && statement.importClause;
+    if (clause?.phaseModifier !== ts.SyntaxKind.DeferKeyword) return statement;
+    const { name, namedBindings } = clause;
+    const { modifiers, moduleSpecifier, attributes } = statement;
+    const plain = context.factory.updateImportClause(clause, undefined, name, namedBindings);
+    return context.factory.updateImportDeclaration(
+      statement,
+      modifiers,
+      plain,
+      moduleSpecifier,
+      attributes,
+    );
+  };
+  return (sourceFile) => ts.visitEachChild(sourceFile, undefer, context);
 }
 
 /** The JavaScript of class members, object members or an expression: none parses alone. */
@@ -42,10 +62,12 @@ const FRAMES = {
   expression: ["[", "]"],
 };
 
-function emit(text, options) {
-  const { outputText } = ts.transpileModule(text, {
+function emit(text, options, transformers) {
+  // After a byte order mark the compiler does not know the line that names the interpreter.
+  const { outputText } = ts.transpileModule(text.replace(/^\ufeff(?=#!)/, ""), {
     fileName: "program.ts",
     compilerOptions: { ...OPTIONS, ...options },
+    transformers,
   });
   return withoutEmptyExport(outputText);
 }

@@ -6,8 +6,7 @@ import ts from "typescript";
  * `{before_parts, after_parts}`: the text before and after the hole, split where a line begins,
  * but never inside a statement, a member or a comment that stands whole on one side of the hole.
  */
-export function splitAround(sourceFile, start, end) {
-  const { text } = sourceFile;
+export function splitAround(sourceFile, text, start, end) {
   const whole = wholeRanges(sourceFile, start, end);
   const cuts = [];
   let next = 0;

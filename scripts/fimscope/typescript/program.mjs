@@ -38,11 +38,19 @@ let previousProgram;
 export function parse(text) {
   return parsedFiles.get(text, () => {
     const sourceFile = withinLimits(text, () =>
-      ts.createSourceFile(PROGRAM_FILE, text, OPTIONS.target, true),
+      ts.createSourceFile(PROGRAM_FILE, readable(text), OPTIONS.target, true),
     );
     sourceFile.externalModuleIndicator ??= true;
     return sourceFile;
   });
+}
+
+/**
+ * A text in which the compiler reads what a file of it would be, place for place: after a byte order
+ * mark, which it takes from a file, it does not know the line that names the interpreter.
+ */
+function readable(text) {
+  return text.startsWith("\ufeff#!") ? `// ${text.slice(3)}` : text;
 }
 
 /** The syntax tree of a text that must be whole TypeScript. Throws Refusal `syntax_error`. */
@@ -83,7 +91,7 @@ export function scoped(text) {
 export function errorsOf(text) {
   return errors.get(text, () => {
     const file = parse(text);
-    return nativeErrors(text).map(({ message, ...error }) => ({ ...error, file, messageText: message }));
+    return nativeErrors(readable(text)).map(({ message, ...error }) => ({ ...error, file, messageText: message }));
   });
 }
 

@@ -3,76 +3,89 @@
 import { takeOut } from "./additions.mjs";
 import { differenceOfJavascript } from "./alpha.mjs";
 import { RecentCache } from "./cache.mjs";
+import { looksNamesUp } from "./dynamic_scope.mjs";
 import { plainJavascript } from "./erase.mjs";
 import { errorsByPlace, missingErrors } from "./error_places.mjs";
 import { annotationAt } from "./holes.mjs";
 import { describe, parse } from "./program.mjs";
-import { differenceOfTypes } from "./written_types.mjs";
+import { differenceOfTokens } from "./tokens.mjs";
 
 const javascriptOf = new RecentCache(32);
 const verdicts = new RecentCache(16);
 
 /**
- * The request `check`: `{parses, same_errors, same_javascript, reason, detail}`.
+ * The request `check`: `{parses, same_errors, same_javascript, same_text, reason, detail}`.
  *
  * A variant passes where it differs in nothing but what its renames declare:
  *   distractor   the text `new` was added: without it the variant must be the original
  *   alias        a type alias `new` of `old` was added
  *   annotation   one annotation was deleted or became `any`; errors may vanish, none may be new
  *   export       the export `old` is called `new`
- *   any other    the name `old` became `new`, or the comment `old` went
+ *   comment      the comment `old` went
+ *   any other    the name `old` became `new`, in comments too
  * Errors are compared by code and by place as `error_places.mjs` counts it, which no shift of lines
- * changes. A check after the first that fails is false too; the reason names the first that fails.
+ * changes; JavaScript as `alpha.mjs` does, and the text, with its types, as `tokens.mjs` does. The
+ * reason names the first check that fails.
  */
 export function check({ original, variant, renames }) {
   const before = original.prefix + original.gold + original.suffix;
   const after = variant.prefix + variant.gold + variant.suffix;
   const [error] = parse(after).parseDiagnostics;
-  if (error) return failure("does_not_parse", describe(error), {});
+  if (error) return { ...NOTHING, reason: "does_not_parse", detail: describe(error) };
   const { without, spans, aliases, problem } = takeOut(variant, renames);
-  if (problem) return failure("other_javascript", problem, { parses: true });
+  if (problem) return { ...NOTHING, parses: true, reason: "other_text", detail: problem };
   const moved = differenceOfHoles(original, without, renames);
   const key = JSON.stringify([before, after, renames]);
   const verdict = verdicts.get(key, () =>
-    compare({
-      before,
-      after,
-      without: without.prefix + without.gold + without.suffix,
+    compare(before, after, without.prefix + without.gold + without.suffix, {
       spans,
       aliases,
-      nAnnotations: ofKind(renames, "annotation").length,
-      exports: new Map(ofKind(renames, "export").map((rename) => [rename.old, rename.new])),
+      isFixed: looksNamesUp(parse(before)) || looksNamesUp(parse(after)),
+      nAnnotations: renames.filter(({ kind }) => kind === "annotation").length,
+      exports: new Map(
+        renames.filter(({ kind }) => kind === "export").map((each) => [each.old, each.new]),
+      ),
+      gone: renames.filter(({ kind }) => kind === "comment").map(({ old }) => old),
+      isRenamed: renameTest(renames),
     }),
   );
   return moved === undefined ? verdict : { ...verdict, reason: "hole_moved", detail: moved };
 }
 
-function ofKind(renames, kind) {
-  return renames.filter((rename) => rename.kind === kind);
+const NOTHING = { parses: false, same_errors: false, same_javascript: false, same_text: false };
+const NAMES = new Set(["variable", "parameter", "function", "type"]);
+
+function renameTest(renames) {
+  const pairs = new Set(
+    renames.filter(({ kind }) => NAMES.has(kind)).map((each) => `${each.old} ${each.new}`),
+  );
+  return (old, name) => pairs.has(`${old} ${name}`);
 }
 
-function compare({ before, after, without, spans, aliases, nAnnotations, exports }) {
+function compare(before, after, without, edit) {
   const errors =
     before === after
       ? undefined
-      : (differenceOfErrors(before, after, spans, nAnnotations > 0) ??
-        differenceOfTypes(before, without, aliases, nAnnotations, exports));
+      : differenceOfErrors(before, after, edit.spans, edit.nAnnotations > 0);
   const javascript = differenceOfJavascript(
     javascriptOf.get(before, () => plainJavascript(before)),
     javascriptOf.get(without, () => plainJavascript(without)),
-    exports,
+    edit,
   );
-  const passed = { same_errors: errors === undefined, same_javascript: javascript === undefined };
-  if (errors !== undefined) return failure("other_errors", errors, { parses: true, ...passed });
-  if (javascript !== undefined) {
-    return failure("other_javascript", javascript, { parses: true, ...passed });
-  }
-  return { parses: true, ...passed, reason: null, detail: null };
-}
-
-function failure(reason, detail, passed) {
-  const none = { parses: false, same_errors: false, same_javascript: false };
-  return { ...none, ...passed, reason, detail };
+  const text = differenceOfTokens(before, without, edit);
+  const passed = {
+    parses: true,
+    same_errors: errors === undefined,
+    same_javascript: javascript === undefined,
+    same_text: text === undefined,
+  };
+  const [reason, detail] = [
+    ["other_errors", errors],
+    [javascript?.reason, javascript?.detail],
+    ["other_text", text],
+    [null, null],
+  ].find(([, found]) => found !== undefined);
+  return { ...passed, reason, detail };
 }
 
 function differenceOfHoles(original, variant, renames) {

@@ -110,6 +110,7 @@ class Checks:
     parses: bool
     same_errors: bool
     same_javascript: bool
+    same_text: bool
     reason: str | None
     detail: str | None
 

@@ -25,7 +25,7 @@ export function units({ max_chars: maxChars, ...hole }) {
         ? eraseFramed(text.slice(span.start, span.end), span.frame)
         : erase(text.slice(span.start, span.end)),
     })),
-    ...splitAround(sourceFile, start, end),
+    ...splitAround(sourceFile, text, start, end),
   };
 }
 

@@ -10,7 +10,7 @@ import { generator, shuffle } from "./random.mjs";
 export function addDistractor(text, gold, { seed, origin }, { count }) {
   const random = generator(`${seed}\nadd_distractor\n${origin}`);
   const templates = shuffle([...TEMPLATES], random);
-  const places = placesAway(parse(text), gold, random);
+  const places = placesAway(text, gold, random);
   const writer = new Writer(text, `${seed}\nadd_distractor names\n${origin}`);
   const line = lineBreakOf(text);
   const byPlace = new Map();
@@ -28,10 +28,10 @@ export function addDistractor(text, gold, { seed, origin }, { count }) {
 }
 
 /** Places between statements in random order; those beside the hole's own statement come last. */
-function placesAway(sourceFile, gold, random) {
-  const { statements } = sourceFile;
+function placesAway(text, gold, random) {
+  const { statements } = parse(text);
   const holder = statements.findIndex(({ pos, end }) => pos <= gold.start && gold.end <= end);
-  const places = shuffle(placesBetween(sourceFile), random);
+  const places = shuffle(placesBetween(text), random);
   const isBeside = ({ after }) => after === holder || after === holder + 1;
   return [...places.filter((place) => !isBeside(place)), ...places.filter(isBeside)];
 }

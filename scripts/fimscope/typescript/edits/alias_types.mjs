@@ -3,6 +3,7 @@
 import ts from "typescript";
 
 import { typed } from "../program.mjs";
+import { allowedShare } from "./checked_sites.mjs";
 import { inLinesOfItsOwn, placesBetween } from "./insertion.mjs";
 import { freshTypeNames } from "./names.mjs";
 
@@ -16,8 +17,13 @@ const KEYWORDS = new Set([
 ]);
 const PARAMETERS = ["A", "B", "C", "D"];
 
+/** The sites of a share of those that the checker allows: it relates some types by their names. */
+export function aliasTypes(text, gold, options, share) {
+  return allowedShare(text, aliases(text, gold, options), options, share, false);
+}
+
 /** A site per built-in type: its alias, and all its uses but those in the gold. */
-export function aliasTypes(text, gold, { seed, origin }) {
+function aliases(text, gold, { seed, origin }) {
   const { sourceFile, checker } = typed(text);
   const uses = new Map();
   const visit = (node) => {
@@ -33,15 +39,17 @@ export function aliasTypes(text, gold, { seed, origin }) {
   visit(sourceFile);
 
   const names = freshTypeNames(text, `${seed}\nalias_types\n${origin}`);
-  const [{ at }] = placesBetween(sourceFile);
+  const [{ at }] = placesBetween(text);
   return [...uses.values()].map(({ name, n, places }) => {
     const alias = names.next().value;
     const list = n > 0 ? `<${PARAMETERS.slice(0, n).join(", ")}>` : "";
     const declaration = `type ${alias}${list} = ${name}${list};`;
     return {
+      name: alias,
+      starts: [],
       renames: [{ old: name, new: alias, kind: "alias" }],
       replacements: [
-        { start: at, end: at, text: inLinesOfItsOwn(declaration, text, at, 1) },
+        { start: at, end: at, text: inLinesOfItsOwn(declaration, text, at, 1), isAdded: true },
         ...places.map((place) => ({ ...place, text: alias })),
       ],
     };

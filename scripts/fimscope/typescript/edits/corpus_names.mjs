@@ -112,7 +112,11 @@ function typeText(symbol, checker) {
   return checker.typeToString(checker.getBaseTypeOfLiteralType(type));
 }
 
+// What a module may not declare, or what would hide a value that the language itself means.
+const SPECIAL = new Set(["arguments", "await", "eval", "Infinity", "NaN", "undefined"]);
+
 function isReserved(name) {
   const kind = ts.stringToToken(name);
-  return kind !== undefined && kind <= ts.SyntaxKind.LastFutureReservedWord;
+  const isKeyword = kind !== undefined && kind <= ts.SyntaxKind.LastFutureReservedWord;
+  return isKeyword || SPECIAL.has(name);
 }

@@ -29,7 +29,7 @@ const EDITS = new Map([
   ["misleading_names", { sites: misleadingNames }],
   ["natural_names", { sites: naturalNames }],
   ["rename_types", { sites: renameTypes }],
-  ["alias_types", { sites: aliasTypes }],
+  ["alias_types", { choose: aliasTypes }],
   ["delete_annotations", { choose: deleteAnnotations }],
   ["mask_annotations", { choose: maskAnnotations }],
   ["add_distractor", { choose: addDistractor }],

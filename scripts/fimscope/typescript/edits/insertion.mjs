@@ -3,6 +3,7 @@
 import ts from "typescript";
 
 import { DIRECTIVE } from "../comments.mjs";
+import { parse } from "../program.mjs";
 
 /** The line break of a file. */
 export function lineBreakOf(text) {
@@ -13,8 +14,8 @@ export function lineBreakOf(text) {
  * The places between the statements of a file, after its imports and directives: `{at, after}` with
  * the index of the statement that comes after.
  */
-export function placesBetween(sourceFile) {
-  const { statements, text } = sourceFile;
+export function placesBetween(text) {
+  const { statements } = parse(text);
   let first = 0;
   while (first < statements.length && isHead(statements[first])) first += 1;
   const places = [];

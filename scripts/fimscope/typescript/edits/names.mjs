@@ -6,16 +6,19 @@ const CONSONANTS = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", 
 const VOWELS = ["a", "i", "o", "u"];
 const SYLLABLES = CONSONANTS.flatMap((consonant) => VOWELS.map((vowel) => consonant + vowel));
 
-// Pairs of syllables that a reader, or a model, knows as a word or as a name of the field.
+// What a reader, or a model, knows as a word or as a name of the field.
 const WORDS = new Set(
   (
-    "bali bono bora dado dago dali data dino dita dora dura fado fila foto gala gama gamo " +
-    "giga gina gobi goto kata kilo kola lama lara lava lido lima limo lira lisa logo ludo " +
-    "luna mali midi mini mira moda mona mono moto nano nazi nina nodo nora nova pagi pago " +
-    "paki pali para pisa pita poli polo pomo puli puma puta puto rabi raga ramo rani riga " +
-    "rigo rita roma rota saga sagi sara sari sato silo sima soda sofa soli solo sota sudo " +
-    "suki sumo sura suri taka tako tapa tara taro tiki tina todo tofu toga togo tori toro " +
-    "tuba tubi tuna vila vino visa vita viva vivo zara zona zoni zulu"
+    "bali bani boga bola bono bora bozo dado dago dali data dino dita diva dodo dora dura " +
+    "fado fila fora foto gala gama gamo giga gina gobi goto guru kata kilo kola lama lara " +
+    "lava lido lima limo lira lisa logo ludo luna mali mama midi mini mira moda mona mono " +
+    "moto nano nazi nina nodo nora nova pagi pago paki pali papa para pisa pita poli polo " +
+    "pomo puli puma pupa puta puto rabi raga ramo rani riga rigo rita roma rota saga sagi " +
+    "sago saki sara sari sato silo sima situ soda sofa soli solo sota sudo suki sumo sura " +
+    "suri tabu taka tako tapa tara taro tiki tina tipi tiro todo tofu toga togo tori toro " +
+    "tuba tubi tuna tutu vila vino visa vita viva vivo zara zona zoni zulu banana bikini " +
+    "bonito domino farina fibula gigolo kimono libido marina mimosa minima modulo pagoda " +
+    "patina potato safari salami saliva sonata tomato vagina virago"
   ).split(" "),
 );
 

@@ -8,6 +8,7 @@ import { renamableSymbols, renameSite, withoutGold } from "./renaming.mjs";
 
 const TYPES = {
   name: "types",
+  meaning: ts.SymbolFlags.Type,
   isDeclaration: (node) =>
     ts.isInterfaceDeclaration(node) ||
     ts.isTypeAliasDeclaration(node) ||

@@ -3,18 +3,21 @@
 import ts from "typescript";
 
 import { RecentCache } from "../cache.mjs";
+import { looksNamesUp } from "../dynamic_scope.mjs";
 import { scoped } from "../program.mjs";
 import { Refusal } from "../refusal.mjs";
+import { mentionsOf } from "./mentions.mjs";
 
 const found = new RecentCache(8);
 
 /**
  * The symbols of a family that can be renamed, in the order of their first use:
- * `{symbol, rank, old, isExported, uses: [{start, end, before}]}`. What stands `before` a new name
- * lets a shorthand property keep its own.
+ * `{symbol, rank, old, isExported, uses: [{start, end, before, after}], mentions: [{start, end}]}`.
+ * What stands `before` and `after` a new name lets a shorthand property or export keep its own;
+ * mentions are in comments.
  *
- * family    `isDeclaration(node, isExported)`: whether a symbol declared there may be renamed; a
- *           key `name` tells the families apart
+ * family    `isDeclaration(node)`: whether a symbol declared there may be renamed; `meaning`, the
+ *           flags by which a name is looked up; a key `name` tells the families apart
  * exported  names that the program exports are renamed too
  */
 export function renamableSymbols(text, family, exported) {
@@ -24,49 +27,55 @@ export function renamableSymbols(text, family, exported) {
 
 function findSymbols(text, family, exported) {
   const { sourceFile, checker } = scoped(text);
+  if (looksNamesUp(sourceFile)) {
+    throw new Refusal("edit_failed", "eval or with looks names up while the program runs");
+  }
   const uses = new Map();
-  const fixed = new Set();
+  const ambiguous = new Set();
   const visit = (node) => {
-    if (ts.isIdentifier(node)) {
-      if (isMemberName(node)) return;
-      const symbol = namedSymbol(node, checker);
-      if (symbol === undefined || !isRenamable(symbol, node, family, exported)) return;
-      if (isExportedAsIs(node)) fixed.add(symbol);
-      if (!uses.has(symbol)) uses.set(symbol, []);
-      uses.get(symbol).push({ start: node.getStart(), end: node.end, before: shorthand(node) });
+    if (!ts.isIdentifier(node)) {
+      ts.forEachChild(node, visit);
       return;
     }
-    if (isDynamicScope(node)) {
-      throw new Refusal("edit_failed", "eval or with looks names up while the program runs");
-    }
-    ts.forEachChild(node, visit);
+    if (isMemberName(node)) return;
+    const symbol = namedSymbol(node, checker);
+    if (symbol === undefined || !isRenamable(symbol, node, family, exported)) return;
+    if (isMistaken(node, symbol)) ambiguous.add(symbol.name);
+    if (!uses.has(symbol)) uses.set(symbol, []);
+    uses.get(symbol).push({ start: node.getStart(), end: node.end, ...namesKept(node) });
   };
   visit(sourceFile);
-  return [...uses]
-    .filter(([symbol]) => !fixed.has(symbol))
-    .map(([symbol, places], rank) => ({
-      symbol,
-      rank,
-      old: symbol.name,
-      isExported: symbol.declarations.some(isExport),
-      uses: places,
-    }));
+  for (const symbol of uses.keys()) if (ambiguous.has(symbol.name)) uses.delete(symbol);
+  const mentions = mentionsOf(text, new Set(uses.keys()), family.meaning);
+  return [...uses].map(([symbol, places], rank) => ({
+    symbol,
+    rank,
+    old: symbol.name,
+    isExported: symbol.declarations.some(isExport),
+    uses: places,
+    mentions: mentions.get(symbol) ?? [],
+  }));
 }
 
-/** Those that the gold does not mention: the answer stays what it was. */
+/** Those that the gold does not mention in its code: the answer stays what it was. */
 export function withoutGold(symbols, gold) {
   const isInGold = ({ start, end }) => start >= gold.start && end <= gold.end;
-  return symbols.filter(({ uses }) => !uses.some(isInGold));
+  return symbols
+    .filter(({ uses }) => !uses.some(isInGold))
+    .map((each) => ({ ...each, mentions: each.mentions.filter((place) => !isInGold(place)) }));
 }
 
 /** The site of an edit that gives a symbol another name. */
-export function renameSite({ old, uses, isExported }, name, kind) {
+export function renameSite({ old, uses, mentions, isExported }, name, kind) {
   return {
     renames: [
       { old, new: name, kind },
       ...(isExported ? [{ old, new: name, kind: "export" }] : []),
     ],
-    replacements: uses.map(({ start, end, before }) => ({ start, end, text: before + name })),
+    replacements: [
+      ...uses.map(({ start, end, before, after }) => ({ start, end, text: before + name + after })),
+      ...mentions.map((place) => ({ ...place, text: name })),
+    ],
   };
 }
 
@@ -83,6 +92,14 @@ export function namedSymbol(node, checker) {
   }
   const symbol = checker.getSymbolAtLocation(node);
   return symbol && checker.getExportSymbolOfSymbol(symbol);
+}
+
+/** The compiler takes a name in a parameter's default for a function of the body, which it is not. */
+function isMistaken(node, symbol) {
+  if ((symbol.flags & ts.SymbolFlags.Function) === 0) return false;
+  const [{ pos, end }] = symbol.declarations;
+  const isOfItsBody = ({ parent }) => parent.body && pos >= parent.body.pos && end <= parent.body.end;
+  return ts.findAncestor(node, (each) => ts.isParameter(each) && isOfItsBody(each)) !== undefined;
 }
 
 function isRenamable(symbol, node, family, exported) {
@@ -102,12 +119,23 @@ function isRenamable(symbol, node, family, exported) {
 
 /** Whether a declaration's name is the program's own affair. */
 function isOwn(declaration, exported) {
-  if (ts.isParameter(declaration) || ts.isTypeParameterDeclaration(declaration)) return true;
-  if (isDestructuredParameter(declaration)) return true;
+  if (ts.isParameter(declaration) || isDestructuredParameter(declaration)) return true;
+  if (ts.isTypeParameterDeclaration(declaration)) return !isOfAugmentation(declaration.parent);
   const isAmbient =
     (declaration.flags & ts.NodeFlags.Ambient) !== 0 ||
     (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Ambient) !== 0;
   return !isAmbient && (!isExport(declaration) || (exported && !isInNamespace(declaration)));
+}
+
+/** A type that other files declare too: its type parameters must be called alike in all. */
+function isOfAugmentation(node) {
+  const isAugmentation = (each) =>
+    ts.isModuleDeclaration(each) &&
+    (ts.isStringLiteral(each.name) || (each.flags & ts.NodeFlags.GlobalAugmentation) !== 0);
+  return (
+    (ts.isInterfaceDeclaration(node) || ts.isClassLike(node)) &&
+    ts.findAncestor(node, isAugmentation) !== undefined
+  );
 }
 
 function isExport(declaration) {
@@ -132,33 +160,28 @@ function isMemberName(node) {
     (ts.isPropertyAccessExpression(parent) && parent.name === node) ||
     (ts.isQualifiedName(parent) && parent.right === node) ||
     (ts.isBindingElement(parent) && parent.propertyName === node) ||
-    (ts.isPropertyAssignment(parent) && parent.name === node)
+    (ts.isPropertyAssignment(parent) && parent.name === node) ||
+    // `new.target`
+    ts.isMetaProperty(parent)
   );
 }
 
-/** `export {a}`: the name is the export's too. */
-function isExportedAsIs(node) {
-  return ts.isExportSpecifier(node.parent) && node.parent.propertyName === undefined;
-}
-
-/** What must stand in front of a new name so that a shorthand property keeps its own. */
-function shorthand(node) {
+/** What must stand around a new name so that a shorthand property or export keeps its own. */
+function namesKept(node) {
   const { parent } = node;
-  const isShorthand =
-    (ts.isShorthandPropertyAssignment(parent) && parent.name === node) ||
-    (ts.isBindingElement(parent) &&
-      ts.isObjectBindingPattern(parent.parent) &&
-      parent.name === node &&
-      parent.propertyName === undefined &&
-      parent.dotDotDotToken === undefined);
-  return isShorthand ? `${node.getText()}: ` : "";
-}
-
-function isDynamicScope(node) {
-  return (
-    ts.isWithStatement(node) ||
-    (ts.isCallExpression(node) &&
-      ts.isIdentifier(node.expression) &&
-      node.expression.text === "eval")
-  );
+  const isShorthand = parent.name === node && parent.propertyName === undefined;
+  if (isShorthand && ts.isExportSpecifier(parent)) {
+    return { before: "", after: ` as ${node.getText()}` };
+  }
+  if (isShorthand && ts.isShorthandPropertyAssignment(parent)) {
+    // `{ __proto__: x }` would set the prototype.
+    const name = node.text === "__proto__" ? '["__proto__"]' : node.getText();
+    return { before: `${name}: `, after: "" };
+  }
+  const isBinding =
+    isShorthand &&
+    ts.isBindingElement(parent) &&
+    ts.isObjectBindingPattern(parent.parent) &&
+    parent.dotDotDotToken === undefined;
+  return { before: isBinding ? `${node.getText()}: ` : "", after: "" };
 }

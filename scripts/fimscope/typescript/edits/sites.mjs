@@ -30,6 +30,18 @@ export function replace(text, replacements) {
   return replacedBetween(text, 0, text.length, inOrder(replacements));
 }
 
+/** `{start, end}` in the text after replacements of each that adds something to the program. */
+export function addedSpans(replacements) {
+  let shift = 0;
+  const spans = [];
+  for (const { start, end, text, isAdded } of inOrder(replacements)) {
+    const from = start + shift;
+    if (isAdded) spans.push({ start: from, end: from + text.length });
+    shift += text.length - (end - start);
+  }
+  return spans;
+}
+
 /** The hole's parts after replacements; none may overlap another, nor the gold. */
 export function replaceAround(text, gold, nameStart, replacements) {
   const ordered = inOrder(replacements);

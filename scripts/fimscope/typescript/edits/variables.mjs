@@ -4,7 +4,7 @@ import ts from "typescript";
 
 import { isDestructuredParameter } from "./renaming.mjs";
 
-export const VARIABLES = { name: "variables", isDeclaration };
+export const VARIABLES = { name: "variables", meaning: ts.SymbolFlags.Value, isDeclaration };
 
 function isDeclaration(declaration) {
   if (ts.isParameter(declaration)) {

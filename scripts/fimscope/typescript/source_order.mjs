@@ -1,0 +1,28 @@
+// A syntax tree in the order of its text.
+
+import ts from "typescript";
+
+/**
+ * Go through the children of a node in source order: `child(node)` for each, and `gap(start, end)`
+ * for the text in front of it and behind the last. Gaps hold what no node is: keywords,
+ * punctuation, white space and comments. Together they are the whole text, each character once.
+ */
+export function inSourceOrder(node, gap, child) {
+  const children = [];
+  ts.forEachChild(node, (each) => {
+    children.push(each);
+  });
+  children.sort((a, b) => a.pos - b.pos);
+  let at = node.pos;
+  for (const each of children) {
+    gap(at, each.pos);
+    child(each);
+    at = each.end;
+  }
+  gap(at, node.end);
+}
+
+/** Whether a node is one word, literal or mark; what it has in front is white space and comments. */
+export function isToken(node) {
+  return ts.isTokenKind(node.kind);
+}

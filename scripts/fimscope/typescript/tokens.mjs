@@ -1,0 +1,323 @@
+// The whole text of a program as tokens: neither its errors nor its JavaScript need tell all apart.
+
+import ts from "typescript";
+
+import { isAnnotated } from "./annotated.mjs";
+import { RecentCache } from "./cache.mjs";
+import { commentsBetween, hashbangOf, withoutComments } from "./comments.mjs";
+import { parse, scoped } from "./program.mjs";
+import { inSourceOrder, isToken } from "./source_order.mjs";
+
+// The variants of one program share its original.
+const originals = new RecentCache(4);
+
+/**
+ * What sets two texts apart beside what an edit has declared, or undefined.
+ *
+ * Everything counts but white space and the semicolons that end a statement or a member. A name
+ * that the program declares, and may give another, must refer to the declaration of the same rank
+ * and be the same or a declared new one; any other name, every literal, keyword and mark must be
+ * equal. An alias that was added counts as
+ * what it stands for. Annotations of parameters, variables, properties and returns may be gone or
+ * be `any`: exactly as many as were declared to be.
+ *
+ * aliases       name -> the declaration in the second text of an alias that the edit has added
+ * nAnnotations  how many annotations the edit has deleted or masked
+ * exports       old name -> new name of the exports that the edit has renamed
+ * isFixed       no name may change
+ * isRenamed     `(old, new)`: whether a name, or a word of a comment, may have become another
+ * gone          the texts of the comments that the edit has taken out
+ */
+export function differenceOfTokens(before, after, edit) {
+  const { aliases, nAnnotations, exports, isFixed, isRenamed, gone } = edit;
+  const was = originals.get(JSON.stringify([before, isFixed, ...exports]), () =>
+    readTokens(before, new Map(), exports, isFixed),
+  );
+  const is = readTokens(after, aliases, new Map(), isFixed);
+  const rest = differenceOf(was.rest, is.rest, isRenamed);
+  if (rest) return rest;
+  if (was.slots.length !== is.slots.length) return "another number of annotated declarations";
+  const kept = [[was.rest, is.rest]];
+  let nChanged = 0;
+  for (const [index, slot] of was.slots.entries()) {
+    const found = differenceOf(slot, is.slots[index], isRenamed);
+    if (!found) {
+      kept.push([slot, is.slots[index]]);
+      continue;
+    }
+    const now = is.slots[index].tokens;
+    const isGone = now.length === 0 || (now.length === 1 && now[0].name === "any");
+    if (nAnnotations === 0 || slot.tokens.length === 0 || !isGone) return found;
+    nChanged += 1;
+  }
+  if (nChanged !== nAnnotations) {
+    return `${nAnnotations} annotations are said to have changed, ${nChanged} have`;
+  }
+  const left = countOf(gone);
+  for (const [mine, its] of kept) {
+    const found = differenceOfComments(mine.comments, its.comments, isRenamed, left);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function differenceOf(was, is, isRenamed) {
+  for (let index = 0; index < Math.max(was.tokens.length, is.tokens.length); index += 1) {
+    const [mine, its] = [was.tokens[index], is.tokens[index]];
+    const isSame =
+      mine?.target === its?.target && (mine.name === its.name || isRenamed(mine.name, its.name));
+    if (!isSame) {
+      return `other text: ${mine?.name ?? "none"}, then ${its?.name ?? "none"}`;
+    }
+  }
+  return undefined;
+}
+
+/** Comments may lack those that are `left` to go, which it takes off; others must be the same. */
+function differenceOfComments(was, is, isRenamed, left) {
+  let next = 0;
+  for (const comment of was) {
+    if (next < is.length && isSameComment(comment, is[next], isRenamed)) {
+      next += 1;
+    } else if (left.get(comment) > 0) {
+      left.set(comment, left.get(comment) - 1);
+    } else {
+      return `another comment: ${comment}, then ${is[next] ?? "none"}`;
+    }
+  }
+  return next < is.length ? `a comment that was not there: ${is[next]}` : undefined;
+}
+
+function isSameComment(was, is, isRenamed) {
+  if (was === is) return true;
+  const [mine, its] = [was, is].map((comment) => comment.split(WORD));
+  return (
+    mine.length === its.length &&
+    mine.every((part, index) => part === its[index] || isRenamed(part, its[index]))
+  );
+}
+
+const WORD = /([\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)/u;
+
+function countOf(values) {
+  const counts = new Map();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}
+
+/**
+ * `{rest, slots}`, each `{tokens, comments}` in source order: `slots` has those of each annotation,
+ * empty where there is none, `rest` all others. A token is `{name, target}`, with a pair around the
+ * parts of a node. Its target is the rank of the declaration that a name refers to, or its text.
+ */
+function readTokens(text, aliases, exports, isFixed) {
+  const added = new Set(aliases.values());
+  const slots = [];
+  const rest = { tokens: [hashbangOf(text)], comments: [] };
+  const ranks = new Map();
+
+  // The ranks of the declarations inside an annotation count from its start: it may be gone.
+  const visit = (node, place) => {
+    if (added.has(node)) {
+      addComments(node.pos, node.getStart(), place);
+      return;
+    }
+    const { tokens } = place.part;
+    if (isToken(node)) {
+      addComments(node.pos, node.getStart(), place);
+      tokens.push(...written(node));
+      return;
+    }
+    if (standsForKeyword(node, aliases)) {
+      visit(node.typeName, place);
+      return;
+    }
+    if (DECLARATIONS.has(node.kind)) {
+      ranks.set(node, `${place.isSlot ? "inner " : ""}#${place.rank}`);
+      place.rank += 1;
+      if (isFixedName(node)) tokens.push(`fixed ${nameOutside(node, exports)}`);
+    }
+    let slot;
+    if (!place.isSlot && isAnnotated(node)) {
+      slot = { tokens: [], comments: [] };
+      slots.push(slot);
+    }
+    tokens.push(`<${kindOf(node)}>`);
+    let gap = "";
+    inSourceOrder(
+      node,
+      (start, end) => {
+        if (start === end) return;
+        addComments(start, end, place);
+        gap += withoutComments(text, start, end).replaceAll(";", "");
+      },
+      (child) => {
+        if (slot && child === node.type) {
+          gap = gap.replace(/:$/, "");
+          visit(child, { part: slot, isSlot: true, rank: 0 });
+          return;
+        }
+        if (gap) tokens.push(gap);
+        gap = "";
+        visit(child, place);
+      },
+    );
+    if (gap) tokens.push(gap);
+    if (ts.isShorthandPropertyAssignment(node) && node.objectAssignmentInitializer) {
+      tokens.push("</>");
+    }
+    tokens.push("</>");
+  };
+  const addComments = (start, end, { part }) => {
+    for (const comment of commentsBetween(text, start, end)) {
+      part.comments.push(text.slice(comment.start, comment.end));
+    }
+  };
+  visit(parse(text), { part: rest, isSlot: false, rank: 0 });
+
+  const { checker } = scoped(text);
+  const resolve = (token) => {
+    if (typeof token === "string") return { name: token, target: token };
+    if (!ts.isIdentifier(token)) return { name: token.getText(), target: token.getText() };
+    const name = token.text;
+    if (name === "this" || isMemberName(token)) return { name, target: name };
+    const declaration = symbolOf(token, checker)?.declarations?.[0];
+    if (added.has(declaration)) return standing(declaration);
+    return { name, target: (!isFixed && ranks.get(declaration)) || name };
+  };
+  const resolved = ({ tokens, comments }) => ({ tokens: tokens.map(resolve), comments });
+  return { rest: resolved(rest), slots: slots.map(resolved) };
+}
+
+/** A shorthand property counts as one written out. */
+function kindOf(node) {
+  return ts.isShorthandPropertyAssignment(node) ? "PropertyAssignment" : ts.SyntaxKind[node.kind];
+}
+
+/** The tokens that a token stands for: one of shorthand is a name in an object or a module too. */
+function written(node) {
+  const { parent } = node;
+  if (!ts.isIdentifier(node) || parent.name !== node) return [node];
+  if (ts.isShorthandPropertyAssignment(parent)) {
+    const value = parent.objectAssignmentInitializer ? ["<BinaryExpression>", node] : [node];
+    // `{ __proto__: x }` would set the prototype.
+    const isProto = node.text === "__proto__";
+    const name = isProto ? ["<ComputedPropertyName>", "[", '"__proto__"', "]", "</>"] : [node.text];
+    return [...name, ":", ...value];
+  }
+  if (parent.propertyName !== undefined) return [node];
+  if (isShorthandBinding(parent)) return [node.text, ":", node];
+  if (ts.isImportSpecifier(parent)) return [node.text, "as", node];
+  if (ts.isExportSpecifier(parent)) return [node, "as", node.text];
+  return [node];
+}
+
+function isShorthandBinding(node) {
+  return (
+    ts.isBindingElement(node) && ts.isObjectBindingPattern(node.parent) && !node.dotDotDotToken
+  );
+}
+
+/** Whether a declaration's name is known outside the scope in which it can be looked up. */
+function isFixedName(node) {
+  if (!node.name || !ts.isIdentifier(node.name)) return false;
+  if (ts.isParameter(node)) return ts.isParameterPropertyDeclaration(node, node.parent);
+  if (ts.isTypeParameterDeclaration(node)) return isOfAugmentation(node);
+  if (ts.isBindingElement(node) && isOfParameter(node)) return false;
+  return isAmbient(node) || hasFlag(node, ts.ModifierFlags.Export);
+}
+
+/** The type parameters of a type that other files declare too must be called alike in all. */
+function isOfAugmentation({ parent }) {
+  const isType = ts.isInterfaceDeclaration(parent) || ts.isClassLike(parent);
+  const isOpen = (node) =>
+    ts.isModuleDeclaration(node) &&
+    (ts.isStringLiteral(node.name) || (node.flags & ts.NodeFlags.GlobalAugmentation) !== 0);
+  return isType && ts.findAncestor(parent, isOpen) !== undefined;
+}
+
+function isOfParameter(node) {
+  return ts.isParameter(ts.walkUpBindingElementsAndPatterns(node));
+}
+
+function isAmbient(node) {
+  return (node.flags & ts.NodeFlags.Ambient) !== 0 || hasFlag(node, ts.ModifierFlags.Ambient);
+}
+
+function hasFlag(node, flag) {
+  return (ts.getCombinedModifierFlags(node) & flag) !== 0;
+}
+
+/** The name of a declaration outside its scope, after the renames of exports. */
+function nameOutside(node, exports) {
+  const name = node.name.text;
+  const isOfModule =
+    hasFlag(node, ts.ModifierFlags.Export) && !ts.findAncestor(node, ts.isModuleDeclaration);
+  return isOfModule ? (exports.get(name) ?? name) : name;
+}
+
+/** A name that is looked up in an object, a module or among labels. */
+function isMemberName(node) {
+  const { parent } = node;
+  if (parent.propertyName === node) return !ts.isExportSpecifier(parent) || isOfOther(parent);
+  if (parent.label === node || parent.right === node) return !ts.isBinaryExpression(parent);
+  return (
+    parent.name === node &&
+    (ts.isPropertyAccessExpression(parent) ||
+      ts.isPropertyAssignment(parent) ||
+      ts.isMetaProperty(parent) ||
+      ts.isClassElement(parent) ||
+      ts.isTypeElement(parent) ||
+      ts.isEnumMember(parent) ||
+      ts.isModuleDeclaration(parent) ||
+      ts.isNamedTupleMember(parent) ||
+      ts.isNamespaceExport(parent) ||
+      (ts.isExportSpecifier(parent) && (parent.propertyName !== undefined || isOfOther(parent))))
+  );
+}
+
+/** `export {a} from "m"`: none of its names is the program's own. */
+function isOfOther(specifier) {
+  return specifier.parent.parent.moduleSpecifier !== undefined;
+}
+
+/** The symbol that a name in a scope refers to. */
+function symbolOf(node, checker) {
+  const { parent } = node;
+  if (ts.isExportSpecifier(parent)) return checker.getExportSpecifierLocalTargetSymbol(parent);
+  if (ts.isShorthandPropertyAssignment(parent) && parent.name === node) {
+    return checker.getShorthandAssignmentValueSymbol(parent);
+  }
+  return checker.getSymbolAtLocation(node);
+}
+
+/** The token of the type that an added alias stands for. */
+function standing({ type }) {
+  const name = (ts.isTypeReferenceNode(type) ? type.typeName : type).getText();
+  return { name, target: name };
+}
+
+/** A keyword that an added alias stands for has no structure of its own. */
+function standsForKeyword(node, aliases) {
+  if (!ts.isTypeReferenceNode(node) || node.typeArguments) return false;
+  const alias = aliases.get(node.typeName.getText());
+  return alias !== undefined && !ts.isTypeReferenceNode(alias.type);
+}
+
+const DECLARATIONS = new Set([
+  ts.SyntaxKind.VariableDeclaration,
+  ts.SyntaxKind.BindingElement,
+  ts.SyntaxKind.Parameter,
+  ts.SyntaxKind.FunctionDeclaration,
+  ts.SyntaxKind.FunctionExpression,
+  ts.SyntaxKind.InterfaceDeclaration,
+  ts.SyntaxKind.TypeAliasDeclaration,
+  ts.SyntaxKind.ClassDeclaration,
+  ts.SyntaxKind.ClassExpression,
+  ts.SyntaxKind.EnumDeclaration,
+  ts.SyntaxKind.TypeParameter,
+  ts.SyntaxKind.ImportSpecifier,
+  ts.SyntaxKind.ImportClause,
+  ts.SyntaxKind.NamespaceImport,
+  ts.SyntaxKind.ImportEqualsDeclaration,
+]);
