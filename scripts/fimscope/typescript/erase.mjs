@@ -1,5 +1,6 @@
 // Programs as JavaScript: all types erased, by the compiler's own emit.
 
+import { stripTypeScriptTypes } from "node:module";
 import ts from "typescript";
 
 import { RecentCache } from "./cache.mjs";
@@ -18,6 +19,18 @@ const erased = new RecentCache(64);
 /** The JavaScript of a text, comments kept. */
 export function erase(text) {
   return erased.get(text, () => emit(text, {}));
+}
+
+/**
+ * The JavaScript that is left of a text when its types are blanked out, or undefined where it has
+ * syntax that is more than types. A fifth of the time of `plainJavascript`, which reads any text.
+ */
+export function strippedJavascript(text) {
+  try {
+    return stripTypeScriptTypes(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The JavaScript of a text for comparison: no comments, no syntax that is not yet ECMAScript. */

@@ -41,16 +41,13 @@ export function tooComplex(detail) {
   return new Refusal("too_complex", detail);
 }
 
-/** Level by level: a recursion would end at the depth that it is to find. */
 function checkDepth(sourceFile) {
-  let level = [sourceFile];
-  for (let depth = 0; level.length > 0; depth += 1) {
+  let depth = 0;
+  const visit = (node) => {
+    depth += 1;
     if (depth > MAX_DEPTH) throw tooComplex(TOO_DEEP);
-    const next = [];
-    const add = (child) => {
-      next.push(child);
-    };
-    for (const node of level) ts.forEachChild(node, add);
-    level = next;
-  }
+    ts.forEachChild(node, visit);
+    depth -= 1;
+  };
+  ts.forEachChild(sourceFile, visit);
 }

@@ -25,6 +25,12 @@ const OPTIONS = {
   noEmit: true,
 };
 
+// To the checks and edits JSDoc is a comment like any other.
+const PARSING = {
+  languageVersion: OPTIONS.target,
+  jsDocParsingMode: ts.JSDocParsingMode.ParseNone,
+};
+
 const LIB_FOLDER = path.dirname(ts.getDefaultLibFilePath(OPTIONS));
 const libFiles = new Map();
 const parsedFiles = new RecentCache(32);
@@ -38,7 +44,7 @@ let previousProgram;
 export function parse(text) {
   return parsedFiles.get(text, () => {
     const sourceFile = withinLimits(text, () =>
-      ts.createSourceFile(PROGRAM_FILE, readable(text), OPTIONS.target, true),
+      ts.createSourceFile(PROGRAM_FILE, readable(text), PARSING, true),
     );
     sourceFile.externalModuleIndicator ??= true;
     return sourceFile;
