@@ -11,12 +11,13 @@ const resolved = new RecentCache(4);
 const SKIPPED = new Set(["start", "end", "range", "loc", "shorthand"]);
 
 /**
- * What sets two JavaScript modules apart beside the names of their variables: `{reason, detail}`, or
- * undefined. The reason is `unsupported_syntax` where the first can't be read at all.
+ * What sets two JavaScript modules apart beside the names of their variables: `{reason, detail}`,
+ * or undefined. The reason is `unsupported_syntax` where the first can't be read at all.
  *
  * They are equal where their syntax trees are and one bijection carries each scope's variables of
  * the first to those of the second. Globals, members and labels must be the same, and export names
- * too but for those that `exports` (old name -> new name) lists; where the names are `isFixed`, all.
+ * too but for those that `exports` (old name -> new name) lists; where the names are `isFixed`,
+ * all.
  * Independent of the editor and of the TypeScript checker: acorn parses, eslint-scope resolves.
  */
 export function differenceOfJavascript(first, second, { exports, isFixed }) {

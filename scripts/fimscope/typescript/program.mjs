@@ -52,8 +52,8 @@ export function parse(text) {
 }
 
 /**
- * A text in which the compiler reads what a file of it would be, place for place: after a byte order
- * mark, which it takes from a file, it does not know the line that names the interpreter.
+ * A text in which the compiler reads what a file of it would be, place for place: after a byte
+ * order mark, which it takes from a file, it does not know the line that names the interpreter.
  */
 function readable(text) {
   return text.startsWith("\ufeff#!") ? `// ${text.slice(3)}` : text;

@@ -22,7 +22,7 @@ export function inSourceOrder(node, gap, child) {
   gap(at, node.end);
 }
 
-/** Whether a node is one word, literal or mark; what it has in front is white space and comments. */
+/** Whether a node is one word, literal or mark, with white space and comments in front. */
 export function isToken(node) {
   return ts.isTokenKind(node.kind);
 }

@@ -12,8 +12,8 @@ const WORD =
 // These are English before they are names, where they stand as words do and nothing marks them.
 const ENGLISH = new Set(
   (
-    "I a all an and any are as at be but by can each from has is it its may must no not of off on " +
-    "one only or other so some that the then they to up we when you"
+    "I a all an and any are as at be but by can each from has is it its may must no not of off " +
+    "on one only or other so some that the then they to up we when you"
   ).split(" "),
 );
 const MARKED_BEFORE = /(@\w+\s+(\{[^}]*\}\s*)?\[?|\{@\w+\s+)$/;
@@ -87,7 +87,7 @@ function declares(node) {
   return !ts.isStatement(node) || ts.isVariableStatement(node) || node.name !== undefined;
 }
 
-/** The function that a node is, or makes: not one among several, in a block, a class or an object. */
+/** The function that a node is or makes, but not one in a block, a class or an object. */
 function functionIn(node) {
   if (ts.isFunctionLike(node)) return node;
   const isApart = (child) =>

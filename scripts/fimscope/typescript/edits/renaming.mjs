@@ -94,12 +94,12 @@ export function namedSymbol(node, checker) {
   return symbol && checker.getExportSymbolOfSymbol(symbol);
 }
 
-/** The compiler takes a name in a parameter's default for a function of the body, which it is not. */
+/** In a parameter's default the compiler takes a name for a function of the body, wrongly. */
 function isMistaken(node, symbol) {
   if ((symbol.flags & ts.SymbolFlags.Function) === 0) return false;
   const [{ pos, end }] = symbol.declarations;
-  const isOfItsBody = ({ parent }) => parent.body && pos >= parent.body.pos && end <= parent.body.end;
-  return ts.findAncestor(node, (each) => ts.isParameter(each) && isOfItsBody(each)) !== undefined;
+  const isInBody = ({ parent: { body } }) => body && pos >= body.pos && end <= body.end;
+  return ts.findAncestor(node, (each) => ts.isParameter(each) && isInBody(each)) !== undefined;
 }
 
 function isRenamable(symbol, node, family, exported) {
