@@ -21,6 +21,7 @@ from fimscope.typescript import (
 from fimscope.variant_parts import Store, map_parts, variant_store, write_variants
 
 STEP = "check_types"
+FORESEEN = 8  # pairs whose texts the compiler reads together, before it is asked for each verdict
 Row = Mapping[str, Any]
 
 
@@ -70,7 +71,14 @@ def with_originals(examples: Iterable[Row], edited: Iterable[Row]) -> Iterator[R
 
 
 def _check_all(service: TypeScript, pairs: Sequence[Row]) -> list[tuple[str, Row]]:
-    return [_check_one(service, pair["original"], pair["variant"]) for pair in pairs]
+    checked: list[tuple[str, Row]] = []
+    for start in range(0, len(pairs), FORESEEN):
+        some = pairs[start : start + FORESEEN]
+        service.foresee(
+            "".join(_parts(row)) for pair in some for row in (pair["original"], pair["variant"])
+        )
+        checked += [_check_one(service, pair["original"], pair["variant"]) for pair in some]
+    return checked
 
 
 def _check_one(service: TypeScript, original: Row, variant: Row) -> tuple[str, Row]:

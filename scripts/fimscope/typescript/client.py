@@ -1,6 +1,7 @@
 """The client of the TypeScript service: one Node process, asked in turn, restarted when it dies."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 from fimscope.edits import parse_edit
@@ -8,6 +9,7 @@ from fimscope.new_names import NewNames
 from fimscope.typescript.process import CPU_SECONDS, NodeService
 from fimscope.typescript.results import (
     Checks,
+    CompilerStoppedError,
     Edited,
     Hole,
     Holes,
@@ -110,6 +112,14 @@ class TypeScript:
             renames=[vars(rename) for rename in renames],
         )
         return Checks(**row)
+
+    def foresee(self, texts: Iterable[str]) -> None:
+        """Have the errors of texts found together, for `check` to find them.
+
+        Each is asked for anew where this fails.
+        """
+        with suppress(TypeScriptError, CompilerStoppedError):
+            self._service.ask("foresee", texts=list(dict.fromkeys(texts)))
 
     def new_errors(
         self, prefix: str, gold: str, suffix: str, types: Sequence[str]

@@ -4,6 +4,7 @@ import { stripTypeScriptTypes } from "node:module";
 import ts from "typescript";
 
 import { RecentCache } from "./cache.mjs";
+import { parse } from "./program.mjs";
 
 const OPTIONS = {
   target: ts.ScriptTarget.ESNext,
@@ -27,10 +28,32 @@ export function erase(text) {
  */
 export function strippedJavascript(text) {
   try {
-    return stripTypeScriptTypes(text);
+    return stripTypeScriptTypes(withoutAngles(text));
   } catch {
     return undefined;
   }
+}
+
+/** `<T>x` as `(x)`: blanked out, the type would leave what `{}` or a line break makes of x alone. */
+function withoutAngles(text) {
+  const pieces = [];
+  const visit = (node) => {
+    ts.forEachChild(node, visit);
+    if (!ts.isTypeAssertionExpression(node)) return;
+    pieces.push({ start: node.getStart(), end: node.expression.getStart(), text: "(" });
+    pieces.push({ start: node.end, end: node.end, text: ")" });
+  };
+  visit(parse(text));
+  if (pieces.length === 0) return text;
+  // Of two that end in one place the inner closes first, as it was found.
+  pieces.sort((a, b) => a.start - b.start || a.end - b.end);
+  let at = 0;
+  let result = "";
+  for (const { start, end, text: piece } of pieces) {
+    result += text.slice(at, start) + piece;
+    at = end;
+  }
+  return result + text.slice(at);
 }
 
 /** The JavaScript of a text for comparison: no comments, no syntax that is not yet ECMAScript. */

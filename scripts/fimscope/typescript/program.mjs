@@ -36,7 +36,7 @@ const libFiles = new Map();
 const parsedFiles = new RecentCache(32);
 const checkers = new RecentCache(4);
 const scopes = new RecentCache(8);
-const errors = new RecentCache(16);
+const errors = new RecentCache(128);
 // Lends the next program the lib files that it has found.
 let previousProgram;
 
@@ -93,12 +93,15 @@ export function scoped(text) {
   });
 }
 
-/** All errors of a text, in syntax and in types, as the compiler's diagnostics. */
+/** All errors of a text, in syntax and in types: `{start, length, code, category, message}`. */
 export function errorsOf(text) {
-  return errors.get(text, () => {
-    const file = parse(text);
-    return nativeErrors(readable(text)).map(({ message, ...error }) => ({ ...error, file, messageText: message }));
-  });
+  return errors.get(text, () => nativeErrors([readable(text)])[0]);
+}
+
+/** The errors of texts that are modules and no more, found together and kept for `errorsOf`. */
+export function findErrors(texts) {
+  const found = nativeErrors(texts.map(readable));
+  texts.forEach((text, index) => errors.get(text, () => found[index]));
 }
 
 function programOf(sourceFile) {

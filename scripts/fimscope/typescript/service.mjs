@@ -1,6 +1,7 @@
 // Answers requests from stdin on stdout, one JSON document a line, one answer to each, in order.
 
 import { edit, editNames, newNames } from "./edits/index.mjs";
+import { foresee } from "./foresight.mjs";
 import { holes } from "./holes.mjs";
 import { NativeFailure } from "./native.mjs";
 import { newErrors } from "./other_types.mjs";
@@ -17,6 +18,7 @@ const COMMANDS = {
   edit,
   edit_names: editNames,
   check,
+  foresee,
   new_errors: newErrors,
   places,
   regions,

@@ -267,22 +267,37 @@ function nameOutside(node, exports) {
 /** A name that is looked up in an object, a module or among labels. */
 function isMemberName(node) {
   const { parent } = node;
+  if (!HOLDERS.has(parent.kind)) return false;
   if (parent.propertyName === node) return !ts.isExportSpecifier(parent) || isOfOther(parent);
-  if (parent.label === node || parent.right === node) return !ts.isBinaryExpression(parent);
-  return (
-    parent.name === node &&
-    (ts.isPropertyAccessExpression(parent) ||
-      ts.isPropertyAssignment(parent) ||
-      ts.isMetaProperty(parent) ||
-      ts.isClassElement(parent) ||
-      ts.isTypeElement(parent) ||
-      ts.isEnumMember(parent) ||
-      ts.isModuleDeclaration(parent) ||
-      ts.isNamedTupleMember(parent) ||
-      ts.isNamespaceExport(parent) ||
-      (ts.isExportSpecifier(parent) && (parent.propertyName !== undefined || isOfOther(parent))))
-  );
+  if (parent.label === node || parent.right === node) return true;
+  if (parent.name !== node) return false;
+  if (ts.isExportSpecifier(parent)) return parent.propertyName !== undefined || isOfOther(parent);
+  return !ts.isBindingElement(parent) && !ts.isImportSpecifier(parent);
 }
+
+// The nodes in which a name may be such a one.
+const HOLDERS = new Set([
+  ts.SyntaxKind.PropertyAccessExpression,
+  ts.SyntaxKind.QualifiedName,
+  ts.SyntaxKind.MetaProperty,
+  ts.SyntaxKind.PropertyAssignment,
+  ts.SyntaxKind.BindingElement,
+  ts.SyntaxKind.PropertyDeclaration,
+  ts.SyntaxKind.PropertySignature,
+  ts.SyntaxKind.MethodDeclaration,
+  ts.SyntaxKind.MethodSignature,
+  ts.SyntaxKind.GetAccessor,
+  ts.SyntaxKind.SetAccessor,
+  ts.SyntaxKind.EnumMember,
+  ts.SyntaxKind.NamedTupleMember,
+  ts.SyntaxKind.ModuleDeclaration,
+  ts.SyntaxKind.NamespaceExport,
+  ts.SyntaxKind.ImportSpecifier,
+  ts.SyntaxKind.ExportSpecifier,
+  ts.SyntaxKind.LabeledStatement,
+  ts.SyntaxKind.BreakStatement,
+  ts.SyntaxKind.ContinueStatement,
+]);
 
 /** `export {a} from "m"`: none of its names is the program's own. */
 function isOfOther(specifier) {
