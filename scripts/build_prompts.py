@@ -7,7 +7,7 @@ from typing import Any
 
 from fimscope.errors import UserError
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import REJECTED, check_sum, rejection
+from fimscope.files.rejections import REJECTED, check_settled, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
 from fimscope.models.prepared import read_prepared
 from fimscope.prompts.encoder import Encoder
@@ -124,6 +124,7 @@ def main() -> None:
         )
         with TypeScriptPool(args.workers, args.seconds) as pool:
             prompts, rejected = build_prompts(pool, make, originals, variants, longest)
+        check_settled("build_prompts", rejected, len(variants))
         check_sum("build_prompts", len(variants), len(prompts), len(rejected))
         write_table(args.out, PROMPTS, prompts, manifest)
         write_table(args.out_rejected, REJECTED, rejected, manifest)

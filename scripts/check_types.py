@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
-from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.rejections import check_settled, check_sum, rejection, unsettled
 from fimscope.files.tables import Rows
 from fimscope.parts.store import UNKEPT, WHOLE, add_part_options
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 from fimscope.typescript.client import TypeScript
-from fimscope.typescript.pool import TypeScriptPool, add_pool_options
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options, named_program
 from fimscope.typescript.results import Rename, TypeScriptError
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
 from fimscope.typescript.variants import Store, map_parts, variant_store, write_variants
 
 STEP = "check_types"
+FORESEEN = 8  # pairs whose texts the compiler reads together, before it is asked for each verdict
 Row = Mapping[str, Any]
 
 
@@ -33,12 +34,16 @@ def check_types(
     """
     n_out: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
+    failed: list[Row] = []
     progress = Progress("checks", store.shard.n_of(len(edited)), "variants")
     for rows in map_parts(pool, _check_all, with_originals(examples, edited), store):
         n_out.update(name for name, _ in rows)
-        reasons.update(row["reason"] for name, row in rows if name == "rejected")
+        rejected = [row for name, row in rows if name == "rejected"]
+        reasons.update(row["reason"] for row in rejected)
+        failed += unsettled(rejected)
         yield from rows
         progress.add(len(rows))
+    check_settled(STEP, failed, store.shard.n_of(len(edited)))
     if store.shard == WHOLE:
         check_sum(STEP, len(edited), n_out["variants"], n_out["rejected"])
     if reasons:
@@ -62,12 +67,20 @@ def with_originals(examples: Iterable[Row], edited: Iterable[Row]) -> Iterator[R
 
 
 def _check_all(service: TypeScript, pairs: Sequence[Row]) -> list[tuple[str, Row]]:
-    return [_check_one(service, pair["original"], pair["variant"]) for pair in pairs]
+    checked: list[tuple[str, Row]] = []
+    for start in range(0, len(pairs), FORESEEN):
+        some = pairs[start : start + FORESEEN]
+        service.foresee(
+            "".join(_parts(row)) for pair in some for row in (pair["original"], pair["variant"])
+        )
+        checked += [_check_one(service, pair["original"], pair["variant"]) for pair in some]
+    return checked
 
 
 def _check_one(service: TypeScript, original: Row, variant: Row) -> tuple[str, Row]:
     try:
-        return "variants", {**variant, "checks": _verified(service, original, variant)}
+        with named_program(original):
+            return "variants", {**variant, "checks": _verified(service, original, variant)}
     except TypeScriptError as error:
         return "rejected", rejection(
             STEP,

@@ -18,7 +18,7 @@ from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.outcomes import draw_of_each
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import REJECTED, check_sum, rejection
+from fimscope.files.rejections import REJECTED, check_settled, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
@@ -173,6 +173,7 @@ def main() -> None:
         rejected += [row for row in written if "reason" in row]
         n_cells = 1 + len(args.choices) * len(args.n_shots) * args.n_seeds
         n_in = len(donors) - len(shots) + len(lonely) + n_cells * len(recipients)
+        check_settled(STEP, rejected, n_in)
         check_sum(STEP, n_in, len(asked), len(rejected))
         ask = partial(ask_all, runner, what="in-context answers")
         answers = ask_types(asked, encoder, args.max_new_tokens, ask)

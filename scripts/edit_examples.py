@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
-from fimscope.files.rejections import check_sum, rejection
+from fimscope.files.rejections import check_settled, check_sum, rejection, unsettled
 from fimscope.files.tables import Rows
 from fimscope.parts.store import UNKEPT, WHOLE, add_part_options
 from fimscope.steps.frame import Progress, positive, run_step, step_parser
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.edit_names import CORPUS_NAMED, ORIGINAL, parse_edit, spell_edit
 from fimscope.typescript.new_names import NewNames, corpus_names
-from fimscope.typescript.pool import TypeScriptPool, add_pool_options
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options, named_program
 from fimscope.typescript.results import TypeScriptError
 from fimscope.typescript.tables import EXAMPLES
 from fimscope.typescript.variants import Store, map_parts, variant_store, write_variants
@@ -37,6 +37,7 @@ def edit_examples(
     store      where finished parts are kept; a shard's rows are those of its parts
     """
     n_out: Counter[str] = Counter()
+    failed: list[Row] = []
     progress = Progress(edit, store.shard.n_of(len(examples)), "examples")
 
     def edit_all(service: TypeScript, part: Sequence[Row]) -> list[tuple[str, Row]]:
@@ -44,8 +45,10 @@ def edit_examples(
 
     for rows in map_parts(pool, edit_all, examples, store):
         n_out.update(name for name, _ in rows)
+        failed += unsettled(row for name, row in rows if name == "rejected")
         yield from rows
         progress.add(len(rows))
+    check_settled(STEP, failed, store.shard.n_of(len(examples)))
     if store.shard == WHOLE:
         check_sum(STEP, len(examples), n_out["variants"], n_out["rejected"])
 
@@ -54,7 +57,8 @@ def _edit_one(
     service: TypeScript, example: Row, edit: str, seed: int, exported: bool
 ) -> tuple[str, Row]:
     try:
-        edited = _edited(service, example, edit, seed, exported)
+        with named_program(example):
+            edited = _edited(service, example, edit, seed, exported)
     except TypeScriptError as error:
         return "rejected", rejection(
             STEP,

@@ -11,12 +11,12 @@ from fimscope.corpus.groups import assign_groups
 from fimscope.corpus.tables import PROGRAMS
 from fimscope.errors import UserError
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import REJECTED, check_sum, rejection
+from fimscope.files.rejections import REJECTED, check_settled, check_sum, rejection, unsettled
 from fimscope.files.tables import Rows, write_tables
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 from fimscope.steps.seeds import draw
 from fimscope.typescript.client import TypeScript
-from fimscope.typescript.pool import TypeScriptPool, add_pool_options
+from fimscope.typescript.pool import TypeScriptPool, add_pool_options, named_program
 from fimscope.typescript.results import Hole, Holes, RejectedHole, TypeScriptError
 from fimscope.typescript.tables import EXAMPLES
 
@@ -62,14 +62,17 @@ def make_examples(
     raises UserError where no program has a hole
     """
     choices: list[list[Place]] = []
+    failed: list[Row] = []
     n_in = n_rejected = 0
     progress = Progress("holes", len(programs), "programs")
     for choice in pool.map(lambda service, row: _choice(service, row, per_program, seed), programs):
         yield from (("rejected", row) for row in choice.rejected)
         choices.append(choice.places)
+        failed += unsettled(choice.rejected)
         n_in += choice.n_in
         n_rejected += len(choice.rejected)
         progress.add()
+    check_settled(STEP, failed, len(programs))
     check_sum(STEP, n_in, sum(map(len, choices)), n_rejected)
     keys = [(row["program_id"], row["package"], row["cluster"]) for row in programs]
     n_examples = Counter(
@@ -91,7 +94,8 @@ def make_examples(
 
 def _choice(service: TypeScript, program: Row, per_program: int, seed: int) -> Choice:
     try:
-        found = service.holes(program["content"])
+        with named_program(program):
+            found = service.holes(program["content"])
     except TypeScriptError as error:
         return Choice([], [_rejected_row(program, error.reason, error.detail)], 1)
     if not found.holes and not found.rejected:
@@ -110,8 +114,8 @@ def choose_holes(program: Row, found: Holes, per_program: int, seed: int) -> Cho
             hole.kind,
             hole.name,
             hole.name_start,
-            len(hole.prefix),
-            len(hole.prefix) + len(hole.gold),
+            hole.start,
+            hole.end,
         )
         for name, hole in zip(ids, found.holes, strict=True)
         if name in chosen
@@ -144,8 +148,7 @@ def _example(program: Row, place: Place, group: str) -> Row:
 
 def example_id(program: Row, hole: Hole | RejectedHole) -> str:
     """A hole's name: 16 hexadecimal digits, the same in every run over the same program."""
-    start = hole.start if isinstance(hole, RejectedHole) else len(hole.prefix)
-    place = f"{program['program_id']}\0{hole.kind}\0{start}"
+    place = f"{program['program_id']}\0{hole.kind}\0{hole.start}"
     return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 

@@ -17,7 +17,13 @@ from fimscope.experiments.masking.ways import REGIONS, TEXT
 from fimscope.experiments.outcomes import draw_of_each
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import REJECTED, check_sum, rejection
+from fimscope.files.rejections import (
+    REJECTED,
+    check_settled,
+    check_sum,
+    rejection,
+    unsettled,
+)
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
@@ -33,7 +39,6 @@ from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_progra
 from fimscope.typescript.process import compiler_versions
 from fimscope.typescript.results import TypeScriptError
 from fimscope.typescript.tables import VARIANTS
-from fimscope.typescript.variants import UNSETTLED
 
 if TYPE_CHECKING:
     from fimscope.inference.generate import Answers
@@ -113,7 +118,7 @@ def _asked(prompt: Row, mask: Row) -> Row:
 
 
 def _is_settled(masks: Sequence[Row]) -> bool:
-    return not any(mask.get("reason") in UNSETTLED for mask in masks)
+    return not unsettled(mask for mask in masks if "reason" in mask)
 
 
 def mask_from_attention(recipients: Sequence[Row], seed: int) -> Iterator[Row]:
@@ -245,6 +250,7 @@ def main() -> None:
         max_tokens = runner.open_model().max_tokens
         asked, too_long = fitting(asked, max_tokens - args.max_new_tokens)
         rejected += too_long
+        check_settled(STEP, rejected, n_cells * len(recipients))
         check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))
         rows = ask_masked(runner, asked, encoder, args.max_new_tokens)
         runner.store.log_counts()

@@ -30,9 +30,9 @@ ANNOTATION = PROGRAM.index(": number") + 2
 HOLE = Hole(
     kind="parameter",
     name="width",
-    prefix=PROGRAM[:ANNOTATION],
-    gold="number",
-    suffix=PROGRAM[ANNOTATION + len("number") :],
+    text=PROGRAM,
+    start=ANNOTATION,
+    end=ANNOTATION + len("number"),
     name_start=PROGRAM.index("width"),
 )
 UNITS = Units(

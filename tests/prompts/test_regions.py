@@ -1,6 +1,5 @@
 """Token regions of prompts: by hand on small programs, and aligned on real renamed ones."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -221,8 +220,7 @@ def variants_of(typescript, file):
         edited = typescript.edit("rename_vars", *parts, hole.name_start, 0, exported=True)
         variant = edited.prefix, edited.gold, edited.suffix
         if typescript.check(parts, variant, edited.renames).reason is None:
-            values = {**vars(hole), **vars(edited)}
-            yield hole, Hole(**{field.name: values[field.name] for field in fields(Hole)}), edited
+            yield hole, Hole.of({"kind": hole.kind, **vars(edited)}), edited
 
 
 @pytest.mark.parametrize("form", FORMATS)

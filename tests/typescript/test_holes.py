@@ -1,5 +1,7 @@
 """Holes: every kind of signature annotation, its name, its place and its gold."""
 
+import tracemalloc
+
 import pytest
 
 from fimscope.typescript.results import TypeScriptError
@@ -126,3 +128,19 @@ def test_a_program_that_is_not_typescript_is_refused(typescript, text, detail):
         typescript.holes(text)
     assert raised.value.reason == "syntax_error"
     assert raised.value.detail == detail
+
+
+def test_the_holes_of_a_program_share_its_text(typescript):
+    text = "".join(
+        f"export function f{n}(a: string): number {{ return {n}; }}\n" for n in range(2000)
+    )
+    typescript.holes("")
+    tracemalloc.start()
+    found = typescript.holes(text).holes
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == 4000
+    assert peak < 40 * len(text)  # a prefix and a suffix for each would be 4000 times the text
+    for hole in found[::500]:
+        assert hole.prefix + hole.gold + hole.suffix == text
+        assert hole.prefix[hole.name_start :].startswith(hole.name)

@@ -87,7 +87,7 @@ function javascriptErrors(text) {
 const places = (text, errors) => errors.map(({ start, length, code }) => [start, length, code]);
 for await (const line of readline.createInterface({ input: process.stdin })) {
   const text = JSON.parse(line);
-  const [native, javascript] = [nativeErrors(text), javascriptErrors(text)];
+  const [native, javascript] = [nativeErrors([text])[0], javascriptErrors(text)];
   console.log(JSON.stringify([places(text, native), places(text, javascript)]));
 }
 """

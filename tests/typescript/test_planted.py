@@ -1,4 +1,4 @@
-"""Wrong variants by the thousand, made by syntax (tests/planted.mjs): the proof accepts none."""
+"""Wrong variants by the thousand, made by syntax: the proof accepts none."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from fimscope.typescript.client import TypeScript
 from fimscope.typescript.results import Edited, Hole
 
 ROOT = Path(__file__).parents[2]
-GENERATOR = ROOT / "tests" / "planted.mjs"
+GENERATOR = ROOT / "tests" / "helpers" / "planted.mjs"
 EVERY_SYNTAX = Path(__file__).parent / "data" / "every_syntax.ts"
 FILES = {
     "immer/src/utils/plugins.ts": "rename_vars+rename_types",

@@ -100,8 +100,8 @@ def test_another_seed_makes_other_parts(examples, tmp_path, monkeypatch):
     assert run(edit_examples, monkeypatch, *words, "--seed", 1) == 0
 
 
-@pytest.mark.parametrize(("reason", "n_kept"), [("time_limit", 1), ("nothing_to_edit", 2)])
-def test_a_part_with_a_time_out_is_asked_again(tmp_path, monkeypatch, reason, n_kept):
+@pytest.mark.parametrize(("reason", "n_kept"), [("compiler_failed", 1), ("too_complex", 2)])
+def test_a_part_that_the_compiler_failed_on_is_asked_again(tmp_path, monkeypatch, reason, n_kept):
     monkeypatch.setattr(variant_parts, "ROWS_OF_A_PART", 1)
     rows = [{"program_id": "a", "fine": True}, {"program_id": "b", "fine": False}]
     row = rejection("try", "vanished", "")

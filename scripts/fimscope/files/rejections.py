@@ -1,5 +1,6 @@
-"""Rows for the rejected table, and the check that nothing is dropped in silence."""
+"""Rows for the rejected table, and the checks that nothing is dropped in silence, nor by chance."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -37,7 +38,7 @@ REASONS = (
     "other_javascript",
     "other_text",
     "hole_moved",
-    "time_limit",
+    "too_complex",
     "compiler_failed",
     "gold_several_tokens",
     "token_boundary",
@@ -61,6 +62,10 @@ REJECTED = Table(
     row="an input that was left out, at any step",
 )
 
+UNSETTLED = ("compiler_failed",)  # reasons that may not be there the next time
+MOST_UNSETTLED = 0.01  # of a step's rows: more would make it another sample
+FEW_UNSETTLED = 2  # which may be more than that share of a small study
+
 
 def rejection(
     step: str,
@@ -83,6 +88,22 @@ def rejection(
         "reason": reason,
         "detail": detail,
     }
+
+
+def unsettled(rejected: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rejected rows that another run may let through."""
+    return [row for row in rejected if row["reason"] in UNSETTLED]
+
+
+def check_settled(step: str, rejected: Iterable[Mapping[str, Any]], n_in: int) -> None:
+    """Few rows are unsettled. raises UserError where they are more than a hundredth of all."""
+    rows = unsettled(rejected)
+    if len(rows) > max(FEW_UNSETTLED, MOST_UNSETTLED * n_in):
+        raise UserError(
+            f"{step}: the compiler failed on {len(rows)} of {n_in} rows, the first time with "
+            f"{rows[0]['detail']!r}; without them the sample would be another. Give the step more "
+            "memory or fewer --workers, and run the same command again"
+        )
 
 
 def check_sum(step: str, n_in: int, n_out: int, n_rejected: int) -> None:

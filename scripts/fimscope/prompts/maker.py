@@ -1,7 +1,7 @@
 """From a variant to its prompt, in either format: the window, the hole shown through it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from fimscope.prompts.encoder import Encoder
@@ -85,7 +85,7 @@ class PromptMaker:
         return edited, self.format.follow(units, edited, window)
 
     def _render(self, variant: Row, units: Units, window: Any) -> Prompt:
-        hole = Hole(**{field.name: variant[field.name] for field in fields(Hole)})
+        hole = Hole.of(variant)
         spans = self.typescript.regions(hole.prefix, hole.gold, hole.suffix, hole.name_start)
         prompt = self.format.render(self.encoder, hole, units, window, spans)
         self._check_gold(hole.gold, len(prompt.gold_token_ids))

@@ -173,8 +173,8 @@ def with_holes(typescript: TypeScript, programs: list[Row]) -> tuple[list[Row], 
             detail = "no annotation in a function's signature"
             rejected.append(rejection(STEP, "no_annotation", detail, row["package"], row["path"]))
             continue
-        starts = [len(hole.prefix) for hole in found]
-        ends = [start + len(hole.gold) for start, hole in zip(starts, found, strict=True)]
+        starts = [hole.start for hole in found]
+        ends = [hole.end for hole in found]
         kept.append({**row, "starts": starts, "ends": ends})
     return kept, rejected
 

@@ -27,7 +27,7 @@ export function differenceOfJavascript(first, second, { exports, isFixed }) {
   const is = resolve(second);
   const detail =
     is.problem ?? new Comparison(was, is, exports, isFixed).difference(was.tree, is.tree, "");
-  return detail && { reason: "other_javascript", detail };
+  return detail && { reason: "other_javascript", detail: detail.slice(-400) };
 }
 
 /**
@@ -94,11 +94,15 @@ class Comparison {
   difference(a, b, place) {
     if (Array.isArray(a) && Array.isArray(b)) {
       if (a.length !== b.length) return `${place}: ${a.length} parts, then ${b.length}`;
-      return firstOf(a.keys(), (index) => this.difference(a[index], b[index], place));
+      for (let index = 0; index < a.length; index += 1) {
+        const found = this.difference(a[index], b[index], place);
+        if (found !== undefined) return found;
+      }
+      return undefined;
     }
     if (!isNode(a) || !isNode(b)) return sameValue(a, b) ? undefined : `${place}: another value`;
     if (a.type !== b.type) return `${place}: ${a.type}, then ${b.type}`;
-    const here = a.type === "Program" ? "" : `${place}/${a.type}`.slice(-120);
+    const here = a.type === "Program" ? "" : `${place}/${a.type}`;
     if (a.type === "Identifier") {
       const found = this.differenceOfNames(a, b);
       return found && `${place}: ${found}`;
@@ -107,9 +111,13 @@ class Comparison {
     if (a.type === "ExportSpecifier") return this.differenceOfSpecifiers(a, b, "exported", here);
     if (a.type === "ImportSpecifier") return this.differenceOfSpecifiers(a, b, "imported", here);
     const [mine, its] = [partsOf(a), partsOf(b)];
-    const keys = Object.keys(mine);
-    if (Object.keys(its).length !== keys.length) return `${here}: other parts`;
-    return firstOf(keys, (key) => this.difference(mine[key], its[key], here));
+    const keys = keysOf(mine);
+    if (keysOf(its).length !== keys.length) return `${here}: other parts`;
+    for (const key of keys) {
+      const found = this.difference(mine[key], its[key], here);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   differenceOfSpecifiers(a, b, side, place) {
@@ -128,24 +136,18 @@ class Comparison {
     const expected = isExport ? (this.exports.get(a.name) ?? a.name) : a.name;
     const isFixed = own.length === 0 || isExport || this.isFixed;
     if (isFixed && b.name !== expected) return `a name that must stay: ${names}`;
-    return firstOf(own.keys(), (index) => {
-      const [mine, its] = [own[index], other[index]];
-      if (!this.forward.has(mine) && !this.backward.has(its)) {
-        this.forward.set(mine, its);
-        this.backward.set(its, mine);
-      }
-      const isPair = this.forward.get(mine) === its && this.backward.get(its) === mine;
-      return isPair ? undefined : `another variable: ${names}`;
-    });
+    const isPaired = own.every((mine, index) => this.pair(mine, other[index]));
+    return isPaired ? undefined : `another variable: ${names}`;
   }
-}
 
-function firstOf(values, find) {
-  for (const value of values) {
-    const found = find(value);
-    if (found !== undefined) return found;
+  /** Whether two variables are each other's, as they are from now on where neither has one yet. */
+  pair(mine, its) {
+    if (!this.forward.has(mine) && !this.backward.has(its)) {
+      this.forward.set(mine, its);
+      this.backward.set(its, mine);
+    }
+    return this.forward.get(mine) === its && this.backward.get(its) === mine;
   }
-  return undefined;
 }
 
 /**
@@ -153,9 +155,12 @@ function firstOf(values, find) {
  * property, as `{ ["__proto__"]: x }` does, where `{ __proto__: x }` sets the prototype.
  */
 function partsOf(node) {
-  const parts = Object.entries(node).filter(([key]) => !SKIPPED.has(key));
   const isProto = node.type === "Property" && node.shorthand && node.key.name === "__proto__";
-  return { ...Object.fromEntries(parts), ...(isProto && PROTO) };
+  return isProto ? { ...node, ...PROTO } : node;
+}
+
+function keysOf(node) {
+  return Object.keys(node).filter((key) => !SKIPPED.has(key));
 }
 
 const PROTO = {

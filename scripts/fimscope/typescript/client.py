@@ -1,13 +1,15 @@
 """The client of the TypeScript service: one Node process, asked in turn, restarted when it dies."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 from fimscope.typescript.edit_names import parse_edit
 from fimscope.typescript.new_names import NewNames
-from fimscope.typescript.process import NodeService
+from fimscope.typescript.process import CPU_SECONDS, NodeService
 from fimscope.typescript.results import (
     Checks,
+    CompilerStoppedError,
     Edited,
     Hole,
     Holes,
@@ -29,13 +31,15 @@ class TypeScript:
 
     Every method raises TypeScriptError with the reason where a request has no result:
     `syntax_error` (the text is not TypeScript), `hole_moved` (no annotation at the hole),
-    `time_limit` (it took longer than `seconds_per_request`), `compiler_failed` (the process died
-    or the compiler threw), and what each method names. The next request is not affected.
+    `too_complex` (it is more than the compiler is asked to bear: limits.mjs), `compiler_failed`
+    (the process died of it or the compiler threw), and what each method names. The next request is
+    not affected. CompilerStoppedError where the process is ended from outside, or has computed for
+    more than `cpu_seconds`.
     """
 
-    def __init__(self, seconds_per_request: float = 60.0, new_names: NewNames | None = None):
+    def __init__(self, cpu_seconds: float = CPU_SECONDS, new_names: NewNames | None = None):
         supply = {"command": "new_names", **(new_names or NewNames()).request()}
-        self._service = NodeService(seconds_per_request, first_request=supply)
+        self._service = NodeService(cpu_seconds, first_request=supply)
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +64,7 @@ class TypeScript:
                 rejected.append(RejectedHole(kind, gold, start, "unsupported_hole", row["problem"]))
             else:
                 name_start = start - len(row["from_name"])
-                found.append(Hole(kind, row["name"], text[:start], gold, text[end:], name_start))
+                found.append(Hole(kind, row["name"], text, start, end, name_start))
         return Holes(found, rejected)
 
     def edit_names(self) -> list[str]:
@@ -108,6 +112,14 @@ class TypeScript:
             renames=[vars(rename) for rename in renames],
         )
         return Checks(**row)
+
+    def foresee(self, texts: Iterable[str]) -> None:
+        """Have the errors of texts found together, for `check` to find them.
+
+        Each is asked for anew where this fails.
+        """
+        with suppress(TypeScriptError, CompilerStoppedError):
+            self._service.ask("foresee", texts=list(dict.fromkeys(texts)))
 
     def new_errors(
         self, prefix: str, gold: str, suffix: str, types: Sequence[str]

@@ -38,7 +38,9 @@ export function hashbangOf(text) {
 export function commentsBetween(text, start, end) {
   if (start === end) return [];
   const first = start === 0 ? hashbangOf(text).length : start;
-  return Array.from(text.slice(first, end).matchAll(COMMENT), ({ index, 0: { length } }) => ({
+  const part = text.slice(first, end);
+  if (!part.includes("/")) return [];
+  return Array.from(part.matchAll(COMMENT), ({ index, 0: { length } }) => ({
     start: first + index,
     end: first + index + length,
   }));
@@ -47,5 +49,6 @@ export function commentsBetween(text, start, end) {
 /** A part of a text in which no literal stands, without its comments and white space. */
 export function withoutComments(text, start, end) {
   const first = start === 0 ? hashbangOf(text).length : start;
-  return text.slice(first, end).replace(COMMENT, "").replace(/\s+/g, "");
+  const part = text.slice(first, end);
+  return /[\s/]/.test(part) ? part.replace(COMMENT, "").replace(/\s+/g, "") : part;
 }

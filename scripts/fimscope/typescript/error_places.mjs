@@ -39,15 +39,21 @@ export function errorsByPlace(text, added = []) {
   return found.get(`${JSON.stringify(added)}\n${text}`, () => {
     const starts = placeStarts(text, added);
     const errors = new Map();
-    for (const diagnostic of errorsOf(text)) {
+    const file = parse(text);
+    for (const { message, ...error } of errorsOf(text)) {
+      const diagnostic = { ...error, file, messageText: message };
       if (MISSING_MODULE.has(diagnostic.code)) continue;
       const at = diagnostic.start ?? 0;
       const isAdded = added.some(({ start, end }) => at >= start && at < end);
       const place = isAdded ? "added" : countUpTo(starts, at);
       const key = `${place} ${PLAIN_CODE.get(diagnostic.code) ?? diagnostic.code}`;
-      const detail = `${describe(diagnostic)} (TS${diagnostic.code})`;
       if (!errors.has(key)) errors.set(key, []);
-      errors.get(key).push({ diagnostic, detail });
+      errors.get(key).push({
+        diagnostic,
+        get detail() {
+          return `${describe(diagnostic)} (TS${diagnostic.code})`;
+        },
+      });
     }
     return errors;
   });

@@ -1,16 +1,20 @@
-// Type errors from the native compiler: one process of it, told each text in turn.
+// Type errors from the native compiler: one process of it, told a few texts at a time.
 //
 // The one place that knows its API, which is not stable: package.json pins its exact version.
 
+import { once } from "node:events";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { API } from "typescript-native/unstable/sync";
 
-import { Refusal } from "./refusal.mjs";
+import { gaveUp } from "./limits.mjs";
 
 const FOLDER = "/program";
 const CONFIG = `${FOLDER}/tsconfig.json`;
-const FILE = `${FOLDER}/program.ts`;
+// So many texts are checked by one checker, which takes half of the time of a text that has its own.
+export const TOGETHER = 8;
+const FILES = Array.from({ length: TOGETHER }, (_, index) => `${FOLDER}/program${index}.ts`);
 
 const OPTIONS = {
   target: "esnext",
@@ -27,37 +31,76 @@ const OPTIONS = {
   noEmit: true,
 };
 
+// How it ends of a text: it aborts, or breaks its memory.
+const OWN_SIGNALS = new Set(["SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP"]);
+const LAST_MILLISECONDS = 2000; // for the word of its end to come
+
 // The service's workers share the cores: each has one.
 process.env.GOMAXPROCS ??= "1";
 
 let compiler;
 
 /**
- * All errors of a text, in syntax and in types, as `{start, length, code, category, message}` in
- * UTF-16 units. Imports are not resolved; nothing but the compiler's own lib files is read.
+ * For each of at most TOGETHER texts all its errors, in syntax and in types, as `{start, length,
+ * code, category, message}` in UTF-16 units. Imports are not resolved; nothing but the compiler's
+ * own lib files is read.
  *
- * Every text is a program of its own, with a checker of its own: no text can add to the globals of
- * the next. Throws Refusal `compiler_failed` where the compiler fails twice on one text.
+ * The texts are the modules of one program, which must not add to its globals where they are
+ * several; no text adds to those of the next program. Throws NativeFailure where the compiler fails
+ * twice on them.
  */
-export function nativeErrors(text) {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      if (compiler?.isAlive() !== true) compiler = new Compiler();
-      return compiler.errors(text);
-    } catch (error) {
-      compiler?.close();
-      compiler = undefined;
-      const detail = `the native compiler: ${String(error?.message ?? error).slice(0, 300)}`;
-      if (attempt === 2) throw new Refusal("compiler_failed", detail);
-    }
+export function nativeErrors(texts) {
+  try {
+    return errorsOf(texts);
+  } catch {
+    // What it fails on may be what an earlier text has left there.
+    end();
+  }
+  try {
+    return errorsOf(texts);
+  } catch (error) {
+    const failed = compiler;
+    compiler = undefined;
+    throw new NativeFailure(error, failed);
+  }
+}
+
+function errorsOf(texts) {
+  if (compiler?.isAlive() !== true) compiler = new Compiler();
+  const errors = compiler.errors(texts);
+  if (errors.some(gaveUp)) end(); // it would keep the gigabyte that this has taken
+  return errors;
+}
+
+function end() {
+  compiler?.close();
+  compiler = undefined;
+}
+
+/** The native compiler fails on a text: by its own fault, or ended from outside. */
+export class NativeFailure extends Error {
+  constructor(error, failed) {
+    super(`the native compiler: ${String(error?.message ?? error).slice(0, 300)}`);
+    this.failed = failed;
+  }
+
+  /** Whether the compiler could not start, or was ended by a signal that it does not send itself. */
+  async isFromOutside() {
+    if (this.failed === undefined) return true;
+    const { child } = this.failed.api.client.channel;
+    if (this.failed.isAlive()) await Promise.race([once(child, "exit"), delay(LAST_MILLISECONDS)]);
+    const { signalCode } = child;
+    this.failed.close();
+    return signalCode !== null && !OWN_SIGNALS.has(signalCode);
   }
 }
 
 class Compiler {
   constructor() {
+    const config = { compilerOptions: OPTIONS, files: FILES.map((file) => path.basename(file)) };
     this.files = new Map([
-      [CONFIG, JSON.stringify({ compilerOptions: OPTIONS, files: [path.basename(FILE)] })],
-      [FILE, ""],
+      [CONFIG, JSON.stringify(config)],
+      ...FILES.map((file) => [file, ""]),
     ]);
     const libFolder = `${findLibFolder()}/`;
     this.api = new API({
@@ -74,16 +117,21 @@ class Compiler {
     this.snapshot = this.api.updateSnapshot({ openProjects: [CONFIG] });
   }
 
-  errors(text) {
+  errors(texts) {
     // The compiler's own reading of its input bears no half of a surrogate pair.
-    this.files.set(FILE, text.toWellFormed());
-    const snapshot = this.api.updateSnapshot({ fileChanges: { changed: [FILE] } });
+    const wanted = FILES.map((_, index) => (texts[index] ?? "").toWellFormed());
+    const changed = FILES.filter((file, index) => this.files.get(file) !== wanted[index]);
+    FILES.forEach((file, index) => this.files.set(file, wanted[index]));
+    const snapshot = this.api.updateSnapshot({ fileChanges: { changed } });
     this.snapshot.dispose();
     this.snapshot = snapshot;
     const { program } = snapshot.getProject(CONFIG);
-    const found = [...program.getSyntacticDiagnostics(FILE), ...program.getSemanticDiagnostics(FILE)];
-    return found.map(({ pos, end, code, category, text: message }) => {
-      return { start: pos, length: end - pos, code, category, message };
+    return texts.map((_, index) => {
+      const file = FILES[index];
+      const found = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+      return found.map(({ pos, end, code, category, text: message }) => {
+        return { start: pos, length: end - pos, code, category, message };
+      });
     });
   }
 

@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from operator import itemgetter
 from queue import SimpleQueue
@@ -14,6 +14,8 @@ from typing import Any, Self, TypeVar
 from fimscope.steps.frame import positive
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.new_names import NewNames
+from fimscope.typescript.process import CPU_SECONDS
+from fimscope.typescript.results import CompilerStoppedError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,13 +33,13 @@ class TypeScriptPool:
     def __init__(
         self,
         workers: int,
-        seconds_per_request: float = 60.0,
+        cpu_seconds: float = CPU_SECONDS,
         new_names: NewNames | None = None,
     ):
         self.workers = workers
         self._processes = ExitStack()
         self._services = [
-            self._processes.enter_context(TypeScript(seconds_per_request, new_names))
+            self._processes.enter_context(TypeScript(cpu_seconds, new_names))
             for _ in range(workers)
         ]
         self._idle: SimpleQueue[TypeScript] = SimpleQueue()
@@ -85,13 +87,25 @@ def by_program(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, 
         yield list(run)
 
 
+@contextmanager
+def named_program(row: Mapping[str, Any]) -> Iterator[None]:
+    """Name a row's program where the compiler is stopped at it."""
+    try:
+        yield
+    except CompilerStoppedError as error:
+        raise CompilerStoppedError(f"{row['package']}: {row['path']}: {error}") from None
+
+
 def add_pool_options(parser: argparse.ArgumentParser) -> None:
     """The options of a step that works with a pool."""
     parser.add_argument(
         "--workers", type=positive, default=usable_cores(), help="TypeScript services at a time"
     )
     parser.add_argument(
-        "--seconds", type=positive, default=60, help="the most that one request may take"
+        "--seconds",
+        type=positive,
+        default=int(CPU_SECONDS),
+        help="of processor time: a request that takes more ends the step",
     )
 
 

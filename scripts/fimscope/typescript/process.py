@@ -1,4 +1,9 @@
-"""A Node process that answers JSON lines, within a time limit on each answer and a memory bound."""
+"""A Node process that answers JSON lines, within limits on what one answer may cost.
+
+An answer depends on its request alone. What depends on the machine, the end of the process from
+outside or processor time, raises CompilerStoppedError, which ends the step; what a request may
+cost of text, nodes, depth and checks is the business of the service (limits.mjs).
+"""
 
 import json
 import os
@@ -8,46 +13,49 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
 from fimscope.errors import UserError
-from fimscope.typescript.results import TypeScriptError
+from fimscope.typescript.group import ProcessGroup
+from fimscope.typescript.results import CompilerStoppedError, TypeScriptError
 
 SERVICE = Path(__file__).parent / "service.mjs"
 NODE_PACKAGES = ("typescript", "typescript-native", "acorn", "eslint-scope")
-START_SECONDS = 120.0
 NODE_OPTIONS = (
     "--stack-size=4000",  # KiB: programs nest deeper than V8's default bears
     "--max-old-space-size=2048",  # MiB: V8 ends the process that needs more
     "--max-semi-space-size=32",  # MiB: syntax trees outlive a smaller one, a quarter of the time
+    "--disable-warning=ExperimentalWarning",  # the types are blanked out by an experimental call
 )
+CPU_SECONDS = 600.0  # of one request; the costliest that limits.mjs lets through takes a tenth
 MEMORY_BOUND = 3 << 30  # bytes resident, of the process and the native compiler that it starts
 REQUESTS_A_LOOK = 25  # a look at the memory takes as long as a small request
+IDLE_LOOKS = 600  # without any processor time: the process waits for something that never comes
+# How a process ends of what it was asked: V8 and the native compiler abort, or break their memory.
+OWN_SIGNALS = {
+    *(signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)
+}
 
 
 class NodeService:
     """The process that runs `service.mjs`: started at the first request, and after it has ended.
 
-    It is ended when it passes the time limit of a request or the memory bound, and when it dies.
+    It is ended when a request takes too long or when it passes the memory bound, and when it dies.
     """
 
     def __init__(
         self,
-        seconds_per_request: float,
+        cpu_seconds: float = CPU_SECONDS,
         memory_bound: int = MEMORY_BOUND,
         first_request: Mapping[str, Any] | None = None,
     ):
-        self.seconds_per_request = seconds_per_request
+        self.cpu_seconds = cpu_seconds
         self.memory_bound = memory_bound
         self.first_request = first_request  # what each process is told at its start
-        self._process: subprocess.Popen[bytes] | None = None
+        self._group: ProcessGroup | None = None
         self._errors: IO[bytes] | None = None
         self._unread = b""
         self._served = 0
@@ -56,7 +64,7 @@ class NodeService:
     @property
     def pid(self) -> int | None:
         """The process id, None before the first request and after a failure."""
-        return self._process.pid if self._process else None
+        return self._group.pid if self._group else None
 
     def ask(self, command: str, **request: Any) -> Any:
         """The result of one request.
@@ -64,16 +72,24 @@ class NodeService:
         A process that dies of it may die of what earlier requests left there: a fresh one is asked
         again.
 
-        raises TypeScriptError with the service's reason, `time_limit`, or `compiler_failed`
+        raises TypeScriptError with the service's reason, or `compiler_failed`
+        raises CompilerStoppedError where the process is ended from outside, or computes too long
         raises UserError where Node or its packages are missing
         """
         line = json.dumps({"command": command, **request}).encode() + b"\n"
         try:
             answer = json.loads(self._answer(line))
-        except TypeScriptError as error:
-            if error.reason != "compiler_failed" or self._served == 0 or self._abandoned:
-                raise
-            answer = json.loads(self._answer(line))
+        except _DeathError as death:
+            if self._abandoned:
+                raise TypeScriptError("compiler_failed", "no longer wanted") from None
+            if death.served == 0:
+                raise death.verdict() from None
+            try:
+                answer = json.loads(self._answer(line))
+            except _DeathError as again:
+                raise again.verdict() from None
+        if "stopped" in answer:
+            raise CompilerStoppedError(_stopped(answer["stopped"]))
         if "reason" in answer:
             raise TypeScriptError(answer["reason"], answer["detail"])
         return answer["result"]
@@ -81,76 +97,61 @@ class NodeService:
     def abandon(self) -> None:
         """End the process under the request of another thread, which then raises; ask no more."""
         self._abandoned = True
-        process = self._process
-        if process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        group = self._group
+        if group is not None:
+            group.kill()
 
     def stop(self) -> None:
         """End the process."""
-        if self._process is None:
+        if self._group is None:
             return
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._errors):
-            if stream:
-                stream.close()
-        self._process, self._unread = None, b""
+        self._group.stop()
+        self._errors.close()
+        self._group, self._unread = None, b""
 
     def _answer(self, line: bytes) -> bytes:
         self._start()
-        answer = self._exchange(line, self.seconds_per_request)
+        answer = self._exchange(line)
         self._served += 1
         if self._served % REQUESTS_A_LOOK == 0 and self._is_too_large():
             self.stop()
         return answer
 
     def _is_too_large(self) -> bool:
-        return resident_bytes(self._process.pid) > self.memory_bound
+        return self._group.resident_bytes() > self.memory_bound
 
     def _start(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._group is not None and self._group.is_running():
             return
         self.stop()
         if self._abandoned:
             raise TypeScriptError("compiler_failed", "no longer wanted")
         self._served = 0
-        node = find_node()
         require_packages()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in stop)
-        self._process = subprocess.Popen(
-            [node, *NODE_OPTIONS, str(SERVICE)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            bufsize=0,
-            # `node` may be a script around the real one: its group is ended as a whole.
-            start_new_session=True,
-        )
-        os.set_blocking(self._process.stdin.fileno(), False)
-        os.set_blocking(self._process.stdout.fileno(), False)
-        self._exchange(b"", START_SECONDS)
-        if self.first_request is not None:
-            self._exchange(json.dumps(self.first_request).encode() + b"\n", START_SECONDS)
+        self._group = ProcessGroup([find_node(), *NODE_OPTIONS, str(SERVICE)], self._errors)
+        os.set_blocking(self._group.process.stdin.fileno(), False)
+        os.set_blocking(self._group.process.stdout.fileno(), False)
+        try:
+            self._exchange(b"")
+            if self.first_request is not None:
+                self._exchange(json.dumps(self.first_request).encode() + b"\n")
+        except _DeathError as death:
+            raise CompilerStoppedError(_stopped(death.detail)) from None
 
-    def _exchange(self, to_write: bytes, seconds: float) -> bytes:
+    def _exchange(self, to_write: bytes) -> bytes:
         """Write a request and read one line; whatever goes wrong, the process is gone after it."""
-        deadline = time.monotonic() + seconds
         unwritten = memoryview(to_write)
-        stdin, stdout = self._process.stdin, self._process.stdout
+        stdin, stdout = self._group.process.stdin, self._group.process.stdout
         received = [self._unread]
+        effort = _Effort(self._group)
         while b"\n" not in received[-1]:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self.stop()
-                raise TypeScriptError("time_limit", f"no answer in {seconds:g} s")
-            readable, writable, _ = select.select(
-                [stdout], [stdin] if unwritten else [], [], min(left, 1.0)
-            )
-            if to_write and not (readable or writable) and self._is_too_large():
-                self.stop()
-                raise TypeScriptError("compiler_failed", f"more than {self.memory_bound} bytes")
+            readable, writable, _ = select.select([stdout], [stdin] if unwritten else [], [], 1.0)
+            if not (readable or writable):
+                self._look(effort)
+                if to_write and self._is_too_large():
+                    self.stop()
+                    raise _DeathError(None, f"more than {self.memory_bound} bytes", self._served)
             try:
                 if writable:
                     unwritten = unwritten[os.write(stdin.fileno(), unwritten[:65536]) :]
@@ -160,22 +161,72 @@ class NodeService:
                         raise BrokenPipeError
                     received.append(chunk)
             except BrokenPipeError:
-                raise TypeScriptError("compiler_failed", self._epitaph()) from None
+                raise self._death() from None
         line, _, self._unread = b"".join(received).partition(b"\n")
         return line
 
-    def _epitaph(self) -> str:
+    def _look(self, effort: "_Effort") -> None:
+        """Raise where a request has cost too much time; the process is gone then."""
+        effort.look()
+        if effort.seconds > self.cpu_seconds or effort.idle_looks > IDLE_LOOKS:
+            self.stop()
+            raise CompilerStoppedError(
+                f"the TypeScript compiler had no answer after {effort.seconds:.0f} s of computing; "
+                "take this program out of the source, or allow more with --seconds"
+            )
+
+    def _death(self) -> "_DeathError":
         """How the process ended, and the last that it said; the process is gone after it."""
-        status = self._process.wait()
+        status = self._group.process.wait()
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
         errors = [line.strip() for line in said if "error: " in line.lower()] or said[-1:]
         self.stop()
-        return f"Node ended with status {status}: {(errors or ['no message'])[0][:300]}"
+        detail = f"Node ended with status {status}: {(errors or ['no message'])[0][:300]}"
+        return _DeathError(status, detail, self._served)
+
+
+class _Effort:
+    """The processor time that a group has used since the first look, and looks that saw none."""
+
+    def __init__(self, group: ProcessGroup):
+        self._group = group
+        self._last: float | None = None
+        self.seconds = 0.0
+        self.idle_looks = 0
+
+    def look(self) -> None:
+        now = self._group.cpu_seconds()
+        # Less than before where a process of the group has ended since.
+        used = max(0.0, now - self._last) if self._last is not None else 0.0
+        self._last = now
+        self.seconds += used
+        self.idle_looks = 0 if used else self.idle_looks + 1
+
+
+class _DeathError(Exception):
+    """The end of a process under a request: its status, None where it was ended from here."""
+
+    def __init__(self, status: int | None, detail: str, served: int):
+        super().__init__(detail)
+        self.status, self.detail, self.served = status, detail, served
+
+    def verdict(self) -> Exception:
+        """What the death says: of the request where it died of that, else of the machine."""
+        if self.status is not None and self.status < 0 and -self.status not in OWN_SIGNALS:
+            return CompilerStoppedError(_stopped(self.detail))
+        return TypeScriptError("compiler_failed", self.detail)
+
+
+def _stopped(detail: str) -> str:
+    return (
+        f"the TypeScript compiler was ended from outside ({detail}), as happens where memory runs "
+        "out; give the step more memory or fewer --workers, and run the same command again"
+    )
 
 
 def find_node() -> str:
-    """The path of Node: beside this Python first, then on PATH. Raises UserError."""
+    """The path of Node itself: beside this Python first, then on PATH. Raises UserError."""
     beside = Path(sys.executable).parent / "node"
     node = str(beside) if beside.is_file() else shutil.which("node")
     if node is None:
@@ -183,18 +234,16 @@ def find_node() -> str:
             f"node: not found beside {sys.executable} nor on PATH; "
             "run `pip install -r requirements.txt`, which brings it"
         )
-    return node
+    return _executable(node)
 
 
-def resident_bytes(pid: int) -> int:
-    """The memory of a process and of all that it started, in bytes; 0 where it has ended."""
-    total = 0
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        for member in (process, *process.children(recursive=True)):
-            with suppress(psutil.NoSuchProcess):
-                total += member.memory_info().rss
-    return total
+@cache
+def _executable(node: str) -> str:
+    """What `node` runs: it may be a script around Node, which hides how Node ended."""
+    done = subprocess.run([node, "-p", "process.execPath"], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise UserError(f"{node}: ended with status {done.returncode}; install Node again")
+    return done.stdout.strip()
 
 
 def require_packages() -> None:

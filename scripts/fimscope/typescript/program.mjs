@@ -4,6 +4,7 @@ import path from "node:path";
 import ts from "typescript";
 
 import { RecentCache } from "./cache.mjs";
+import { withinLimits } from "./limits.mjs";
 import { nativeErrors } from "./native.mjs";
 import { Refusal } from "./refusal.mjs";
 
@@ -24,19 +25,27 @@ const OPTIONS = {
   noEmit: true,
 };
 
+// To the checks and edits JSDoc is a comment like any other.
+const PARSING = {
+  languageVersion: OPTIONS.target,
+  jsDocParsingMode: ts.JSDocParsingMode.ParseNone,
+};
+
 const LIB_FOLDER = path.dirname(ts.getDefaultLibFilePath(OPTIONS));
 const libFiles = new Map();
 const parsedFiles = new RecentCache(32);
 const checkers = new RecentCache(4);
 const scopes = new RecentCache(8);
-const errors = new RecentCache(16);
+const errors = new RecentCache(128);
 // Lends the next program the lib files that it has found.
 let previousProgram;
 
-/** The syntax tree of a text, errors or not, with parent links. */
+/** The syntax tree of a text, errors or not, with parent links. Throws Refusal `too_complex`. */
 export function parse(text) {
   return parsedFiles.get(text, () => {
-    const sourceFile = ts.createSourceFile(PROGRAM_FILE, readable(text), OPTIONS.target, true);
+    const sourceFile = withinLimits(text, () =>
+      ts.createSourceFile(PROGRAM_FILE, readable(text), PARSING, true),
+    );
     sourceFile.externalModuleIndicator ??= true;
     return sourceFile;
   });
@@ -84,12 +93,15 @@ export function scoped(text) {
   });
 }
 
-/** All errors of a text, in syntax and in types, as the compiler's diagnostics. */
+/** All errors of a text, in syntax and in types: `{start, length, code, category, message}`. */
 export function errorsOf(text) {
-  return errors.get(text, () => {
-    const file = parse(text);
-    return nativeErrors(readable(text)).map(({ message, ...error }) => ({ ...error, file, messageText: message }));
-  });
+  return errors.get(text, () => nativeErrors([readable(text)])[0]);
+}
+
+/** The errors of texts that are modules and no more, found together and kept for `errorsOf`. */
+export function findErrors(texts) {
+  const found = nativeErrors(texts.map(readable));
+  texts.forEach((text, index) => errors.get(text, () => found[index]));
 }
 
 function programOf(sourceFile) {

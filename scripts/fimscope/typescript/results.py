@@ -1,6 +1,10 @@
 """What the TypeScript service answers, as Python values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fimscope.errors import UserError
 
 
 class TypeScriptError(Exception):
@@ -12,16 +16,43 @@ class TypeScriptError(Exception):
         self.detail = detail
 
 
+class CompilerStoppedError(UserError):
+    """A request that has no result for a reason of the machine's: no row may be decided by it."""
+
+
 @dataclass(frozen=True)
 class Hole:
-    """One annotation taken out of a program: the program is prefix + gold + suffix."""
+    """One annotation taken out of a program: the program is prefix + gold + suffix.
+
+    A program has thousands: they share its text, and a prefix is made when it is asked for.
+    """
 
     kind: str  # parameter | return
     name: str  # of the parameter or of the function
-    prefix: str
-    gold: str
-    suffix: str
-    name_start: int  # code point in prefix where the name starts
+    text: str = field(repr=False)  # the whole program
+    start: int  # code points in text where the annotation starts and ends
+    end: int
+    name_start: int  # code point in text, and in prefix, where the name starts
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Hole":
+        """The hole of an example or a variant, a row with its parts."""
+        text = row["prefix"] + row["gold"] + row["suffix"]
+        start = len(row["prefix"])
+        end = start + len(row["gold"])
+        return cls(row["kind"], row["name"], text, start, end, row["name_start"])
+
+    @property
+    def prefix(self) -> str:
+        return self.text[: self.start]
+
+    @property
+    def gold(self) -> str:
+        return self.text[self.start : self.end]
+
+    @property
+    def suffix(self) -> str:
+        return self.text[self.end :]
 
 
 @dataclass(frozen=True)

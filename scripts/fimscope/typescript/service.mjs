@@ -1,7 +1,9 @@
 // Answers requests from stdin on stdout, one JSON document a line, one answer to each, in order.
 
 import { edit, editNames, newNames } from "./edits/index.mjs";
+import { foresee } from "./foresight.mjs";
 import { holes } from "./holes.mjs";
+import { NativeFailure } from "./native.mjs";
 import { newErrors } from "./other_types.mjs";
 import { places } from "./places.mjs";
 import { check } from "./proof.mjs";
@@ -16,6 +18,7 @@ const COMMANDS = {
   edit,
   edit_names: editNames,
   check,
+  foresee,
   new_errors: newErrors,
   places,
   regions,
@@ -23,7 +26,7 @@ const COMMANDS = {
   type_texts: typeTexts,
 };
 
-function answer(line) {
+async function answer(line) {
   try {
     const { command, ...request } = JSON.parse(line);
     if (!Object.hasOwn(COMMANDS, command)) {
@@ -32,18 +35,24 @@ function answer(line) {
     return { result: COMMANDS[command](request) };
   } catch (error) {
     if (error instanceof Refusal) return { reason: error.reason, detail: error.detail };
-    return { reason: "compiler_failed", detail: String(error?.message ?? error).slice(0, 500) };
+    const detail = String(error?.message ?? error).slice(0, 500);
+    const isFromOutside = error instanceof NativeFailure && (await error.isFromOutside());
+    return isFromOutside ? { stopped: detail } : { reason: "compiler_failed", detail };
   }
 }
 
-let waiting = [];
-process.stdin.on("data", (chunk) => {
-  const end = chunk.lastIndexOf(0x0a);
-  waiting.push(end < 0 ? chunk : chunk.subarray(0, end + 1));
-  if (end < 0) return;
-  const lines = Buffer.concat(waiting).toString("utf8").split("\n").slice(0, -1);
-  waiting = [chunk.subarray(end + 1)];
-  for (const line of lines) process.stdout.write(`${JSON.stringify(answer(line))}\n`);
-});
+async function* requests() {
+  let waiting = [];
+  for await (const chunk of process.stdin) {
+    const end = chunk.lastIndexOf(0x0a);
+    waiting.push(end < 0 ? chunk : chunk.subarray(0, end + 1));
+    if (end < 0) continue;
+    yield* Buffer.concat(waiting).toString("utf8").split("\n").slice(0, -1);
+    waiting = [chunk.subarray(end + 1)];
+  }
+}
 
 process.stdout.write('{"result":"ready"}\n');
+for await (const line of requests()) {
+  process.stdout.write(`${JSON.stringify(await answer(line))}\n`);
+}

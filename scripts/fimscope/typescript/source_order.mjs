@@ -9,10 +9,12 @@ import ts from "typescript";
  */
 export function inSourceOrder(node, gap, child) {
   const children = [];
+  let isSorted = true;
   ts.forEachChild(node, (each) => {
+    isSorted &&= children.length === 0 || children.at(-1).pos <= each.pos;
     children.push(each);
   });
-  children.sort((a, b) => a.pos - b.pos);
+  if (!isSorted) children.sort((a, b) => a.pos - b.pos);
   let at = node.pos;
   for (const each of children) {
     gap(at, each.pos);

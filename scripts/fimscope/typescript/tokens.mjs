@@ -46,7 +46,7 @@ export function differenceOfTokens(before, after, edit) {
       continue;
     }
     const now = is.slots[index].tokens;
-    const isGone = now.length === 0 || (now.length === 1 && now[0].name === "any");
+    const isGone = now.length === 0 || (now.length === 1 && now[0] === "any");
     if (nAnnotations === 0 || slot.tokens.length === 0 || !isGone) return found;
     nChanged += 1;
   }
@@ -63,14 +63,20 @@ export function differenceOfTokens(before, after, edit) {
 
 function differenceOf(was, is, isRenamed) {
   for (let index = 0; index < Math.max(was.tokens.length, is.tokens.length); index += 1) {
-    const [mine, its] = [was.tokens[index], is.tokens[index]];
+    const mine = was.tokens[index];
+    const its = is.tokens[index];
     const isSame =
-      mine?.target === its?.target && (mine.name === its.name || isRenamed(mine.name, its.name));
-    if (!isSame) {
-      return `other text: ${mine?.name ?? "none"}, then ${its?.name ?? "none"}`;
-    }
+      mine === its ||
+      (mine?.target !== undefined &&
+        mine.target === its?.target &&
+        (mine.name === its.name || isRenamed(mine.name, its.name)));
+    if (!isSame) return `other text: ${spelled(mine)}, then ${spelled(its)}`;
   }
   return undefined;
+}
+
+function spelled(token = "none") {
+  return token.name ?? token;
 }
 
 /** Comments may lack those that are `left` to go, which it takes off; others must be the same. */
@@ -107,8 +113,8 @@ function countOf(values) {
 
 /**
  * `{rest, slots}`, each `{tokens, comments}` in source order: `slots` has those of each annotation,
- * empty where there is none, `rest` all others. A token is `{name, target}`, with a pair around the
- * parts of a node. Its target is the rank of the declaration that a name refers to, or its text.
+ * empty where there is none, `rest` all others. A token is its text, with a pair around the parts of
+ * a node, or `{name, target}`: a name, and the rank of the declaration that it refers to.
  */
 function readTokens(text, aliases, exports, isFixed) {
   const added = new Set(aliases.values());
@@ -124,8 +130,10 @@ function readTokens(text, aliases, exports, isFixed) {
     }
     const { tokens } = place.part;
     if (isToken(node)) {
-      addComments(node.pos, node.getStart(), place);
-      tokens.push(...written(node));
+      const start = node.getStart();
+      addComments(node.pos, start, place);
+      if (ts.isIdentifier(node)) tokens.push(...written(node));
+      else tokens.push(text.slice(start, node.end));
       return;
     }
     if (standsForKeyword(node, aliases)) {
@@ -142,7 +150,7 @@ function readTokens(text, aliases, exports, isFixed) {
       slot = { tokens: [], comments: [] };
       slots.push(slot);
     }
-    tokens.push(`<${kindOf(node)}>`);
+    tokens.push(OPENING[node.kind]);
     let gap = "";
     inSourceOrder(
       node,
@@ -177,27 +185,27 @@ function readTokens(text, aliases, exports, isFixed) {
 
   const { checker } = scoped(text);
   const resolve = (token) => {
-    if (typeof token === "string") return { name: token, target: token };
-    if (!ts.isIdentifier(token)) return { name: token.getText(), target: token.getText() };
+    if (typeof token === "string") return token;
     const name = token.text;
-    if (name === "this" || isMemberName(token)) return { name, target: name };
+    if (name === "this" || isMemberName(token)) return name;
     const declaration = symbolOf(token, checker)?.declarations?.[0];
     if (added.has(declaration)) return standing(declaration);
-    return { name, target: (!isFixed && ranks.get(declaration)) || name };
+    const target = isFixed ? undefined : ranks.get(declaration);
+    return target === undefined ? name : { name, target };
   };
   const resolved = ({ tokens, comments }) => ({ tokens: tokens.map(resolve), comments });
   return { rest: resolved(rest), slots: slots.map(resolved) };
 }
 
-/** A shorthand property counts as one written out. */
-function kindOf(node) {
-  return ts.isShorthandPropertyAssignment(node) ? "PropertyAssignment" : ts.SyntaxKind[node.kind];
-}
+// By the kind of a node, the token that stands in front of its parts.
+const OPENING = Array.from({ length: ts.SyntaxKind.Count }, (_, kind) => `<${ts.SyntaxKind[kind]}>`);
+// A shorthand property counts as one written out.
+OPENING[ts.SyntaxKind.ShorthandPropertyAssignment] = OPENING[ts.SyntaxKind.PropertyAssignment];
 
-/** The tokens that a token stands for: one of shorthand is a name in an object or a module too. */
+/** The tokens that an identifier stands for: one of shorthand is a name in an object or a module too. */
 function written(node) {
   const { parent } = node;
-  if (!ts.isIdentifier(node) || parent.name !== node) return [node];
+  if (parent.name !== node) return [node];
   if (ts.isShorthandPropertyAssignment(parent)) {
     const value = parent.objectAssignmentInitializer ? ["<BinaryExpression>", node] : [node];
     // `{ __proto__: x }` would set the prototype.
@@ -259,22 +267,37 @@ function nameOutside(node, exports) {
 /** A name that is looked up in an object, a module or among labels. */
 function isMemberName(node) {
   const { parent } = node;
+  if (!HOLDERS.has(parent.kind)) return false;
   if (parent.propertyName === node) return !ts.isExportSpecifier(parent) || isOfOther(parent);
-  if (parent.label === node || parent.right === node) return !ts.isBinaryExpression(parent);
-  return (
-    parent.name === node &&
-    (ts.isPropertyAccessExpression(parent) ||
-      ts.isPropertyAssignment(parent) ||
-      ts.isMetaProperty(parent) ||
-      ts.isClassElement(parent) ||
-      ts.isTypeElement(parent) ||
-      ts.isEnumMember(parent) ||
-      ts.isModuleDeclaration(parent) ||
-      ts.isNamedTupleMember(parent) ||
-      ts.isNamespaceExport(parent) ||
-      (ts.isExportSpecifier(parent) && (parent.propertyName !== undefined || isOfOther(parent))))
-  );
+  if (parent.label === node || parent.right === node) return true;
+  if (parent.name !== node) return false;
+  if (ts.isExportSpecifier(parent)) return parent.propertyName !== undefined || isOfOther(parent);
+  return !ts.isBindingElement(parent) && !ts.isImportSpecifier(parent);
 }
+
+// The nodes in which a name may be such a one.
+const HOLDERS = new Set([
+  ts.SyntaxKind.PropertyAccessExpression,
+  ts.SyntaxKind.QualifiedName,
+  ts.SyntaxKind.MetaProperty,
+  ts.SyntaxKind.PropertyAssignment,
+  ts.SyntaxKind.BindingElement,
+  ts.SyntaxKind.PropertyDeclaration,
+  ts.SyntaxKind.PropertySignature,
+  ts.SyntaxKind.MethodDeclaration,
+  ts.SyntaxKind.MethodSignature,
+  ts.SyntaxKind.GetAccessor,
+  ts.SyntaxKind.SetAccessor,
+  ts.SyntaxKind.EnumMember,
+  ts.SyntaxKind.NamedTupleMember,
+  ts.SyntaxKind.ModuleDeclaration,
+  ts.SyntaxKind.NamespaceExport,
+  ts.SyntaxKind.ImportSpecifier,
+  ts.SyntaxKind.ExportSpecifier,
+  ts.SyntaxKind.LabeledStatement,
+  ts.SyntaxKind.BreakStatement,
+  ts.SyntaxKind.ContinueStatement,
+]);
 
 /** `export {a} from "m"`: none of its names is the program's own. */
 function isOfOther(specifier) {
@@ -293,8 +316,7 @@ function symbolOf(node, checker) {
 
 /** The token of the type that an added alias stands for. */
 function standing({ type }) {
-  const name = (ts.isTypeReferenceNode(type) ? type.typeName : type).getText();
-  return { name, target: name };
+  return (ts.isTypeReferenceNode(type) ? type.typeName : type).getText();
 }
 
 /** A keyword that an added alias stands for has no structure of its own. */

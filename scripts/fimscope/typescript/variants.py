@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import REJECTED
+from fimscope.files.rejections import REJECTED, unsettled
 from fimscope.files.tables import write_tables
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.recipe import step_recipe
@@ -22,7 +22,6 @@ Store = PartStore | Unkept
 
 FORMAT = RowsFormat(VARIANT_PARTS)
 ROWS_OF_A_PART = 48  # or more, so that no program is cut in two: some seconds of work
-UNSETTLED = ("time_limit", "compiler_failed")  # reasons that may not be there the next time
 
 
 def parts_of_programs(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -61,7 +60,7 @@ def map_parts(
 
 def variant_store(step: str, args: argparse.Namespace, **options: Any) -> PartStore:
     """The store of a step with the options of add_pool_options and add_part_options."""
-    recipe = step_recipe(step, compilers=compiler_versions(), seconds=args.seconds, **options)
+    recipe = step_recipe(step, compilers=compiler_versions(), **options)
     return PartStore(args.cache, args.shard, recipe)
 
 
@@ -76,6 +75,4 @@ def write_variants(outcomes: Iterable[Outcome], args: argparse.Namespace) -> Non
 
 
 def _is_settled(outcomes: Sequence[Row]) -> bool:
-    return not any(
-        outcome["rejected"]["reason"] in UNSETTLED for outcome in outcomes if "rejected" in outcome
-    )
+    return not unsettled(outcome["rejected"] for outcome in outcomes if "rejected" in outcome)

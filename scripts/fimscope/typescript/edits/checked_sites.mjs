@@ -1,6 +1,7 @@
 // The sites of an edit that the type checker allows, and the share of them that is changed.
 
 import { errorsByPlace, missingErrors } from "../error_places.mjs";
+import { gaveUp, tooComplex } from "../limits.mjs";
 import { addedSpans, drawnOrder, replace, shareOf } from "./sites.mjs";
 
 const MAX_CHECKS = 24;
@@ -82,7 +83,11 @@ class Search {
     const after = replace(this.text, replacements);
     const was = errorsByPlace(this.text);
     const is = errorsByPlace(after, addedSpans(replacements));
-    const come = missingErrors(is, was).map(({ diagnostic }) => ({
+    const added = missingErrors(is, was);
+    if (gaveUp(added.map(({ diagnostic }) => diagnostic))) {
+      throw tooComplex("with its sites changed the checker gives its types up as too deep");
+    }
+    const come = added.map(({ diagnostic }) => ({
       code: diagnostic.code,
       line: lineOf(diagnostic, after),
       at: placeBefore(diagnostic.start ?? 0, replacements),

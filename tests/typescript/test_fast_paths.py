@@ -1,0 +1,112 @@
+"""Every fast path of the proof gives what the slow one gives."""
+
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+from test_typescript_check import RIGHT, WRONG_ERRORS, WRONG_JAVASCRIPT
+from test_typescript_planted import planted
+
+from fimscope.typescript import process
+from fimscope.typescript.process import find_node
+
+MODULES = Path(process.__file__).parent
+ROOT = Path(__file__).parents[2]
+FILES = [
+    "rxjs/src/internal/operators/retry.ts",
+    "multiformats/src/bytes.ts",
+    "@tanstack/query-core/src/utils.ts",
+    "ox/core/Hex.ts",
+]
+
+# For each pair on stdin: whether it is the same stripped, and what sets apart what is emitted.
+JAVASCRIPT = """
+import { differenceWhenEmitted, isSameWhenStripped } from "%s/proof.mjs";
+const edit = { exports: new Map(), isFixed: false };
+const pairs = JSON.parse(await new Response(process.stdin).text());
+const verdicts = pairs.map(([before, after]) => [
+  isSameWhenStripped(before, after, edit),
+  differenceWhenEmitted(before, after, edit) ?? null,
+]);
+console.log(JSON.stringify(verdicts));
+"""
+
+
+def run_node(script: str, asked: object) -> list:
+    done = subprocess.run(
+        [find_node(), "--disable-warning=ExperimentalWarning", "--input-type=module", "-e", script],
+        input=json.dumps(asked),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def unmarked(pair: tuple[str, str]) -> list[str]:
+    return [text.replace("«", "").replace("»", "") for text in pair]
+
+
+def test_what_is_the_same_when_stripped_is_so_when_emitted():
+    cases = [unmarked(pair) for each in (RIGHT, WRONG_JAVASCRIPT) for pair in each.values()]
+    verdicts = run_node(JAVASCRIPT % MODULES, cases)
+    stripped = [is_same for is_same, _ in verdicts]
+    emitted = [difference is None for _, difference in verdicts]
+    assert [
+        pair for pair, fast, slow in zip(cases, stripped, emitted, strict=True) if fast > slow
+    ] == []
+    # The fast path is taken: most that are the same are so when stripped.
+    assert sum(stripped) > 0.8 * sum(emitted)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_planted_change_is_the_same_when_stripped_alone(file):
+    text = (ROOT / "node_modules" / file).read_text(encoding="utf-8")
+    changes = planted(text)
+    chosen = random.Random(0).sample(changes, min(150, len(changes)))
+    pairs = [[text, text[: each["start"]] + each["text"] + text[each["end"] :]] for each in chosen]
+    verdicts = run_node(JAVASCRIPT % MODULES, [[text, text + "\n"], *pairs])
+    assert verdicts[0] == [True, None]
+    assert all(difference is None for is_same, difference in verdicts if is_same)
+    assert any(not is_same for is_same, _ in verdicts)
+
+
+# For the texts on stdin: their errors one by one, and together.
+ERRORS = """
+import { foresee } from "%(modules)s/foresight.mjs";
+import { nativeErrors } from "%(modules)s/native.mjs";
+import { errorsOf } from "%(modules)s/program.mjs";
+const texts = JSON.parse(await new Response(process.stdin).text());
+const alone = texts.map((text) => nativeErrors([text])[0]);
+foresee({ texts });
+const answer = JSON.stringify([alone, texts.map(errorsOf)]);
+process.stdout.write(answer, () => process.exit());
+"""
+REACHING_OUT = [
+    "declare global { interface Window { mine: number } }\nexport {};",
+    "export namespace N { export const a = 1 }\ndeclare module 'm' { export const y: number }",
+    '/// <reference lib="webworker" />\nexport const s = WorkerGlobalScope;',
+    "export as namespace Mine;\nexport const a = 1;",
+]
+REACHED = ["window.mine;", "import { y } from 'm';\ny.z;", "WorkerGlobalScope;", "Mine.a;"]
+
+
+def test_errors_found_together_are_those_found_alone():
+    cases = [each for cases in (RIGHT, WRONG_ERRORS) for each in cases.values()]
+    folder = ROOT / "node_modules" / "zod" / "src" / "v4" / "core"
+    files = [file for file in sorted(folder.glob("*.ts")) if file.stat().st_size < 60_000][:10]
+    texts = [
+        *(text for case in cases for text in unmarked(case)),
+        *(text for pair in zip(REACHING_OUT, REACHED, strict=True) for text in pair),
+        *(file.read_text(encoding="utf-8") for file in files),
+        "const f = (a: number => a;",
+    ]
+    alone, together = run_node(ERRORS % {"modules": MODULES}, texts)
+    assert alone == together
+    assert sum(map(bool, alone)) > 20
+    for text in REACHED:
+        assert alone[texts.index(text)] != []

@@ -1,0 +1,79 @@
+"""Limits are counted in work: what is refused is refused everywhere, for one reason."""
+
+import pytest
+
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.results import TypeScriptError
+
+FUNCTION = "export function f(a: number, b: string): string {{ return {}; }}"
+NESTED = {
+    "ternaries": ("a > 0 ? b : ", "b", ""),
+    "ternaries in the middle": ("a > 0 ? ", "b", " : b"),
+    "parentheses": ("(", "b", ")"),
+    "arrays": ("[", "b", "]"),
+    "objects": ("{a: ", "b", "}"),
+    "functions": ("((x: number) => ", "b", ")"),
+    "calls": ("f(a, ", "b", ")"),
+    "sums": ("", "b", " + b"),
+    "chained calls": ("", "b", ".m(a)"),
+    "half a program": ("(", "", ""),
+}
+
+
+def nested(kind: str, n: int) -> str:
+    before, middle, after = NESTED[kind]
+    return FUNCTION.format(before * n + middle + after * n)
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_nesting_is_refused_by_its_depth(typescript, kind):
+    for n in (600, 1000, 5000, 50_000):
+        with pytest.raises(TypeScriptError) as refused:
+            typescript.holes(nested(kind, n))
+        assert refused.value.reason == "too_complex"
+        assert refused.value.detail == "nested more than 500 levels deep"
+
+
+@pytest.mark.parametrize("kind", sorted(NESTED.keys() - {"half a program"}))
+def test_what_is_let_through_is_served(typescript, kind):
+    text = nested(kind, 230)
+    [hole, *_] = typescript.holes(text).holes
+    parts = hole.prefix, hole.gold, hole.suffix
+    edited = typescript.edit("rename_vars", *parts, hole.name_start, 0)
+    verdict = typescript.check(parts, (edited.prefix, edited.gold, edited.suffix), edited.renames)
+    assert verdict.reason is None
+    assert typescript.units(*parts).units
+    assert typescript.regions(*parts, hole.name_start)
+
+
+def test_length_and_nodes_are_refused_by_their_number(typescript):
+    for text, detail in (
+        (" " * 2_000_001, "more than 2000000 characters"),
+        ("a;\n" * 300_000, "more than 500000 syntax nodes"),
+    ):
+        with pytest.raises(TypeScriptError) as refused:
+            typescript.holes(text)
+        assert (refused.value.reason, refused.value.detail) == ("too_complex", detail)
+
+
+# Without its annotation n is 9999, and the checker gives the list up long before.
+ENDLESS = """
+type List<N, T extends 0[] = []> = T["length"] extends N ? T : List<N, [...T, 0]>;
+declare function list<const N>(n: N): List<N>;
+const n: number = 9999;
+export function f(a: boolean) { return list(n); }
+"""
+
+
+def test_a_deletion_that_the_checker_gives_up_is_refused(typescript):
+    prefix, suffix = ENDLESS.split("boolean")
+    name_start = len(prefix) - len("a: ")
+    for _ in range(2):
+        with TypeScript() as fresh:
+            for service in (typescript, fresh):
+                with pytest.raises(TypeScriptError) as refused:
+                    service.edit("delete_annotations", prefix, "boolean", suffix, name_start, 0)
+                assert refused.value.reason == "too_complex"
+                assert "gives its types up" in refused.value.detail
+    renamed = typescript.edit("rename_vars", prefix, "boolean", suffix, name_start, 0)
+    assert renamed.renames
