@@ -2,6 +2,7 @@
 
 import pytest
 
+from distractor_row import PREFIX, ROW, SUFFIX
 from fimscope.experiments.masking.distractors import draw_rest, mask_text, n_lacking, tokens_of
 from fimscope.experiments.masking.ways import TEXT
 from fimscope.prompts.encoder import Encoder
@@ -12,27 +13,6 @@ from fimscope.typescript.client import TypeScript
 from fimscope.typescript.results import Units
 from tokenizers_for_tests import byte_tokenizer
 
-PREFIX = """const first = 1;
-// A note that stands alone.
-export function other(): number { return first; }
-/* what pad does */
-export function pad(text: """
-SUFFIX = """, width: number = 2): string {
-  const filled: string = text.padEnd(width); // to the right
-  return filled;
-}
-export const last = other();
-"""
-ROW = {
-    "example_id": "e",
-    "edit": "original",
-    "kind": "parameter",
-    "name": "text",
-    "prefix": PREFIX,
-    "gold": "string",
-    "suffix": SUFFIX,
-    "name_start": PREFIX.rindex("text"),
-}
 PROMPT = {
     "example_id": "e",
     "token_ids": list(range(10)),

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_distractors import ROW
-from test_token_sets import LENGTHS, pair_rows, prompts
 
 import apply_steering
 import list_attended
@@ -14,6 +12,7 @@ import mask_distractors
 import sweep_components
 import sweep_positions
 import view_attention
+from distractor_row import ROW
 from fimscope.experiments.registry import all_tables
 from fimscope.experiments.steer.vectors import Vector, VectorSet, save_vectors, vector_rows
 from fimscope.files.digests import file_sha256
@@ -24,13 +23,14 @@ from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.typescript.pool import TypeScriptPool
 from models import random_model, random_prompts
+from patch_prompts import LENGTHS, pair_rows, prompts
 from random_study import RUN, digests, run
 from tokenizers_for_tests import byte_tokenizer
 
 pytestmark = pytest.mark.model
 
 
-N = 6  # of every prompt of tests/experiments/test_token_sets.py
+N = 6  # of every prompt of tests/helpers/patch_prompts.py
 SWEEPS = (sweep_positions, sweep_components, apply_steering)
 STEPS = (*SWEEPS, view_attention, list_attended)
 

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from test_sweep_sets import hooked_logits
 
 from fimscope.errors import MisalignedError
 from fimscope.experiments.patch.donors import donor_key, random_like, random_tokens
@@ -20,7 +19,9 @@ from fimscope.inference.places import residual
 from fimscope.inference.residuals import collect
 from fimscope.parts.store import UNKEPT
 from fimscope.prompts.alignment import align, has_position, spread_points
-from models import alone_logits, random_model, random_prompts
+from hooks import hooked_logits
+from models import alone_logits, random_model
+from patch_prompts import KINDS, ORIGINAL, OTHER, VARIANT, pair_rows, prompts
 from sweep_components import collect_components, component_places, sweep_components
 from sweep_positions import sweep_positions
 
@@ -28,65 +29,6 @@ pytestmark = pytest.mark.model
 
 
 TOLERANCE = {"atol": 1e-4, "rtol": 0}
-LENGTHS = (9, 12, 7)
-ORIGINAL, VARIANT, OTHER = ("a", "original"), ("a", "rename_vars"), ("b", "original")
-KINDS = {
-    "paired": ORIGINAL,
-    "self": VARIANT,
-    "unrelated": OTHER,
-    "random": (None, None),
-    "random_position": ORIGINAL,
-}
-
-
-def prompt(token_ids, positions, regions):
-    return {
-        "token_ids": token_ids,
-        "positions": [{"name": name, "index": index} for name, index in positions.items()],
-        "regions": [{"kind": kind, "start": start, "end": end} for kind, start, end in regions],
-    }
-
-
-def prompts():
-    """An original, its variant, whose names are longer, and another program without a use."""
-    ids = random_prompts(LENGTHS)
-    fim = [
-        {"fim_prefix": 0, "fim_suffix": n - 3, "fim_middle": n - 1, "last": n - 1} for n in LENGTHS
-    ]
-    return {
-        ORIGINAL: prompt(
-            ids[0],
-            {**fim[0], "hole_name": 2},
-            [("rest", 0, 2), ("declaration", 2, 3), ("use", 4, 5), ("use", 7, 8)],
-        ),
-        VARIANT: prompt(
-            ids[1],
-            {**fim[1], "hole_name": 3},
-            [("rest", 0, 2), ("declaration", 2, 4), ("use", 5, 7), ("use", 10, 11)],
-        ),
-        OTHER: prompt(ids[2], fim[2], [("rest", 0, 7)]),
-    }
-
-
-def pair_rows(condition="restore", n=1):
-    return [
-        {
-            "condition": condition,
-            "pair_id": f"{condition}-{i}",
-            "recipient_example_id": VARIANT[0],
-            "recipient_edit": VARIANT[1],
-            "recipient_program_id": "A",
-            "donor_kind": kind,
-            "donor_example_id": key[0],
-            "donor_edit": key[1],
-            "target_token_id": 4,
-            "foil_token_id": 9,
-            "gold_token_id": 4,
-            "donor_token_id": 4,
-        }
-        for i in range(n)
-        for kind, key in KINDS.items()
-    ]
 
 
 def test_positions_and_sets_are_aligned_by_name():

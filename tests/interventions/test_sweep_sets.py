@@ -1,7 +1,5 @@
 """Sweeps of sets of tokens and of components of blocks against hooks on the bare network."""
 
-from contextlib import ExitStack
-
 import pytest
 import torch
 
@@ -10,6 +8,7 @@ from fimscope.inference.places import attention_output, head, mlp_output, residu
 from fimscope.inference.residuals import collect
 from fimscope.interventions import packed
 from fimscope.interventions.sweep import sweep, sweep_last, sweep_places, sweep_plain
+from hooks import hooked_logits
 from models import ARCHITECTURES, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
@@ -22,44 +21,6 @@ IDS = torch.tensor([WANTED] * len(LENGTHS))
 COMPONENTS = [head(1, 2), mlp_output(0), attention_output(2), head(0, 0), attention_output(0)]
 TOLERANCE = {"atol": 1e-4, "rtol": 0}
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
-
-
-def hooked_logits(model, prompt, writes):
-    """Logits behind a prompt, with values put in at (place, token) by PyTorch's own hooks."""
-    blocks = model.network.get_submodule(model.family.blocks)
-
-    def put(tensor, place, token, value):
-        first = (place.head or 0) * model.d_head
-        changed = tensor.clone()
-        changed[:, token, first : first + len(value)] = value
-        return changed
-
-    def after(write):
-        def hook(_, __, output):
-            if isinstance(output, tuple):
-                return (put(output[0], *write), *output[1:])
-            return put(output, *write)
-
-        return hook
-
-    def before(write):
-        return lambda _, inputs: (put(inputs[0], *write), *inputs[1:])
-
-    with ExitStack() as stack:
-        for write in writes:
-            place = write[0]
-            if place == residual(0):
-                handle = blocks[0].register_forward_pre_hook(before(write))
-            elif place.kind == "residual":
-                handle = blocks[place.index - 1].register_forward_hook(after(write))
-            elif place.kind == "head":
-                mixer = blocks[place.index].get_submodule(model.family.head_mixer)
-                handle = mixer.register_forward_pre_hook(before(write))
-            else:
-                module = blocks[place.index].get_submodule(getattr(model.family, place.kind))
-                handle = module.register_forward_hook(after(write))
-            stack.callback(handle.remove)
-        return alone_logits(model.network, prompt)[-1]
 
 
 def set_donors(model, points):

@@ -4,72 +4,7 @@ import pytest
 
 from fimscope.typescript.results import TypeScriptError
 from marked import edit_marked, marked_text, verdict_on_edited
-
-DELETED = {
-    "what can be inferred": (
-        "function f(a: «string»): number { const b: number = a.length, c : string = a;"
-        " return b + c.length; }",
-        "function f(a: «string») { const b = a.length, c = a; return b + c.length; }",
-    ),
-    "what cannot stays": (
-        "function f(a: «string», b: number, ...c: string[]): void {}\n"
-        "const e: string[] = [], i = () => e;\nconst g = (h: number) => h;",
-        "function f(a: «string», b: number, ...c: string[]) {}\n"
-        "const e: string[] = [], i = () => e;\nconst g = (h: number) => h;",
-    ),
-    "defaults and contextual types": (
-        "type F = (x: string) => number;\nconst f: F = (x): number => x.length;\n"
-        "[1].map((n: number, i: number): string => `${n}${i}`);\n"
-        "function g(a: «string», b: number = 1, c?: string): string { return a + b + c; }",
-        "type F = (x: string) => number;\nconst f: F = (x) => x.length;\n"
-        "[1].map((n, i) => `${n}${i}`);\n"
-        "function g(a: «string», b = 1, c?: string) { return a + b + c; }",
-    ),
-    "a literal that must not widen": (
-        "type K = 'a' | 'b';\ndeclare function take(k: K[]): void;\n"
-        "function f(a: «number») { const k: K[] = ['a']; take(k); const n: number = 1; return n; }",
-        "type K = 'a' | 'b';\ndeclare function take(k: K[]): void;\n"
-        "function f(a: «number») { const k: K[] = ['a']; take(k); const n = 1; return n; }",
-    ),
-    "a recursive function": (
-        "function f(a: «number»): number { return a ? f(a - 1) : 0; }\n"
-        "const g = (): string => 'g';",
-        "function f(a: «number»): number { return a ? f(a - 1) : 0; }\nconst g = () => 'g';",
-    ),
-    "classes": (
-        "abstract class A { p: number = 1; q!: string; r: number; declare s: string;\n"
-        "abstract t: number; constructor(public x: string, y: number = 1) { this.r = y; }\n"
-        "get g(): number { return 1; } set g(v: number) {} m(this: A, a: «string»): number {"
-        " return 1; } abstract n(): string; }",
-        "abstract class A { p = 1; q!: string; r; declare s: string;\n"
-        "abstract t: number; constructor(public x: string, y = 1) { this.r = y; }\n"
-        "get g() { return 1; } set g(v) {} m(this: A, a: «string») {"
-        " return 1; } abstract n(): string; }",
-    ),
-    "predicates that narrow": (
-        "function is(a: unknown, c: «number»): a is string { return !!a; }\n"
-        "function f(b: unknown): number { if (is(b, 1)) return b.length; return 0; }",
-        "function is(a: unknown, c: «number»): a is string { return !!a; }\n"
-        "function f(b: unknown) { if (is(b, 1)) return b.length; return 0; }",
-    ),
-    "overloads and ambient declarations": (
-        "function f(a: «string»): string;\nfunction f(a: any): any { return a; }\n"
-        "declare const d: string;\ndeclare function g(): number;\ninterface I { p: string }",
-        "function f(a: «string»): string;\nfunction f(a: any) { return a; }\n"
-        "declare const d: string;\ndeclare function g(): number;\ninterface I { p: string }",
-    ),
-    "several lines, comments, catch and line ends": (
-        "function f(a: «any»): {\r\n  b: number,\r\n} {\r\n  try {} catch (e: unknown) { e; }\r\n"
-        "  const c: /* why */ string = ''; // c\r\n  return { b: 1 };\r\n}\r\nf(1).c;",
-        "function f(a: «any») {\r\n  try {} catch (e) { e; }\r\n"
-        "  const c = ''; // c\r\n  return { b: 1 };\r\n}\r\nf(1).c;",
-    ),
-    "type errors stay": (
-        "function f(a: «any»): number { missing(); return 1; }\nconst b: string = 1;\n"
-        "const c: Missing = 2;",
-        "function f(a: «any») { missing(); return 1; }\nconst b = 1;\nconst c = 2;",
-    ),
-}
+from typescript_cases import DELETED
 
 MASKED = {
     "everywhere but in types and in the gold": (

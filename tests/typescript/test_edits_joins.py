@@ -1,17 +1,12 @@
 """Joins of many edits on every hard case of the single ones, and on a very long file."""
 
 import pytest
-from test_check import RIGHT
-from test_edits_annotations import DELETED
-from test_edits_names import EXAMPLES
-from test_edits_text import HOSTS, STRIPPED
-from test_edits_types import ALIASED, RENAMED
-from test_rename import CASES
 
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.new_names import NewNames, corpus_names
 from fimscope.typescript.results import TypeScriptError
 from marked import edit_marked, verdict_on_edited
+from typescript_cases import ALIASED, CASES, DELETED, EXAMPLES, HOSTS, RENAMED, RIGHT, STRIPPED
 
 JOINS = (
     "rename_vars+rename_types+delete_annotations",

@@ -6,25 +6,11 @@ from fimscope.typescript.client import TypeScript
 from fimscope.typescript.new_names import NewNames, corpus_names
 from fimscope.typescript.results import TypeScriptError
 from marked import edit_marked, marked_text, verdict_on_edited
+from typescript_cases import EXAMPLES, FUNCTIONS, PARAMETERS
 
 pytestmark = pytest.mark.node
 
 
-PARAMETERS = {
-    "string": ["text", "label", "title", "value", "caption"],
-    "number": ["class", "count", "width", "value", "height"],
-    "boolean": ["enabled", "isOpen"],
-    "string[]": ["lines", "words"],
-    "Date": ["birthday", "deadline"],
-    "(x: string) => void": ["callback"],
-}
-FUNCTIONS = {"string": ["getText", "render"], "number": ["measure"], "boolean": ["isReady"]}
-EXAMPLES = [
-    {"kind": kind, "name": name, "gold": gold}
-    for kind, types in (("parameter", PARAMETERS), ("return", FUNCTIONS))
-    for gold, names in types.items()
-    for name in names
-]
 PROGRAM = """\
 function f(text: «string», n: number, flags: boolean[], day: Date): string {
   const m = n + 1, s = "s", isOpen = m > 1;

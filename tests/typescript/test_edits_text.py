@@ -6,69 +6,7 @@ import pytest
 
 from fimscope.typescript.results import TypeScriptError
 from marked import edit_marked, marked_text, verdict_on_edited
-
-STRIPPED = {
-    "documentation": (
-        "/**\n * Pads.\n * @param text what\n */\nfunction pad(text: «string») {\n  // first\n"
-        "  return text; // last\n}\n// end\n",
-        "function pad(text: «string») {\n  return text;\n}\n",
-    ),
-    "inside a signature": (
-        "function f(/* one */ a /* two */ : /* in */ «string» /* out */, // three\n"
-        "  b: number /* four */): void {}",
-        "function f(a : «string»,\n  b: number): void {}",
-    ),
-    "in front of the name": (
-        "const x = 1; /* a */ /* b */ const f = (/* 😀 */ n: «number») => n;",
-        "const x = 1; const f = (n: «number») => n;",
-    ),
-    "what the compiler reads": (
-        "// @ts-nocheck\n/// <reference lib='dom' />\nfunction f(a: «string») {\n"
-        "  // @ts-ignore\n  const b: number = a;\n  /* @ts-expect-error */ // why\n"
-        "  const c: number = a;\n}",
-        "// @ts-nocheck\n/// <reference lib='dom' />\nfunction f(a: «string») {\n"
-        "  // @ts-ignore\n  const b: number = a;\n  /* @ts-expect-error */\n"
-        "  const c: number = a;\n}",
-    ),
-    "what only looks like a comment": (
-        "const f = (a: «string») => [`/* ${/* yes */ a} */ // no`, '// no', /\\/* no *\\//g]; //",
-        "const f = (a: «string») => [`/* ${a} */ // no`, '// no', /\\/* no *\\//g];",
-    ),
-    "a comment that ends a statement": (
-        "function f(a: «any») {\n  return /* \n */ 1;\n}\nlet b = 1 /*\n*/ let c = 2",
-        "function f(a: «any») {\n  return \n1;\n}\nlet b = 1 \nlet c = 2",
-    ),
-    "between tokens that would be one": (
-        "const f = (a: «any») => { return/**/typeof/**/a; };\nlet a = 1, b = a+/**/+a, c = a/**/;",
-        "const f = (a: «any») => { return typeof a; };\nlet a = 1, b = a+ +a, c = a;",
-    ),
-    "line ends and the interpreter's line": (
-        "#!/usr/bin/env node\r\n// a\r\nfunction f(a: «any») {} // b\r\n\t// c\r\n",
-        "#!/usr/bin/env node\r\nfunction f(a: «any») {}\r\n",
-    ),
-    "inside the gold": (
-        "function f(a: «{ b: /* kept */ 1 }», c: /* not kept */ 2) {}",
-        "function f(a: «{ b: /* kept */ 1 }», c: 2) {}",
-    ),
-    "a page of code in a comment": (
-        "/*\nfunction g(a: string) {}\n*/\nfunction f(a: «any») { /* } */ }",
-        "function f(a: «any») { }",
-    ),
-}
-
-HOSTS = {
-    "overloads": "import a from 'b';\nfunction f(a: string): void; // x\n"
-    "function f(a: «any»): void {}\nconst b = 1 // c\nf('')\n",
-    "one statement": "export default class { m(a: «number») { return a; } }",
-    "line ends": "'use strict';\r\n// first\r\nfunction f(a: «any») {}\r\n",
-    "the template's own names": "function clampRatio(ratio: «any») { return joinWords; }\n"
-    "const joinWords = 1, isWeekend = 2;\ninterface Rectangle {}\ntype Season = 1;",
-    "semicolons left out": "let a = 1\nconst f = (b: «number») => b\n;[1].map(f)\n`x`.trim()",
-    "nothing but the hole": "#!/usr/bin/env node\nfunction f(a: «any») {}",
-    "what the compiler reads first": "/* license */\n// @ts-nocheck\n/** f */\n"
-    "function f(a: «any») { const b: string = 1; }",
-    "type errors": "function f(a: «number») { const b: string = a; }\nconst c: string = 1;",
-}
+from typescript_cases import HOSTS, STRIPPED
 
 
 @pytest.mark.parametrize("case", STRIPPED)

@@ -6,11 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_typescript_check import RIGHT, WRONG_ERRORS, WRONG_JAVASCRIPT
-from test_typescript_planted import planted
 
 from fimscope.typescript import process
 from fimscope.typescript.process import find_node
+from planted import planted
+from typescript_cases import RIGHT, WRONG_ERRORS, WRONG_JAVASCRIPT
 
 MODULES = Path(process.__file__).parent
 ROOT = Path(__file__).parents[2]

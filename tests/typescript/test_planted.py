@@ -1,8 +1,6 @@
 """Wrong variants by the thousand, made by syntax: the proof accepts none."""
 
-import json
 import random
-import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -10,9 +8,9 @@ import pytest
 
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.results import Edited, Hole
+from planted import planted
 
 ROOT = Path(__file__).parents[2]
-GENERATOR = ROOT / "tests" / "helpers" / "planted.mjs"
 EVERY_SYNTAX = Path(__file__).parent / "data" / "every_syntax.ts"
 FILES = {
     "immer/src/utils/plugins.ts": "rename_vars+rename_types",
@@ -20,14 +18,6 @@ FILES = {
     "mobx/src/types/observablevalue.ts": "rename_types+delete_annotations",
     "multiformats/src/bytes.ts": "mask_annotations+add_distractor@k3",
 }
-
-
-def planted(text: str) -> list[dict]:
-    """Replacements that each make another program of a text, by UTF-16 units."""
-    assert all(ord(letter) < 0x10000 for letter in text)  # so units are code points
-    node = ["node", str(GENERATOR)]
-    done = subprocess.run(node, input=text, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 def check_planted(typescript: TypeScript, hole: Hole, edited: Edited, most: int) -> Counter[str]:

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, snakemake
+
+from projects import ROOT, copy_project, snakemake
+
+pytestmark = pytest.mark.process
+
 
 PROGRAM = "export function pad(text: string): string { return text; }\n"
 TARGETS = ("results/source/programs.parquet", "results/mine/model/prepared.json")
 
 
 @pytest.fixture(scope="module")
-def project(copy_project, tmp_path_factory) -> Path:
+def project(tmp_path_factory) -> Path:
     """A project whose programs are collected and whose model is prepared."""
     project = copy_project(tmp_path_factory.mktemp("fingerprints") / "project")
     (project / "raw").mkdir()

@@ -7,7 +7,11 @@ import sys
 from functools import partial
 
 import pytest
-from conftest import snakemake
+
+from projects import copy_project, snakemake
+
+pytestmark = pytest.mark.process
+
 
 KILLED_STEP = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
 STEP = (
@@ -17,7 +21,7 @@ STEP = (
 LIMITS = [(resource.RLIMIT_AS, 400 << 20, "-v"), (resource.RLIMIT_NOFILE, 40, "-n")]
 
 
-def test_a_step_that_the_system_kills_is_told_from_one_that_fails(copy_project, tmp_path):
+def test_a_step_that_the_system_kills_is_told_from_one_that_fails(tmp_path):
     project = copy_project(tmp_path / "project")
     goal = "results/source/programs.parquet"
     for words, is_killed in ((KILLED_STEP, True), ("raise SystemExit(1)", False)):
@@ -29,7 +33,7 @@ def test_a_step_that_the_system_kills_is_told_from_one_that_fails(copy_project, 
 
 @pytest.mark.parametrize(("limit", "allowed", "flag"), LIMITS, ids=["-v", "-n"])
 def test_a_limit_of_the_shell_is_named_before_a_run_and_before_a_step(
-    copy_project, tmp_path, limit, allowed, flag
+    tmp_path, limit, allowed, flag
 ):
     project = copy_project(tmp_path / "project")
     begin = partial(

@@ -14,11 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+
+from projects import ROOT
 
 sys.path.insert(0, str(ROOT / "setup"))
 import install
 import lock
+
+pytestmark = pytest.mark.process
+
 
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PINNED = [path.with_suffix(".txt") for path in LOCKS if path.name != "requirements-cuda.lock"]

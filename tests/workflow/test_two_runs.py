@@ -8,7 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import snakemake
+
+from projects import copy_project, snakemake
+
+pytestmark = pytest.mark.process
+
 
 GOAL = "results/source/programs.parquet"
 WAITING_STEP = """import os, pathlib, time
@@ -36,7 +40,7 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.fixture
-def at_work(copy_project, tmp_path):
+def at_work(tmp_path):
     """A project in which a run is at its first step, and that run."""
     project = copy_project(tmp_path / "project")
     (project / "scripts/collect_programs.py").write_text(WAITING_STEP)
