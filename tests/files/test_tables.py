@@ -3,6 +3,7 @@
 import errno
 import resource
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -63,10 +64,25 @@ def test_a_missing_truncated_or_other_table_is_named(tmp_path):
         read_table(path, FUNNEL)
 
 
-def test_a_foreign_parquet_file_is_refused(tmp_path):
-    pq.write_table(pa.table({"edit": ["x"]}), tmp_path / "a.parquet")
-    with pytest.raises(UserError, match="a.parquet: .*or not written by this pipeline"):
-        read_table(tmp_path / "a.parquet", FUNNEL)
+def test_a_table_of_anothers_making_is_taken_with_a_warning(tmp_path, caplog):
+    path = tmp_path / "a.parquet"
+    pd.DataFrame(ROWS).assign(note="mine").to_parquet(path)
+    caplog.set_level("WARNING")
+    for table in (read_table(path, FUNNEL), read_table(path, FUNNEL, ["edit", "n_rows"])):
+        assert table.schema == pa.schema([FUNNEL.schema.field(n) for n in table.column_names])
+        assert table.to_pylist() == [{n: ROWS[0][n] for n in table.column_names}]
+    assert list(Rows(path, FUNNEL)) == ROWS
+    assert [str(path) in text for text in caplog.messages] == [True] * 3
+
+
+def test_another_table_without_a_seal_is_refused_by_the_column_it_lacks(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"edit": ["x"]}), path)
+    with pytest.raises(UserError, match=r"a.parquet: no column 'n_programs', which a funnel table"):
+        read_table(path, FUNNEL)
+    path.write_bytes(b"PAR1 no table PAR1")
+    with pytest.raises(UserError, match=r"a.parquet: not readable"):
+        Rows(path, FUNNEL)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -103,18 +119,18 @@ def test_rows_are_written_and_read_in_pieces_in_their_order(tmp_path):
             if n % 2:
                 yield "rejected", rejection("t", "empty", str(n))
 
-    paths = {"funnel": tmp_path / "a.parquet", "rejected": tmp_path / "b.parquet"}
+    paths = {FUNNEL: tmp_path / "a.parquet", REJECTED: tmp_path / "b.parquet"}
     written = write_tables(paths, rows(), {"step": "t"})
     assert written == {"funnel": n_rows, "rejected": n_rows // 2}
-    table = Rows(paths["funnel"], FUNNEL)
+    table = Rows(paths[FUNNEL], FUNNEL)
     assert len(table) == n_rows
     for _ in range(2):
         assert [row["n_rows"] for row in table] == list(range(n_rows))
-    assert [row["detail"] for row in Rows(paths["rejected"], REJECTED)][:2] == ["1", "3"]
-    assert list(Rows(paths["funnel"], FUNNEL, ["edit"]))[-1] == {"edit": "original"}
-    assert read_table(paths["funnel"], FUNNEL).num_rows == n_rows
-    assert read_manifest(paths["rejected"]) == {"step": "t"}
-    sizes = pq.ParquetFile(paths["funnel"]).metadata
+    assert [row["detail"] for row in Rows(paths[REJECTED], REJECTED)][:2] == ["1", "3"]
+    assert list(Rows(paths[FUNNEL], FUNNEL, ["edit"]))[-1] == {"edit": "original"}
+    assert read_table(paths[FUNNEL], FUNNEL).num_rows == n_rows
+    assert read_manifest(paths[REJECTED]) == {"step": "t"}
+    sizes = pq.ParquetFile(paths[FUNNEL]).metadata
     assert [sizes.row_group(k).num_rows for k in range(sizes.num_row_groups)] == [
         ROWS_AT_ONCE,
         ROWS_AT_ONCE,

@@ -21,6 +21,8 @@ from fimscope.errors import UserError
 
 N_BYTES = hashlib.sha256().digest_size
 PIECE = 1 << 20
+MARK = b"fimscope."  # how the keys of our metadata in a Parquet file begin
+MAGIC = b"PAR1"  # at both ends of a Parquet file
 COMMENT = "<!-- sha256 {} -->\n"
 LAST_COMMENT = re.compile(COMMENT.format("([0-9a-f]{64})") + r"\Z")
 
@@ -43,13 +45,24 @@ def seal_parquet(path: Path) -> None:
         file.write(digest + footer)
 
 
-def check_parquet(path: Path) -> None:
-    """raises UserError where a Parquet file is not what was sealed"""
+def check_parquet(path: Path) -> bool:
+    """Whether a Parquet file is what was sealed; False where it is not of this pipeline's making.
+
+    The two keys of our metadata begin alike: no one flipped bit makes a sealed file look like
+    another's.
+
+    raises UserError where a sealed file is no longer what was sealed
+    """
     with path.open("rb") as file:
         place = max(_footer(file), N_BYTES)
         file.seek(place - N_BYTES)
-        if file.read(N_BYTES) != _digest(file, place - N_BYTES, place):
-            raise _damaged(path)
+        if file.read(N_BYTES) == _digest(file, place - N_BYTES, place):
+            return True
+        file.seek(0)
+        content = file.read()
+    if MARK in content or not content.startswith(MAGIC) or not content.endswith(MAGIC):
+        raise _damaged(path)
+    return False
 
 
 def _footer(file: BinaryIO) -> int:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import check_parquet, seal_parquet
+from fimscope.steps.frame import log
 
 SCHEMA_VERSION = "1"
 ROWS_AT_ONCE = 500  # in memory, where a table is read or written in pieces
@@ -54,12 +55,15 @@ class Table:
 def read_table(path: Path, kind: Table, columns: list[str] | None = None) -> pa.Table:
     """Read a table and check that it is whole and of this kind.
 
+    One that was made by other means, such as pandas, has no seal to check: it is taken with a
+    warning where it has the columns.
+
     raises UserError that names the file where it is missing, damaged, or another table.
     """
     with _naming(path):
-        _check(path, kind)
+        names = _check(path, kind, columns)
         with pq.ParquetFile(path, memory_map=True) as file:
-            return file.read(columns, **ONE_THREAD)
+            return _as_kind(file.read(names, **ONE_THREAD), kind)
 
 
 class Rows:
@@ -69,9 +73,9 @@ class Rows:
     """
 
     def __init__(self, path: Path, kind: Table, columns: list[str] | None = None):
-        self.path, self.columns = path, columns
+        self.path, self.kind = path, kind
         with _naming(path):
-            _check(path, kind)
+            self.columns = _check(path, kind, columns)
             self.n_rows = pq.read_metadata(path).num_rows
 
     def __len__(self) -> int:
@@ -80,15 +84,34 @@ class Rows:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with _naming(self.path), pq.ParquetFile(self.path, buffer_size=BUFFER) as file:
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=self.columns, **ONE_THREAD):
-                yield from batch.to_pylist()
+                yield from _as_kind(pa.Table.from_batches([batch]), self.kind).to_pylist()
 
 
-def _check(path: Path, kind: Table) -> None:
-    check_parquet(path)  # before a reader of Parquet meets what may be damaged
-    found = pq.read_schema(path).metadata[b"fimscope.schema"].decode()
-    expected = f"{kind.name}/{SCHEMA_VERSION}"
-    if found != expected:
-        raise UserError(f"{path}: table {found!r} found, {expected!r} expected")
+def _check(path: Path, kind: Table, columns: list[str] | None) -> list[str]:
+    """The columns to read. raises UserError where the file is damaged, or no table of this kind."""
+    # Before a reader of Parquet meets what may be damaged.
+    if check_parquet(path):
+        found = pq.read_schema(path).metadata[b"fimscope.schema"].decode()
+        expected = f"{kind.name}/{SCHEMA_VERSION}"
+        if found != expected:
+            raise UserError(f"{path}: table {found!r} found, {expected!r} expected")
+        return columns or kind.schema.names
+    wanted = columns or kind.schema.names
+    missing = sorted(set(wanted) - set(pq.read_schema(path).names))
+    if missing:
+        raise UserError(
+            f"{path}: no column {missing[0]!r}, which a {kind.name} table has (docs/tables.md)"
+        )
+    log.warning("%s: not written by this pipeline; its content is taken as it is", path)
+    return wanted
+
+
+def _as_kind(table: pa.Table, kind: Table) -> pa.Table:
+    """The table in the types of its kind, which another's may spell otherwise (int64 for int32)."""
+    schema = pa.schema([kind.schema.field(name) for name in table.column_names])
+    if table.schema.equals(schema):
+        return table
+    return table.replace_schema_metadata(None).cast(schema)
 
 
 @contextmanager
@@ -98,7 +121,7 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the step that makes it") from None
-    except OSError as error:
+    except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: not readable ({error})") from None
 
 
