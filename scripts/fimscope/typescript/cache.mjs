@@ -6,6 +6,10 @@ export class RecentCache {
     this.made = new Map();
   }
 
+  has(key) {
+    return this.made.has(key);
+  }
+
   /** The value of a key, made at its first use; the key used longest ago goes when it is full. */
   get(key, make) {
     const value = this.made.has(key) ? this.made.get(key) : make();

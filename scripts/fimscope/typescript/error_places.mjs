@@ -37,12 +37,13 @@ const found = new RecentCache(32);
  */
 export function errorsByPlace(text, added = []) {
   return found.get(`${JSON.stringify(added)}\n${text}`, () => {
-    const starts = placeStarts(text, added);
     const errors = new Map();
+    const counted = errorsOf(text).filter(({ code }) => !MISSING_MODULE.has(code));
+    if (counted.length === 0) return errors;
+    const starts = placeStarts(text, added);
     const file = parse(text);
-    for (const { message, ...error } of errorsOf(text)) {
+    for (const { message, ...error } of counted) {
       const diagnostic = { ...error, file, messageText: message };
-      if (MISSING_MODULE.has(diagnostic.code)) continue;
       const at = diagnostic.start ?? 0;
       const isAdded = added.some(({ start, end }) => at >= start && at < end);
       const place = isAdded ? "added" : countUpTo(starts, at);

@@ -2,18 +2,24 @@
 
 import ts from "typescript";
 
-import { TOGETHER } from "./native.mjs";
-import { findErrors, parse } from "./program.mjs";
+import { NativeFailure, TOGETHER } from "./native.mjs";
+import { findErrors, hasErrorsOf, parse } from "./program.mjs";
 
 /**
- * The request `foresee`: to find the errors of texts that `check` is about to ask for, in half of
- * the time. Errors are the same whether texts are foreseen or not; a text that fails is left to
- * whoever asks for it.
+ * The request `foresee`: to find the errors of texts that are about to be asked for, in half of the
+ * time. Errors are the same whether texts are foreseen or not; a text that fails is left to whoever
+ * asks for it.
  */
 export function foresee({ texts }) {
-  const modules = texts.filter(isModuleAlone);
+  const modules = texts.filter((text) => !hasErrorsOf(text) && isModuleAlone(text));
+  if (modules.length < 2) return null;
   for (let start = 0; start < modules.length; start += TOGETHER) {
-    findErrors(modules.slice(start, start + TOGETHER));
+    try {
+      findErrors(modules.slice(start, start + TOGETHER));
+    } catch (error) {
+      if (!(error instanceof NativeFailure)) throw error;
+      error.failed?.close();
+    }
   }
   return null;
 }

@@ -98,6 +98,11 @@ export function errorsOf(text) {
   return errors.get(text, () => nativeErrors([readable(text)])[0]);
 }
 
+/** Whether the errors of a text are known already. */
+export function hasErrorsOf(text) {
+  return errors.has(text);
+}
+
 /** The errors of texts that are modules and no more, found together and kept for `errorsOf`. */
 export function findErrors(texts) {
   const found = nativeErrors(texts.map(readable));

@@ -4,18 +4,36 @@
 import ts from "typescript";
 
 import { isAnnotated } from "../annotated.mjs";
+import { RecentCache } from "../cache.mjs";
 import { commentsOf } from "../comments.mjs";
 import { parse } from "../program.mjs";
-import { allowedShare } from "./checked_sites.mjs";
+import { allowedShare, allowedSites } from "./checked_sites.mjs";
+
+const ofPrograms = new RecentCache(8);
+const NOWHERE = { start: -1, end: -1 };
 
 /** The sites of `delete_annotations` at a share of those that the checker allows. */
 export function deleteAnnotations(text, gold, options, share) {
-  return allowedShare(text, deletions(text, gold), options, share, true);
+  return allowedAround(text, gold, deletions, options, share);
 }
 
 /** The sites of `mask_annotations` at a share of those that the checker allows. */
 export function maskAnnotations(text, gold, options, share) {
-  return allowedShare(text, masks(text, gold), options, share, true);
+  return allowedAround(text, gold, masks, options, share);
+}
+
+/**
+ * Of a program without a hole the sites are looked for once. Those beside a hole are the same where
+ * that brings no error, and looked for anew where it does.
+ */
+function allowedAround(text, gold, make, options, share) {
+  const allowed = ofPrograms.get(`${make.name}\n${text}`, () => {
+    const found = allowedSites(text, make(text, NOWHERE), true);
+    return new Set(found.map(({ replacements: [{ start }] }) => start));
+  });
+  const sites = make(text, gold);
+  const likely = sites.filter(({ replacements: [{ start }] }) => allowed.has(start));
+  return allowedShare(text, sites, options, share, true, likely);
 }
 
 function deletions(text, gold) {

@@ -1,6 +1,7 @@
 // The sites of an edit that the type checker allows, and the share of them that is changed.
 
 import { errorsByPlace, missingErrors } from "../error_places.mjs";
+import { foresee } from "../foresight.mjs";
 import { gaveUp, tooComplex } from "../limits.mjs";
 import { addedSpans, drawnOrder, replace, shareOf } from "./sites.mjs";
 
@@ -21,10 +22,12 @@ const IMPLICIT_ANY = new Set([
  * sites      with `name`, a word that stands where the checker would complain of each, and
  *            `starts`, the places where it would say that a type is missing
  * mayVanish  errors may go, though none may come
+ * likely     those of the sites that are allowed where they are so together; undefined: none known
  */
-export function allowedShare(text, sites, options, share, mayVanish) {
+export function allowedShare(text, sites, options, share, mayVanish, likely) {
   const search = new Search(text, mayVanish);
-  const all = search.extend([], sites);
+  const isEnough = likely !== undefined && search.otherErrors(likely).length === 0;
+  const all = isEnough ? likely : search.extend([], sites);
   if (share.count === null && share.dose === 1) return all;
   const drawn = drawnOrder(all.length, share.name, options).map((index) => all[index]);
   const ends = share.count === null ? DOSES.filter((dose) => dose <= share.dose) : [share];
@@ -39,6 +42,11 @@ export function allowedShare(text, sites, options, share, mayVanish) {
   return sites.filter((site) => isChosen.has(site));
 }
 
+/** The sites that the checker allows, as many as a search of so many checks finds. */
+export function allowedSites(text, sites, mayVanish) {
+  return new Search(text, mayVanish).extend([], sites);
+}
+
 /** Looks for the sites that can change with no other errors, by a bounded number of checks. */
 class Search {
   constructor(text, mayVanish) {
@@ -50,6 +58,7 @@ class Search {
   /** The accepted sites, and as many of the candidates as are allowed beside them. */
   extend(accepted, candidates) {
     let left = candidates;
+    foresee({ texts: [this.text, this.changed([...accepted, ...left])] });
     let errors = this.otherErrors([...accepted, ...left]);
     while (errors.length > 0) {
       const blamed = blamedSites(errors, left);
@@ -75,12 +84,16 @@ class Search {
     return this.split(first, candidates.slice(middle));
   }
 
+  changed(sites) {
+    return replace(this.text, sites.flatMap((site) => site.replacements));
+  }
+
   /** The errors that changing sites brings or takes: `{code, line, at}`, `at` in the old text. */
   otherErrors(sites) {
     if (sites.length === 0) return [];
     this.checks += 1;
     const replacements = sites.flatMap((site) => site.replacements);
-    const after = replace(this.text, replacements);
+    const after = this.changed(sites);
     const was = errorsByPlace(this.text);
     const is = errorsByPlace(after, addedSpans(replacements));
     const added = missingErrors(is, was);

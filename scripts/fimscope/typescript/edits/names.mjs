@@ -22,6 +22,8 @@ const WORDS = new Set(
   ).split(" "),
 );
 
+const BEGINNING = 4;
+
 let syllables = 2;
 let listed = [];
 
@@ -37,14 +39,26 @@ export function configureNames(number, list) {
  */
 export function* freshNames(text, key) {
   const random = generator(key);
-  const lowered = text.toLowerCase();
-  const isFresh = (name) => !WORDS.has(name) && !lowered.includes(name);
+  const isPart = partTest(text.toLowerCase());
+  const isFresh = (name) => !WORDS.has(name) && !isPart(name);
   yield* shuffle(listed.filter((name) => isFresh(name.toLowerCase())), random);
   for (let length = syllables; ; length += 1) {
     for (const name of shuffled(length, random)) {
       if (isFresh(name)) yield name;
     }
   }
+}
+
+/** Tests whether a name of letters is part of a text: most are not, by their first letters. */
+function partTest(text) {
+  const beginnings = new Set();
+  for (const word of new Set(text.match(/[a-z]+/g))) {
+    for (let at = 0; at + BEGINNING <= word.length; at += 1) {
+      beginnings.add(word.slice(at, at + BEGINNING));
+    }
+  }
+  return (name) =>
+    (name.length < BEGINNING || beginnings.has(name.slice(0, BEGINNING))) && text.includes(name);
 }
 
 /** A fresh name as types are written. */
