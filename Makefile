@@ -1,5 +1,5 @@
 # `make run` and `make test` set up what they need, once, from the locks, and then do their work.
-.PHONY: run test test-cluster lint docs lock setup clean
+.PHONY: run test test-unit test-cluster lint docs lock setup clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -14,6 +14,9 @@ run: setup  ## raw TypeScript to a report, on the model that ships with the proj
 
 test: setup  ## all tests, by two processes
 	OMP_NUM_THREADS=1 pytest -n 2
+
+test-unit: setup  ## those without a model, Node or another process: under a minute
+	OMP_NUM_THREADS=1 pytest -n 2 -m unit
 
 test-cluster: setup $(VENV)/.slurm  ## the tests on a Slurm of this machine's own; as root, on Debian
 	which slurmctld slurmd sbatch munged > /dev/null || \
