@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fimscope.typescript import process
+from fimscope.typescript import TypeScript, process
 from fimscope.typescript.process import find_node
 from planted import planted
 from typescript_cases import RIGHT, WRONG_ERRORS, WRONG_JAVASCRIPT
@@ -110,3 +110,53 @@ def test_errors_found_together_are_those_found_alone():
     assert sum(map(bool, alone)) > 20
     for text in REACHED:
         assert alone[texts.index(text)] != []
+
+
+# For each text on stdin: the listed names that are fresh in it, by the module and one by one.
+NAMES = """
+import { configureNames, freshNames } from "%(modules)s/edits/names.mjs";
+const [listed, texts] = JSON.parse(await new Response(process.stdin).text());
+configureNames(2, listed);
+const fresh = texts.map((text) => {
+  const lowered = text.toLowerCase();
+  const plain = listed.filter((name) => !lowered.includes(name.toLowerCase()));
+  const names = freshNames(text, "key");
+  return [plain.toSorted(), plain.map(() => names.next().value).toSorted()];
+});
+console.log(JSON.stringify(fresh));
+"""
+
+
+def test_names_are_fresh_where_they_are_part_of_nothing():
+    words = ["zu", "bix", "bixo", "karo", "fumeti", "Lomu", "bixomeku", "tanko"]
+    texts = [
+        "const a = 1;",
+        "const bixo = zub;",
+        "// a KARO and fume_ti\nlet lomU2 = bixome;",
+        "xbixomekux; t a n k o; tank\u00f6; zu",
+        (ROOT / "node_modules/zod/src/v4/core/util.ts").read_text(encoding="utf-8"),
+    ]
+    found = run_node(NAMES % {"modules": MODULES}, [words, texts])
+    assert all(plain == names for plain, names in found)
+    assert [len(plain) for plain, _ in found[:3]] == [8, 5, 4]
+
+
+def test_what_is_deleted_beside_a_hole_does_not_hang_on_the_holes_before(typescript):
+    text = (ROOT / "node_modules/immer/src/utils/common.ts").read_text(encoding="utf-8")
+    holes = typescript.holes(text).holes[:12]
+
+    def deleted(service, hole):
+        parts = hole.prefix, hole.gold, hole.suffix
+        edited = service.edit("delete_annotations", *parts, hole.name_start, 0)
+        verdict = service.check(parts, (edited.prefix, edited.gold, edited.suffix), edited.renames)
+        assert verdict.reason is None
+        return edited.prefix, edited.gold, edited.suffix
+
+    forwards = [deleted(typescript, hole) for hole in holes]
+    with TypeScript() as fresh:
+        backwards = [deleted(fresh, hole) for hole in reversed(holes)]
+    assert forwards == backwards[::-1]
+    with TypeScript() as fresh:
+        assert deleted(fresh, holes[5]) == forwards[5]
+    # Every hole keeps its own annotation, and nearly all else of the program is the same.
+    assert len(set(map("".join, forwards))) > 1

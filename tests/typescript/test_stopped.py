@@ -55,6 +55,7 @@ def compilers(pid: int) -> list[psutil.Process]:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_the_compilers_end_with_the_step(how):
     step = subprocess.Popen([sys.executable, "-c", STEP], cwd=ROOT)
+    found: list[psutil.Process] = []
     try:
         wait_for(lambda: any(each.name() == "tsc" for each in compilers(step.pid)))
         found = compilers(step.pid)
@@ -66,8 +67,9 @@ def test_the_compilers_end_with_the_step(how):
         assert left == []
     finally:
         step.kill()
-        for each in compilers(step.pid):
-            each.kill()
+        for each in found:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 @contextmanager
