@@ -9,6 +9,7 @@ PATCHED = config["patch"]["edit"]
 COMPARED = ["original", PATCHED]
 CONDITIONS = config["patch"]["conditions"]
 DRAWS = f"--draws {config['statistics']['draws']} --seed {config['seed']}"
+MARGINS = " ".join(f"--{of}-margin {n}" for of, n in config["statistics"]["margins"].items())
 
 # A step runs on the Python that runs Snakemake, whatever else is on the PATH.
 shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")

@@ -1,0 +1,79 @@
+"""What an estimate decides: an effect is shown, shown to be absent, or neither."""
+
+import argparse
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fimscope.statistics.estimate import Estimate
+from fimscope.statistics.significance import is_significant
+
+HAIR = 0.005  # a p this close under ALPHA decides nothing: a few rows more would turn it
+
+
+class Verdict(StrEnum):
+    """Of a claim that something differs from 0."""
+
+    SHOWN = "shown"
+    SHOWN_ABSENT = "shown absent"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Within which of 0 a difference counts as none.
+
+    effect     of normalised effects: 1 is the whole way from the recipient to the donor
+    accuracy   of shares of examples, 0 to 1
+    """
+
+    effect: float
+    accuracy: float
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "Margins":
+        """Those of a step's command line, which has `add_margin_options`."""
+        return cls(args.effect_margin, args.accuracy_margin)
+
+
+def add_margin_options(parser: argparse.ArgumentParser) -> None:
+    """--effect-margin and --accuracy-margin, of which `Margins.of` makes margins."""
+    for name, what in (("effect", "normalised effect"), ("accuracy", "difference of accuracies")):
+        text = f"a {what} within this of 0 counts as none"
+        parser.add_argument(f"--{name}-margin", type=float, required=True, help=text)
+
+
+def judge(estimate: Estimate, *, margin: float, p: float | None = None) -> Verdict:
+    """Whether a difference is shown, shown to be absent, or neither.
+
+    estimate   one difference from 0, not a curve
+    margin     within which of 0 a difference counts as none
+    p          of its test, adjusted for the tests of its family; None where the interval is the
+               test
+    returns    SHOWN where the interval excludes 0 and p is significant by more than a HAIR;
+               SHOWN_ABSENT where the whole interval lies within the margin (the two one-sided
+               tests of equivalence, Schuirmann 1987, at half of ALPHA); else UNDECIDED
+    """
+    excludes_zero = estimate.lower > 0 or estimate.upper < 0
+    if excludes_zero and (p is None or is_significant(p + HAIR)):
+        return Verdict.SHOWN
+    if -margin < estimate.lower and estimate.upper < margin:
+        return Verdict.SHOWN_ABSENT
+    return Verdict.UNDECIDED
+
+
+def programs_to_decide(estimate: Estimate, *, margin: float) -> int | None:
+    """With about how many programs the interval would decide, were the estimate the truth.
+
+    The interval narrows as one over the root of the number of programs, until it leaves out 0 or
+    lies within the margin, whichever comes first. None where it has no end or no width, and where
+    it is narrow enough as it is: there the tests of the family are too many.
+    """
+    half = (estimate.upper - estimate.lower) / 2
+    if not 0 < half < math.inf:
+        return None
+    distance = abs(estimate.value)
+    wanted = max(distance, margin - distance)
+    if half <= wanted:
+        return None
+    return math.ceil(estimate.n_programs * (half / wanted) ** 2)

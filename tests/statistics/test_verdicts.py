@@ -1,0 +1,45 @@
+"""Verdicts by hand: what decides, what does not, and how many programs would."""
+
+import numpy as np
+import pytest
+
+from fimscope.statistics.estimate import Estimate
+from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide
+
+
+def interval(lower: float, upper: float, n_programs: int = 50) -> Estimate:
+    ends = np.array([(lower + upper) / 2, lower, upper])
+    return Estimate(*ends, n=2 * n_programs, n_programs=n_programs)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "p", "verdict"),
+    [
+        (0.2, 0.4, None, Verdict.SHOWN),
+        (-0.4, -0.2, 0.001, Verdict.SHOWN),
+        (0.01, 0.4, 0.2, Verdict.UNDECIDED),  # its family is large
+        (0.01, 0.4, 0.0498, Verdict.UNDECIDED),  # a hair under alpha
+        (0.01, 0.4, 0.0449, Verdict.SHOWN),
+        (-0.01, 0.4, 0.001, Verdict.UNDECIDED),  # sign test and mean disagree
+        (-0.05, 0.09, 0.8, Verdict.SHOWN_ABSENT),
+        (0.01, 0.09, 0.3, Verdict.SHOWN_ABSENT),  # whatever it is, it is little
+        (-0.05, 0.11, 0.8, Verdict.UNDECIDED),
+        (-np.inf, np.inf, 1.0, Verdict.UNDECIDED),
+        (np.nan, np.nan, None, Verdict.UNDECIDED),
+    ],
+)
+def test_an_interval_and_its_p_decide(lower, upper, p, verdict):
+    assert judge(interval(lower, upper), margin=0.1, p=p) == verdict
+
+
+def test_twice_as_narrow_needs_four_times_as_many_programs():
+    # around 0 the interval has to come from 0.2 down to the margin of 0.1
+    assert programs_to_decide(interval(-0.2, 0.2), margin=0.1) == 4 * 50
+    # around 0.3 it has to leave out 0: from 0.6 down to 0.3
+    assert programs_to_decide(interval(-0.3, 0.9), margin=0.1) == 4 * 50
+
+
+def test_where_more_programs_are_not_what_is_wanting_no_number_is_named():
+    assert programs_to_decide(interval(0.01, 0.4), margin=0.1) is None
+    assert programs_to_decide(interval(-np.inf, np.inf), margin=0.1) is None
+    assert programs_to_decide(interval(0.2, 0.2), margin=0.1) is None
