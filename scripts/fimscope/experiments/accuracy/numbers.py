@@ -57,7 +57,7 @@ def change_numbers(splits: Mapping[str, pa.Table], bootstrap: Bootstrap) -> list
         if edit == "original" or not split.num_rows:
             continue
         change = mended.astype(float) - broken.astype(float)
-        difference = bootstrap.resample(change, split["program_id"].to_pylist()).mean()
+        difference = bootstrap.resample(change, split["program_id"].to_pylist()).difference()
         n_broken, n_mended = int(broken.sum()), int(mended.sum())
         right = np.array(split["outcome"].to_pylist()) == "right"
         found.append(

@@ -15,7 +15,7 @@ from fimscope.statistics.bootstrap import Bootstrap, Resampled
 from fimscope.statistics.exact_tests import permutation_numbers
 from fimscope.statistics.judged import judged
 from fimscope.statistics.numbers import Numbers, number
-from fimscope.statistics.paired import paired_numbers
+from fimscope.statistics.paired import paired_rates
 from fimscope.statistics.significance import adjust_together
 
 Row = Mapping[str, Any]
@@ -275,7 +275,7 @@ def _net(test: Results, kind: str, strength: float, bootstrap: Bootstrap) -> Num
     mended, _, of_wrong = test.values(kind, strength, "wrong", "mended")
     worsened, _, of_right = test.values(kind, strength, "right", "worsened")
     change = np.concatenate([mended, -worsened])
-    return paired_numbers(change, [*of_wrong, *of_right], bootstrap)
+    return paired_rates(change, [*of_wrong, *of_right], bootstrap)
 
 
 def _comparisons(
@@ -295,7 +295,7 @@ def _comparisons(
             others, same, _ = _mended(test, settings, kind, chosen)
             if not examples or same != examples:
                 continue
-            row = paired_numbers(values - others, programs, bootstrap)
+            row = paired_rates(values - others, programs, bootstrap)
             if kind in RANDOMISED:
                 # A mean over many vectors is hardly ever 0: its sign alone would mislead.
                 permutation[own][kind] = _permutation(test, settings, own, kind, chosen)
