@@ -54,7 +54,8 @@ rule plot_components:
         section=f"{RESULTS}/sections/components.json",
     params:
         draws=DRAWS,
+        margins=MARGINS,
     shell:
         "python scripts/plot_components.py --components {input.components:q} --pairs {input.pairs:q}"
-        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " {params.draws} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

@@ -33,6 +33,7 @@ rule compare_icl:
 rule plot_icl:
     input:
         icl=f"{RESULTS}/icl/{PATCHED}.parquet",
+        split=f"{RESULTS}/split/{PATCHED}.parquet",
     output:
         svg=f"{FIGURES}/icl.svg",
         png=f"{FIGURES}/icl.png",
@@ -40,8 +41,10 @@ rule plot_icl:
     params:
         **config["icl"],
         draws=DRAWS,
+        margins=MARGINS,
     shell:
         "python scripts/plot_icl.py --icl {input.icl:q} --choices {params.choices}"
         " --n-shots {params.n_shots} --n-seeds {params.n_seeds}"
-        " --shot-tokens {params.shot_tokens} {params.draws} --out-svg {output.svg:q}"
-        " --out-png {output.png:q} --out-section {output.section:q} --log {log:q}"
+        " --shot-tokens {params.shot_tokens} --split {input.split:q} {params.draws}"
+        " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --out-section {output.section:q} --log {log:q}"

@@ -74,7 +74,8 @@ rule plot_patches:
         section=f"{RESULTS}/sections/patches.json",
     params:
         draws=DRAWS,
+        margins=MARGINS,
     shell:
         "python scripts/plot_patches.py --patches {input.patches:q} --pairs {input.pairs:q}"
-        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " {params.draws} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

@@ -69,8 +69,9 @@ rule plot_patch_positions:
         section=f"{RESULTS}/sections/patch_positions.json",
     params:
         draws=DRAWS,
+        margins=MARGINS,
     shell:
         "python scripts/plot_patch_positions.py --patches {input.patches:q} --pairs {input.pairs:q}"
-        " {params.draws} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " {params.draws} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-windows-svg {output.windows_svg:q} --out-windows-png {output.windows_png:q}"
         " --out-section {output.section:q} --log {log:q}"

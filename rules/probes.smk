@@ -31,7 +31,8 @@ rule plot_probes:
         section=f"{RESULTS}/sections/probes.json",
     params:
         draws=DRAWS,
+        margins=MARGINS,
     shell:
         "python scripts/plot_probes.py --probes {input.probes:q} {params.draws}"
-        " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
-        " --log {log:q}"
+        " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --out-section {output.section:q} --log {log:q}"

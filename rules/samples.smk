@@ -46,8 +46,9 @@ rule plot_samples:
         section=f"{RESULTS}/sections/samples.json",
     params:
         draws=DRAWS,
+        margins=MARGINS,
     shell:
         "python scripts/plot_samples.py --samples {input.samples:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q} {params.draws}"
-        " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
-        " --log {log:q}"
+        " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --out-section {output.section:q} --log {log:q}"

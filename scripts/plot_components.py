@@ -26,6 +26,7 @@ from fimscope.report.theme import (
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
@@ -114,15 +115,17 @@ def main() -> None:
     )
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
     add_bootstrap_options(parser)
+    add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)
         pairs, bootstrap = read_table(args.pairs, PAIRS), Bootstrap.of(args)
+        margin = Margins.of(args).effect
         sweeps = [
             numbers
             for path in args.components
-            for numbers in component_numbers(path, pairs, bootstrap)
+            for numbers in component_numbers(path, pairs, bootstrap, margin)
         ]
         save_figure(plot_components(sweeps), args.out_svg, args.out_png)
         write_section(args.out_section, components_section(sweeps), manifest)

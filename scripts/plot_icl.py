@@ -9,7 +9,8 @@ from fimscope.experiments.icl.choices import CHOICES, LABELS
 from fimscope.experiments.icl.numbers import icl_numbers, read_cells
 from fimscope.experiments.icl.section import icl_section
 from fimscope.experiments.icl.tables import ICL
-from fimscope.experiments.outcomes import OUTCOME_TITLES
+from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES, outcome_of
+from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.format import count
@@ -24,6 +25,7 @@ from fimscope.report.theme import (
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import positive, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -87,13 +89,18 @@ def main() -> None:
     parser.add_argument(
         "--shot-tokens", type=positive, required=True, help="typed code of one shot"
     )
+    parser.add_argument("--split", type=Path, required=True, help="split of the edit: all holes")
     add_bootstrap_options(parser)
+    add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/icl.json")
     with run_step(parser) as args:
         table = read_table(args.icl, ICL)
         cells = read_cells(table, args.choices, args.n_shots, args.n_seeds)
-        numbers = icl_numbers(cells, Bootstrap.of(args))
+        split = read_table(args.split, SPLIT, ["outcome", "broken"]).to_pylist()
+        n_holes = {outcome: list(map(outcome_of, split)).count(outcome) for outcome in OUTCOMES}
+        margin = Margins.of(args).accuracy
+        numbers = icl_numbers(cells, n_holes, Bootstrap.of(args), margin)
         save_figure(plot_icl(numbers), args.out_svg, args.out_png)
         section = icl_section(numbers, args.icl.stem, args.n_seeds, args.shot_tokens)
         write_section(args.out_section, section, run_manifest(args))

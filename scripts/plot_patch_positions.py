@@ -21,6 +21,7 @@ from fimscope.report.theme import (
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def main() -> None:
     )
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
     add_bootstrap_options(parser)
+    add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-windows-svg", type=Path, required=True, help="that of the windows")
     parser.add_argument("--out-windows-png", type=Path, required=True, help="the same as an image")
@@ -101,8 +103,11 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         pairs, bootstrap = read_table(args.pairs, PAIRS), Bootstrap.of(args)
+        margin = Margins.of(args).effect
         sweeps = [
-            numbers for path in args.patches for numbers in position_numbers(path, pairs, bootstrap)
+            numbers
+            for path in args.patches
+            for numbers in position_numbers(path, pairs, bootstrap, margin)
         ]
         save_figure(plot_positions(sweeps), args.out_svg, args.out_png)
         save_figure(plot_windows(sweeps), args.out_windows_svg, args.out_windows_png)

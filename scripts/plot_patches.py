@@ -12,7 +12,11 @@ from fimscope.experiments.patch.drawing import (
     share_legend,
     write_count,
 )
-from fimscope.experiments.patch.numbers import compare_conditions, sweep_numbers
+from fimscope.experiments.patch.numbers import (
+    compare_conditions,
+    points_above,
+    sweep_numbers,
+)
 from fimscope.experiments.patch.section import patches_section, target_name
 from fimscope.experiments.patch.tables import PAIRS
 from fimscope.files.manifest import run_manifest
@@ -22,11 +26,13 @@ from fimscope.report.text import visible
 from fimscope.report.theme import PRINT_WIDTH, add_figure_options, save_figure, use_theme
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+COMPARED = ("same_type", "wrong_to_wrong")  # a right type and a wrong one, of another program
 NOTE = (
     "residual point patched at the last token: 0 is what enters block 0, the last what enters the "
     "final norm\nbands: 95%, clustered by program; squares: more recipients turn than "
@@ -72,17 +78,21 @@ def main() -> None:
     )
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
     add_bootstrap_options(parser)
+    add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)
         pairs, bootstrap = read_table(args.pairs, PAIRS), Bootstrap.of(args)
+        margin = Margins.of(args).effect
         found = {path.stem: read_sweep(path, pairs, "last") for path in args.patches}
-        sweeps = [sweep_numbers(sweep, bootstrap) for sweep in found.values()]
+        numbers = {name: sweep_numbers(sweep, bootstrap, margin) for name, sweep in found.items()}
         alike = None
-        if {"same_type", "wrong_to_wrong"} <= set(found):
-            one, other = found["same_type"], found["wrong_to_wrong"]
-            alike = compare_conditions(one, other, bootstrap)
+        if set(COMPARED) <= set(found):
+            points = {p for name in COMPARED for p in points_above(numbers[name]["comparison"])}
+            one, other = (found[name] for name in COMPARED)
+            alike = compare_conditions(one, other, points, bootstrap, margin)
+        sweeps = list(numbers.values())
         save_figure(plot_patches(sweeps), args.out_svg, args.out_png)
         write_section(args.out_section, patches_section(sweeps, alike), manifest)
 

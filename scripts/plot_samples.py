@@ -22,6 +22,7 @@ from fimscope.report.theme import (
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--predictions", **many, help="of the same edits, in the same order")
     parser.add_argument("--splits", **many, help="of the same edits, in the same order")
     add_bootstrap_options(parser)
+    add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
@@ -158,7 +160,7 @@ def main() -> None:
                 args.samples, args.predictions, args.splits, strict=True
             )
         }
-        numbers = sample_numbers(edits, Bootstrap.of(args))
+        numbers = sample_numbers(edits, Bootstrap.of(args), Margins.of(args).accuracy)
         save_figure(plot_samples(numbers), args.out_svg, args.out_png)
         settings = read_manifest(args.samples[0])["settings"]
         section = samples_section(numbers, settings["temperature"], settings["top_p"])

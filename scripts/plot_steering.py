@@ -39,6 +39,7 @@ from fimscope.report.theme import (
 )
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import run_step, step_parser
 from fimscope.typescript.tables import EXAMPLES
 
@@ -179,6 +180,7 @@ def main() -> None:
     parser.add_argument("--types", type=Path, required=True, help="the compiler's verdicts")
     parser.add_argument("--icl", type=Path, help="the icl table of the edit, where there is one")
     add_bootstrap_options(parser)
+    add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
@@ -191,6 +193,7 @@ def main() -> None:
             read_table(args.disturbance, STEERING_DISTURBANCE).to_pylist(),
             read_table(args.types, STEERING_TYPES).to_pylist(),
             bootstrap,
+            Margins.of(args).accuracy,
         )
         groups = {
             row["example_id"]: row["group"]

@@ -7,6 +7,9 @@ from fimscope.experiments.icl.numbers import icl_numbers, read_cells
 from fimscope.experiments.masking.numbers import masking_numbers
 from fimscope.experiments.registry import all_tables
 from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.verdicts import Verdict
+
+MARGIN = 0.03
 
 KEY = {"edit": "rename_vars", "gold": "string", "gold_rank": 0, "n_tokens": 9, "predicted": "x"}
 
@@ -47,7 +50,8 @@ def test_in_context_cells_are_means_over_seeds_of_complete_examples():
     assert cells.values["correct"]["same_type"].tolist() == [[0, 0.5], [0, 1]]
     assert cells.n_left == {"right": 0, "wrong": 0, "broken": 1}
 
-    numbers = icl_numbers(cells, Bootstrap(200))
+    n_holes = {"right": 0, "wrong": 2, "broken": 1}
+    numbers = icl_numbers(cells, n_holes, Bootstrap(200), MARGIN)
     assert numbers["n_shots"] == [0, 2]
     assert numbers["outcomes"]["broken"]["curves"] == {}
     assert numbers["outcomes"]["wrong"]["curves"]["same_type"]["estimate"] == [0, 0.75]
@@ -57,6 +61,26 @@ def test_in_context_cells_are_means_over_seeds_of_complete_examples():
     assert none["broken", "same_type"]["n"] == 0
     [control] = [t for t in numbers["against_controls"] if t["outcome"] == "wrong"]
     assert (control["control"], control["estimate"]) == ("scrambled", 0.25)
+
+
+def test_the_net_change_is_over_all_holes_each_outcome_by_its_share():
+    """One of ten right holes was asked and spoiled, two of two wrong ones asked and mended."""
+    plain, choices = ("none", 0, None), ["same_type", "random"]
+    rows = [
+        *asked("a", "right", {plain: True, ("same_type", 1, 0): True, ("random", 1, 0): False}),
+        *asked("b", "wrong", {plain: False, ("same_type", 1, 0): True, ("random", 1, 0): True}),
+        *asked("c", "wrong", {plain: False, ("same_type", 1, 0): True, ("random", 1, 0): True}),
+    ]
+    cells = read_cells(table("icl", rows), choices, [1], 1)
+    n_holes = {"right": 10, "wrong": 2, "broken": 0}
+    net = icl_numbers(cells, n_holes, Bootstrap(200), MARGIN)["net"]
+    by_choice = {row["choice"]: row for row in net}
+    assert [by_choice[c]["estimate"] for c in choices] == pytest.approx([2 / 12, -8 / 12], abs=1e-6)
+    assert [by_choice[c]["before"] for c in choices] == pytest.approx([10 / 12] * 2, abs=1e-6)
+    assert [by_choice[c]["knows_gold"] for c in choices] == [True, False]
+    assert {row["verdict"] for row in net} == {Verdict.UNDECIDED}  # of three programs
+    # a broken hole that was not asked: the whole is not known
+    assert icl_numbers(cells, {**n_holes, "broken": 1}, Bootstrap(200), MARGIN)["net"] == []
 
 
 def mask(example, way, distractor, is_control, logprob, right=False) -> dict:
@@ -81,13 +105,14 @@ def test_a_mask_is_compared_with_the_plain_prompt_and_with_its_control():
         mask("a", "text", "comments", True, -5.0),
         mask("b", "text", "comments", False, -2.0),
     ]
-    found = masking_numbers(table("masking", rows), Bootstrap(200))
+    found = masking_numbers(table("masking", rows), Bootstrap(200), MARGIN)
     by_name = {(r["outcome"], r["way"], r["distractor"]): r for r in found}
     comments = by_name["wrong", "text", "comments"]
     assert (comments["n"], comments["n_without"], comments["mean_masked"]) == (1, 1, 4)
     assert comments["masked"]["estimate"] == pytest.approx(3)
     assert comments["control"]["estimate"] == pytest.approx(-1)
     assert comments["against_control"]["estimate"] == pytest.approx(4)
-    assert comments["accuracy"]["estimate"] == 1
+    assert comments["accuracy"]["estimate"] == comments["accuracy_over_control"]["estimate"] == 1
+    assert comments["verdict"] == Verdict.UNDECIDED  # one program
     assert by_name["right", "text", "comments"]["n"] == 0
     assert by_name["wrong", "attention_last", "use"]["n_without"] == 2

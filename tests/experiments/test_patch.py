@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,21 @@ import pytest
 from fimscope.errors import UserError
 from fimscope.experiments.components.numbers import read_components
 from fimscope.experiments.components.tables import COMPONENTS
-from fimscope.experiments.patch.curves import read_sweep
+from fimscope.experiments.patch.curves import Curve, Sweep, read_sweep
 from fimscope.experiments.patch.numbers import (
     compare_conditions,
     compare_to_controls,
     half_reached,
     sweep_numbers,
+    verdicts_of,
 )
-from fimscope.experiments.patch.section import say_conditions, say_exactness, say_sweep
+from fimscope.experiments.patch.section import say_conditions, say_exactness
 from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.files.tables import write_table
 from fimscope.report.format import spans
 from fimscope.report.sections import read_section
 from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.verdicts import Verdict
 from synthetic import (
     MANIFEST,
     N_POINTS,
@@ -37,11 +40,12 @@ from synthetic import (
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 DRAWS = 800
+MARGIN = 0.1
 
 
 def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
     path, pairs = write_sweep(tmp_path, patch_rows("restore", rise=RISE, seed=1))
-    found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS))
+    found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS), MARGIN)
     assert (found["n_pairs"], found["n_small_gap"]) == (40, 1)
     assert found["points"] == list(range(N_POINTS))
     assert found["comparison"]["points_above"] == list(range(RISE, N_POINTS))
@@ -52,16 +56,19 @@ def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
     assert found["flips"]["self"]["estimate"] == [0] * N_POINTS  # whatever to_donor says
     assert found["flips"]["paired"]["n_pairs"] == 40
     assert found["largest_self_effect"] == 0
-    sentences = " ".join(say_sweep(found))
-    assert f"at points {RISE} to {N_POINTS - 1};" in sentences
-    assert "do not trust" not in sentences
+    assert verdicts_of(found, found["comparison"]) == {
+        Verdict.SHOWN: list(range(RISE, N_POINTS)),
+        Verdict.SHOWN_ABSENT: [],  # 20 programs and this noise leave 0.1 open
+        Verdict.UNDECIDED: list(range(RISE)),
+    }
+    assert say_exactness([found]) == []
 
 
-def test_sweep_without_effect_is_said_to_have_none(tmp_path):
+def test_sweep_without_effect_is_undecided_or_shown_to_have_none(tmp_path):
     path, pairs = write_sweep(tmp_path, patch_rows("same_type", rise=N_POINTS, seed=2))
-    found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS))
-    assert found["comparison"]["points_above"] == []
-    assert "no effect is shown" in say_sweep(found)[0]
+    for margin, verdict in ((0.01, Verdict.UNDECIDED), (0.3, Verdict.SHOWN_ABSENT)):
+        found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS), margin)
+        assert verdicts_of(found, found["comparison"])[verdict] == list(range(N_POINTS))
 
 
 def test_chance_seldom_puts_the_paired_donor_above_its_controls(tmp_path):
@@ -78,7 +85,7 @@ def test_a_self_patch_that_changes_something_is_told(tmp_path):
     rows = patch_rows("restore", rise=RISE, seed=1)
     next(row for row in rows[100:] if row["donor_kind"] == "self")["normalised_effect"] = -0.4
     path, pairs = write_sweep(tmp_path, rows)
-    found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS))
+    found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS), MARGIN)
     assert found["largest_self_effect"] == pytest.approx(0.4)
     (sentence,) = say_exactness([found])
     assert "up to 0.400 of the way to its donor" in sentence
@@ -120,60 +127,140 @@ def test_half_of_the_maximum_by_hand():
 
 
 def test_half_of_the_maximum_has_an_interval_over_programs(tmp_path):
-    """A quarter of the programs turn one point later: the interval holds both points."""
+    """Half of the programs' effect comes one point later: the interval holds both points."""
     rows = patch_rows("restore", rise=RISE, seed=1)
     late = {f"p{i:02d}" for i in range(10)}
     for row in rows:
-        if row["program_id"] in late and row["point"] == RISE:
-            row["predicted_token_id"] = 7
+        paired = row["donor_kind"] == "paired" and row["normalised_effect"] is not None
+        if paired and row["program_id"] in late and row["point"] == RISE:
+            row["normalised_effect"] -= 0.8
     path, pairs = write_sweep(tmp_path, rows)
-    half = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS))["half_of_flips"]
+    half = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS), MARGIN)[
+        "half_of_effect"
+    ]
     assert (half["half_lower"], half["half_upper"]) == (RISE, RISE + 1)
-    assert half["maximum"] == 1
+    assert half["maximum"] == pytest.approx(0.8, abs=0.1)
 
 
-def write_pair_of_conditions(folder, rise):
-    """same_type turns at RISE, wrong_to_wrong at another point, on the same recipients."""
-    found = []
-    for condition, start in (("same_type", RISE), ("wrong_to_wrong", rise)):
-        path, pairs = write_sweep(folder, patch_rows(condition, rise=start, seed=1))
-        found.append(read_sweep(path, pairs, "last"))
-    return found
+def simulated(seed, gap=0.0, n_programs=78, thresholds=(0.29, 0.53)):
+    """Two conditions on 1.2 recipients a program, the effect of the second `gap` larger.
+
+    A recipient turns where its effect passes its threshold, which is higher in the second.
+    """
+    rng = np.random.default_rng(seed)
+    n = round(1.2 * n_programs)
+    programs = np.array([f"p{i % n_programs:03d}" for i in range(n)])
+    mean = np.linspace(0.1, 0.9, N_POINTS)
+    sweeps = []
+    for place, condition in enumerate(("same_type", "wrong_to_wrong")):
+        own = rng.normal(0, 0.2, (n_programs, 1))[np.arange(n) % n_programs]
+        effects = mean + own + rng.normal(0, 0.3, (n, N_POINTS)) + place * gap
+        passes = thresholds[place] + rng.normal(0, 0.1, (n, 1))
+        pairs = np.array([f"{condition}-e{i:03d}" for i in range(n)])
+        sweeps.append(
+            Sweep(
+                condition=condition,
+                position="last",
+                points=list(range(N_POINTS)),
+                effects={"paired": Curve(effects, programs, pairs)},
+                flips={"paired": Curve((effects > passes).astype(float), programs, pairs)},
+                n_pairs=n,
+                n_small_gap=0,
+            )
+        )
+    return sweeps
 
 
-def test_two_conditions_that_turn_at_one_point_are_not_told_apart(tmp_path):
-    one, other = write_pair_of_conditions(tmp_path, RISE)
-    found = compare_conditions(one, other, Bootstrap(DRAWS))
-    assert (found["n_pairs"], found["n_programs"]) == (40, N_PROGRAMS)
-    assert found["difference"] == [0] * N_POINTS
-    assert found["half_difference"] == {"estimate": 0, "lower": 0, "upper": 0}
-    assert "no difference is shown" in say_conditions(found)[0]
+def verdict_shares(n_studies, **study):
+    found = Counter(
+        compare_conditions(*simulated(seed, **study), range(N_POINTS), Bootstrap(2), MARGIN)[
+            "verdict"
+        ]
+        for seed in range(n_studies)
+    )
+    return {verdict: found[verdict] / n_studies for verdict in Verdict}
 
 
-def test_two_conditions_that_turn_at_other_points_are_told_apart(tmp_path):
-    one, other = write_pair_of_conditions(tmp_path, RISE + 2)
-    found = compare_conditions(one, other, Bootstrap(DRAWS))
-    assert found["difference"] == [0] * RISE + [-1, -1] + [0] * (N_POINTS - RISE - 2)
-    assert found["half_difference"]["estimate"] == 2
+def test_equal_effects_are_seldom_told_apart_whatever_turns_a_recipient():
+    """Equal effects, but one condition's recipients are surer of their answer: fewer turn."""
+    turned = [
+        [curve.values.mean() for curve in (one.flips["paired"], other.flips["paired"])]
+        for one, other in map(simulated, range(20))
+    ]
+    assert np.diff(turned).max() < -0.1  # the shares that turn do differ
+    assert verdict_shares(600)[Verdict.SHOWN] <= 0.05
+    assert verdict_shares(600, n_programs=20)[Verdict.SHOWN] <= 0.05
+
+
+def test_a_difference_is_shown_and_likeness_too_where_the_programs_suffice():
+    assert verdict_shares(40, gap=0.3)[Verdict.SHOWN] >= 0.95
+    assert verdict_shares(40, n_programs=500)[Verdict.SHOWN_ABSENT] >= 0.9
+    assert verdict_shares(40, n_programs=9)[Verdict.UNDECIDED] >= 0.9
+
+
+def test_effects_that_differ_by_the_margin_are_seldom_called_alike():
+    assert verdict_shares(200, gap=MARGIN, n_programs=300)[Verdict.SHOWN_ABSENT] <= 0.05
+
+
+def test_an_effect_of_the_margin_is_seldom_said_to_be_absent():
+    """At every point of a sweep at once."""
+    alarms = []
+    for seed in range(200):
+        sweep, _ = simulated(seed, n_programs=300)
+        curve = sweep.effects["paired"]
+        curve.values[:] += MARGIN - np.linspace(0.1, 0.9, N_POINTS)
+        alarms.append(bool(sweep_numbers(sweep, Bootstrap(2), MARGIN)["within_margin"]))
+    assert np.mean(alarms) <= 0.05
+
+
+def test_two_conditions_are_compared_on_the_recipients_that_both_have():
+    one, other = simulated(1, gap=0.3)
+    found = compare_conditions(one, other, [2, 4], Bootstrap(DRAWS), MARGIN)
+    values = [sweep.effects["paired"].values[:, [2, 4]] for sweep in (one, other)]
+    assert found["difference"] == pytest.approx((values[1] - values[0]).mean(axis=0), abs=1e-6)
+    assert (found["n_pairs"], found["n_programs"], found["points"]) == (94, 78, [2, 4])
+    assert found["points_apart"] == found["points_open"] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (Verdict.SHOWN, "they differ at"),
+        (Verdict.SHOWN_ABSENT, "they are alike"),
+        (Verdict.UNDECIDED, "undecided, as at"),
+    ],
+)
+def test_a_comparison_of_conditions_says_its_verdict_and_none_of_the_others(verdict, words):
+    studies = {
+        Verdict.SHOWN: {"gap": 0.5},
+        Verdict.SHOWN_ABSENT: {"n_programs": 500},
+        Verdict.UNDECIDED: {"n_programs": 9},
+    }
+    found = compare_conditions(
+        *simulated(0, **studies[verdict]), range(N_POINTS), Bootstrap(2), MARGIN
+    )
+    assert found["verdict"] == verdict
     (sentence,) = say_conditions(found)
-    assert f"differ at points {RISE} to {RISE + 1}" in sentence
-    assert "the two are not carried alike" in sentence
+    others = {"they differ at", "they are alike", "undecided, as at"} - {words}
+    assert words in sentence
+    assert not any(other in sentence for other in others)
 
 
-def test_conditions_without_a_common_recipient_are_not_compared(tmp_path):
-    one, other = write_pair_of_conditions(tmp_path, RISE)
-    for curve in other.flips.values():
-        curve.pairs[:] = [pair.replace("-e", "-f") for pair in curve.pairs]
-    assert compare_conditions(one, other, Bootstrap(DRAWS)) is None
+def test_conditions_without_a_common_recipient_or_point_are_not_compared():
+    one, other = simulated(0)
+    assert compare_conditions(one, other, [], Bootstrap(2), MARGIN) is None
+    curve = other.effects["paired"]
+    curve.pairs[:] = [pair.replace("-e", "-f") for pair in curve.pairs]
+    assert compare_conditions(one, other, range(N_POINTS), Bootstrap(2), MARGIN) is None
     assert say_conditions(None) == []
 
 
 def test_a_component_with_an_effect_is_found_alone(tmp_path):
     path, pairs = write_sweep(tmp_path, component_rows("restore", (2, 1)), "components")
-    heads = sweep_numbers(read_components(path, pairs, "head"), Bootstrap(DRAWS))
+    heads = sweep_numbers(read_components(path, pairs, "head"), Bootstrap(DRAWS), MARGIN)
     assert heads["points"] == list(range(8))
     assert heads["effect_comparison"]["points_above"] == [5]  # head 1 of block 2, 2 heads each
-    mlps = sweep_numbers(read_components(path, pairs, "mlp_output"), Bootstrap(DRAWS))
+    mlps = sweep_numbers(read_components(path, pairs, "mlp_output"), Bootstrap(DRAWS), MARGIN)
     assert mlps["points"] == list(range(4))
     assert mlps["effect_comparison"]["points_above"] == []
 
@@ -208,6 +295,7 @@ def run_plot(study, name, flag, folder, *more):
         [
             *(sys.executable, SCRIPTS / f"{name}.py", f"--{flag}", *tables),
             *("--pairs", study / "pairs.parquet", "--draws", str(DRAWS), "--seed", "0"),
+            *("--effect-margin", str(MARGIN), "--accuracy-margin", "0.03"),
             *("--out-svg", out / "a.svg", "--out-png", out / "a.png"),
             *("--out-section", out / "section.json", *more),
         ],
@@ -221,19 +309,14 @@ def run_plot(study, name, flag, folder, *more):
 @pytest.mark.process
 def test_the_section_of_patches_tells_the_known_answer(study):
     section = run_plot(study, "plot_patches", "patches", "patches")
-    page = " ".join(section.reading)
-    for expected in (
-        f"than every control does at points {RISE} to {N_POINTS - 1}",
-        f"half of its maximum is reached at point {RISE} ({RISE} to {RISE}).",
-        "`same_type`: at no point does the paired donor turn more recipients to the gold",
-        "`wrong_to_wrong`: no pair was found, so it shows nothing",
-    ):
-        assert expected in page
     assert [sweep["condition"] for sweep in section.numbers["sweeps"]] == [
         *("restore", "same_type", "wrong_to_wrong")
     ]
-    first = section.tables[0].rows[0]
+    first, second, third = section.tables[0].rows
     assert first[:5] == ["`restore`", "gold", f"40 ({N_PROGRAMS})", "1", "points 3 to 6"]
+    assert first[6:8] == ["points 0 to 2", f"{RISE} ({RISE} to {RISE})"]
+    assert second[4] == second[7] == "none"
+    assert third[2:7] == ["0 (0)", "0", "none", "none", "none"]
     json.dumps(section.numbers, allow_nan=False)
 
 
@@ -245,19 +328,15 @@ def test_the_section_of_positions_has_every_position_and_window(study):
     for condition in ("`restore`", "`same_type`"):
         assert [condition, "`hole_name`", "3"] in rows
         assert [condition, "`last`", "1"] in rows
-    page = " ".join(section.reading)
-    assert f"above every control at `last` (points {RISE} to {N_POINTS - 1}), `hole_name`" in page
-    assert "`same_type`: at no position is the donor above all its controls" in page
+    above = {tuple(row[:3]): row[6] for row in section.tables[0].rows}
+    assert above["`restore`", "`hole_name`", "1"] == f"points {RISE} to {N_POINTS - 1}"
+    assert above["`same_type`", "`last`", "1"] == "none"
     assert "patch_windows.svg" in dict(section.figures)
 
 
 @pytest.mark.process
 def test_the_section_of_components_names_the_head(study):
     section = run_plot(study, "plot_components", "components", "components")
-    page = " ".join(section.reading)
-    assert (
-        "`restore`: above every control are 1 of 8 heads; the largest mean effect is that of "
-        in page
-    )
-    assert "head 1 of block 2" in page
-    assert "`wrong_to_wrong`: no pair was found" in page
+    assert section.tables[0].rows[0][:2] == ["`restore`", "head 1 of block 2"]
+    verdicts = [row[-1] for row in section.tables[0].rows if row[0] == "`restore`"]
+    assert verdicts == ["shown"] + ["shown absent"] * (len(verdicts) - 1)

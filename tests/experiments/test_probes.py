@@ -98,7 +98,7 @@ def probe_rows():
 
 
 def test_numbers_worked_out_by_hand():
-    numbers = probe_numbers(probe_rows(), Bootstrap(200))
+    numbers = probe_numbers(probe_rows(), Bootstrap(200), 0.03)
     assert numbers["curves"]["wrong"]["estimate"] == [0, 1]
     assert numbers["curves"]["answer"]["estimate"] == [1, 0]
     assert numbers["curves"]["seen"]["n"] == 2
@@ -107,12 +107,12 @@ def test_numbers_worked_out_by_hand():
     assert (constant["gold"], constant["rate"]) == ("number", 0.5)
     # three programs of three gained by point 1, three of three lost by point 0: p = 2/8 each
     assert constant["adjusted_p"] == [0.5, 0.5]
-    assert constant["points_above"] == []
-    assert "not shown" in probe_section(numbers).reading[0]
+    assert constant["points_above"] == constant["points_within"] == []
+    assert constant["estimate"] == [-0.5, 0.5]
 
 
 def test_a_section_where_there_is_nothing():
-    section = probe_section(probe_numbers([], Bootstrap(200)))
+    section = probe_section(probe_numbers([], Bootstrap(200), 0.03))
     assert section.reading == [
         "No probe was fitted: fewer than two types have enough examples in `fit`."
     ]

@@ -4,18 +4,28 @@ import numpy as np
 import pytest
 
 from apply_steering import recipients_of
-from fimscope.experiments.steer.doses import Dose, doses_on_test, stack_doses, windows_of
+from fimscope.experiments.steer.doses import (
+    CHOSEN_KINDS,
+    Dose,
+    doses_on_test,
+    stack_doses,
+    windows_of,
+)
 from fimscope.experiments.steer.numbers import steering_numbers
 from fimscope.experiments.steer.section import steering_section
 from fimscope.experiments.steer.settings import Setting, chosen_settings, score_settings
 from fimscope.experiments.steer.steered import choose_some, unrelated_tokens
 from fimscope.experiments.steer.vectors import (
+    Vector,
     VectorSet,
     flipped_and_zero,
     mean_difference,
     random_vectors,
 )
 from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.verdicts import Verdict
+
+MARGIN = 0.03
 
 
 def result(
@@ -35,6 +45,7 @@ def result(
         "points": points,
         "strength": strength,
         "to_gold": to_gold,
+        "predicted": "string" if to_gold else "T",
         "logit_diff": rise - 1 if wrong else None,
         "unsteered_logit_diff": -1.0 if wrong else None,
     }
@@ -82,6 +93,16 @@ def vectors() -> VectorSet:
         [general, *flipped_and_zero(general), *random_vectors((3, 4), 20, 0)],
         np.ones(3, dtype=np.float32),
     )
+
+
+def test_the_commonest_type_has_a_setting_of_its_own():
+    common = Vector("majority_type", "majority_type", "string", np.ones((3, 4)), 2, 2)
+    vectors = VectorSet([common], np.ones(3, dtype=np.float32))
+    of_main = doses_on_test(vectors, "string", Setting("mean_difference", (1,), 1.0), [0.5, 1.0])
+    of_its_own = doses_on_test(vectors, "string", Setting("majority_type", (2,), 1.0), [0.5, 1.0])
+    assert of_main == []
+    assert of_its_own == [Dose("majority_type", "majority_type", n) for n in (0.5, 1.0)]
+    assert "majority_type" in CHOSEN_KINDS
 
 
 def test_doses_at_the_chosen_setting(vectors):
@@ -155,41 +176,79 @@ def on_test():
     return rows
 
 
-def test_numbers_worked_out_by_hand():
-    select = on_select() + [
+def select_and_settings():
+    """The results on `select`, with those of no steering, and what was chosen by them."""
+    plain = [
         result(e, o, "none", [], 0.0, o == "right")
         for e, o in {"Aw": "wrong", "Bw": "wrong", "Cr": "right"}.items()
     ]
-    scored = score_settings(select)
-    numbers = steering_numbers(select + on_test(), scored, [], [], Bootstrap(200))
+    return on_select() + plain, score_settings(on_select() + plain)
+
+
+def test_numbers_worked_out_by_hand():
+    select, scored = select_and_settings()
+    numbers = steering_numbers(select + on_test(), scored, [], [], Bootstrap(200), MARGIN)
     at = {row["kind"]: row for row in numbers["at_setting"]}
     assert at["mean_difference"]["mended"]["estimate"] == 0.75
     assert at["mean_difference"]["worsened"]["estimate"] == 1.0
     assert at["mean_difference"]["gain"]["estimate"] == 2.0
     assert at["random"]["mended"]["estimate"] == 0.25
     assert at["random"]["n_vectors"] == 20
-    assert numbers["permutation"]["random"] == {
+    assert numbers["permutation"]["mean_difference"]["random"] == {
         "n_vectors": 20,
         "n_as_good": 0,
         "p": pytest.approx(1 / 21, rel=1e-3),
     }
-    assert numbers["comparisons"]["random"] == {
-        "difference": 0.5,
-        "p": pytest.approx(1 / 21, rel=1e-3),
-        "adjusted_p": pytest.approx(2 / 21, rel=1e-3),
-    }
+    found = numbers["comparisons"]["mean_difference"]
+    assert found["random"]["estimate"] == 0.5
+    assert found["random"]["p"] == pytest.approx(1 / 21, rel=1e-3)
+    assert found["random"]["adjusted_p"] == pytest.approx(2 / 21, rel=1e-3)
+    assert found["random"]["verdict"] == Verdict.UNDECIDED
     # three programs differ, all upwards: p = 2 * 1/8
-    assert numbers["comparisons"]["flipped"]["adjusted_p"] == 0.25
+    assert found["flipped"]["adjusted_p"] == 0.25
+    # of five examples three are mended and the one right one is spoiled
+    assert at["mean_difference"]["net"]["estimate"] == pytest.approx(0.4)
+    assert (at["mean_difference"]["net"]["n"], at["flipped"]["net"]["n"]) == (5, 4)
     section = steering_section(
         numbers, [{"name": "mean_difference", "n_pairs": 7, "n_programs": 6}], []
     )
-    text = " ".join(section.reading)
-    assert "75.0%" in text
-    assert "more than under no control" in text
+    assert "75.0%" in section.reading[0]
+
+
+def test_a_vector_that_only_says_one_type_is_seen_on_the_golds_other_than_it():
+    """The mean difference makes every answer `string`: 12 programs have that gold, 12 another."""
+    names = "ABCDEFGHIJKLMNOPQRSTUVWX"
+    rows = []
+    for i, name in enumerate(names):
+        gold = "string" if i < 12 else "number"
+        for kind, points in (("none", []), ("mean_difference", [1]), ("held_out_type", [1])):
+            says = "string" if kind == "mean_difference" else "T"
+            row = result(f"{name}w", "wrong", kind, points, 1.0, says == gold, group="test")
+            rows.append({**row, "gold": gold, "predicted": says})
+        for r in range(200):
+            vector = f"random/{r:03d}"
+            row = result(f"{name}w", "wrong", "random", [1], 1.0, False, 0, "test", vector)
+            rows.append({**row, "gold": gold, "predicted": "T"})
+    select, scored = select_and_settings()
+    numbers = steering_numbers(select + rows, scored, [], [], Bootstrap(200), MARGIN)
+    own, held_out = (
+        numbers["comparisons"][k]["random"] for k in ("mean_difference", "held_out_type")
+    )
+    assert (own["estimate"], own["verdict"]) == (0.5, Verdict.SHOWN)
+    assert (held_out["estimate"], held_out["p"]) == (0, 1)
+    favourite = numbers["favourite"]
+    assert [favourite[key] for key in ("type", "n", "n_wrong", "n_others")] == [
+        "string",
+        24,
+        24,
+        12,
+    ]
+    assert favourite["mended"]["mean_difference"]["estimate"] == 0
+    assert favourite["comparisons"]["mean_difference"]["random"]["verdict"] != Verdict.SHOWN
 
 
 def test_a_section_where_there_is_nothing():
-    numbers = steering_numbers([], [], [], [], Bootstrap(200))
+    numbers = steering_numbers([], [], [], [], Bootstrap(200), MARGIN)
     section = steering_section(numbers, [], [])
     assert "nothing to fit" in section.reading[0]
     assert section.tables == []

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fimscope.typescript import TypeScript, process
+from fimscope.typescript import (
+    process,
+)
+from fimscope.typescript.client import TypeScript
 from fimscope.typescript.process import find_node
 from planted import planted
 from typescript_cases import RIGHT, WRONG_ERRORS, WRONG_JAVASCRIPT

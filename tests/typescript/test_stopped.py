@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 STEP = """
 import sys
-sys.path[:0] = ["scripts", "tests"]
+sys.path[:0] = ["scripts", "tests/helpers"]
 from fimscope.typescript.process import NodeService
 from slow_check import slow_check
 NodeService().ask(**slow_check(60))

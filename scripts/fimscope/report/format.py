@@ -84,6 +84,12 @@ def spans(chosen: Sequence[int], points: Sequence[int]) -> str:
     return f"{'point' if len(chosen) == 1 else 'points'} {', '.join(words)}"
 
 
+def say_programs(row: Numbers) -> str:
+    """How many programs would decide an undecided difference, where that can be told."""
+    needed = row["programs_to_decide"]
+    return f"; about {needed} programs would decide it" if needed else ""
+
+
 def say_few_programs(n_programs: int) -> list[str]:
     """That the intervals may be too narrow, where the programs are few."""
     if not 0 < n_programs < FEW_PROGRAMS:

@@ -13,9 +13,11 @@ from fimscope.statistics.numbers import Numbers
 KINDS = ("attention_output", "mlp_output", "head")
 
 
-def component_numbers(path: Path, pairs: pa.Table, bootstrap: Bootstrap) -> list[Numbers]:
+def component_numbers(
+    path: Path, pairs: pa.Table, bootstrap: Bootstrap, margin: float
+) -> list[Numbers]:
     """Numbers of `sweep_numbers` of each kind of component, whose points are its places."""
-    return [sweep_numbers(read_components(path, pairs, kind), bootstrap) for kind in KINDS]
+    return [sweep_numbers(read_components(path, pairs, kind), bootstrap, margin) for kind in KINDS]
 
 
 def read_components(path: Path, pairs: pa.Table, component: str) -> Sweep:

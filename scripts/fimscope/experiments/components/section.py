@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from fimscope.experiments.patch.numbers import paired_means, points_above
-from fimscope.experiments.patch.section import effect_at, say_exactness
+from fimscope.experiments.patch.numbers import paired_means, verdicts_of
+from fimscope.experiments.patch.section import effect_at, say_exactness, say_least
 from fimscope.report.format import spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Verdict
 
 N_SHOWN = 8  # the largest single parts that the table names
 METHOD = (
@@ -21,7 +22,9 @@ CONTROL = (
     "The same part of the recipient itself, of another program chosen at random, and a random "
     "vector of the same norm. Above controls means: by the normalised effect, an exact sign "
     "test over programs, adjusted by Holm for all parts of one kind and all controls; kinds "
-    "and conditions are not adjusted for one another."
+    "and conditions are not adjusted for one another. A part's effect is shown absent where its "
+    "mean lies within the margin of 0, by intervals that hold for all parts of the kind at once "
+    "(Bonferroni). No block is patched as a whole: these are the parts of blocks, each alone."
 )
 
 
@@ -39,7 +42,7 @@ def components_section(sweeps: Sequence[Numbers]) -> Section:
         method=METHOD,
         control=CONTROL,
         cites=["heimersheim2024patching", "holm1979procedure"],
-        reading=reading + say_exactness(sweeps),
+        reading=reading + say_least(sweeps) + say_exactness(sweeps),
         figures=[
             (
                 "components.svg",
@@ -61,22 +64,37 @@ def _say_parts(condition: str, sweeps: Sequence[Numbers]) -> str:
     known = [(sweep, i) for sweep in sweeps for i in range(len(paired_means(sweep)))]
     if not known:
         return f"{code(condition)}: every gap between donor and recipient is too small."
-    above = [
-        f"{len(found)} of {len(sweep['points'])} {_plural(sweep)}"
-        + ("" if sweep["position"] == "head" else f" ({_blocks(found, sweep['points'])})")
-        for sweep in sweeps
-        if (found := points_above(sweep["effect_comparison"]))
-    ]
+    kinds = [_say_kind(sweep) for sweep in sweeps if sweep["effects"]]
     sweep, place = max(known, key=lambda part: paired_means(part[0])[part[1]])
-    effect = effect_at(sweep["effects"]["paired"], place)
-    largest = f"the largest mean effect is that of {_part_name(sweep, place, sweeps)}, {effect}"
-    if not above:
-        return f"{code(condition)}: no part is above all its controls; {largest}."
-    return f"{code(condition)}: above every control are {', '.join(above)}; {largest}."
+    point = sweep["points"][place]
+    own = verdicts_of(sweep, sweep["effect_comparison"])
+    verdict = next(verdict for verdict, points in own.items() if point in points)
+    of_largest = {
+        Verdict.SHOWN: "which is above every control",
+        Verdict.SHOWN_ABSENT: "which is within the margin",
+        Verdict.UNDECIDED: "which is undecided against its controls",
+    }
+    return (
+        f"{code(condition)}, one part patched alone: {'; '.join(kinds)}; the largest mean effect "
+        f"is that of {_part_name(sweep, place, sweeps)}, "
+        f"{effect_at(sweep['effects']['paired'], place)}, {of_largest[verdict]}."
+    )
 
 
-def _blocks(chosen: Sequence[int], blocks: Sequence[int]) -> str:
-    return spans(chosen, blocks).replace("point", "block")
+def _say_kind(sweep: Numbers) -> str:
+    """How many parts of one kind have which verdict."""
+    found = verdicts_of(sweep, sweep["effect_comparison"])
+    shown = found[Verdict.SHOWN]
+    which = "" if sweep["position"] == "head" or not shown else f" ({_blocks(shown, sweep)})"
+    return (
+        f"of {len(sweep['points'])} {_plural(sweep)} {len(shown)}{which} above every control, "
+        f"{len(found[Verdict.SHOWN_ABSENT])} shown to have less than {sweep['margin']:g}, "
+        f"{len(found[Verdict.UNDECIDED])} undecided"
+    )
+
+
+def _blocks(chosen: Sequence[int], sweep: Numbers) -> str:
+    return spans(chosen, sweep["points"]).replace("point", "block")
 
 
 def _plural(sweep: Numbers) -> str:
@@ -101,7 +119,8 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
         parts = [(sweep, i) for sweep in own for i in range(len(paired_means(sweep)))]
         parts.sort(key=lambda part: -paired_means(part[0])[part[1]])
         for sweep, place in parts[:N_SHOWN]:
-            above = points_above(sweep["effect_comparison"])
+            found = verdicts_of(sweep, sweep["effect_comparison"])
+            point = sweep["points"][place]
             controls = [
                 effect_at(sweep["effects"].get(kind), place) for kind in ("unrelated", "random")
             ]
@@ -112,7 +131,7 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
                     f"{sweep['n_pairs'] - sweep['n_small_gap']} of {sweep['n_pairs']}",
                     effect_at(sweep["effects"]["paired"], place),
                     *controls,
-                    "yes" if sweep["points"][place] in above else "no",
+                    *(verdict for verdict, points in found.items() if point in points),
                 ]
             )
     header = [
@@ -122,6 +141,6 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
         "mean effect",
         "of `unrelated`",
         "of `random`",
-        "above controls",
+        "above every control",
     ]
     return SectionTable("The parts with the largest mean effects", header, rows, n_left=2)

@@ -1,15 +1,18 @@
 """Numbers of the in-context comparison: accuracy by shots, against none and against controls."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fimscope.experiments.icl.choices import knows_gold
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.bootstrap import Bootstrap
-from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.clustered import clustered_mean
+from fimscope.statistics.judged import judged
+from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.paired import paired_numbers, paired_rates
 from fimscope.statistics.significance import adjust_together
 
@@ -69,13 +72,19 @@ def read_cells(
     )
 
 
-def icl_numbers(cells: Cells, bootstrap: Bootstrap) -> Numbers:
-    """Curves of accuracy by number of shots, and two families of paired tests.
+def icl_numbers(
+    cells: Cells, n_holes: Mapping[str, int], bootstrap: Bootstrap, margin: float
+) -> Numbers:
+    """Curves of accuracy by number of shots, and three families of paired tests.
 
+    n_holes   outcome -> all holes under the edit that have it, asked or not
+    margin    within which of 0 a difference of accuracies counts as none
+
+    net                every choice and number against no shots, over all holes: see `_net`
     against_none       every choice and number against no shots
     against_controls   `same_type` against every other choice, at the same number
-    Each is adjusted by Holm over outcomes, choices and numbers. The log-probability of the gold
-    comes with an interval and is not tested.
+    Each is adjusted by Holm over outcomes, choices and numbers, and has its verdict. The
+    log-probability of the gold comes with an interval and is not tested.
     """
     panels = {}
     for outcome in OUTCOMES:
@@ -97,14 +106,49 @@ def icl_numbers(cells: Cells, bootstrap: Bootstrap) -> Numbers:
         if control != TREATMENT and TREATMENT in cells.values["correct"]
         for test in _tests(cells, bootstrap, control)
     ]
-    adjust_together(against_none)
-    adjust_together(against_controls)
-    return {
-        "n_shots": cells.n_shots,
-        "outcomes": panels,
+    families = {
+        "net": list(_net(cells, n_holes)),
         "against_none": against_none,
         "against_controls": against_controls,
     }
+    for tests in families.values():
+        adjust_together(tests)
+    return {
+        "n_shots": cells.n_shots,
+        "n_holes": dict(n_holes),
+        "outcomes": panels,
+        **{name: [judged(test, margin) for test in tests] for name, tests in families.items()},
+    }
+
+
+def _net(cells: Cells, n_holes: Mapping[str, int]) -> Iterator[Numbers]:
+    """What every choice and number does to the accuracy of all holes.
+
+    The outcomes were drawn apart, each up to a number, so that each asked example stands for as
+    many holes as its outcome has of them (a stratified mean; the weights count as known). Nothing
+    where an outcome that occurs was not asked. A t test clustered by program.
+    """
+    asked = {outcome: int((cells.outcomes == outcome).sum()) for outcome in OUTCOMES}
+    if any(n_holes[outcome] and not asked[outcome] for outcome in OUTCOMES):
+        return
+    stands_for = {
+        outcome: n_holes[outcome] / asked[outcome] for outcome in OUTCOMES if asked[outcome]
+    }
+    weights = np.array([stands_for[outcome] for outcome in cells.outcomes])
+    weights = weights * len(weights) / sum(n_holes.values())
+    before = n_holes["right"] / sum(n_holes.values())
+    for choice, curves in cells.values["correct"].items():
+        change = weights[:, None] * (curves[:, 1:] - curves[:, :1])
+        found, p_values = clustered_mean(change, cells.programs)
+        for column, n in enumerate(cells.n_shots[1:]):
+            yield {
+                "choice": choice,
+                "knows_gold": knows_gold(choice),
+                "n_shots": n,
+                "before": number(before),
+                **found[column].numbers(),
+                "p": significant(p_values[column]),
+            }
 
 
 def _tests(cells: Cells, bootstrap: Bootstrap, control: str | None) -> Iterator[Numbers]:

@@ -1,11 +1,21 @@
 """The in-context section of the report, made from the numbers by rule."""
 
+from collections.abc import Sequence
+
 from fimscope.experiments.icl.choices import LABELS
 from fimscope.experiments.icl.numbers import TREATMENT
-from fimscope.report.format import p_text, say_family_power, signed_nats, signed_points
+from fimscope.report.format import (
+    p_text,
+    percent,
+    points_changed,
+    say_family_power,
+    say_programs,
+    signed_nats,
+    signed_points,
+)
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.significance import stands_out
+from fimscope.statistics.verdicts import Verdict
 
 
 def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> Section:
@@ -22,9 +32,11 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
         "shots with their tokens in random order, as long and empty of meaning (Min et al. "
         "2202.12837). "
         "The examples are sorted by their answer without shots, so that the right can only "
-        "fall and the wrong only rise: read a choice against its controls. Sign tests over "
-        "programs; Holm over all outcomes, choices and numbers of shots, against no shots and "
-        "against the controls each.",
+        "fall and the wrong only rise: read a choice against its controls, or over all holes, "
+        "where each asked example stands for as many holes as its outcome has. Shots whose choice "
+        "is told the gold type are an oracle. Sign tests over programs, over all holes t tests "
+        "clustered by program; Holm over all outcomes, choices and numbers of shots, against no "
+        "shots and against the controls each.",
         cites=["brown2020fewshot", "min2022demonstrations", "holm1979procedure"],
         reading=_say_findings(numbers),
         figures=[
@@ -35,6 +47,7 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
             )
         ],
         tables=[
+            _net_table(numbers),
             _change_table(
                 f"{most} shots against none",
                 [row for row in numbers["against_none"] if row["n_shots"] == most],
@@ -56,24 +69,21 @@ def _say_findings(numbers: Numbers) -> list[str]:
     if not sum(counts.values()):
         return ["No example was asked with every choice and number of shots."]
     most = numbers["n_shots"][-1]
-    sentences = []
+    sentences = [_say_net(row) for row in numbers["net"] if row["n_shots"] == most]
     for outcome in ("broken", "wrong", "right"):
         curve = numbers["outcomes"][outcome]["curves"].get(TREATMENT)
         if curve is None:
             continue
         before, after = (100 * curve["estimate"][place] for place in (0, -1))
-        beaten = [
-            LABELS[row["control"]]
+        against = [
+            row
             for row in numbers["against_controls"]
-            if row["outcome"] == outcome
-            and row["n_shots"] == most
-            and row["estimate"] > 0
-            and stands_out(row)
+            if row["outcome"] == outcome and row["n_shots"] == most
         ]
-        verdict = f"more than with {'; '.join(beaten)}" if beaten else "no more than any control"
         sentences.append(
-            f"Of the {counts[outcome]} {outcome} examples, {before:.1f}% are right with no shots "
-            f"and {after:.1f}% with {most} of the same type, {verdict}."
+            f"Of the {counts[outcome]} asked that are {outcome} without shots, {before:.1f}% are "
+            f"right with no shots, by the draw, and {after:.1f}% with {most} of the same type"
+            f"{_say_controls(against)}."
         )
     sentences += say_family_power(numbers["against_controls"])
     n_left = sum(panel["n_left_out"] for panel in numbers["outcomes"].values())
@@ -84,6 +94,55 @@ def _say_findings(numbers: Numbers) -> list[str]:
     return sentences
 
 
+def _say_net(row: Numbers) -> str:
+    """What one choice of shots does to the accuracy of all holes."""
+    told = ", an oracle that is told the gold type" if row["knows_gold"] else ""
+    change = {
+        Verdict.SHOWN: "a gain" if row["estimate"] > 0 else "a loss",
+        Verdict.SHOWN_ABSENT: "no change, to within the margin",
+        Verdict.UNDECIDED: f"undecided{say_programs(row)}",
+    }
+    return (
+        f"Over all holes, {row['n_shots']} shots ({LABELS[row['choice']]}{told}) take accuracy "
+        f"from {percent(row['before'])} to {percent(row['before'] + row['estimate'])}, "
+        f"{points_changed(row)}: {change[row['verdict']]}."
+    )
+
+
+def _say_controls(against: Sequence[Numbers]) -> str:
+    """What shots of the same type bring over each control."""
+    phrases = {
+        "more": "more than with",
+        "fewer": "fewer than with",
+        Verdict.SHOWN_ABSENT: "as many, to within the margin, as with",
+        Verdict.UNDECIDED: "undecided against",
+    }
+    found: dict[str, list[str]] = {key: [] for key in phrases}
+    for row in against:
+        shown = "more" if row["estimate"] > 0 else "fewer"
+        key = shown if row["verdict"] == Verdict.SHOWN else row["verdict"]
+        found[key].append(LABELS[row["control"]])
+    return "".join(f", {phrases[key]} {'; '.join(own)}" for key, own in found.items() if own)
+
+
+def _net_table(numbers: Numbers) -> SectionTable:
+    rows = [
+        [
+            LABELS[row["choice"]],
+            "yes" if row["knows_gold"] else "no",
+            str(row["n_shots"]),
+            percent(row["before"] + row["estimate"]),
+            signed_points(row),
+            p_text(row),
+            row["verdict"],
+        ]
+        for row in numbers["net"]
+    ]
+    total = sum(numbers["n_holes"].values())
+    header = ["choice", "told the gold", "shots", "accuracy", "points", "p (Holm)", "changes"]
+    return SectionTable(f"Over all {total} holes under the edit", header, rows, n_left=2)
+
+
 def _change_table(caption: str, tests: list[Numbers], column: str) -> SectionTable:
     rows = [
         [
@@ -92,10 +151,19 @@ def _change_table(caption: str, tests: list[Numbers], column: str) -> SectionTab
             str(row["n"]),
             signed_points(row),
             p_text(row),
+            row["verdict"],
             signed_nats(row["logprob"]),
         ]
         for row in tests
         if row["n"]
     ]
-    header = ["examples", column, "n", "accuracy, points", "p (Holm)", "log p of the gold, nats"]
+    header = [
+        "examples",
+        column,
+        "n",
+        "accuracy, points",
+        "p (Holm)",
+        "differs",
+        "log p of the gold, nats",
+    ]
     return SectionTable(caption, header, rows, n_left=2)

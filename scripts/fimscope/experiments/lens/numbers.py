@@ -18,6 +18,7 @@ from fimscope.statistics.estimate import Floats
 from fimscope.statistics.exact_tests import sign_test
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm, is_significant
+from fimscope.statistics.verdicts import HAIR
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -170,8 +171,8 @@ def pair_numbers(before: LensCurves, after: LensCurves, bootstrap: Bootstrap) ->
     """Originals beside their broken variants, and the paired differences, original minus variant.
 
     differences  measure -> its mean with a 95% band, the p-values of a sign test over programs
-                 adjusted over all measures and points (Holm), and the points at which they are
-                 significant
+                 adjusted over all measures and points (Holm), and the points at which they show a
+                 difference, the band on one side of 0
     """
     found: Numbers = {
         "n": len(after),
@@ -195,7 +196,9 @@ def pair_numbers(before: LensCurves, after: LensCurves, bootstrap: Bootstrap) ->
     adjusted = np.array(holm(p_values)).reshape(-1, len(after.points))
     for row, p in zip(found["differences"].values(), adjusted, strict=True):
         row["adjusted_p"] = significant(p)
-        row["points_apart"] = np.array(after.points)[is_significant(p)].tolist()
+        means = zip(row["lower"], row["upper"], strict=True)
+        one_sided = np.array([None not in ends and ends[0] * ends[1] > 0 for ends in means])
+        row["points_apart"] = np.array(after.points)[is_significant(p + HAIR) & one_sided].tolist()
     later = before.first_lead() - after.first_lead()
     found["first_lead"] = {
         **bootstrap.resample(later[:, None], after.programs).mean().numbers(),

@@ -93,8 +93,8 @@ def say_pairs(pairs: Numbers, points: list[int], edit: str) -> list[str]:
         )
     else:
         sentence = (
-            f"In {pairs['n']} pairs that {code(edit)} breaks, the variant's gold is shown to be "
-            "less likely than its original's at no point"
+            f"In {pairs['n']} pairs that {code(edit)} breaks, whether the variant's gold is less "
+            "likely than its original's is undecided at every point"
         )
     lead = at(pairs["first_lead"], 0)
     return [

@@ -8,20 +8,28 @@ import pyarrow as pa
 from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.judged import judged
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.paired import paired_numbers, paired_rates
-from fimscope.statistics.significance import adjust_together, stands_out
+from fimscope.statistics.significance import adjust_together
+from fimscope.statistics.verdicts import Verdict
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def masking_numbers(masking: pa.Table, bootstrap: Bootstrap) -> list[Numbers]:
+def masking_numbers(masking: pa.Table, bootstrap: Bootstrap, margin: float) -> list[Numbers]:
     """One row an outcome, way and distractor, over the examples that have the mask and its control.
+
+    margin   within which of 0 a difference of accuracies counts as none
 
     masked, control   gold's log-probability minus that of the plain prompt, nats
     against_control   masked minus control; these are tested, all of them as one family (Holm)
     accuracy          share right under the mask minus share right of the plain prompt
+    accuracy_over_control   share right under the mask minus share right under its control
+    verdict           of `the mask raises the gold above its control`: shown by `against_control`,
+                      where the gold rises against the plain prompt too; shown absent where
+                      `accuracy_over_control` is, or where against_control is shown to fall
     n_without         examples of the outcome that lack the mask or its control
     mean_masked       tokens masked, on average
     """
@@ -40,7 +48,16 @@ def masking_numbers(masking: pa.Table, bootstrap: Bootstrap) -> list[Numbers]:
                 found = _compare(of_it, chosen, bootstrap)
                 rows.append({"outcome": outcome, "way": way, "distractor": distractor, **found})
     adjust_together([row["against_control"] for row in rows])
-    return rows
+    return [{**row, "verdict": _verdict(row, margin)} for row in rows]
+
+
+def _verdict(row: Numbers, margin: float) -> Verdict:
+    rise = judged(row["against_control"], 0)
+    if rise["verdict"] is Verdict.SHOWN:
+        raised = min(rise["estimate"], row["masked"]["estimate"]) > 0
+        return Verdict.SHOWN if raised else Verdict.SHOWN_ABSENT
+    in_accuracy = judged({**row["accuracy_over_control"], "p": 1.0}, margin)
+    return in_accuracy["verdict"]
 
 
 def _compare(plain: "DataFrame", chosen: "DataFrame", bootstrap: Bootstrap) -> Numbers:
@@ -58,7 +75,9 @@ def _compare(plain: "DataFrame", chosen: "DataFrame", bootstrap: Bootstrap) -> N
         change = (one - other)["gold_logprob"].to_numpy()
         return paired_numbers(change, programs, bootstrap)
 
-    right = (after - before)["correct"]
+    def rates(one: "DataFrame", other: "DataFrame") -> Numbers:
+        return paired_rates((one - other)["correct"].to_numpy(), programs, bootstrap)
+
     return {
         "n": len(both),
         "n_programs": len(set(programs)),
@@ -67,17 +86,16 @@ def _compare(plain: "DataFrame", chosen: "DataFrame", bootstrap: Bootstrap) -> N
         "masked": numbers(after, before),
         "control": numbers(instead, before),
         "against_control": numbers(after, instead),
-        "accuracy": paired_rates(right.to_numpy(), programs, bootstrap),
+        "accuracy": rates(after, before),
+        "accuracy_over_control": rates(after, instead),
     }
 
 
 def most_harmful(rows: Sequence[Numbers], outcome: str, way: str) -> Numbers | None:
-    """The row whose mask raises the gold most above its control, where one stands out at all."""
+    """The row whose mask raises the gold most above its control, where one is shown to at all."""
     raising = [
         row
         for row in rows
-        if (row["outcome"], row["way"]) == (outcome, way)
-        and stands_out(row["against_control"])
-        and min(row["against_control"]["estimate"], row["masked"]["estimate"]) > 0
+        if (row["outcome"], row["way"], row["verdict"]) == (outcome, way, Verdict.SHOWN)
     ]
     return max(raising, key=lambda row: row["against_control"]["estimate"], default=None)

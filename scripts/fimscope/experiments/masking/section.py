@@ -1,5 +1,6 @@
 """The masking section of the report, made from the numbers by rule."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from fimscope.experiments.masking.numbers import most_harmful
@@ -8,6 +9,7 @@ from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.report.format import p_text, say_family_power, signed_nats, signed_points
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Verdict
 
 WAY_TITLES = {
     "text": "out of the text",
@@ -48,20 +50,31 @@ def _say_findings(rows: Sequence[Numbers]) -> list[str]:
         if not _n_asked(rows, outcome):
             sentences.append(f"No {outcome} example was asked.")
             continue
-        found = []
-        for way in WAYS:
-            row = most_harmful(rows, outcome, way)
-            if row is not None:
-                change = signed_nats(row["against_control"])
-                found.append(f"{row['distractor']} {WAY_TITLES[way]}, {change} nats over control")
-        said = "; ".join(found) or "no mask raises the gold above its control"
-        sentences.append(f"What hurts the {outcome} examples most: {said}.")
+        sentences.append(_say_outcome(rows, outcome))
     n_without = sum(row["n_without"] for row in rows)
     sentences.append(
         f"{n_without} of {n_without + sum(row['n'] for row in rows)} masks have nothing to mask "
         "or no control of their size; the rejected table says why."
     )
     return sentences + say_family_power([row["against_control"] for row in rows])
+
+
+def _say_outcome(rows: Sequence[Numbers], outcome: str) -> str:
+    """How many masks of one outcome have which verdict, and which raise the gold most."""
+    asked = [row for row in rows if row["outcome"] == outcome and row["n"]]
+    counts = Counter(row["verdict"] for row in asked)
+    text = (
+        f"Of {len(asked)} masks of the {outcome} examples {counts[Verdict.SHOWN]} are shown to "
+        f"raise the gold above their control, {counts[Verdict.SHOWN_ABSENT]} shown to raise "
+        f"accuracy by less than the margin, and {counts[Verdict.UNDECIDED]} undecided"
+    )
+    most = [row for way in WAYS if (row := most_harmful(rows, outcome, way)) is not None]
+    found = [
+        f"{row['distractor']} {WAY_TITLES[row['way']]}, "
+        f"{signed_nats(row['against_control'])} nats over control"
+        for row in most
+    ]
+    return f"{text}; what hurts most: {'; '.join(found)}." if found else f"{text}."
 
 
 def _n_asked(rows: Sequence[Numbers], outcome: str) -> int:
@@ -78,11 +91,12 @@ def _table(rows: Sequence[Numbers], outcome: str) -> SectionTable:
             signed_nats(row["masked"]),
             signed_nats(row["against_control"]),
             p_text(row["against_control"]),
+            row["verdict"],
             signed_points(row["accuracy"]),
         ]
         for row in rows
         if row["outcome"] == outcome and row["n"]
     ]
     header = ["way", "distractor", "n", "tokens", "log p of the gold, nats"]
-    header += ["over control, nats", "p (Holm)", "accuracy, points"]
+    header += ["over control, nats", "p (Holm)", "raises", "accuracy, points"]
     return SectionTable(f"{OUTCOME_TITLES[outcome]} without a mask", header, cells, n_left=2)

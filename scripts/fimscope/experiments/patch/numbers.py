@@ -1,24 +1,31 @@
 """The numbers that figures and sections on patches share, as plain values ready for JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.experiments.patch.curves import Curve, Sweep
 from fimscope.statistics.bootstrap import Bootstrap, Resampled, middle
+from fimscope.statistics.clustered import clustered_mean, for_family
 from fimscope.statistics.estimate import Estimate
 from fimscope.statistics.exact_tests import sign_test
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm, is_significant
+from fimscope.statistics.verdicts import HAIR, Verdict, judge, programs_to_decide
 
 
-def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap) -> Numbers:
+def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
     """Curves of a patch sweep, and where the paired donor does more than its controls.
+
+    margin   of the normalised effect: a paired donor of less does nothing
 
     The comparison is of the share of recipients that turn to the target, and beside it of the
     normalised effect; both are sign tests over programs, which the unbounded ratios of a random
-    vector cannot sway.
+    vector cannot sway. Both are of one recipient under two donors, so that what it takes to turn
+    that recipient is the same on both sides; conditions are compared by `compare_conditions`.
+    `within_margin` are the points at which the paired donor's mean effect is shown to be less than
+    the margin, all of them at once (Bonferroni).
     """
     effects, flips = (
         {kind: bootstrap.resample(own.values, own.programs) for kind, own in curves.items()}
@@ -37,8 +44,12 @@ def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap) -> Numbers:
         "largest_self_effect": None if itself is None else number(np.abs(itself.values).max()),
         "comparison": comparison,
         "effect_comparison": compare_to_controls(sweep.points, sweep.effects),
-        "half_of_flips": (
-            _half_of_maximum(sweep.points, flips["paired"]) if points_above(comparison) else None
+        "margin": margin,
+        "within_margin": _within_margin(sweep, margin),
+        "half_of_effect": (
+            _half_of_maximum(sweep.points, effects["paired"])
+            if "paired" in effects and points_above(comparison)
+            else None
         ),
     }
 
@@ -48,9 +59,10 @@ def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbe
 
     points    [point]
     curves    donor kind -> its curve; all kinds but `paired` are controls
-    returns   n_pairs, n_programs of the recipients with all kinds; difference, control -> [point],
-              the mean of paired minus control; adjusted_p, control -> [point]; points_above, where
-              the difference is positive and significant for every control
+    returns   n_pairs, n_programs of the recipients with all kinds; difference, lower, upper,
+              control -> [point], the mean of paired minus control and its 95% interval (t test
+              clustered by program); adjusted_p, control -> [point]; points_above, where every
+              control has an interval above 0 and a p that is not within a hair of ALPHA
 
     A sign test over programs at each point against each control, exact however few programs differ;
     all points and all controls are one family (Holm 1979). None where there is no paired donor, no
@@ -67,14 +79,31 @@ def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbe
     differences = [kept["paired"] - kept[control] for control in controls]
     p_values = [sign_test(column, programs) for own in differences for column in own.T]
     adjusted = np.array(holm(p_values)).reshape(len(controls), -1)
-    means = np.array([own.mean(axis=0) for own in differences])
-    above = (is_significant(adjusted) & (means > 0)).all(axis=0)
+    means = [clustered_mean(own, programs)[0] for own in differences]
+    above = is_significant(adjusted + HAIR) & (np.array([own.lower for own in means]) > 0)
     return {
         "n_pairs": len(common),
         "n_programs": len(set(programs)),
-        "difference": dict(zip(controls, number(means), strict=True)),
+        "difference": {c: number(own.value) for c, own in zip(controls, means, strict=True)},
+        "lower": {c: number(own.lower) for c, own in zip(controls, means, strict=True)},
+        "upper": {c: number(own.upper) for c, own in zip(controls, means, strict=True)},
         "adjusted_p": dict(zip(controls, significant(adjusted), strict=True)),
-        "points_above": np.array(points)[above].tolist(),
+        "points_above": np.array(points)[above.all(axis=0)].tolist(),
+    }
+
+
+def verdicts_of(sweep: Numbers, comparison: Numbers | None) -> dict[Verdict, list[int]]:
+    """The sweep's points by their verdict on `the paired donor does more than every control`.
+
+    sweep        numbers of `sweep_numbers`
+    comparison   its `comparison` or its `effect_comparison`
+    """
+    above = points_above(comparison)
+    absent = [point for point in sweep["within_margin"] if point not in above]
+    return {
+        Verdict.SHOWN: above,
+        Verdict.SHOWN_ABSENT: absent,
+        Verdict.UNDECIDED: [p for p in sweep["points"] if p not in above and p not in absent],
     }
 
 
@@ -98,54 +127,71 @@ def paired_means(sweep: Numbers) -> list[float]:
     return sweep["effects"].get("paired", {}).get("estimate", [])
 
 
-def compare_conditions(one: Sweep, other: Sweep, bootstrap: Bootstrap) -> Numbers | None:
-    """Whether two conditions' paired donors turn the same recipients at the same points.
+def compare_conditions(
+    one: Sweep, other: Sweep, points: Collection[int], bootstrap: Bootstrap, margin: float
+) -> Numbers | None:
+    """Whether two conditions' paired donors have the same effect on the same recipients.
 
-    Of the examples that both have: the difference of the shares that turn, other minus one, at
-    every point, with a sign test over programs adjusted by Holm over the points; and where each
-    curve reaches half of its maximum, with intervals of both and of their difference from the same
-    draws of programs. None where they share no example.
+    points    those at which either has an effect of its own; elsewhere there is nothing to compare
+    margin    of the normalised effect: effects that differ by less are alike
+    returns   difference, lower, upper, [point], of the mean effects of the examples that both have,
+              other minus one, each interval of 95% by a t test clustered by program; adjusted_p of
+              that test over the points (Holm); points_apart, where the difference is shown;
+              points_open, where it may be more than the margin; verdict, of `they differ`: shown
+              where they do at some point, shown absent where every interval lies within the margin
+              (which needs no adjustment: all of them have to); programs_to_decide, where it is
+              undecided; half_at, where each mean effect first reaches half of its maximum. None
+              where they share no example or no point.
+
+    The shares that turn are not compared: a recipient turns where the target passes its own answer,
+    which takes the more the surer that answer is, and the recipients of one condition are surer
+    against their target than those of the other.
     """
     curves = [_by_example(sweep) for sweep in (one, other)]
     common = sorted(set(curves[0]).intersection(curves[1]))
-    if not common or one.points != other.points:
+    places = [place for place, point in enumerate(one.points) if point in points]
+    if not common or not places or one.points != other.points:
         return None
     values = [np.array([curve[name][1] for name in common]) for curve in curves]
     programs = [curves[0][name][0] for name in common]
-    n_points = len(one.points)
-    resampled = bootstrap.resample(np.hstack(values), programs)
-    difference = values[1] - values[0]
-    spread = middle(resampled.draws[:, n_points:] - resampled.draws[:, :n_points])
-    adjusted = holm([sign_test(column, programs) for column in difference.T])
-    points = np.array(one.points)
-    halves = [
-        points[half_reached(draws)]
-        for draws in (resampled.draws[:, :n_points], resampled.draws[:, n_points:])
-    ]
-    estimates = [
-        points[half_reached(means)]
-        for means in (resampled.value[:n_points], resampled.value[n_points:])
+    found, p_values = clustered_mean((values[1] - values[0])[:, places], programs)
+    adjusted = holm(p_values.tolist())
+    at_once = for_family(found, len(places))
+    kept = [one.points[place] for place in places]
+    columns = range(len(places))
+    apart = [judge(at_once[i], margin=margin, p=adjusted[i]) is Verdict.SHOWN for i in columns]
+    # Where the whole interval is within the margin the two are alike there, whatever its p.
+    alike = [judge(found[i], margin=margin, p=1.0) is Verdict.SHOWN_ABSENT for i in columns]
+    verdict = (
+        Verdict.SHOWN if any(apart) else Verdict.SHOWN_ABSENT if all(alike) else Verdict.UNDECIDED
+    )
+    needed = [
+        programs_to_decide(found[i], margin=margin) for i in columns if not (alike[i] or apart[i])
     ]
     return {
         "one": one.condition,
         "other": other.condition,
         "n_pairs": len(common),
-        "n_programs": resampled.n_programs,
-        "points": one.points,
-        "difference": number(difference.mean(axis=0)),
-        "lower": number(spread.lower),
-        "upper": number(spread.upper),
-        "adjusted_p": significant(adjusted),
-        "half_at": [
-            _whole(estimate, draws) for estimate, draws in zip(estimates, halves, strict=True)
-        ],
-        "half_difference": _whole(estimates[1] - estimates[0], halves[1] - halves[0]),
+        "n_programs": found.n_programs,
+        "points": kept,
+        "margin": margin,
+        "difference": number(found.value),
+        "lower": number(found.lower),
+        "upper": number(found.upper),
+        "adjusted_p": significant(np.array(adjusted)),
+        "points_apart": [point for point, own in zip(kept, apart, strict=True) if own],
+        "points_open": [point for point, own in zip(kept, alike, strict=True) if not own],
+        "verdict": verdict,
+        "programs_to_decide": (
+            max(needed) if verdict is Verdict.UNDECIDED and None not in needed else None
+        ),
+        "half_at": [_half(one.points, bootstrap.resample(own, programs)) for own in values],
     }
 
 
 def _by_example(sweep: Sweep) -> dict[str, tuple[str, np.ndarray]]:
-    """Program and flips [point] of each recipient under the paired donor."""
-    curve = sweep.flips.get("paired")
+    """Program and effects [point] of each recipient under the paired donor."""
+    curve = sweep.effects.get("paired")
     if curve is None:
         return {}
     rows = zip(curve.pairs, curve.programs, curve.values, strict=True)
@@ -155,6 +201,17 @@ def _by_example(sweep: Sweep) -> dict[str, tuple[str, np.ndarray]]:
     }
 
 
+def _within_margin(sweep: Sweep, margin: float) -> list[int]:
+    """The points at which the paired donor's mean effect is shown to be less than the margin."""
+    curve = sweep.effects.get("paired")
+    if curve is None:
+        return []
+    mean, _ = clustered_mean(curve.values, curve.programs)
+    mean = for_family(mean, len(sweep.points))
+    within = (-margin < mean.lower) & (mean.upper < margin)
+    return np.array(sweep.points)[within].tolist()
+
+
 def _curve_numbers(curve: Estimate) -> Numbers:
     return {"n_pairs": curve.n, "n_programs": curve.n_programs, **curve.ends()}
 
@@ -162,8 +219,7 @@ def _curve_numbers(curve: Estimate) -> Numbers:
 def _half_of_maximum(points: list[int], curve: Resampled) -> Numbers:
     """Where a curve peaks and first reaches half of that, with an interval over programs."""
     peak = int(np.argmax(curve.value))
-    places = np.array(points)
-    half = _whole(places[half_reached(curve.value)], places[half_reached(curve.draws)])
+    half = _half(points, curve)
     return {
         "maximum": number(curve.value[peak]),
         "at": points[peak],
@@ -171,6 +227,12 @@ def _half_of_maximum(points: list[int], curve: Resampled) -> Numbers:
         "half_lower": half["lower"],
         "half_upper": half["upper"],
     }
+
+
+def _half(points: list[int], curve: Resampled) -> Numbers:
+    """The point at which a curve first reaches half of its maximum, with an interval."""
+    places = np.array(points)
+    return _whole(places[half_reached(curve.value)], places[half_reached(curve.draws)])
 
 
 def _whole(estimate: int, draws: np.ndarray) -> Numbers:

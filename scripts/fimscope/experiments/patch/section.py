@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fimscope.experiments.patch.numbers import points_above
+from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.report.format import (
     at,
     percent,
@@ -15,7 +15,7 @@ from fimscope.report.format import (
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.significance import is_significant
+from fimscope.statistics.verdicts import Verdict
 
 SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
 SELF_LIMIT = 0.05  # above it the sweep is broken
@@ -38,7 +38,12 @@ CONTROL = (
     "position: what a donor does there is to bring another place, which `unrelated` does as "
     "well. Above controls means that more programs' recipients turn to the target than "
     "under each control, by an exact sign test over programs, adjusted by Holm for all points "
-    "and controls of the condition; conditions are not adjusted for one another."
+    "and controls of the condition; conditions are not adjusted for one another. An effect is "
+    "shown absent where the paired donor's mean effect lies within the margin of 0, by intervals "
+    "that hold for all points at once (Bonferroni). Two conditions are compared on the normalised "
+    "effect, by a t test clustered by program, at the points where either is above its controls: "
+    "the share that turns also depends on how sure a recipient is of its own answer, which the "
+    "conditions do not share."
 )
 
 
@@ -55,7 +60,7 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
         method=METHOD,
         control=CONTROL,
         cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
-        reading=[*dict.fromkeys(reading), *say_conditions(alike), *say_exactness(sweeps)],
+        reading=[*reading, *say_conditions(alike), *say_least(sweeps), *say_exactness(sweeps)],
         figures=[
             (
                 "patches.svg",
@@ -75,32 +80,52 @@ def target_name(condition: str) -> str:
 
 
 def say_sweep(sweep: Numbers) -> list[str]:
-    """Where the paired donor does more than its controls, or that it does nowhere."""
+    """Where the paired donor does more than its controls, where nothing, and what is open."""
     name, target = code(sweep["condition"]), target_name(sweep["condition"])
+    comparison, half = sweep["comparison"], sweep["half_of_effect"]
     if not sweep["n_pairs"]:
-        return [f"{name}: no pair was found, so it shows nothing."]
-    comparison, half = sweep["comparison"], sweep["half_of_flips"]
-    above = points_above(comparison)
+        return [f"{name}: no pair was found."]
     if comparison is None:
-        sentence = f"{name}: no pair has all its controls, so no effect can be shown."
-    elif not above:
-        sentence = (
-            f"{name}: at no point does the paired donor turn more recipients to the {target} than "
-            "all its controls do; no effect is shown."
-        )
-    else:
-        sentence = (
-            f"{name}: the paired donor turns more recipients to the {target} than every control "
-            f"does at {spans(above, sweep['points'])}"
-        )
+        return [f"{name}: no pair has all its controls, so nothing is decided."]
+    claim = f"more recipients turn to the {target} than under every control"
+    sentence = f"{name}: {say_verdicts(sweep, comparison, claim)}"
+    if half:
         sentence += (
-            f"; half of its maximum is reached at point {half_point(half)}." if half else "."
+            f"; the mean effect reaches half of its maximum, {half['maximum']:.2f}, at point "
+            f"{half_point(half)}"
         )
-    if comparison is None:
-        return [sentence]
-    n_programs = comparison["n_programs"]
-    n_tests = len(comparison["difference"]) * len(sweep["points"])
-    return [sentence, *say_power(n_programs, n_tests), *say_few_programs(n_programs)]
+    return [f"{sentence}."]
+
+
+def say_verdicts(sweep: Numbers, comparison: Numbers | None, claim: str) -> str:
+    """At which of a sweep's points a claim is shown, shown absent and undecided.
+
+    claim   what is shown of the points at which the paired donor is above every control
+    """
+    found = {
+        verdict: spans(points, sweep["points"])
+        for verdict, points in verdicts_of(sweep, comparison).items()
+        if points
+    }
+    phrases = {
+        Verdict.SHOWN: f"{claim} at",
+        Verdict.SHOWN_ABSENT: f"an effect of {sweep['margin']:g} or more is shown absent at",
+        Verdict.UNDECIDED: "undecided at",
+    }
+    return "; ".join(f"{phrases[verdict]} {where}" for verdict, where in found.items())
+
+
+def say_least(sweeps: Sequence[Numbers]) -> list[str]:
+    """The least that the comparison with fewest programs, and of these most tests, can show."""
+    known = [
+        (comparison["n_programs"], -len(comparison["difference"]) * len(sweep["points"]))
+        for sweep in sweeps
+        if (comparison := sweep["comparison"])
+    ]
+    if not known:
+        return []
+    n_programs, n_tests = min(known)
+    return [*say_power(n_programs, -n_tests), *say_few_programs(n_programs)]
 
 
 def half_point(half: Numbers) -> str:
@@ -123,36 +148,29 @@ def say_exactness(sweeps: Sequence[Numbers]) -> list[str]:
 
 
 def say_conditions(found: Numbers | None) -> list[str]:
-    """Whether the two conditions of `compare_conditions` act at the same points."""
+    """Whether the two conditions of `compare_conditions` have the same effect."""
     if found is None:
         return []
     one, other = code(found["one"]), code(found["other"])
-    (first, second), shift = found["half_at"], found["half_difference"]
-    differs = [
-        point
-        for point, p in zip(found["points"], found["adjusted_p"], strict=True)
-        if is_significant(p)
-    ]
-    moved = shift["lower"] > 0 or shift["upper"] < 0
+    first, second = (with_interval(half, "d") for half in found["half_at"])
+    furthest = max(range(len(found["points"])), key=lambda i: abs(found["difference"][i]))
+    gap = with_interval(at({**found, "estimate": found["difference"]}, furthest), "+z.2f")
     sentence = (
         f"On the {found['n_pairs']} recipients of {found['n_programs']} programs that both have, "
-        f"{one} reaches half of its maximum at point {with_interval(first, 'd')} and {other} at "
-        f"point {with_interval(second, 'd')}, {with_interval(shift, '+d', unit=' points on')}; the "
-        "shares that turn "
+        f"the mean effect reaches half of its maximum at point {first} under {one} and {second} "
+        f"under {other}; the two are furthest apart at point {found['points'][furthest]}, by "
+        f"{gap}: "
     )
-    largest = max(range(len(found["points"])), key=lambda i: abs(found["difference"][i]))
-    ends = with_interval(at({**found, "estimate": found["difference"]}, largest), "+z.1f", 100)
-    gap = f"at most {ends} percentage points apart, at point {found['points'][largest]}"
-    if differs:
-        sentence += f"differ at {spans(differs, found['points'])} (sign test, Holm), {gap}: "
-    else:
-        sentence += f"differ at no point (sign test, Holm), {gap}: "
-    if differs or moved:
-        return [sentence + "the two are not carried alike."]
-    return [
-        sentence + "no difference is shown, as one mechanism with other content would have it; "
-        "the interval says how large a difference the data leave open."
-    ]
+    margin = f"{found['margin']:g} of the effect"
+    if found["verdict"] == Verdict.SHOWN:
+        where = spans(found["points_apart"], found["points"])
+        return [f"{sentence}they differ at {where} (t test, Holm)."]
+    if found["verdict"] == Verdict.SHOWN_ABSENT:
+        return [f"{sentence}they are alike, to within {margin}."]
+    needed = found["programs_to_decide"]
+    more = f"; about {needed} programs would decide it" if needed else ""
+    where = spans(found["points_open"], found["points"])
+    return [f"{sentence}undecided, as at {where} the gap may be more than {margin}{more}."]
 
 
 def most_turned(sweep: Numbers, kind: str) -> str:
@@ -175,15 +193,15 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
     """Every condition in one row."""
     rows = []
     for sweep in sweeps:
-        comparison, half = sweep["comparison"], sweep["half_of_flips"]
-        above = points_above(comparison)
+        comparison, half = sweep["comparison"], sweep["half_of_effect"]
+        found = verdicts_of(sweep, comparison)
         rows.append(
             [
                 code(sweep["condition"]),
                 target_name(sweep["condition"]),
                 f"{sweep['n_pairs']} ({comparison['n_programs'] if comparison else 0})",
                 str(sweep["n_small_gap"]),
-                spans(above, sweep["points"]) if above else "none",
+                *(spans(found[v], sweep["points"]) if found[v] else "none" for v in Verdict),
                 half_point(half) if half else "none",
                 *(most_turned(sweep, kind) for kind in ("paired", "unrelated", "random")),
             ]
@@ -194,7 +212,9 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
         "pairs (programs)",
         "gap too small",
         "above every control at",
-        "half of maximum at",
+        "shown absent at",
+        "undecided at",
+        "half of the largest effect at",
         "most that turn",
         "under `unrelated`",
         "under `random`",
@@ -211,7 +231,7 @@ def _curve_table(sweep: Numbers) -> SectionTable:
     if sweep["largest_self_effect"] is not None:
         caption += f"; largest change by `self`: {sweep['largest_self_effect']:z.3f}"
     comparison = sweep["comparison"]
-    above = set(comparison["points_above"]) if comparison else set()
+    verdicts = {p: v for v, points in verdicts_of(sweep, comparison).items() for p in points}
     controls = [kind for kind in sweep["flips"] if kind != "paired"]
     flips = sweep["flips"].get("paired")
     rows = []
@@ -219,7 +239,7 @@ def _curve_table(sweep: Numbers) -> SectionTable:
         cells = [
             str(point),
             effect_at(sweep["effects"].get("paired"), place),
-            "yes" if point in above else "no",
+            verdicts[point],
             rate(at(flips, place)) if flips else "none",
         ]
         for control in controls:
@@ -228,5 +248,5 @@ def _curve_table(sweep: Numbers) -> SectionTable:
             cells.append(f"{shown}; {percent(sweep['flips'][control]['estimate'][place])}")
         rows.append(cells)
     names = [f"{code(control)}: effect; becomes target" for control in controls]
-    header = ["point", "paired effect", "above controls", "becomes target", *names]
+    header = ["point", "paired effect", "above every control", "becomes target", *names]
     return SectionTable(caption, header, rows)

@@ -12,7 +12,9 @@ from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
 
 
-def position_numbers(path: Path, pairs: pa.Table, bootstrap: Bootstrap) -> list[Numbers]:
+def position_numbers(
+    path: Path, pairs: pa.Table, bootstrap: Bootstrap, margin: float
+) -> list[Numbers]:
     """Numbers of `sweep_numbers` of every position and size of window that a table holds.
 
     Beside them `n_points`, the size, and `n_left_out`, the pairs whose prompts lack the position.
@@ -23,7 +25,7 @@ def position_numbers(path: Path, pairs: pa.Table, bootstrap: Bootstrap) -> list[
     most = max((sweep.n_pairs for _, sweep in found), default=0)
     return [
         {
-            **sweep_numbers(sweep, bootstrap),
+            **sweep_numbers(sweep, bootstrap, margin),
             "n_points": size,
             "n_left_out": most - sweep.n_pairs,
         }

@@ -2,12 +2,19 @@
 
 from collections.abc import Sequence
 
-from fimscope.experiments.patch.numbers import points_above
-from fimscope.experiments.patch.section import effect_at, most_turned, say_exactness
+from fimscope.experiments.patch.numbers import verdicts_of
+from fimscope.experiments.patch.section import (
+    effect_at,
+    most_turned,
+    say_exactness,
+    say_least,
+    say_verdicts,
+)
 from fimscope.report.format import spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Verdict
 
 METHOD = (
     "As at the last token, with the residual of earlier tokens overwritten, one point at a "
@@ -26,7 +33,8 @@ CONTROL = (
     "`self` is checked at the last token, where it costs nothing. Above controls means that "
     "more programs' recipients turn to the target than under each control, by an exact sign "
     "test over programs, adjusted by Holm for all points and controls of one condition, "
-    "position and size; these are not adjusted for one another."
+    "position and size; these are not adjusted for one another. An effect is shown absent as at "
+    "the last token."
 )
 
 
@@ -36,7 +44,7 @@ def positions_section(sweeps: Sequence[Numbers]) -> Section:
     reading = []
     for condition in conditions:
         own = [sweep for sweep in sweeps if sweep["condition"] == condition]
-        reading += [_say_positions(condition, [s for s in own if s["n_points"] == 1])]
+        reading += [_say_position(sweep) for sweep in own if sweep["n_points"] == 1]
         reading += _say_windows(condition, own)
     wide = any(sweep["n_points"] > 1 for sweep in sweeps)
     figures = [
@@ -61,7 +69,7 @@ def positions_section(sweeps: Sequence[Numbers]) -> Section:
         method=METHOD,
         control=CONTROL,
         cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
-        reading=(reading or ["No pair was patched."]) + say_exactness(sweeps),
+        reading=(reading or ["No pair was patched."]) + say_least(sweeps) + say_exactness(sweeps),
         figures=figures,
         tables=[_position_table(sweeps)] if sweeps else [],
         sources=[f"patch_positions/{condition}.parquet" for condition in conditions],
@@ -69,18 +77,15 @@ def positions_section(sweeps: Sequence[Numbers]) -> Section:
     )
 
 
-def _say_positions(condition: str, sweeps: Sequence[Numbers]) -> str:
-    """At which positions the paired donor moves the answer more than its controls."""
-    found = [
-        f"{code(sweep['position'])} ({spans(above, sweep['points'])})"
-        for sweep in sweeps
-        if (above := points_above(sweep["comparison"]))
-    ]
-    others = [code(sweep["position"]) for sweep in sweeps if not points_above(sweep["comparison"])]
-    if not found:
-        return f"{code(condition)}: at no position is the donor above all its controls."
-    sentence = f"{code(condition)}: the donor is above every control at {', '.join(found)}"
-    return f"{sentence}; not at {', '.join(others)}." if others else f"{sentence}."
+def _say_position(sweep: Numbers) -> str:
+    """At which points one position's donor moves the answer, and the largest mean effect."""
+    place = f"{code(sweep['condition'])} at {code(sweep['position'])}"
+    comparison = sweep["comparison"]
+    if comparison is None:
+        return f"{place}: no pair has all its controls, so nothing is decided."
+    verdicts = say_verdicts(sweep, comparison, "the donor is above every control")
+    n = f"n = {sweep['n_pairs']}, {comparison['n_programs']} programs"
+    return f"{place} ({n}): {verdicts}; the largest mean effect is {_peak(sweep)}."
 
 
 def _say_windows(condition: str, sweeps: Sequence[Numbers]) -> list[str]:
@@ -115,13 +120,16 @@ def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
         "position missing",
         "gap too small",
         "above every control at",
+        "shown absent at",
+        "undecided at",
         "largest mean effect",
         "most that turn",
         "under `random_position`",
     ]
     rows = []
     for sweep in sweeps:
-        above, comparison = points_above(sweep["comparison"]), sweep["comparison"]
+        comparison = sweep["comparison"]
+        found = verdicts_of(sweep, comparison)
         rows.append(
             [
                 code(sweep["condition"]),
@@ -130,7 +138,7 @@ def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
                 f"{sweep['n_pairs']} ({comparison['n_programs'] if comparison else 0})",
                 str(sweep["n_left_out"]),
                 str(sweep["n_small_gap"]),
-                spans(above, sweep["points"]) if above else "none",
+                *(spans(found[v], sweep["points"]) if found[v] else "none" for v in Verdict),
                 _peak(sweep),
                 most_turned(sweep, "paired"),
                 most_turned(sweep, "random_position"),

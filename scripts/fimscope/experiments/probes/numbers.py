@@ -9,15 +9,17 @@ import numpy as np
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.exact_tests import sign_test
 from fimscope.statistics.numbers import Numbers, number, significant
-from fimscope.statistics.significance import holm, is_significant
+from fimscope.statistics.significance import holm
+from fimscope.statistics.verdicts import Verdict, judge
 
 Row = Mapping[str, Any]
 
 
-def probe_numbers(rows: Sequence[Row], bootstrap: Bootstrap) -> Numbers:
+def probe_numbers(rows: Sequence[Row], bootstrap: Bootstrap, margin: float) -> Numbers:
     """Accuracies by point, [point] each, with 95% intervals clustered by program.
 
-    rows  the probes table
+    rows     the probes table
+    margin   within which of 0 a difference of accuracies counts as none
     """
     gold = [row for row in rows if row["task"] == "gold"]
     control = [row for row in rows if row["task"] == "control" and row["name_seen"]]
@@ -43,7 +45,7 @@ def probe_numbers(rows: Sequence[Row], bootstrap: Bootstrap) -> Numbers:
         "constant": None,
     }
     if wrong:
-        found["constant"] = _against_constant(wrong, points)
+        found["constant"] = _against_constant(wrong, points, bootstrap, margin)
     return found
 
 
@@ -69,19 +71,34 @@ def _matrix(
     return values, [programs[key] for key in place]
 
 
-def _against_constant(wrong: Sequence[Row], points: Sequence[int]) -> Numbers:
-    """The best constant answer to the wrong examples, and where the probe is better."""
+def _against_constant(
+    wrong: Sequence[Row], points: Sequence[int], bootstrap: Bootstrap, margin: float
+) -> Numbers:
+    """The best constant answer to the wrong examples, and the probe minus it at every point.
+
+    points_above, points_within   where the probe is shown to be better, and where it is shown to be
+                                  better by less than the margin or worse
+    """
     first = [row for row in wrong if row["point"] == points[0]]
     counts = Counter(row["gold"] for row in first)
     constant, n = min(counts.items(), key=lambda item: (-item[1], item[0]))
     values, programs = _matrix(wrong, points, _is_correct)
     same, _ = _matrix(wrong, points, lambda row: row["gold"] == constant)
     difference = values - same
-    adjusted = np.array(holm([sign_test(column, programs) for column in difference.T]))
-    above = is_significant(adjusted) & (difference.mean(axis=0) > 0)
+    adjusted = holm([sign_test(column, programs) for column in difference.T])
+    change = bootstrap.resample(difference, programs).difference()
+    places = range(len(points))
+    verdicts = [judge(change[i], margin=margin, p=adjusted[i]) for i in places]
+    shown = [verdicts[i] is Verdict.SHOWN for i in places]
     return {
         "gold": constant,
         "rate": number(n / len(first)),
+        **change.ends(),
         "adjusted_p": significant(adjusted),
-        "points_above": np.array(points)[above].tolist(),
+        "points_above": [points[i] for i in places if shown[i] and change.value[i] > 0],
+        "points_within": [
+            points[i]
+            for i in places
+            if verdicts[i] is Verdict.SHOWN_ABSENT or (shown[i] and change.value[i] < 0)
+        ],
     }

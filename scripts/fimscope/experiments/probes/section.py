@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fimscope.report.format import at, percent, rate_cell, say_power
+from fimscope.report.format import at, percent, rate_cell, say_power, spans
+from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 
@@ -81,17 +82,20 @@ def _say_wrong(numbers: Numbers) -> str:
         f"read off best at point {points[best]}, in {percent(wrong['estimate'][best])} (95% "
         f"{100 * wrong['lower'][best]:.1f} to {100 * wrong['upper'][best]:.1f})"
     )
-    above = constant["points_above"]
-    if above:
-        where = f"points {above[0]} to {above[-1]}" if len(above) > 1 else f"point {above[0]}"
-        count = f" ({len(above)} of {len(points)})" if len(above) > 1 else ""
-        return text + (
-            f"; at {where}{count} that is oftener than the best constant answer "
-            f"({percent(constant['rate'])}), so the type is there though another is said."
+    above, within = constant["points_above"], constant["points_within"]
+    rest = [point for point in points if point not in above and point not in within]
+    verdicts = [
+        f"{words} at {spans(chosen, points)}"
+        for words, chosen in (
+            ("oftener", above),
+            ("shown to be no oftener, to within the margin,", within),
+            ("undecided", rest),
         )
-    return text + (
-        f", at no point oftener than the best constant answer ({percent(constant['rate'])}): "
-        "that the type is there is not shown."
+        if chosen
+    ]
+    return (
+        f"{text}; against the best constant answer, {code(constant['gold'])} in "
+        f"{percent(constant['rate'])}, that is {'; '.join(verdicts)}."
     )
 
 

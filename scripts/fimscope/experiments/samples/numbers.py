@@ -16,6 +16,7 @@ from fimscope.files.tables import read_table
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Floats
+from fimscope.statistics.judged import judged
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.pass_at_k import pass_at_k
 
@@ -101,14 +102,16 @@ def gold_chances(golds: Sequence[str], programs: Sequence[str]) -> Floats:
     return np.array(shares, dtype=np.float64)
 
 
-def sampled_numbers(sampled: Sampled, bootstrap: Bootstrap) -> Numbers:
+def sampled_numbers(sampled: Sampled, bootstrap: Bootstrap, margin: float) -> Numbers:
     """Rates over variants, each with its 95% interval clustered by program.
 
     pass_at_k     for k of KS up to the number drawn, and their curve over k in `curve`
     greedy        the greedy answer is the gold; top10: the gold is among the ten likeliest tokens
     chance_at_k   the same by drawing types as often as other programs have them
     found         share of variants with the gold among all samples; above_chance: minus the chance
-                  of it, with a t test clustered by program
+                  of it, with a t test clustered by program and its verdict
+
+    margin   within which of 0 a difference of such rates counts as none
     """
     if not len(sampled):
         return {"n": 0, "n_programs": 0}
@@ -133,12 +136,12 @@ def sampled_numbers(sampled: Sampled, bootstrap: Bootstrap) -> Numbers:
         **dict(zip(("greedy", "top10", "found"), rates[2 * width :], strict=False)),
         "n_found": int((sampled.n_correct > 0).sum()),
         "n_top10": int(sampled.in_top.sum()),
-        "above_chance": {**above[0].ends(), "p": significant(p[0])},
+        "above_chance": judged({**above[0].numbers(), "p": significant(p[0])}, margin),
         "curve": {"k": over, "passed": rates[:width], "chance": rates[width : 2 * width]},
     }
 
 
-def sample_numbers(edits: Mapping[str, Sampled], bootstrap: Bootstrap) -> Numbers:
+def sample_numbers(edits: Mapping[str, Sampled], bootstrap: Bootstrap, margin: float) -> Numbers:
     """The numbers of the samples section: by edit and outcome, by gold type of the originals."""
     originals = edits["original"]
     counts = Counter(originals.golds.tolist())
@@ -149,14 +152,14 @@ def sample_numbers(edits: Mapping[str, Sampled], bootstrap: Bootstrap) -> Number
     return {
         "edits": {
             edit: {
-                name: sampled_numbers(group, bootstrap)
+                name: sampled_numbers(group, bootstrap, margin)
                 for name, group in sampled.groups().items()
                 if not (edit == "original" and name == "broken")
             }
             for edit, sampled in edits.items()
         },
         "types": [
-            {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), bootstrap)}
+            {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), bootstrap, margin)}
             for row in types
         ],
     }

@@ -1,10 +1,10 @@
 """The samples section of the report, made from its numbers by rule."""
 
-from fimscope.report.format import p_value, points_changed, rate, rate_cell
+from fimscope.report.format import p_value, percent, points_changed, rate, rate_cell, say_programs
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.significance import is_significant
+from fimscope.statistics.verdicts import Verdict
 
 WORDS = {
     "all": "all",
@@ -46,21 +46,24 @@ def say_samples(edit: str, groups: Numbers) -> list[str]:
     if not wrong["n"]:
         return [f"Under {code(edit)} no answer is wrong."]
     difference = wrong["above_chance"]
-    if not is_significant(difference["p"]):
-        verdict = "are not shown to hold it more or less often"
-    else:
-        verdict = f"hold it {'more' if difference['estimate'] > 0 else 'less'} often"
+    verdict = {
+        Verdict.SHOWN: f"hold it {'more' if difference['estimate'] > 0 else 'less'} often than",
+        Verdict.SHOWN_ABSENT: "hold it as often, to within the margin, as",
+        Verdict.UNDECIDED: "are undecided against",
+    }[difference["verdict"]]
     sentences = [
         f"Under {code(edit)} {n_drawn} samples hold the gold in {wrong['n_found']} of "
         f"{wrong['n']} holes that are answered wrong, {rate(wrong['found'])}, and the top 10 in "
-        f"{wrong['n_top10']}, {rate(wrong['top10'])}. The samples {verdict} than as many guesses "
-        f"by the frequency of types do ({_above_chance(difference)})."
+        f"{wrong['n_top10']}, {rate(wrong['top10'])}. The samples {verdict} as many guesses by "
+        f"the frequency of types ({_above_chance(difference)}{say_programs(difference)})."
     ]
     broken = groups.get("broken")
     if broken and broken["n"]:
         sentences.append(
             f"Of {broken['n']} broken ones the samples hold {broken['n_found']}, "
-            f"{rate(broken['found'])}, the top 10 {broken['n_top10']}."
+            f"{rate(broken['found'])}, as many guesses by frequency would hold "
+            f"{percent(broken['curve']['chance'][-1]['estimate'])}; the top 10 hold "
+            f"{broken['n_top10']}."
         )
     return sentences
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Window = tuple[int, ...]
 
 # Tried at every point and strength of `select`: a setting is chosen for each of them.
-CHOSEN_KINDS = (MAIN, "gold_type")
+CHOSEN_KINDS = (MAIN, "gold_type", "majority_type")
 # Held against the mean difference at its own setting: one vector an example.
 BASELINES = ("zero", "flipped", "held_out_type")
 MANY = ("random", "shuffled", "other_edit")  # kinds that have several vectors for all examples
@@ -72,7 +72,7 @@ def doses_on_test(
     if setting.kind != MAIN:
         return doses_of_kinds(vectors, gold, [setting.kind], strengths)
     others = [strength for strength in strengths if strength != setting.strength]
-    doses = doses_of_kinds(vectors, gold, [MAIN, "majority_type"], strengths)
+    doses = doses_of_kinds(vectors, gold, [MAIN], strengths)
     doses += doses_of_kinds(vectors, gold, BASELINES, [setting.strength])
     for kind in MANY:
         doses += doses_of_all(vectors, kind, len(vectors.by_kind[kind]), setting.strength)
@@ -85,7 +85,7 @@ def doses_elsewhere(vectors: VectorSet, gold: str, setting: Setting) -> list[Dos
     """What a token that is not the hole gets at the chosen setting of a kind."""
     kinds = [setting.kind]
     if setting.kind == MAIN:
-        kinds += ["zero", "flipped", "majority_type"]
+        kinds += ["zero", "flipped"]
     doses = doses_of_kinds(vectors, gold, kinds, [setting.strength])
     if setting.kind == MAIN:
         doses += doses_of_all(vectors, "random", N_RANDOM_DOSES, setting.strength)

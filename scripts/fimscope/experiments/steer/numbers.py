@@ -1,7 +1,7 @@
 """What steering did, as plain values ready for JSON: the figure and the section share them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,16 @@ from fimscope.experiments.icl.choices import CHOICES, knows_gold
 from fimscope.experiments.icl.numbers import Cells, read_cells
 from fimscope.experiments.steer.settings import MAIN, Setting, chosen_settings
 from fimscope.statistics.bootstrap import Bootstrap, Resampled
-from fimscope.statistics.exact_tests import permutation_numbers, sign_test
-from fimscope.statistics.numbers import Numbers, number, significant
+from fimscope.statistics.exact_tests import permutation_numbers
+from fimscope.statistics.judged import judged
+from fimscope.statistics.numbers import Numbers, number
+from fimscope.statistics.paired import paired_rates
 from fimscope.statistics.significance import adjust_together
 
 Row = Mapping[str, Any]
 
-# Each is compared with the mean difference on the same examples; one family of tests.
+# Each of COMPARED is held against each control on the same examples; one family of tests.
+COMPARED = (MAIN, "held_out_type")
 CONTROLS = ("random", "shuffled", "flipped", "majority_type", "other_edit")
 # In the order of the figure; gold_type is an oracle, at its own setting.
 KINDS = ("gold_type", MAIN, "held_out_type", "majority_type", "other_edit", "flipped", "shuffled")
@@ -81,15 +84,20 @@ def steering_numbers(
     disturbance: Sequence[Row],
     types: Sequence[Row],
     bootstrap: Bootstrap,
+    margin: float,
 ) -> Numbers:
     """All numbers of the section.
 
     scored   the steering_settings table; the others are the tables of their names
+    margin   within which of 0 a difference of accuracies counts as none
 
-    Intervals: 95%, clustered by program. `permutation`: the share of vectors that mend
-    at least as many of the same examples, the fitted one counted in. `comparisons`: that share for
-    the kinds that have many random vectors, for the others exact sign tests over programs on the
-    wrong examples; adjusted together (Holm).
+    Intervals: 95%, clustered by program. `permutation`: the share of vectors that mend at least as many of the same examples as each of
+    COMPARED, that one counted in. `comparisons`: the difference of the shares mended of each of
+    COMPARED and each control, with that share for the kinds that have many random vectors, for the
+    others exact sign tests over programs on the wrong examples; adjusted together (Holm). `net`:
+    what steering does to the accuracy of all examples of `test` that were steered, right and wrong.
+    `favourite`: the type that most steered answers become, and the same comparisons on the golds
+    other than it.
     """
     settings = chosen_settings(scored)
     groups = {
@@ -107,6 +115,7 @@ def steering_numbers(
         "at_setting": [],
         "comparisons": {},
         "permutation": {},
+        "favourite": None,
         "by_type": [],
         "types": _verdicts(types),
     }
@@ -115,19 +124,22 @@ def steering_numbers(
     for kind in DOSE_KINDS:
         found["dose"][kind] = _dose(kind, test, bootstrap)
     for kind in KINDS:
-        strength = (settings.get(kind) or settings[MAIN]).strength
-        row = _at_setting(kind, strength, test, disturbance, bootstrap)
+        strength = _strength(settings, kind)
+        row = _at_setting(kind, strength, test, disturbance, bootstrap, margin)
         if row:
             found["at_setting"].append(row)
-    strength = settings[MAIN].strength
-    found["permutation"] = {
-        kind: _permutation(test, kind, strength)
-        for kind in RANDOMISED
-        if test.vectors(kind, strength)
-    }
-    found["comparisons"] = _comparisons(test, strength, found["permutation"])
+    wrong = {e: row for e, row in test.plain.items() if row["outcome"] == "wrong"}
+    found["permutation"], found["comparisons"] = _comparisons(
+        test, settings, wrong, bootstrap, margin
+    )
+    found["favourite"] = _favourite(test, settings, wrong, bootstrap, margin)
     found["by_type"] = _by_type(test, settings)
     return found
+
+
+def _strength(settings: Mapping[str, Setting], kind: str) -> float:
+    """At which a kind is reported: its own, or that of the mean difference."""
+    return (settings.get(kind) or settings[MAIN]).strength
 
 
 def steered_on_test(results: Sequence[Row], setting: Numbers | None) -> dict[str, Row]:
@@ -222,6 +234,7 @@ def _at_setting(
     test: Results,
     disturbance: Sequence[Row],
     bootstrap: Bootstrap,
+    margin: float,
 ) -> Numbers | None:
     vectors = test.vectors(kind, strength)
     if not vectors:
@@ -234,6 +247,7 @@ def _at_setting(
             broken = [i for i, e in enumerate(examples) if test.plain[e]["broken"]]
             own = [programs[i] for i in broken]
             row["broken_mended"] = _estimate(measure, values[broken], own, bootstrap)
+    row["net"] = judged(_net(test, kind, strength, bootstrap), margin)
     moved = [own for own in disturbance if own["kind"] == kind and own["strength"] == strength]
     by_token: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for own in moved:
@@ -256,35 +270,100 @@ def _estimate(
     return estimate(bootstrap.resample(values, programs)).numbers()
 
 
-def _comparisons(test: Results, strength: float, permutation: Numbers) -> Numbers:
-    own, examples, programs = test.values(MAIN, strength, "wrong", "mended")
+def _net(test: Results, kind: str, strength: float, bootstrap: Bootstrap) -> Numbers:
+    """Accuracy with steering minus without, over all examples that were steered."""
+    mended, _, of_wrong = test.values(kind, strength, "wrong", "mended")
+    worsened, _, of_right = test.values(kind, strength, "right", "worsened")
+    change = np.concatenate([mended, -worsened])
+    return paired_rates(change, [*of_wrong, *of_right], bootstrap)
+
+
+def _comparisons(
+    test: Results,
+    settings: Mapping[str, Setting],
+    chosen: Collection[str],
+    bootstrap: Bootstrap,
+    margin: float,
+) -> tuple[Numbers, Numbers]:
+    """`permutation` and `comparisons` of `steering_numbers`, on the chosen wrong examples."""
+    permutation: Numbers = {}
     found: Numbers = {}
-    for kind in CONTROLS:
-        values, others, _ = test.values(kind, strength, "wrong", "mended")
-        if len(values) and others == examples:
-            difference = own - values
-            found[kind] = {
-                "difference": number(difference.mean()),
+    for own in COMPARED:
+        permutation[own], found[own] = {}, {}
+        values, examples, programs = _mended(test, settings, own, chosen)
+        for kind in CONTROLS:
+            others, same, _ = _mended(test, settings, kind, chosen)
+            if not examples or same != examples:
+                continue
+            row = paired_rates(values - others, programs, bootstrap)
+            if kind in RANDOMISED:
                 # A mean over many vectors is hardly ever 0: its sign alone would mislead.
-                "p": (
-                    permutation[kind]["p"]
-                    if kind in permutation
-                    else sign_test(difference, programs)
-                ),
-            }
-    adjust_together(list(found.values()))
-    for row in found.values():
-        row["p"] = significant(row["p"])
-    return found
+                permutation[own][kind] = _permutation(test, settings, own, kind, chosen)
+                row["p"] = permutation[own][kind]["p"]
+            found[own][kind] = row
+    adjust_together([row for rows in found.values() for row in rows.values()])
+    return permutation, {
+        own: {kind: judged(row, margin) for kind, row in rows.items()}
+        for own, rows in found.items()
+    }
 
 
-def _permutation(test: Results, kind: str, strength: float) -> Numbers:
+def _mended(
+    test: Results, settings: Mapping[str, Setting], kind: str, chosen: Collection[str]
+) -> tuple[NDArray[np.float64], list[str], list[str]]:
+    """As `Results.values`: which of the chosen wrong examples a kind mends at its setting."""
+    values, examples, programs = test.values(kind, _strength(settings, kind), "wrong", "mended")
+    kept = [i for i, example in enumerate(examples) if example in chosen]
+    return values[kept], [examples[i] for i in kept], [programs[i] for i in kept]
+
+
+def _permutation(
+    test: Results,
+    settings: Mapping[str, Setting],
+    own: str,
+    kind: str,
+    chosen: Collection[str],
+) -> Numbers:
     def n_mended(rows: Mapping[str, Row]) -> int:
-        return sum(row["to_gold"] for row in rows.values() if row["outcome"] == "wrong")
+        return sum(row["to_gold"] for example, row in rows.items() if example in chosen)
 
-    [own] = test.vectors(MAIN, strength).values()
-    others = test.vectors(kind, strength).values()
-    return permutation_numbers(n_mended(own), list(map(n_mended, others)))
+    [fitted] = test.vectors(own, _strength(settings, own)).values()
+    others = test.vectors(kind, _strength(settings, kind)).values()
+    return permutation_numbers(n_mended(fitted), list(map(n_mended, others)))
+
+
+def _favourite(
+    test: Results,
+    settings: Mapping[str, Setting],
+    wrong: Mapping[str, Row],
+    bootstrap: Bootstrap,
+    margin: float,
+) -> Numbers | None:
+    """What the mean difference mostly says, and what it mends beside that.
+
+    returns   type, and n of the n_wrong answers that become it; n_others, the wrong examples with
+              another gold, and of them: mended, kind -> rate, and `comparisons` as above. None
+              where no wrong example was steered.
+    """
+    [steered] = test.vectors(MAIN, settings[MAIN].strength).values()
+    said = Counter(row["predicted"] for example, row in steered.items() if example in wrong)
+    if not said:
+        return None
+    favourite, n = min(said.items(), key=lambda item: (-item[1], item[0]))
+    others = {example for example, row in wrong.items() if row["gold"] != favourite}
+    mended = {}
+    for kind in (*COMPARED, *CONTROLS):
+        values, _, programs = _mended(test, settings, kind, others)
+        if len(values):
+            mended[kind] = bootstrap.resample(values, programs).rate().numbers()
+    return {
+        "type": favourite,
+        "n": n,
+        "n_wrong": said.total(),
+        "n_others": len(others),
+        "mended": mended,
+        "comparisons": _comparisons(test, settings, others, bootstrap, margin)[1],
+    }
 
 
 def _by_type(test: Results, settings: Mapping[str, Setting]) -> list[Numbers]:
@@ -293,7 +372,7 @@ def _by_type(test: Results, settings: Mapping[str, Setting]) -> list[Numbers]:
     counts = Counter(row["gold"] for row in wrong)
     mended: dict[str, Counter[str]] = {}
     for kind in (MAIN, "held_out_type", "gold_type"):
-        strength = (settings.get(kind) or settings[MAIN]).strength
+        strength = _strength(settings, kind)
         rows = [r for found in test.vectors(kind, strength).values() for r in found.values()]
         mended[kind] = Counter(
             row["gold"] for row in rows if row["outcome"] == "wrong" and row["to_gold"]

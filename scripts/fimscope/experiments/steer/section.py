@@ -7,11 +7,18 @@ from typing import Any
 from fimscope.experiments.icl.choices import LABELS as SHOT_LABELS
 from fimscope.experiments.steer.numbers import CONTROLS, VERDICTS
 from fimscope.experiments.steer.settings import MAIN
-from fimscope.report.format import percent, rate, rate_cell
+from fimscope.report.format import (
+    percent,
+    points_changed,
+    rate,
+    rate_cell,
+    say_programs,
+    signed_points,
+)
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.significance import is_significant
+from fimscope.statistics.verdicts import Verdict
 
 Row = Mapping[str, Any]
 
@@ -44,11 +51,18 @@ METHOD = (
 CONTROL = (
     "At the same points and strength: random vectors, the mean difference of pairs whose sides are "
     "swapped at random by program (lending a program another's right example would leave the mean "
-    "as it is), the flipped vector, the commonest type's, another edit's where there is one, and "
-    "the mean difference without the pairs of the example's own type. Against the random and the "
-    "shuffled vectors: the share of them that mend as many (one-sided); against the others: exact "
-    "sign tests over programs; all adjusted together (Holm)."
+    "as it is), the flipped vector, another edit's where there is one, and the mean difference "
+    "without the pairs of the example's own type, which is held against the same controls; at "
+    "points and a strength of its own, chosen on `select` too: the commonest type's. Against the "
+    "random and the shuffled vectors: the share of them that mend as many (one-sided), whose "
+    "points and strength were not chosen for them; against the others: exact sign tests over "
+    "programs; all adjusted together (Holm)."
 )
+SUBJECTS = {
+    MAIN: "Of the wrong ones it",
+    "held_out_type": "Fitted without the pairs of the example's own type it",
+}
+SAID_OF_OTHERS = (MAIN, "held_out_type", "random", "shuffled", "majority_type")
 IN_CONTEXT = ("broken_mended", "worsened")  # what solved examples are asked beside steering
 SOURCES = [
     "steering/results.parquet",
@@ -107,7 +121,13 @@ def _say_findings(numbers: Numbers) -> list[str]:
         return [
             f"From {fit} a vector was fitted and {place} chosen, but `test` has no wrong example."
         ]
-    sentences = [_say_effect(numbers, at[MAIN], fit, place), _say_verdict(numbers, at)]
+    sentences = [_say_effect(numbers, at[MAIN], fit, place)]
+    for own, found in numbers["comparisons"].items():
+        if own in at:
+            sentences.append(f"{SUBJECTS[own]} mends {_say_comparisons(found)}.")
+            sentences.append(_say_net(at[own]))
+    if numbers["favourite"]:
+        sentences.append(_say_favourite(numbers["favourite"]))
     if "gold_type" in at and at["gold_type"]["mended"]:
         own = at["gold_type"]["mended"]
         sentences.append(
@@ -132,26 +152,48 @@ def _say_effect(numbers: Numbers, row: Numbers, fit: str, place: str) -> str:
     return text + "."
 
 
-def _say_verdict(numbers: Numbers, at: Mapping[str, Numbers]) -> str:
-    comparisons = numbers["comparisons"]
-    beaten = [
-        kind
-        for kind, row in comparisons.items()
-        if is_significant(row["adjusted_p"]) and row["difference"] > 0
-    ]
-    rest = [kind for kind in comparisons if kind not in beaten]
-    if not comparisons:
-        return "No control was run beside it."
-    text = f"That is more than under {_names(beaten) if beaten else 'no control'} (p < 0.05, Holm)"
-    if beaten and rest:
-        text += f", but not more than under {_names(rest)}"
-    random = numbers["permutation"].get("random")
-    if random:
-        text += (
-            f"; {random['n_as_good']} of {random['n_vectors']} random vectors mend as many "
-            f"(p = {random['p']:.2g})"
-        )
-    return text + "."
+def _say_net(row: Numbers) -> str:
+    """What a kind does to the accuracy of all steered examples, right and wrong."""
+    net = row["net"]
+    words = {
+        Verdict.SHOWN: "it makes them better" if net["estimate"] > 0 else "it makes them worse",
+        Verdict.SHOWN_ABSENT: "no net change, to within the margin",
+        Verdict.UNDECIDED: f"undecided{say_programs(net)}",
+    }
+    return (
+        f"Over all {net['n']} steered test examples, right and wrong, accuracy changes by "
+        f"{points_changed(net)}: {words[net['verdict']]}."
+    )
+
+
+def _say_comparisons(comparisons: Numbers) -> str:
+    """Against which controls a vector mends more, fewer or as many, and where it is undecided."""
+    phrases = {
+        "more": "more than under {}",
+        "fewer": "fewer than under {}",
+        Verdict.SHOWN_ABSENT: "as many, to within the margin, as under {}",
+        Verdict.UNDECIDED: "a share that is undecided against {}",
+    }
+    found: dict[str, list[str]] = {key: [] for key in phrases}
+    for kind, row in comparisons.items():
+        shown = "more" if row["estimate"] > 0 else "fewer"
+        found[shown if row["verdict"] == Verdict.SHOWN else row["verdict"]].append(kind)
+    said = [phrases[key].format(_names(kinds)) for key, kinds in found.items() if kinds]
+    return "; ".join(said) or "no control was run beside it"
+
+
+def _say_favourite(found: Numbers) -> str:
+    """How much of the mean difference's effect is one type."""
+    mended = found["mended"]
+    shares = [f"{LABELS[kind]} {rate(mended[kind])}" for kind in SAID_OF_OTHERS if kind in mended]
+    text = f"{found['n']} of {found['n_wrong']} steered answers are {code(found['type'])}"
+    if not shares:
+        return f"{text}; every wrong example has that gold."
+    return (
+        f"{text}. Of the {found['n_others']} wrong examples with another gold are mended: "
+        f"{', '.join(shares)}; the mean difference there: "
+        f"{_say_comparisons(found['comparisons'][MAIN])}."
+    )
 
 
 def _say_checks(types: Numbers) -> str:
@@ -192,7 +234,7 @@ def _tables(numbers: Numbers) -> list[SectionTable]:
 def _setting_table(numbers: Numbers) -> SectionTable:
     rows = []
     for row in numbers["at_setting"]:
-        comparison = numbers["comparisons"].get(row["kind"])
+        comparison = numbers["comparisons"].get(MAIN, {}).get(row["kind"])
         rows.append(
             [
                 LABELS[row["kind"]],
@@ -200,9 +242,10 @@ def _setting_table(numbers: Numbers) -> SectionTable:
                 rate_cell(row["mended"]),
                 rate_cell(row["broken_mended"]),
                 rate_cell(row["worsened"]),
+                signed_points(row["net"]),
                 _plain(row["gain"]),
                 _plain(row["divergence"]),
-                f"{comparison['adjusted_p']:.2g}" if comparison else "",
+                comparison["verdict"] if comparison else "",
             ]
         )
     beside = numbers.get("in_context")
@@ -210,11 +253,22 @@ def _setting_table(numbers: Numbers) -> SectionTable:
         rows += in_context_rows(beside)
     return SectionTable(
         "At the chosen setting on `test`: mended, of all wrong examples and of those that the edit "
-        f"broke (n = {numbers['n']['test']['n_broken']}); right ones made wrong; rise of gold "
-        "minus foil in logits; divergence in nats at tokens that are not the hole; p of the "
-        f"difference to the mean difference, by Holm over {_names(CONTROLS)}"
+        f"broke (n = {numbers['n']['test']['n_broken']}); right ones made wrong; change of "
+        "accuracy over both, in points; rise of gold minus foil in logits; divergence in nats at "
+        "tokens that are not the hole; "
+        f"whether the mean difference mends another share (Holm over {_names(CONTROLS)})"
         + ("; solved examples in the prompt, on the examples asked both ways" if beside else ""),
-        ["vector", "vectors", "mended %", "broken mended %", "worsened %", "gain", "KL", "p"],
+        [
+            "vector",
+            "vectors",
+            "mended %",
+            "broken mended %",
+            "worsened %",
+            "net",
+            "gain",
+            "KL",
+            "differs",
+        ],
         rows,
     )
 
@@ -230,6 +284,7 @@ def in_context_rows(numbers: Numbers) -> list[list[str]]:
             "",
             _cell_with_n(row["broken_mended"]),
             _cell_with_n(row["worsened"]),
+            "",
             "",
             "",
             "",
