@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
+from fimscope.experiments.accuracy.baselines import read_holes
 from fimscope.experiments.accuracy.numbers import (
     accuracy_numbers,
     change_numbers,
     confusion_numbers,
     funnel_numbers,
+    judge_gains,
 )
 from fimscope.experiments.accuracy.section import (
     accuracy_lines,
@@ -31,9 +33,17 @@ from fimscope.report.sections import Section, read_section, section_lines
 from fimscope.report.timings import timing_lines, timing_numbers
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import add_margin_options
 from fimscope.steps.frame import run_step, step_parser
 
-COLUMNS = ["program_id", "gold", "predicted", "correct", "gold_rank"]  # of the predictions
+COLUMNS = [
+    "example_id",
+    "program_id",
+    "gold",
+    "predicted",
+    "correct",
+    "gold_rank",
+]  # of the predictions
 FORMATS = {
     "fim": "the tokenizer's own fill-in-the-middle tokens",
     "rewrite": "the code with its annotations erased, followed by the typed code up to the hole",
@@ -44,9 +54,10 @@ METHOD = """\
 The unit of inference is the program. Intervals hold 95% and come from a cluster bootstrap: whole
 programs are drawn with replacement ({draws} draws, seed {seed}) and the percentiles of the redrawn
 means are given. Where a rate is 0% or 100% everywhere, the Wilson interval of the number of
-programs stands in. The change under an edit is tested with McNemar's exact test on the answers to
-the same examples, adjusted for the number of edits (Holm); the interval beside it respects
-programs.
+programs stands in. Differences on the same examples are tested with a t test clustered by program,
+or by package where that is the unit, and adjusted together (Holm). A difference is shown where its
+interval leaves out 0 and its adjusted p is clearly below 0.05; it is shown to be absent where its
+interval lies within {margin:g} points of 0; otherwise it is undecided.
 """
 
 
@@ -54,14 +65,19 @@ def summary_numbers(
     funnels: Sequence[Any],
     predictions: Mapping[str, Any],
     splits: Mapping[str, Any],
+    examples: Mapping[str, Mapping[str, Any]],
     bootstrap: Bootstrap,
+    margin: float,
 ) -> Numbers:
     """All numbers of the study but its timings, with the sentences that read them.
 
     funnels, predictions, splits   tables; the last two by edit
+    examples                       example_id -> package, kind and name
+    margin                         within which of 0 a difference of accuracies counts as none
     """
-    accuracy = [accuracy_numbers(t, edit, bootstrap) for edit, t in predictions.items()]
-    changes = change_numbers(splits, bootstrap)
+    accuracy = [accuracy_numbers(t, examples, edit, bootstrap) for edit, t in predictions.items()]
+    judge_gains(accuracy, margin)
+    changes = change_numbers(splits, examples, margin)
     wrong = [confusion_numbers(t, edit) for edit, t in predictions.items()]
     funnel = funnel_numbers(funnels)
     return {
@@ -71,8 +87,8 @@ def summary_numbers(
         "wrong_answers": wrong,
         "readings": {
             "funnel": say_funnel(funnel),
-            "accuracy": say_accuracy(accuracy, changes),
-            "wrong_answers": say_wrong_answers(wrong),
+            "accuracy": say_accuracy(accuracy, changes, margin),
+            "wrong_answers": say_wrong_answers(wrong, accuracy, margin),
         },
     }
 
@@ -95,6 +111,7 @@ def write_summary(
     figures    the link from the page to the folder of the figures
     """
     draws, seed = manifest["settings"]["draws"], manifest["settings"]["seed"]
+    margin = 100 * manifest["settings"]["accuracy_margin"]
     edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
     lines = [
         f"# Where {code(config['model']['name'])} decides the type",
@@ -112,7 +129,11 @@ def write_summary(
     ]
     for section in sections:
         lines += section_lines(section, figures)
-    lines += ["## How the numbers were made", "", METHOD.format(draws=draws, seed=seed)]
+    lines += [
+        "## How the numbers were made",
+        "",
+        METHOD.format(draws=draws, seed=seed, margin=margin),
+    ]
     lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
     cites = [*METHODS_CITE, *(key for section in sections for key in section.cites)]
     lines += ["```bibtex", bibtex(manifest, cites).rstrip(), "```", ""]
@@ -198,6 +219,7 @@ def main() -> None:
     parser = step_parser(__doc__)
     many = {"type": Path, "nargs": "+", "required": True}
     parser.add_argument("--funnel", **many, help="funnel tables, one or more")
+    parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     parser.add_argument("--predictions", **many, help="predictions/{edit}.parquet")
     parser.add_argument("--splits", **many, help="split/{edit}.parquet")
     parser.add_argument(
@@ -208,6 +230,7 @@ def main() -> None:
     parser.add_argument("--config", required=True, help="the whole configuration, as JSON")
     parser.add_argument("--model-info", type=Path, required=True, help="its prepared.json")
     add_bootstrap_options(parser)
+    add_margin_options(parser)
     parser.add_argument(
         "--figures-folder", type=Path, help="where the figures stand; default: figures/ beside it"
     )
@@ -219,7 +242,9 @@ def main() -> None:
             [read_table(path, FUNNEL) for path in args.funnel],
             {path.stem: read_table(path, PREDICTIONS, COLUMNS) for path in args.predictions},
             {path.stem: read_table(path, SPLIT) for path in args.splits},
+            read_holes(args.examples),
             Bootstrap.of(args),
+            args.accuracy_margin,
         )
         model = _read_model(args.model_info)
         config = json.loads(args.config)
