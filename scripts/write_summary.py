@@ -27,6 +27,8 @@ from fimscope.files.atomic import replacing
 from fimscope.files.digests import dump_json, read_json, sealed
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.glossary import glossary_lines
+from fimscope.report.head import model_lines, say_size
 from fimscope.report.markdown import code, table
 from fimscope.report.references import bibtex
 from fimscope.report.sections import Section, read_section, section_lines
@@ -113,9 +115,11 @@ def write_summary(
     draws, seed = manifest["settings"]["draws"], manifest["settings"]["seed"]
     margin = 100 * manifest["settings"]["accuracy_margin"]
     edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
+    small = say_size(max((row["n_programs"] for row in numbers["accuracy"]), default=0))
     lines = [
         f"# Where {code(config['model']['name'])} decides the type",
         "",
+        *([small, ""] if small else []),
         "## What was asked",
         "",
         "The model fills in one missing type annotation, of a parameter or a return, of a real "
@@ -125,6 +129,8 @@ def write_summary(
         "`rejected.parquet`. How often is it right, what does it answer where it is wrong, and at "
         "which residual point does an activation from elsewhere turn the answer?",
         "",
+        *model_lines(model, config["model"]["name"], config["model"]["dtype"]),
+        *glossary_lines(config["patch"]["conditions"]),
         *accuracy_lines(numbers, figures),
     ]
     for section in sections:

@@ -36,6 +36,7 @@ DRAWS = 800
 CONFIG = {
     "seed": 1,
     "model": {"name": "small", "dtype": "float32"},
+    "patch": {"conditions": ["restore"]},
     "prompt": {"format": "fim", "golds": "all", "max_tokens": 99},
     "statistics": {"draws": DRAWS},
 }
