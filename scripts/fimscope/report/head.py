@@ -27,35 +27,26 @@ def model_lines(model: Mapping[str, Any], name: str, dtype: str) -> list[str]:
     quantised = model.get("quantised")
     if quantised:
         sentences.append(
-            f"That file holds them as {code(quantised['type'])}, {quantised['bits']:g} bits each on "
-            "average; they were dequantised, and are not quite those that were trained."
+            f"That file holds them as {code(quantised['type'])}, {quantised['bits']:g} bits each "
+            "on average; they were dequantised, and are not quite those that were trained."
         )
     return ["## The model", "", " ".join([*sentences, *_say_card(model.get("card"))]), ""]
 
 
 def _say_card(card: Mapping[str, Any] | None) -> list[str]:
     """How the model was trained, as its makers' card has it."""
-    if not card:
-        return [
-            "How and how long it was trained is not recorded with its files. What is said here is "
-            "said of these weights, not of others from another seed."
-        ]
-    sentences = []
-    if "is" in card:
-        sentences.append(f"It is {_plain(card['is'])}.")
-    parts = [
-        form.format(card[key])
-        for key, form in (("steps", "{:,} steps"), ("tokens", "{:,} tokens"))
-        if key in card
-    ]
-    parts += [f"{card['minutes']:,} minutes"] if "minutes" in card else []
-    where = "".join(f" on {_plain(card[key])}" for key in ("trained_on", "hardware") if key in card)
-    seed = f", from seed {card['seed']}" if "seed" in card else ""
-    sentences.append(f"It was trained for {', '.join(parts) or 'an unknown time'}{where}{seed}.")
+    card = card or {}
+    sentences = [f"It is {_plain(card['is'])}."] if "is" in card else []
+    spent = [f"{card[key]:,} {key}" for key in ("steps", "tokens", "minutes") if key in card]
+    if spent:
+        where = [_plain(card[key]) for key in ("hardware", "trained_on") if key in card]
+        seed = f", from seed {card['seed']}" if "seed" in card else ""
+        on = "".join(f", on {place}" for place in where)
+        sentences.append(f"It was trained for {', '.join(spent)}{on}{seed}.")
+    else:
+        sentences.append("How long it was trained is not recorded with its files.")
     if card.get("n_seeds", 1) == 1:
-        sentences.append(
-            "What is said here is said of these weights, not of others from another seed."
-        )
+        sentences.append("What is said here is said of these weights, not of another seed's.")
     return sentences
 
 
