@@ -1,5 +1,5 @@
 # `make run` and `make test` set up what they need, once, from the locks, and then do their work.
-.PHONY: run test test-unit test-cluster lint docs lock setup clean
+.PHONY: run test test-unit test-cluster lint docs figures lock setup clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -31,6 +31,12 @@ lint: setup  ## formatters and linters, as the tests run them
 docs: setup $(VENV)/.docs  ## the pages as a site, in results/docs
 	python scripts/write_schemas.py --out docs/tables.md
 	mkdocs build --strict
+
+PAGES = README.md models/embedded/README.md
+
+figures: setup  ## every figure of README and cards, from docs/studies and what results/ has anew
+	python scripts/write_figures.py --studies docs/studies --results $(wildcard results/*) \
+	  --pages $(PAGES)
 
 lock: $(VENV)/.locks  ## the locks from the pins; ARGS=--upgrade takes the newest of what no pin names
 	python setup/lock.py $(ARGS)

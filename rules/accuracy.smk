@@ -18,6 +18,7 @@ rule plot_funnel:
 
 rule plot_accuracy:
     input:
+        examples=f"{SOURCE}/examples.parquet",
         predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
     output:
         svg=report(
@@ -29,7 +30,8 @@ rule plot_accuracy:
     params:
         draws=DRAWS,
     shell:
-        "python scripts/plot_accuracy.py --predictions {input.predictions:q} {params.draws}"
+        "python scripts/plot_accuracy.py --examples {input.examples:q}"
+        " --predictions {input.predictions:q} {params.draws}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
 
 

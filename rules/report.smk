@@ -35,6 +35,7 @@ rule gather_rejected:
 
 rule write_summary:
     input:
+        examples=f"{SOURCE}/examples.parquet",
         funnel=expand(f"{RESULTS}/funnel/{{edit}}.parquet", edit=EDITS),
         predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
@@ -59,12 +60,13 @@ rule write_summary:
         benchmarks=[f"{SOURCE}/benchmarks", f"{RESULTS}/benchmarks"],
         logs=[f"{SOURCE}/logs", f"{RESULTS}/logs"],
         draws=DRAWS,
+        margins=MARGINS,
     shell:
-        "python scripts/write_summary.py --funnel {input.funnel:q}"
+        "python scripts/write_summary.py --examples {input.examples:q} --funnel {input.funnel:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q}"
         " --sections {input.sections:q} --config {params.config:q} --model-info {input.model:q}"
         " --benchmarks {params.benchmarks:q} --logs {params.logs:q} {params.draws}"
-        " --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
+        " {params.margins} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
 
 
 rule build_report:

@@ -1,9 +1,10 @@
-"""Draw how often the model answers right under every edit, beside the commonest-type baseline."""
+"""Draw how often the model answers right under every edit, beside what kind and name give."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fimscope.experiments.accuracy.baselines import read_holes
 from fimscope.experiments.accuracy.numbers import accuracy_numbers
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import read_table
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = ["program_id", "gold", "correct", "gold_rank"]
+COLUMNS = ["example_id", "program_id", "gold", "correct", "gold_rank"]
 BASELINE = (0, (4, 2))
 
 
@@ -45,7 +46,9 @@ def plot_accuracy(edits: Sequence[Numbers]) -> "Figure":
         rates = [row[measure] for _, row in known]
         draw_rates(axes, [height for height, _ in known], rates, kind)
     for height, row in known:
-        _draw_baseline(left, height, row["baseline"])
+        best = row["baselines"][-1]
+        _draw_baseline(left, height, best["right"])
+        _draw_baseline(right, height, best["top10"])
     left.set_yticks(heights, [_label(row) for row in edits])
     left.tick_params(axis="y", length=0)
     right.tick_params(axis="y", length=0)
@@ -58,7 +61,7 @@ def plot_accuracy(edits: Sequence[Numbers]) -> "Figure":
         plt.Line2D([], [], color=STYLES["right"].colour, marker="o", ms=5, lw=1.6),
         plt.Line2D([], [], color=FAINT, linestyle=BASELINE),
     ]
-    labels = ["rate, 95% interval over programs", "always the commonest gold"]
+    labels = ["rate, 95% interval over programs", "kind and name alone, of other packages"]
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
 
@@ -70,10 +73,10 @@ def _label(row: Numbers) -> str:
 
 
 def _draw_baseline(axes: "Axes", height: int, baseline: Numbers) -> None:
-    rate = 100 * baseline["rate"]
+    rate = 100 * baseline["estimate"]
     axes.vlines(rate, height - 0.35, height + 0.35, color=FAINT, linestyle=BASELINE, lw=1.1)
     axes.annotate(
-        f"{visible(baseline['gold'], 16)} {rate:.1f}",
+        f"{rate:.1f}",
         (rate, height - 0.35),
         xytext=(3, 0),
         textcoords="offset points",
@@ -87,11 +90,13 @@ def main() -> None:
     parser.add_argument(
         "--predictions", type=Path, nargs="+", required=True, help="predictions/{edit}.parquet"
     )
+    parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     add_bootstrap_options(parser)
     add_figure_options(parser)
     with run_step(parser) as args:
+        holes, bootstrap = read_holes(args.examples), Bootstrap.of(args)
         edits = [
-            accuracy_numbers(read_table(path, PREDICTIONS, COLUMNS), path.stem, Bootstrap.of(args))
+            accuracy_numbers(read_table(path, PREDICTIONS, COLUMNS), holes, path.stem, bootstrap)
             for path in args.predictions
         ]
         save_figure(plot_accuracy(edits), args.out_svg, args.out_png)

@@ -11,10 +11,11 @@ from typing import Any
 from fimscope.errors import UserError
 from fimscope.files.digests import dump_json, file_sha256
 from fimscope.files.manifest import run_manifest
+from fimscope.models.card import read_card
 from fimscope.models.families import find_family
 from fimscope.models.gguf_conversion import convert_gguf, join_parts
 from fimscope.models.prepared import PREPARED_FILE, check_sha256
-from fimscope.models.shapes import check_n_blocks, check_shapes, weight_shapes
+from fimscope.models.shapes import check_n_blocks, check_shapes, count_parameters, weight_shapes
 from fimscope.models.sources import (
     FolderSource,
     GgufPackagesSource,
@@ -52,7 +53,7 @@ def prepare_model(
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
-            revision = fill_folder(source, partial, trust_remote_code)
+            origin = fill_folder(source, partial, trust_remote_code)
             record = describe_folder(partial, trust_remote_code)
         except NotReached as reason:
             log.info("%s: %s", _name(entry), reason)
@@ -62,7 +63,7 @@ def prepare_model(
         except UserError:
             shutil.rmtree(partial)
             raise
-        record |= {"source": entry, "revision": revision, "tried": tried, "manifest": manifest}
+        record |= {"source": entry, **origin, "tried": tried, "manifest": manifest}
         (partial / PREPARED_FILE).write_text(dump_json(record), encoding="utf-8")
         _replace_folder(partial, folder)
         log.info("%s: ready in %s", _name(entry), folder)
@@ -71,8 +72,10 @@ def prepare_model(
     raise UserError(f"model.sources: none of {len(sources)} sources can be reached: {reasons}")
 
 
-def fill_folder(source: Source, folder: Path, trust_remote_code: bool) -> str | None:
-    """Put the model's config, tokenizer and weights into an empty folder; gives the revision.
+def fill_folder(source: Source, folder: Path, trust_remote_code: bool) -> dict[str, Any]:
+    """Put the model's config, tokenizer and weights into an empty folder.
+
+    returns   `revision`, `quantised` and `card`, as `Prepared` has them, where there are such
 
     raises NotReached where the source is not there, UserError where it is refused
     """
@@ -80,27 +83,26 @@ def fill_folder(source: Source, folder: Path, trust_remote_code: bool) -> str | 
         case HubSource():
             snapshot = download_snapshot(source, trust_remote_code)
             lay_out(snapshot, folder, trust_remote_code)
-            return source.revision
+            return {"revision": source.revision}
         case FolderSource(path):
             if not path.is_dir():
                 raise NotReached(f"no folder {path}")
             lay_out(path, folder, trust_remote_code)
-            return None
+            return {"revision": None, "card": read_card(path)}
         case GgufSource(path, sha256):
             if not path.is_file():
                 raise NotReached(f"no file {path}")
             log.info("gguf: checking %s", path.name)
             found = check_sha256(path, sha256)
-            convert_gguf(path, folder)
-            return found
+            return {"revision": found, "quantised": convert_gguf(path, folder)}
         case GgufPackagesSource(_, sha256):
             parts = gguf_parts(source)
             joined = folder / parts[0].name.removesuffix(parts[0].suffix)
             join_parts(parts, joined)
             found = check_sha256(joined, sha256)
-            convert_gguf(joined, folder)
+            quantised = convert_gguf(joined, folder)
             joined.unlink()
-            return found
+            return {"revision": found, "quantised": quantised}
 
 
 def lay_out(origin: Path, folder: Path, trust_remote_code: bool) -> None:
@@ -149,6 +151,7 @@ def describe_folder(folder: Path, trust_remote_code: bool) -> dict[str, Any]:
         "n_heads": sizes.num_attention_heads,
         "vocab_size": sizes.vocab_size,
         "n_context": sizes.max_position_embeddings,
+        "n_parameters": count_parameters(weights),
         "trust_remote_code": trust_remote_code,
         "files": {
             name: {"sha256": file_sha256(folder / name), "n_bytes": (folder / name).stat().st_size}

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
+from fimscope.experiments.accuracy.baselines import read_holes
 from fimscope.experiments.accuracy.numbers import (
     accuracy_numbers,
     change_numbers,
     confusion_numbers,
     funnel_numbers,
+    judge_gains,
 )
 from fimscope.experiments.accuracy.section import (
     accuracy_lines,
@@ -25,15 +27,25 @@ from fimscope.files.atomic import replacing
 from fimscope.files.digests import dump_json, read_json, sealed
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.glossary import glossary_lines
+from fimscope.report.head import model_lines, say_size
 from fimscope.report.markdown import code, table
 from fimscope.report.references import bibtex
 from fimscope.report.sections import Section, read_section, section_lines
 from fimscope.report.timings import timing_lines, timing_numbers
 from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import add_margin_options
 from fimscope.steps.frame import run_step, step_parser
 
-COLUMNS = ["program_id", "gold", "predicted", "correct", "gold_rank"]  # of the predictions
+COLUMNS = [
+    "example_id",
+    "program_id",
+    "gold",
+    "predicted",
+    "correct",
+    "gold_rank",
+]  # of the predictions
 FORMATS = {
     "fim": "the tokenizer's own fill-in-the-middle tokens",
     "rewrite": "the code with its annotations erased, followed by the typed code up to the hole",
@@ -43,9 +55,11 @@ METHODS_CITE = ["miller2024evals", "lucchetti2024codetrace", "holm1979procedure"
 METHOD = """\
 The unit of inference is the program. Intervals hold 95% and are clustered by program: each rests on
 the means without one program (jackknife) and on a t distribution; of rates it is Wilson's and of
-their differences Bonett and Price's, with as many independent examples as would be that sure. The
-change under an edit is tested with McNemar's exact test on the answers to the same examples,
-adjusted for the number of edits (Holm); the interval beside it respects programs.
+their differences Bonett and Price's, with as many independent examples as would be that sure.
+Differences on the same examples are tested with a t test clustered by program, or by package where
+that is the unit, and adjusted together (Holm). A difference is shown where its interval leaves out
+0 and its adjusted p is clearly below 0.05; it is shown to be absent where its interval lies within
+{margin:g} points of 0; otherwise it is undecided.
 """
 
 
@@ -53,14 +67,19 @@ def summary_numbers(
     funnels: Sequence[Any],
     predictions: Mapping[str, Any],
     splits: Mapping[str, Any],
+    examples: Mapping[str, Mapping[str, Any]],
     bootstrap: Bootstrap,
+    margin: float,
 ) -> Numbers:
     """All numbers of the study but its timings, with the sentences that read them.
 
     funnels, predictions, splits   tables; the last two by edit
+    examples                       example_id -> package, kind and name
+    margin                         within which of 0 a difference of accuracies counts as none
     """
-    accuracy = [accuracy_numbers(t, edit, bootstrap) for edit, t in predictions.items()]
-    changes = change_numbers(splits, bootstrap)
+    accuracy = [accuracy_numbers(t, examples, edit, bootstrap) for edit, t in predictions.items()]
+    judge_gains(accuracy, margin)
+    changes = change_numbers(splits, examples, margin)
     wrong = [confusion_numbers(t, edit) for edit, t in predictions.items()]
     funnel = funnel_numbers(funnels)
     return {
@@ -70,8 +89,8 @@ def summary_numbers(
         "wrong_answers": wrong,
         "readings": {
             "funnel": say_funnel(funnel),
-            "accuracy": say_accuracy(accuracy, changes),
-            "wrong_answers": say_wrong_answers(wrong),
+            "accuracy": say_accuracy(accuracy, changes, margin),
+            "wrong_answers": say_wrong_answers(wrong, accuracy, margin),
         },
     }
 
@@ -94,10 +113,13 @@ def write_summary(
     figures    the link from the page to the folder of the figures
     """
     draws, seed = manifest["settings"]["draws"], manifest["settings"]["seed"]
+    margin = 100 * manifest["settings"]["accuracy_margin"]
     edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
+    small = say_size(max((row["n_programs"] for row in numbers["accuracy"]), default=0))
     lines = [
         f"# Where {code(config['model']['name'])} decides the type",
         "",
+        *([small, ""] if small else []),
         "## What was asked",
         "",
         "The model fills in one missing type annotation, of a parameter or a return, of a real "
@@ -107,11 +129,17 @@ def write_summary(
         "`rejected.parquet`. How often is it right, what does it answer where it is wrong, and at "
         "which residual point does an activation from elsewhere turn the answer?",
         "",
+        *model_lines(model, config["model"]["name"], config["model"]["dtype"]),
+        *glossary_lines(config["patch"]["conditions"]),
         *accuracy_lines(numbers, figures),
     ]
     for section in sections:
         lines += section_lines(section, figures)
-    lines += ["## How the numbers were made", "", METHOD.format(draws=draws, seed=seed)]
+    lines += [
+        "## How the numbers were made",
+        "",
+        METHOD.format(draws=draws, seed=seed, margin=margin),
+    ]
     lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
     cites = [*METHODS_CITE, *(key for section in sections for key in section.cites)]
     lines += ["```bibtex", bibtex(manifest, cites).rstrip(), "```", ""]
@@ -197,6 +225,7 @@ def main() -> None:
     parser = step_parser(__doc__)
     many = {"type": Path, "nargs": "+", "required": True}
     parser.add_argument("--funnel", **many, help="funnel tables, one or more")
+    parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     parser.add_argument("--predictions", **many, help="predictions/{edit}.parquet")
     parser.add_argument("--splits", **many, help="split/{edit}.parquet")
     parser.add_argument(
@@ -207,6 +236,7 @@ def main() -> None:
     parser.add_argument("--config", required=True, help="the whole configuration, as JSON")
     parser.add_argument("--model-info", type=Path, required=True, help="its prepared.json")
     add_bootstrap_options(parser)
+    add_margin_options(parser)
     parser.add_argument(
         "--figures-folder", type=Path, help="where the figures stand; default: figures/ beside it"
     )
@@ -218,7 +248,9 @@ def main() -> None:
             [read_table(path, FUNNEL) for path in args.funnel],
             {path.stem: read_table(path, PREDICTIONS, COLUMNS) for path in args.predictions},
             {path.stem: read_table(path, SPLIT) for path in args.splits},
+            read_holes(args.examples),
             Bootstrap.of(args),
+            args.accuracy_margin,
         )
         model = _read_model(args.model_info)
         config = json.loads(args.config)

@@ -1,32 +1,42 @@
 """The numbers and sentences of the summary against a study whose answer is known."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from fimscope.errors import UserError
+from fimscope.experiments.accuracy.baselines import baseline_ranks, read_holes
 from fimscope.experiments.accuracy.numbers import (
     accuracy_numbers,
     change_numbers,
     confusion_numbers,
+    judge_gains,
+    package_numbers,
 )
 from fimscope.experiments.accuracy.section import say_accuracy, say_wrong_answers
+from fimscope.experiments.accuracy.strata import LIBRARY, gold_stratum
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.digests import read_json
+from fimscope.files.tables import read_table
 from fimscope.report.markdown import code, table
 from fimscope.report.timings import timing_numbers
 from fimscope.statistics.bootstrap import Bootstrap
-from synthetic import HOSTILE, N_POINTS, predictions_table, write_study
+from fimscope.statistics.claims import judge_together
+from synthetic import HOSTILE, N_POINTS, example_rows, predictions_table, write_study
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "scripts"
 DRAWS = 800
 CONFIG = {
     "seed": 1,
     "model": {"name": "small", "dtype": "float32"},
+    "patch": {"conditions": ["restore"]},
     "prompt": {"format": "fim", "golds": "all", "max_tokens": 99},
     "statistics": {"draws": DRAWS},
 }
@@ -46,12 +56,14 @@ def summarise(folder: Path, out: Path) -> tuple[str, dict]:
     subprocess.run(
         [
             *(sys.executable, SCRIPTS / "write_summary.py"),
+            *("--examples", folder / "examples.parquet"),
             *("--funnel", *(folder / f"funnel/{edit}.parquet" for edit in edits)),
             *("--predictions", *(folder / f"predictions/{edit}.parquet" for edit in edits)),
             *("--splits", *(folder / f"split/{edit}.parquet" for edit in edits)),
             *("--model-info", folder / "model.json", "--config", json.dumps(CONFIG)),
             *("--benchmarks", folder / "benchmarks", "--logs", folder / "logs"),
-            *("--draws", str(DRAWS), "--seed", "0", "--sections"),
+            *("--draws", str(DRAWS), "--seed", "0"),
+            *("--effect-margin", "0.1", "--accuracy-margin", "0.03", "--sections"),
             *("--out", out / "summary.md", "--out-figures", out / "figures.json"),
         ],
         check=True,
@@ -74,31 +86,153 @@ def summary(study, tmp_path_factory) -> tuple[str, dict]:
     return summarise(study, tmp_path_factory.mktemp("summary"))
 
 
+def holes_of(predictions) -> dict[str, dict]:
+    return {row["example_id"]: row for row in example_rows(predictions.to_pylist())}
+
+
 def test_accuracy_by_hand():
-    found = accuracy_numbers(
-        predictions_table(ORIGINAL, n_programs=10), "original", Bootstrap(DRAWS)
-    )
-    assert (found["n"], found["n_programs"], found["n_right"]) == (100, 10, 60)
-    assert found["right"]["estimate"] == 0.6
+    predictions = predictions_table(ORIGINAL, n_programs=10)
+    found = accuracy_numbers(predictions, holes_of(predictions), "original", Bootstrap(DRAWS))
+    assert (found["n"], found["n_programs"], found["n_packages"]) == (100, 10, 4)
+    assert (found["n_right"], found["right"]["estimate"]) == (60, 0.6)
     assert found["right"]["lower"] <= 0.6 <= found["right"]["upper"]
-    assert found["baseline"] == {"gold": "string", "n": 60, "rate": 0.6}
     assert found["top10"]["estimate"] == 0.8  # of the wrong ones every other has rank 5
-    assert accuracy_numbers(predictions_table([]), "none", Bootstrap(DRAWS)) == {
-        "edit": "none",
-        "n": 0,
-        "n_programs": 0,
-    }
+    assert found["near_if_wrong"]["estimate"] == 0.5
+    commonest = found["baselines"][0]
+    assert (commonest["baseline"], commonest["right"]["estimate"]) == ("commonest", 0.6)
+    assert commonest["near_if_wrong"]["estimate"] == 1.0
+    assert commonest["gain"]["right"]["estimate"] == 0.0
+    assert commonest["gain"]["near_if_wrong"]["estimate"] == -0.5
+    none = predictions_table([])
+    expected = {"edit": "none", "n": 0, "n_programs": 0}
+    assert accuracy_numbers(none, {}, "none", Bootstrap(DRAWS)) == expected
 
 
 def test_changes_by_hand(study):
-    from fimscope.files.tables import read_table
-
     split = read_table(study / "split/rename_vars.parquet", SPLIT)
-    (found,) = change_numbers({"original": split, "rename_vars": split}, Bootstrap(DRAWS))
+    (found,) = change_numbers(
+        {"original": split, "rename_vars": split}, read_holes(study / "examples.parquet"), 0.03
+    )
     assert (found["n_broken"], found["n_mended"], found["n_right_before"]) == (30, 5, 60)
-    assert found["difference"]["estimate"] == pytest.approx((5 - 30) / split.num_rows, abs=1e-6)
-    two_tails = 2 * sum(np.array([1, 35, 595, 6545, 52360, 324632]) / 2**35)  # 35 choose 0..5
-    assert found["mcnemar_p"] == pytest.approx(two_tails, rel=1e-3)
+    mean = pytest.approx((5 - 30) / split.num_rows, abs=1e-6)
+    assert found["difference"]["estimate"] == found["packages"]["estimate"] == mean
+    assert (found["n_programs"], found["packages"]["n_packages"]) == (20, 4)
+    assert found["difference"]["verdict"] == "shown"
+    by_gold = {row["stratum"]: row for row in found["strata"] if row["by"] == "gold"}
+    assert by_gold["commonest"]["estimate"] == pytest.approx(
+        -30 / 67, abs=1e-6
+    )  # HOSTILE are strings too
+    assert by_gold["other builtin"]["estimate"] == pytest.approx(5 / 40)
+    kinds = [row for row in found["strata"] if row["by"] == "kind"]
+    assert sum(row["n"] for row in kinds) == split.num_rows
+    assert sum(row["n"] * row["estimate"] for row in kinds) == pytest.approx(-25, abs=1e-3)
+
+
+def test_a_baseline_knows_nothing_of_the_package_that_it_answers_for():
+    holes = [
+        *[{"package": "a", "kind": "parameter", "name": "x", "gold": "A"}] * 9,
+        *[{"package": "b", "kind": "parameter", "name": "x", "gold": "B"}] * 3,
+        *[{"package": "b", "kind": "return", "name": "y", "gold": "C"}] * 4,
+        {"package": "c", "kind": "parameter", "name": "x", "gold": "B"},
+        {"package": "c", "kind": "return", "name": "new", "gold": "C"},
+        {"package": "c", "kind": "return", "name": "y", "gold": "D"},
+    ]
+    ranks = baseline_ranks(holes, 3)
+    # By frequency a is told C (5), B (4), D (1); b is told A (9), B, C, D; c is told A, C, B.
+    assert ranks["commonest"].tolist() == [3] * 9 + [1] * 3 + [2] * 4 + [2, 1, 3]
+    # Parameters of a: B. Of b: A, B. Returns of b: C, D. Of c: parameters A, B; returns C.
+    assert ranks["kind"].tolist() == [3] * 9 + [1] * 3 + [0] * 4 + [1, 0, 3]
+    # y of b is D elsewhere; a name that is nowhere else is answered as its kind.
+    assert ranks["name"].tolist() == [3] * 9 + [1] * 3 + [1] * 4 + [1, 0, 3]
+
+
+def test_no_baseline_of_a_single_package_knows_anything():
+    holes = [{"package": "a", "kind": "parameter", "name": "x", "gold": "A"}] * 3
+    assert all(ranks.tolist() == [10] * 3 for ranks in baseline_ranks(holes, 10).values())
+
+
+@pytest.mark.parametrize(
+    ("gold", "stratum"),
+    [
+        ("string", "commonest"),
+        ("Promise<Map<string, number[]>>", "other builtin"),
+        ("readonly 1[] | null", "other builtin"),
+        ("Promise<Config>", "own"),
+        ("T", "own"),
+    ],
+)
+def test_golds_by_whose_they_are(gold, stratum):
+    assert gold_stratum(gold, "string") == stratum
+
+
+def test_the_library_is_what_the_compilers_files_declare():
+    declared = set()
+    for path in sorted((ROOT / "node_modules/typescript/lib").glob("lib.es*.d.ts")):
+        pattern = r"^(?:declare )?(?:interface|type|class|var|namespace) ([A-Z]\w*)"
+        declared.update(re.findall(pattern, path.read_text("utf-8"), re.MULTILINE))
+    assert {name for name in declared if not name.endswith("Constructor")} == LIBRARY
+
+
+def planted(effects, n_programs, seed):
+    """A split with one change a hole, drawn with these chances of broken and mended by package."""
+    generator = np.random.default_rng(seed)
+    rows, holes = [], {}
+    for package, (broken, mended) in enumerate(effects):
+        for i in range(n_programs * 3):
+            name, draw = f"e{package}-{i}", generator.random()
+            kind, program = "parameter", f"{package}-{i % n_programs}"
+            holes[name] = {"package": f"k{package}", "kind": kind, "name": "x"}
+            rows.append(
+                {
+                    **{"example_id": name, "program_id": program, "kind": kind, "gold": "string"},
+                    "outcome": "wrong" if draw < broken else "right",
+                    "broken": draw < broken,
+                    "mended": broken <= draw < broken + mended,
+                }
+            )
+    return pa.Table.from_pylist(rows), holes
+
+
+@pytest.mark.parametrize(
+    ("effects", "n_programs", "over_programs", "over_packages"),
+    [
+        ([(0.3, 0.0)] * 8, 20, "shown", "shown"),  # a fall everywhere
+        ([(0.01, 0.01)] * 8, 60, "shown absent", "shown absent"),  # nothing, much seen of it
+        ([(0.2, 0.2)] * 8, 2, "undecided", "undecided"),  # nothing, little seen of it
+        ([(0.9, 0.0), *[(0.0, 0.0)] * 7], 20, "shown", "undecided"),  # one package's
+    ],
+)
+def test_verdicts_over_programs_and_over_packages(
+    effects, n_programs, over_programs, over_packages
+):
+    split, holes = planted(effects, n_programs, seed=0)
+    (found,) = change_numbers({"rename_vars": split}, holes, 0.03)
+    assert found["difference"]["verdict"] == over_programs
+    assert found["packages"]["verdict"] == over_packages
+
+
+def test_packages_that_differ_around_nothing_give_few_false_verdicts():
+    false = 0
+    for seed in range(200):
+        tilt = np.random.default_rng([seed, 1]).normal(0, 0.15, 16)  # of a package, mean 0
+        effects = [(0.3 + each, 0.3 - each) for each in np.clip(tilt, -0.3, 0.3)]
+        split, holes = planted(effects, 7, seed)
+        change = split["mended"].to_numpy() * 1.0 - split["broken"].to_numpy()
+        packages = np.array([holes[name]["package"] for name in split["example_id"].to_pylist()])
+        row = package_numbers(change, packages)
+        judge_together([row], 0.03)
+        false += row["verdict"] == "shown"
+    assert false <= 16  # 5% of 200, and two standard errors
+
+
+def test_each_package_is_left_out_once():
+    change, packages = np.array([1.0, 0.0, 0.0, -1.0]), np.array(["a", "b", "b", "c"])
+    found = package_numbers(change, packages)["left_out"]
+    assert found == {
+        "lowest": {"package": "a", "estimate": pytest.approx(-1 / 3, abs=1e-6)},
+        "highest": {"package": "c", "estimate": pytest.approx(1 / 3, abs=1e-6)},
+    }
+    assert package_numbers(change, np.array(["a"] * 4))["left_out"] is None
 
 
 def test_confusions_keep_every_wrong_answer():
@@ -111,47 +245,46 @@ def test_confusions_keep_every_wrong_answer():
     assert found["counts"] == [[1, 1, 1, 1, 1, 9], [1, 0, 0, 0, 0, 0]]
 
 
-def accuracy(lower: float, upper: float, baseline: float) -> dict:
-    rate = {"estimate": (lower + upper) / 2, "lower": lower, "upper": upper}
-    return {
-        **{"edit": "original", "n": 100, "n_programs": 30, "n_right": 50},
-        **{"right": rate, "top10": rate},
-        "baseline": {"gold": "string", "n": 1, "rate": baseline},
-    }
+def readings(answers, edited) -> tuple[list[dict], list[dict], list[dict]]:
+    """The judged accuracies, the changes and the confusions of answers before and after an edit."""
+    predictions = {"original": predictions_table(answers, n_programs=20)}
+    predictions["x"] = predictions_table(edited, "x", n_programs=20)
+    holes = holes_of(predictions["original"])
+    rows = [accuracy_numbers(t, holes, edit, Bootstrap(DRAWS)) for edit, t in predictions.items()]
+    judge_gains(rows, 0.03)
+    split = [
+        {
+            **{key: row[key] for key in ("example_id", "program_id", "kind", "gold")},
+            "outcome": "right" if row["correct"] else "wrong",
+            "broken": before and not row["correct"],
+            "mended": not before and row["correct"],
+        }
+        for row, (_, _, before) in zip(predictions["x"].to_pylist(), answers, strict=True)
+    ]
+    changes = change_numbers({"x": pa.Table.from_pylist(split)}, holes, 0.03)
+    return rows, changes, [confusion_numbers(t, edit) for edit, t in predictions.items()]
 
 
-@pytest.mark.parametrize(
-    ("baseline", "verdict"),
-    [(0.3, "above that baseline"), (0.5, "no skill beyond it"), (0.8, "below that baseline")],
-)
-def test_reading_of_accuracy_follows_the_interval(baseline, verdict):
-    assert verdict in " ".join(say_accuracy([accuracy(0.4, 0.6, baseline)], []))
+NEGATIONS = re.compile(r"\b(no|not|nothing|alike|differ|absent)\b")
 
 
-@pytest.mark.parametrize(
-    ("lower", "upper", "p", "verdict"),
-    [
-        (-0.2, -0.1, 0.001, "the edit makes the model worse"),
-        (0.1, 0.2, 0.001, "the edit makes the model better"),
-        (-0.1, 0.1, 0.7, "; no change is shown"),
-        (-0.1, 0.1, 0.01, "disagree"),
-        (-0.2, -0.1, 0.2, "disagree"),
-    ],
-)
-def test_reading_of_a_change_needs_test_and_interval(lower, upper, p, verdict):
-    change = {
-        **{"edit": "rename_vars", "n_broken": 3, "n_mended": 2, "n_right_before": 9},
-        "n_programs": 40,
-        "difference": {"estimate": (lower + upper) / 2, "lower": lower, "upper": upper},
-        "adjusted_p": p,
-    }
-    assert verdict in say_accuracy([accuracy(0.4, 0.6, 0.3)], [change])[-2]
+@pytest.mark.parametrize("n", [3, 40, 400])
+def test_negations_stand_only_where_an_absence_is_shown(n):
+    answers = [("string", "string", True), ("number", "any", False)] * n
+    edited = [*answers[2:], ("string", "any", False), ("number", "number", True)]
+    rows, changes, wrong = readings(answers, edited)
+    gains = [gain for row in rows for gain in row["baselines"][-1]["gain"].values()]
+    judged = [*gains, *(c[key] for c in changes for key in ("difference", "packages"))]
+    judged += [row for change in changes for row in change["strata"]]
+    text = " ".join([*say_accuracy(rows, changes, 0.03), *say_wrong_answers(wrong, rows, 0.03)])
+    absent = any(row["verdict"] == "shown absent" for row in judged)
+    assert bool(NEGATIONS.search(text)) == absent
 
 
 def test_readings_of_nothing():
     none = confusion_numbers(predictions_table([("string", "string", True)]), "original")
-    assert "no answer is wrong" in say_wrong_answers([none])[0]
-    assert "No example was answered" in say_accuracy([{"edit": "x", "n": 0}], [])[0]
+    assert len(say_wrong_answers([none], [{}], 0.03)) == 1
+    assert len(say_accuracy([{"edit": "x", "n": 0}], [], 0.03)) == 1
 
 
 def test_code_spans_hold_whatever_they_are_given():
@@ -183,7 +316,6 @@ def test_timings_add_up(study):
 def test_the_page_tells_the_known_answer(summary):
     page, numbers = summary
     for expected in (
-        "the edit makes the model worse",
         "`rename_vars` breaks 30 of 60 right answers and mends 5",
         f"{len(ORIGINAL) + len(HOSTILE)} annotations (parameters and return types of any length)",
         "at most 99 tokens. Activations were patched at every point of the residual stream, 0 to "

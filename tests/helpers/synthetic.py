@@ -11,6 +11,7 @@ from fimscope.experiments.registry import all_tables
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.digests import dump_json
 from fimscope.files.tables import read_table, write_table
+from fimscope.typescript.tables import EXAMPLES
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -22,6 +23,7 @@ HOSTILE = (
     "",
 )
 MANIFEST = {"step": "synthetic"}
+N_PACKAGES = 4
 N_PROGRAMS, N_POINTS, RISE = 20, 7, 3  # the type enters at point RISE
 GOLD_TOKEN, FOIL_TOKEN = 5, 7
 
@@ -34,6 +36,7 @@ def predictions_table(answers, edit="original", n_programs=4) -> pa.Table:
                 "example_id": f"e{i:03d}",
                 "edit": edit,
                 "program_id": f"p{i % n_programs:02d}",
+                "kind": "return" if i % 5 == 0 else "parameter",
                 "gold": gold,
                 "predicted": predicted,
                 "correct": correct,
@@ -42,6 +45,18 @@ def predictions_table(answers, edit="original", n_programs=4) -> pa.Table:
             for i, (gold, predicted, correct) in enumerate(answers)
         ]
     )
+
+
+def example_rows(predictions) -> list[dict]:
+    """Rows of the examples table of predictions: programs in N_PACKAGES packages, one name."""
+    return [
+        {
+            **{key: row[key] for key in ("example_id", "program_id", "kind", "gold")},
+            "package": f"k{int(row['program_id'][1:]) % N_PACKAGES}",
+            "name": "x",
+        }
+        for row in predictions
+    ]
 
 
 def write_study(folder: Path, answers: dict[str, list[tuple[str, str, bool]]]) -> None:
@@ -54,7 +69,7 @@ def write_study(folder: Path, answers: dict[str, list[tuple[str, str, bool]]]) -
         predictions = predictions_table(rows, edit, N_PROGRAMS).to_pylist()
         split = [
             {
-                **{key: row[key] for key in ("example_id", "edit", "program_id", "gold")},
+                **{key: row[key] for key in ("example_id", "edit", "program_id", "kind", "gold")},
                 "predicted": row["predicted"],
                 "outcome": "right" if row["correct"] else "wrong",
                 "broken": was and not row["correct"],
@@ -79,6 +94,9 @@ def write_study(folder: Path, answers: dict[str, list[tuple[str, str, bool]]]) -
         write_table(folder / f"predictions/{edit}.parquet", PREDICTIONS, predictions, MANIFEST)
         write_table(folder / f"split/{edit}.parquet", SPLIT, split, MANIFEST)
         write_table(folder / f"funnel/{edit}.parquet", FUNNEL, funnel, MANIFEST)
+        if edit == "original":
+            examples = example_rows(predictions)
+            write_table(folder / "examples.parquet", EXAMPLES, examples, MANIFEST)
 
     (folder / "benchmarks/predict_types").mkdir(parents=True)
     (folder / "benchmarks/predict_types/original.tsv").write_text(

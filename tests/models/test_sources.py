@@ -249,6 +249,8 @@ def test_a_gguf_becomes_its_weights_rounded_to_bfloat16(tmp_path: Path):
     prepare([{"gguf": "tiny.gguf", "sha256": sha256}], tmp_path / "model")
     prepared = read_prepared(tmp_path / "model")
     assert (prepared.family, prepared.n_blocks, prepared.revision) == ("llama", 1, sha256)
+    assert prepared.n_parameters == sum(tensor.size for tensor in tensors.values())
+    assert prepared.quantised == {"type": "F32", "bits": 32.0}
 
     weights = load_file(tmp_path / "model/model.safetensors")
     for ours, theirs in {

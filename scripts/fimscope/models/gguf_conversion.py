@@ -5,6 +5,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from fimscope.errors import UserError
 from fimscope.models.shapes import check_n_blocks, check_shapes
@@ -21,8 +22,10 @@ def join_parts(parts: Iterable[Path], path: Path) -> None:
                 shutil.copyfileobj(file, joined, 1 << 20)
 
 
-def convert_gguf(gguf: Path, folder: Path) -> None:
+def convert_gguf(gguf: Path, folder: Path) -> dict[str, Any]:
     """Write config, tokenizer and dequantised weights of a GGUF file into a folder.
+
+    returns   how the file holds its weights (`quantisation`)
 
     The weights are those that the GGUF file gives in float32, rounded to bfloat16: that rounding
     is the only difference. Tied weights are stored once.
@@ -67,6 +70,19 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
+    return quantisation(gguf)
+
+
+def quantisation(gguf: Path) -> dict[str, Any]:
+    """`type`, in which a GGUF file holds most of its numbers, and `bits` of each on average."""
+    from gguf import GGUFReader
+
+    sizes: Counter[str] = Counter()
+    n_bytes = 0
+    for tensor in GGUFReader(gguf).tensors:
+        sizes[tensor.tensor_type.name] += int(tensor.n_elements)
+        n_bytes += int(tensor.n_bytes)
+    return {"type": sizes.most_common(1)[0][0], "bits": round(8 * n_bytes / sizes.total(), 2)}
 
 
 def _check_sizes(gguf: Path) -> None:

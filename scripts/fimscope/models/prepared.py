@@ -20,6 +20,9 @@ class Prepared:
     n_context  tokens that it reads
     files      name -> {"sha256", "n_bytes"} of all that decides what it computes
     tried      the sources before the one taken: {"source", "reason"}
+    n_parameters   numbers that its weights are; None where the files do not tell them
+    quantised  {"type", "bits"} of the GGUF file's weights: of most of them, and each on average
+    card       what its makers say of it (`read_card`), None where they say nothing
     manifest   the run manifest of the step that wrote the folder
     """
 
@@ -36,6 +39,9 @@ class Prepared:
     files: Mapping[str, Mapping[str, Any]]
     tried: list[Mapping[str, Any]] = field(default_factory=list)
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    n_parameters: int | None = None
+    quantised: Mapping[str, Any] | None = None
+    card: Mapping[str, Any] | None = None
 
     def identity(self) -> dict[str, str]:
         """sha256 by name of all that decides what the model computes."""

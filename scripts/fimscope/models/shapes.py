@@ -35,6 +35,11 @@ def weight_shapes(paths: Sequence[Path]) -> Counter[Shape]:
     return found
 
 
+def count_parameters(shapes: Counter[Shape]) -> int | None:
+    """How many numbers tensors of these shapes hold; None of no tensor."""
+    return sum(n * math.prod(shape) for shape, n in shapes.items()) or None
+
+
 def check_n_blocks(config: Any, n_tensors: int, where: str) -> None:
     """raises UserError where a config, or a part of it, names more blocks than there are tensors
 

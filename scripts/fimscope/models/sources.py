@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 from fimscope.errors import UserError
+from fimscope.models.card import CARD_FILE
 from fimscope.steps.frame import log
 
 INDEX_FILE = "model.safetensors.index.json"
@@ -259,7 +260,12 @@ def local_files(
         files: list[Path] = []
         match source:
             case FolderSource(folder):
-                patterns = ["*.safetensors", INDEX_FILE, *_text_patterns(trust_remote_code)]
+                patterns = [
+                    "*.safetensors",
+                    INDEX_FILE,
+                    CARD_FILE,
+                    *_text_patterns(trust_remote_code),
+                ]
                 found = folder.iterdir() if folder.is_dir() else ()
                 files = [
                     path

@@ -2,80 +2,158 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from fimscope.experiments.accuracy.baselines import baseline_ranks
+from fimscope.experiments.accuracy.strata import GOLDS, commonest_of, gold_stratum
 from fimscope.statistics.bootstrap import Bootstrap
-from fimscope.statistics.exact_tests import mcnemar_exact
-from fimscope.statistics.numbers import Numbers, number, significant
-from fimscope.statistics.significance import holm
+from fimscope.statistics.claims import difference_numbers, judge_together
+from fimscope.statistics.numbers import Numbers, number
 
+Row = Mapping[str, Any]
 TOP = 10
 
 
-def accuracy_numbers(predictions: pa.Table, edit: str, bootstrap: Bootstrap) -> Numbers:
-    """How often the gold comes first and in the top 10, beside the commonest-type baseline.
+def accuracy_numbers(
+    predictions: pa.Table, examples: Mapping[str, Row], edit: str, bootstrap: Bootstrap
+) -> Numbers:
+    """How often the gold comes first and in the top 10, beside what the baselines have there.
 
-    Rates are over examples, with 95% intervals clustered by program. The baseline
-    answers every hole of the same examples with their commonest gold.
+    examples   example_id -> package, kind and name (in the original) of the hole
+
+    Rates are over examples, with 95% intervals over programs. `near_if_wrong` is the top 10 of the
+    wrong answers' holes. `gain` is the model minus a baseline on the same holes (`judge_gains`).
     """
     n = predictions.num_rows
     if not n:
         return {"edit": edit, "n": 0, "n_programs": 0}
     right = predictions["correct"].to_numpy()
     in_top = predictions["gold_rank"].to_numpy() < TOP
-    both = np.column_stack([right, in_top])
-    rates = bootstrap.resample(both, _places(predictions["program_id"])).rate()
-    gold, n_gold = min(
-        (tuple(counted.values()) for counted in predictions["gold"].value_counts().to_pylist()),
-        key=lambda item: (-item[1], item[0]),
-    )
+    programs = predictions["program_id"].to_numpy(zero_copy_only=False)
+    holes = [
+        {**examples[example_id], "gold": gold}
+        for example_id, gold in zip(
+            predictions["example_id"].to_pylist(), predictions["gold"].to_pylist(), strict=True
+        )
+    ]
+    whole = np.ones(n, dtype=bool)
+
+    def measure(first: NDArray, near: NDArray) -> dict[str, tuple[NDArray, NDArray]]:
+        """Whether it is so, and of which holes that is asked."""
+        return {"right": (first, whole), "top10": (near, whole), "near_if_wrong": (near, ~right)}
+
+    def rates(measures: Mapping[str, tuple[NDArray, NDArray]]) -> Numbers:
+        return {
+            name: bootstrap.resample(values[rows], programs[rows]).rate().ends()
+            if rows.any()
+            else None
+            for name, (values, rows) in measures.items()
+        }
+
+    model = measure(right, in_top)
+    baselines = []
+    for name, ranks in baseline_ranks(holes, TOP).items():
+        own = measure(ranks == 0, ranks < TOP)
+        gains = {
+            key: difference_numbers(model[key][0][rows] * 1.0 - values[rows], programs[rows])
+            for key, (values, rows) in own.items()
+            if rows.any()
+        }
+        baselines.append({"baseline": name, **rates(own), "gain": gains})
     return {
         "edit": edit,
         "n": n,
-        "n_programs": rates.n_programs,
+        "n_programs": pc.count_distinct(predictions["program_id"]).as_py(),
+        "n_packages": len({hole["package"] for hole in holes}),
         "n_right": int(right.sum()),
-        "right": rates[0].ends(),
         "n_top10": int(in_top.sum()),
-        "top10": rates[1].ends(),
-        "baseline": {"gold": gold, "n": n_gold, "rate": number(n_gold / n)},
+        **rates(model),
+        "baselines": baselines,
     }
 
 
-def change_numbers(splits: Mapping[str, pa.Table], bootstrap: Bootstrap) -> list[Numbers]:
-    """What each edit does to the answers of the same examples: broken, mended, McNemar's test.
+def judge_gains(edits: Sequence[Numbers], margin: float) -> None:
+    """Judge what the model has over the baselines, of all edits as one family.
 
-    The p-values of several edits are adjusted together (Holm). The difference in accuracy, edit
-    minus original, has a 95% interval clustered by program.
+    edits    of `accuracy_numbers`
+    margin   within which of 0 a difference of two accuracies counts as none
+    """
+    rows = [row for edit in edits for row in edit.get("baselines", [])]
+    judge_together([gain for row in rows for gain in row["gain"].values()], margin)
+
+
+def change_numbers(
+    splits: Mapping[str, pa.Table], examples: Mapping[str, Row], margin: float
+) -> list[Numbers]:
+    """What each edit does to the answers of the same examples, over programs and over packages.
+
+    examples   as of `accuracy_numbers`; margin as of `judge_gains`
+
+    `difference` is edit minus original, over programs: it speaks of new programs of these packages.
+    `packages` is the same with the package as the unit: it speaks of new packages. `strata` are
+    the difference by the hole's kind and by its gold. The differences of all edits are one family
+    of Holm's adjustment, those over packages another, the strata a third.
     """
     found = []
     for edit, split in splits.items():
-        broken, mended = split["broken"].to_numpy(), split["mended"].to_numpy()
         if edit == "original" or not split.num_rows:
             continue
-        change = mended.astype(float) - broken.astype(float)
-        difference = bootstrap.resample(change, split["program_id"].to_pylist()).difference()
-        n_broken, n_mended = int(broken.sum()), int(mended.sum())
+        broken, mended = split["broken"].to_numpy(), split["mended"].to_numpy()
         right = np.array(split["outcome"].to_pylist()) == "right"
+        change = mended.astype(float) - broken.astype(float)
+        programs = split["program_id"].to_numpy(zero_copy_only=False)
+        packages = np.array([examples[name]["package"] for name in split["example_id"].to_pylist()])
         found.append(
             {
                 "edit": edit,
                 "n": split.num_rows,
-                "n_programs": difference.n_programs,
+                "n_programs": len(np.unique(programs)),
                 "n_right_before": int((right & ~mended | broken).sum()),
-                "n_broken": n_broken,
-                "n_mended": n_mended,
-                "difference": difference.ends(),
-                "mcnemar_p": mcnemar_exact(n_broken, n_mended),
+                "n_broken": int(broken.sum()),
+                "n_mended": int(mended.sum()),
+                "difference": difference_numbers(change, programs),
+                "packages": package_numbers(change, packages),
+                "strata": [
+                    {
+                        **{"by": by, "stratum": stratum},
+                        **difference_numbers(change[rows], programs[rows]),
+                    }
+                    for by, of_each in _strata(split).items()
+                    for stratum in sorted(set(of_each), key=_place_of)
+                    for rows in [of_each == stratum]
+                ],
             }
         )
-    for row, adjusted in zip(found, holm([row["mcnemar_p"] for row in found]), strict=True):
-        row["adjusted_p"] = significant(adjusted)
-        row["mcnemar_p"] = significant(row["mcnemar_p"])
+    for key in ("difference", "packages"):
+        judge_together([row[key] for row in found], margin)
+    judge_together([stratum for row in found for stratum in row["strata"]], margin)
     return found
+
+
+def package_numbers(change: NDArray, packages: NDArray) -> Numbers:
+    """The mean of paired differences with the package as the unit, and with each one left out.
+
+    left_out   the least and the greatest mean without one package, with that package's name; None
+               of a single package
+    """
+    names, codes, counts = np.unique(packages, return_inverse=True, return_counts=True)
+    numbers = difference_numbers(change, packages)
+    numbers["n_packages"] = numbers["n_programs"]
+    left_out = None
+    if len(names) > 1:
+        sums = np.bincount(codes, change)
+        without = (change.sum() - sums) / (len(change) - counts)
+        least, greatest = int(np.argmin(without)), int(np.argmax(without))
+        left_out = {
+            "lowest": {"package": str(names[least]), "estimate": number(without[least])},
+            "highest": {"package": str(names[greatest]), "estimate": number(without[greatest])},
+        }
+    return {**numbers, "left_out": left_out}
 
 
 def confusion_numbers(predictions: pa.Table, edit: str, n_kept: int = 10) -> Numbers:
@@ -117,12 +195,19 @@ def funnel_numbers(funnels: Sequence[pa.Table]) -> dict[str, list[Numbers]]:
     return found
 
 
-def _places(names: pa.ChunkedArray) -> NDArray[np.intp]:
-    """The place of each row's name among the sorted names."""
-    encoded = names.combine_chunks().dictionary_encode()
-    places = np.empty(len(encoded.dictionary), dtype=np.intp)
-    places[pc.array_sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(places))
-    return places[encoded.indices.to_numpy()]
+def _strata(split: pa.Table) -> dict[str, NDArray]:
+    """Of each row its kind, and which sort of gold it has."""
+    golds = split["gold"].to_pylist()
+    commonest = commonest_of(golds)
+    return {
+        "kind": np.array(split["kind"].to_pylist()),
+        "gold": np.array([gold_stratum(gold, commonest) for gold in golds]),
+    }
+
+
+def _place_of(stratum: str) -> tuple[int, str]:
+    """Golds stand in the order of GOLDS, kinds in the alphabet's."""
+    return (GOLDS.index(stratum) if stratum in GOLDS else 0, stratum)
 
 
 def _kept(names: Sequence[str], n_kept: int) -> tuple[list[str | None], list[int]]:

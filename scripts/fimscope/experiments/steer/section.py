@@ -263,7 +263,7 @@ def _setting_table(numbers: Numbers) -> SectionTable:
             "vectors",
             "mended %",
             "broken mended %",
-            "worsened %",
+            "spoiled %",
             "net",
             "gain",
             "KL",
@@ -308,11 +308,11 @@ def _choice_table(numbers: Numbers) -> SectionTable:
     used = numbers["n"]["test"]
     there = numbers["there"]
     return SectionTable(
-        "Chosen on `select` (mended of the wrong, worsened of the right). On `test` "
+        "Chosen on `select` (mended of the wrong, spoiled of the right). On `test` "
         f"{used['n_wrong']} of {there.get('test_wrong', 0)} wrong and {used['n_right']} of "
         f"{there.get('test_right', 0)} right examples were steered; the rest are over "
         "`steer.max_examples` or not told by their first token",
-        ["vector", "where", "strength", "mended", "worsened"],
+        ["vector", "where", "strength", "mended", "spoiled"],
         rows,
         n_left=2,
     )

@@ -1,0 +1,91 @@
+"""Figures in pages: what stands between two marks is written from the numbers of studies.
+
+    <!-- figure: {{ rate(row(embedded.accuracy, edit="original").right) }} -->56.0% ...<!-- end -->
+
+A mark holds a Jinja template over the studies, each by its name, and the words of `format`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fimscope.errors import UserError
+from fimscope.report import format as words
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.significance import stands_out
+
+MARKED = re.compile(r"(<!-- figure: (.*?) -->)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def fill_figures(page: str, studies: Mapping[str, Numbers], where: str) -> str:
+    """The page with every figure written anew.
+
+    studies   the numbers of each study by its name, - as _
+    where     the page's name, for errors
+    raises    UserError where a mark asks for what the numbers do not hold
+    """
+    from jinja2 import Environment, StrictUndefined, TemplateError
+
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.globals |= {**studies, **WORDS}
+
+    def fill(found: re.Match[str]) -> str:
+        opening, template, _, closing = found.groups()
+        try:
+            return opening + environment.from_string(template).render() + closing
+        except (TemplateError, LookupError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{where}: {template}: {error}; the studies are {', '.join(sorted(studies))}"
+            ) from None
+
+    return MARKED.sub(fill, page)
+
+
+def unmarked(page: str) -> str:
+    """The page without its marks and what stands between them."""
+    return MARKED.sub("", page)
+
+
+def row(rows: Sequence[Numbers], **wanted: Any) -> Numbers:
+    """The one of some rows that has these values; raises LookupError unless there is one."""
+    found = [each for each in rows if all(each.get(key) == wanted[key] for key in wanted)]
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} rows have {wanted}, and one was expected")
+    return found[0]
+
+
+def first_at(sweep: Numbers, level: float) -> int | None:
+    """The first point at which the paired donor's mean effect is at least so much of the way."""
+    effects = sweep["effects"]["paired"]["estimate"]
+    return next((p for p, e in zip(sweep["points"], effects, strict=True) if e >= level), None)
+
+
+def bare_spans(chosen: Sequence[int], points: Sequence[int]) -> str:
+    """As `format.spans`, without the word: `3, 7 to 12`; `none` of none."""
+    return words.spans(chosen, points).split(" ", 1)[1] if chosen else "none"
+
+
+def largest(curve: Sequence[float | None]) -> float:
+    """The largest of a curve's means that are there."""
+    return max(mean for mean in curve if mean is not None)
+
+
+def n_above(masks: Sequence[Numbers]) -> int:
+    """How many masks raise the gold above their control."""
+    found = [mask["against_control"] for mask in masks]
+    return sum(stands_out(each) and each["estimate"] > 0 for each in found)
+
+
+def signed(share: float) -> str:
+    """A difference of shares in points: `+3.1`."""
+    return f"{100 * share:+.1f}"
+
+
+# What a mark can say of numbers.
+WORDS = {
+    word.__name__: word
+    for word in (
+        *(row, first_at, largest, n_above, signed),
+        *(words.percent, words.rate, words.points_changed, words.signed_points, words.p_value),
+    )
+} | {"spans": bare_spans, "length": len}

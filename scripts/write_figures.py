@@ -1,0 +1,84 @@
+"""Write the figures of README, cards and docs from the numbers of the studies they speak of."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fimscope.errors import UserError
+from fimscope.files.atomic import replacing
+from fimscope.files.digests import read_json
+from fimscope.report.figures import fill_figures
+from fimscope.steps.frame import log, run_step, step_parser
+
+# What pages may speak of; timings, sentences and the run's manifest differ from run to run.
+KEPT = ("accuracy", "changes", "wrong_answers", "experiments")
+
+
+def study_text(numbers: Mapping[str, Any], name: str) -> str:
+    """A study's numbers as they are committed: a line for each part, without what varies.
+
+    numbers   of write_summary's figures.json
+    """
+    run = numbers["manifest"]
+    parts = {
+        "provenance": f"figures.json of the study {name}, fimscope {run['fimscope']}, "
+        f"commit {run['git'].get('commit')}",
+        **{key: numbers[key] for key in KEPT if key != "experiments"},
+        **{f"experiments.{key}": value for key, value in numbers["experiments"].items()},
+    }
+    lines = [f"{json.dumps(key)}: {_compact(value)}" for key, value in sorted(parts.items())]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def read_studies(folder: Path) -> dict[str, Any]:
+    """The committed numbers of every study, by its name with - as _; experiments by their names."""
+    studies = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            parts = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise UserError(f"{path}: not JSON ({error}); make it again") from None
+        numbers: dict[str, Any] = {"experiments": {}}
+        for key, value in parts.items():
+            *where, last = key.split(".", 1)
+            (numbers[where[0]] if where else numbers)[last] = value
+        studies[path.stem.replace("-", "_")] = numbers
+    return studies
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    parser.add_argument("--studies", type=Path, required=True, help="folder of committed numbers")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="results folders of new runs; those of studies that are committed are taken in first",
+    )
+    parser.add_argument("--pages", type=Path, nargs="+", required=True, help="Markdown, in place")
+    with run_step(parser) as args:
+        for folder in args.results:
+            study = args.studies / f"{folder.name}.json"
+            if study.is_file() and (folder / "figures.json").is_file():
+                text = study_text(read_json(folder / "figures.json"), folder.name)
+                with replacing(study) as temporary:
+                    temporary.write_text(text, encoding="utf-8")
+                log.info("%s: taken from %s", study, folder)
+        studies = read_studies(args.studies)
+        for page in args.pages:
+            text = page.read_text("utf-8")
+            filled = fill_figures(text, studies, str(page))
+            if filled != text:
+                with replacing(page) as temporary:
+                    temporary.write_text(filled, encoding="utf-8")
+                log.info("%s: written", page)
+
+
+if __name__ == "__main__":
+    main()

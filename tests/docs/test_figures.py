@@ -1,0 +1,103 @@
+"""The figures of README and cards are those of the committed studies."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fimscope.errors import UserError
+from fimscope.files.digests import dump_json
+from fimscope.report.figures import fill_figures, row, unmarked
+from write_figures import read_studies, study_text
+
+ROOT = Path(__file__).parents[2]
+STUDIES = read_studies(ROOT / "docs/studies")
+PAGES = re.search(r"^PAGES = (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)[1].split()
+RATE = {"estimate": 0.5, "lower": 0.25, "upper": 0.75}
+EMBEDDED = STUDIES["embedded"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_figure_is_the_studies(page):
+    text = (ROOT / page).read_text("utf-8")
+    assert fill_figures(text, STUDIES, page) == text
+
+
+def test_no_interval_of_readme_is_typed():
+    typed = unmarked((ROOT / "README.md").read_text("utf-8"))
+    assert not re.findall(r"[\d%s] \([-+\d.]+ to [-+\d.]+\)", typed)
+
+
+def test_every_study_says_where_it_is_from():
+    assert all(len(study["provenance"]) > 20 for study in STUDIES.values())
+
+
+def test_a_figure_is_written_from_its_study():
+    page = 'a <!-- figure: {{ rate(row(one.accuracy, edit="x").right) }} -->old<!-- end --> b'
+    filled = fill_figures(page, {"one": {"accuracy": [{"edit": "x", "right": RATE}]}}, "page")
+    assert filled == page.replace("old", "50.0% (25.0 to 75.0)")
+    assert fill_figures(filled, {"one": {"accuracy": [{"edit": "x", "right": RATE}]}}, "") == filled
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ one.nothing.more }}",
+        '{{ row(one.accuracy, edit="y") }}',
+        "{{ rate(one.accuracy) }}",
+        "{{ unknown }}",
+        "{{ open",
+    ],
+)
+def test_a_mark_without_its_numbers_is_named(template):
+    page = f"<!-- figure: {template} -->old<!-- end -->"
+    with pytest.raises(UserError, match=r"page\.md: " + re.escape(template)):
+        fill_figures(page, {"one": {"accuracy": [{"edit": "x"}]}}, "page.md")
+
+
+def test_a_row_is_the_only_one_of_its_kind():
+    rows = [{"a": 1, "b": 1}, {"a": 1, "b": 2}]
+    assert row(rows, a=1, b=2) is rows[1]
+    with pytest.raises(LookupError):
+        row(rows, a=1)
+
+
+def test_a_study_is_read_as_it_was_written(tmp_path):
+    numbers = {
+        "accuracy": [{"edit": "x", "right": RATE}],
+        "changes": [],
+        "wrong_answers": [],
+        "experiments": {"patches": {"sweeps": []}},
+        "timings": {"wall_s": 1},
+        "manifest": {"fimscope": "1", "git": {"commit": "a" * 40}},
+    }
+    (tmp_path / "a-study.json").write_text(study_text(numbers, "a-study"))
+    (found,) = read_studies(tmp_path).values()
+    assert found["accuracy"] == numbers["accuracy"]
+    assert found["experiments"] == numbers["experiments"]
+    assert "a" * 40 in found["provenance"]
+    assert "timings" not in found
+    assert dump_json({"a": found}) == dump_json({"a": read_studies(tmp_path)["a_study"]})
+
+
+def test_what_readme_calls_shown_and_undecided_is_so():
+    """What its paragraphs say in words: where a verdict changes, they are to be written anew."""
+    change = row(EMBEDDED["changes"], edit="rename_vars")
+    original = row(EMBEDDED["accuracy"], edit="original")
+    gains = row(original["baselines"], baseline="name")["gain"].values()
+    steering = EMBEDDED["experiments"]["steering"]
+    vector, held_out = (
+        row(steering["at_setting"], kind=kind) for kind in ("mean_difference", "held_out_type")
+    )
+    shown = [change["difference"], change["packages"], row(change["strata"], stratum="parameter")]
+    shown += [*gains, held_out["net"], row(steering["at_setting"], kind="gold_type")["net"]]
+    undecided = [
+        row(change["strata"], stratum="return"),
+        EMBEDDED["experiments"]["patches"]["same_type_and_wrong_to_wrong"],
+        steering["comparisons"]["mean_difference"]["random"],
+        vector["net"],
+    ]
+    assert {each["verdict"] for each in shown} == {"shown"}
+    assert {each["verdict"] for each in undecided} == {"undecided"}
+    assert change["difference"]["upper"] < 0
+    assert held_out["net"]["upper"] < 0
