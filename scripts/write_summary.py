@@ -138,7 +138,7 @@ def write_summary(
     lines += [
         "## How the numbers were made",
         "",
-        METHOD.format(draws=draws, seed=seed, margin=margin),
+        METHOD.format(margin=margin),
     ]
     lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
     cites = [*METHODS_CITE, *(key for section in sections for key in section.cites)]

@@ -92,12 +92,12 @@ def steering_numbers(
     margin   within which of 0 a difference of accuracies counts as none
 
     Intervals: 95%, clustered by program. `permutation`: the share of vectors that mend at least as
-    many of the same examples as each of COMPARED, that one counted in. `comparisons`: the difference of the shares mended of each of
-    COMPARED and each control, with that share for the kinds that have many random vectors, for the
-    others exact sign tests over programs on the wrong examples; adjusted together (Holm). `net`:
-    what steering does to the accuracy of all examples of `test` that were steered, right and wrong.
-    `favourite`: the type that most steered answers become, and the same comparisons on the golds
-    other than it.
+    many of the same examples as each of COMPARED, that one counted in. `comparisons`: the
+    difference of the shares mended of each of COMPARED and each control, with that share for the
+    kinds that have many random vectors, for the others exact sign tests over programs on the wrong
+    examples; adjusted together (Holm). `net`: what steering does to the accuracy of all examples of
+    `test` that were steered, right and wrong. `favourite`: the type that most steered answers
+    become, and the same comparisons on the golds other than it.
     """
     settings = chosen_settings(scored)
     groups = {
