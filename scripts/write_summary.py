@@ -112,7 +112,6 @@ def write_summary(
     manifest   of this run: the versions and the settings of the statistics
     figures    the link from the page to the folder of the figures
     """
-    draws, seed = manifest["settings"]["draws"], manifest["settings"]["seed"]
     margin = 100 * manifest["settings"]["accuracy_margin"]
     edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
     small = say_size(max((row["n_programs"] for row in numbers["accuracy"]), default=0))
