@@ -41,12 +41,11 @@ FORMATS = {
 # What the paragraph for a paper names.
 METHODS_CITE = ["miller2024evals", "lucchetti2024codetrace", "holm1979procedure"]
 METHOD = """\
-The unit of inference is the program. Intervals hold 95% and come from a cluster bootstrap: whole
-programs are drawn with replacement ({draws} draws, seed {seed}) and the percentiles of the redrawn
-means are given. Where a rate is 0% or 100% everywhere, the Wilson interval of the number of
-programs stands in. The change under an edit is tested with McNemar's exact test on the answers to
-the same examples, adjusted for the number of edits (Holm); the interval beside it respects
-programs.
+The unit of inference is the program. Intervals hold 95% and are clustered by program: each rests on
+the means without one program (jackknife) and on a t distribution; of rates it is Wilson's and of
+their differences Bonett and Price's, with as many independent examples as would be that sure. The
+change under an edit is tested with McNemar's exact test on the answers to the same examples,
+adjusted for the number of edits (Holm); the interval beside it respects programs.
 """
 
 
@@ -143,9 +142,9 @@ def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mappin
         f"{model['n_blocks']} blocks, d_model {model['d_model']}, {config['model']['dtype']}) for "
         f"each type, with {FORMATS[prompt['format']]} and at most {prompt['max_tokens']} tokens. "
         "Activations were patched at every point of the residual stream, 0 to "
-        f"{model['n_blocks']}. Intervals are 95% cluster bootstrap intervals over programs "
-        f"({config['statistics']['draws']} draws, seed {config['seed']}); tests over several "
-        "points or edits are adjusted by Holm's method."
+        f"{model['n_blocks']}. Intervals are 95%, clustered by program "
+        "(jackknife and t distribution; Wilson's for rates); tests over several points or edits "
+        "are adjusted by Holm's method."
     )
 
 

@@ -19,7 +19,7 @@ TOP = 10
 def accuracy_numbers(predictions: pa.Table, edit: str, bootstrap: Bootstrap) -> Numbers:
     """How often the gold comes first and in the top 10, beside the commonest-type baseline.
 
-    Rates are over examples, with 95% intervals by cluster bootstrap over programs. The baseline
+    Rates are over examples, with 95% intervals clustered by program. The baseline
     answers every hole of the same examples with their commonest gold.
     """
     n = predictions.num_rows
@@ -49,7 +49,7 @@ def change_numbers(splits: Mapping[str, pa.Table], bootstrap: Bootstrap) -> list
     """What each edit does to the answers of the same examples: broken, mended, McNemar's test.
 
     The p-values of several edits are adjusted together (Holm). The difference in accuracy, edit
-    minus original, has a 95% interval by cluster bootstrap over programs.
+    minus original, has a 95% interval clustered by program.
     """
     found = []
     for edit, split in splits.items():

@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 
 def probe_numbers(rows: Sequence[Row], bootstrap: Bootstrap, margin: float) -> Numbers:
-    """Accuracies by point, [point] each, with 95% intervals by cluster bootstrap over programs.
+    """Accuracies by point, [point] each, with 95% intervals clustered by program.
 
     rows     the probes table
     margin   within which of 0 a difference of accuracies counts as none
