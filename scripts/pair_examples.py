@@ -39,7 +39,7 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         programs = number_programs(
-            Rows(args.programs, PROGRAMS, ["program_id", "cluster"]), args.seed
+            Rows(args.programs, PROGRAMS, ["program_id", "cluster", "package"]), args.seed
         )
         variants, originals = (
             Predictions(Shelf.of(Rows(path, PREDICTIONS, COLUMNS)), programs, args.seed)

@@ -46,11 +46,15 @@ VARIANTS = [
     row("d", "D", "number", "string", "rename_vars"),  # wrong before and after
 ]
 CLUSTERS = {"A": "A", "A2": "A", "B": "B", "C": "C", "D": "D"}
-PROGRAMS = [{"program_id": program, "cluster": cluster} for program, cluster in CLUSTERS.items()]
+PACKAGES = {program: f"of {program}" for program in CLUSTERS}
 
 
-def numbered(rows, seed: int = 0) -> Predictions:
-    return Predictions(list(rows), number_programs(PROGRAMS, seed), seed)
+def numbered(rows, seed: int = 0, packages: dict[str, str] = PACKAGES) -> Predictions:
+    programs = [
+        {"program_id": program, "cluster": cluster, "package": packages[program]}
+        for program, cluster in CLUSTERS.items()
+    ]
+    return Predictions(list(rows), number_programs(programs, seed), seed)
 
 
 def pairs_of(condition: str, max_pairs: int, seed: int) -> tuple[list[dict], list[dict]]:
@@ -97,6 +101,22 @@ def test_donors(condition, recipient, donors):
     asking = numbered(VARIANTS).columns[names(VARIANTS).index(recipient)]
     found = find_donors(condition, asking, numbered(pool).columns)
     assert names(pool[row] for row in found) == donors
+
+
+@pytest.mark.parametrize(
+    ("packages", "donors"),
+    [
+        (PACKAGES, ["b"]),
+        ({**PACKAGES, "B": "of A"}, []),  # b is of a's own package
+        (dict.fromkeys(CLUSTERS, "one"), ["b"]),  # there is but one: its programs count
+    ],
+)
+def test_donors_are_of_other_packages(packages, donors):
+    asking = numbered(VARIANTS, packages=packages).columns[0]
+    found = find_donors(
+        "same_type", asking, numbered(ORIGINALS.values(), packages=packages).columns
+    )
+    assert [list(ORIGINALS)[row] for row in found] == donors
 
 
 def test_break_takes_the_own_variant_and_aims_at_its_wrong_answer():

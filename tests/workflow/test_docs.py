@@ -161,7 +161,7 @@ def test_the_pages_condition_pairs(extended):
         "def row(name, gold, said, edit):\n"
         "    return dict(example_id=name, program_id=name, edit=edit, gold=str(gold),\n"
         "                gold_token_id=gold, predicted_token_id=said, correct=gold == said)\n"
-        "programs = number_programs([dict(program_id=n, cluster=n) for n in 'ab'], 0)\n"
+        "programs = number_programs([dict(program_id=n, cluster=n, package=n) for n in 'ab'], 0)\n"
         "originals = [row('a', 1, 1, 'original'), row('b', 2, 2, 'original')]\n"
         "variants = [row('a', 1, 3, 'rename_vars'), row('b', 2, 2, 'rename_vars')]\n"
         "asked = [Predictions(rows, programs, 0) for rows in (variants, originals)]\n"

@@ -98,14 +98,35 @@ class LastDonors:
     def of(self, pair: Row) -> "torch.Tensor":
         """The donor of a row of the pairs table: [point, d_model].
 
-        `random` is a direction drawn anew at each point, of the recipient's own norm there.
+        `random` is drawn anew at each point from the normal distribution that has the mean and the
+        covariance of all cached residuals there.
         """
         donor = donor_key(pair)
         if donor is None:
-            return random_like(self._cached(recipient_key(pair)), self.seed, pair["pair_id"])
+            return self._noise(pair["pair_id"])
         if pair["donor_kind"] == "random_position":
             return self.elsewhere[donor]
         return self._cached(donor)
+
+    def _noise(self, word: str) -> "torch.Tensor":
+        """[point, d_model]: the mean and a normal combination of the deviations from it.
+
+        Sums over n rows, weighted by w ~ N(0, 1), of x - mean, over the root of n - 1, have their
+        covariance.
+        """
+        import torch
+
+        sizes = [values.shape[1] for values in self._values]
+        n = sum(sizes)
+        rng = np.random.default_rng(seed_of(self.seed, word))
+        weights = torch.from_numpy(rng.standard_normal((self.n_points, n))).float()
+        mean = sum(values.float().sum(dim=1) for values in self._values) / n
+        total = sum(
+            torch.einsum("pn,pnd->pd", own, values.float())
+            for own, values in zip(weights.split(sizes, dim=1), self._values, strict=True)
+        )
+        deviation = total - weights.sum(dim=1, keepdim=True) * mean
+        return (mean + deviation / max(n - 1, 1) ** 0.5).to(self._values[0].dtype)
 
     def _cached(self, key: Key) -> "torch.Tensor":
         cache, row = self._rows[key]

@@ -77,7 +77,7 @@ def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbe
     kept = {kind: curve.values[np.isin(curve.pairs, common)] for kind, curve in curves.items()}
     programs = curves["paired"].programs[np.isin(curves["paired"].pairs, common)]
     differences = [kept["paired"] - kept[control] for control in controls]
-    p_values = [sign_test(column, programs) for own in differences for column in own.T]
+    p_values = [p for own in differences for p in sign_test(own, programs).tolist()]
     adjusted = np.array(holm(p_values)).reshape(len(controls), -1)
     means = [clustered_mean(own, programs)[0] for own in differences]
     above = is_significant(adjusted + HAIR) & (np.array([own.lower for own in means]) > 0)

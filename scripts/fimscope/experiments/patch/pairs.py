@@ -21,9 +21,10 @@ FIELDS = np.dtype(
     [
         *((key, np.uint64) for key in ("example_id", "cluster", "gold")),
         *zip(NUMBERS, (np.int32, np.int32, np.bool_), strict=True),
+        ("package", np.uint64),
     ]
 )
-PROGRAM = np.dtype([("program_id", np.uint64), ("cluster", np.uint64)])
+PROGRAM = np.dtype([(key, np.uint64) for key in ("program_id", "cluster", "package")])
 
 
 class Predictions:
@@ -40,8 +41,11 @@ class Predictions:
         self.rows = rows
         self.columns = np.fromiter(
             (
-                tuple(seed_of(seed, row[key]) for key in ("example_id", "program_id", "gold"))
-                + tuple(row[key] for key in NUMBERS)
+                (
+                    *(seed_of(seed, row[key]) for key in ("example_id", "program_id", "gold")),
+                    *(row[key] for key in NUMBERS),
+                    0,
+                )
                 for row in rows
             ),
             FIELDS,
@@ -50,13 +54,20 @@ class Predictions:
         if not np.isin(self.columns["cluster"], programs["program_id"]).all():
             raise UserError("a prediction is of no program in --programs; run predict_types again")
         found = np.searchsorted(programs["program_id"], self.columns["cluster"])
-        self.columns["cluster"] = programs["cluster"][found]
+        for key in ("cluster", "package"):
+            self.columns[key] = programs[key][found]
 
 
 def number_programs(programs: Collection[Row], seed: int) -> NDArray[np.void]:
-    """`program_id` and `cluster` of every program as numbers by `seed_of`, sorted: [program]."""
+    """Each program, its cluster and its package as numbers by `seed_of`, by program: [program].
+
+    Where all are of one package, each cluster counts as one.
+    """
     numbers = (tuple(seed_of(seed, row[key]) for key in PROGRAM.names) for row in programs)
-    return np.sort(np.fromiter(numbers, PROGRAM, len(programs)), order="program_id")
+    found = np.sort(np.fromiter(numbers, PROGRAM, len(programs)), order="program_id")
+    if len(np.unique(found["package"])) == 1:
+        found["package"] = found["cluster"]
+    return found
 
 
 def has_foil(predictions: Row | NDArray[np.void]) -> NDArray[np.bool_]:
@@ -106,11 +117,11 @@ def find_donors(condition: str, recipient: np.void, pool: NDArray[np.void]) -> N
 
     restore         its own original
     break           its own variant
-    same_type       a right original of another program with the same gold
-    other_type      a right original of another program with another gold
-    wrong_to_wrong  a wrong variant of another program that predicts neither the recipient's gold
+    same_type       a right original of another package with the same gold
+    other_type      a right original of another package with another gold
+    wrong_to_wrong  a wrong variant of another package that predicts neither the recipient's gold
                     nor what the recipient predicts
-    Near-duplicates of the recipient's program (one cluster) count as the same program. A donor
+    A near-duplicate of the recipient's program (one cluster) is none of another package. A donor
     whose answer starts with the token that the recipient predicts has nothing to bring and is left
     out.
     """
@@ -216,4 +227,5 @@ _FITS = {
 
 
 def _elsewhere(pool: NDArray[np.void], recipient: np.void) -> NDArray[np.bool_]:
-    return pool["cluster"] != recipient["cluster"]
+    elsewhere = pool["package"] != recipient["package"]
+    return elsewhere & (pool["cluster"] != recipient["cluster"])

@@ -32,10 +32,11 @@ METHOD = (
 )
 CONTROL = (
     "`self` is the recipient's own residual, which must change nothing; `unrelated` that of "
-    "another program, chosen at random; `random` a random vector of the same norm; "
-    "`random_position` that of another token of the donor's prompt. At point 0 the last "
-    "token's residual is its embedding and, in models with learned absolute positions, its "
-    "position: what a donor does there is to bring another place, which `unrelated` does as "
+    "another package, chosen at random; `random` a vector drawn with the mean and the covariance "
+    "of all prompts' residuals at the point; `random_position` that of another token of the "
+    "donor's prompt. At point 0 the last token's residual is its embedding and, in models with "
+    "learned absolute positions, its position: what a donor does there is to bring another place, "
+    "which `unrelated` does as "
     "well. Above controls means that more programs' recipients turn to the target than "
     "under each control, by an exact sign test over programs, adjusted by Holm for all points "
     "and controls of the condition; conditions are not adjusted for one another. An effect is "

@@ -28,7 +28,8 @@ METHOD = (
     "2309.16042)."
 )
 CONTROL = (
-    "As at the last token; `random_position` brings as many other tokens of the donor's "
+    "As at the last token, but `random` is a random direction of the recipient's own norm; "
+    "`random_position` brings as many other tokens of the donor's "
     "prompt. `name` has no `unrelated` donor, as another program's uses have no counterpart. "
     "`self` is checked at the last token, where it costs nothing. Above controls means that "
     "more programs' recipients turn to the target than under each control, by an exact sign "

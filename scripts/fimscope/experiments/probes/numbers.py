@@ -85,7 +85,7 @@ def _against_constant(
     values, programs = _matrix(wrong, points, _is_correct)
     same, _ = _matrix(wrong, points, lambda row: row["gold"] == constant)
     difference = values - same
-    adjusted = holm([sign_test(column, programs) for column in difference.T])
+    adjusted = holm(sign_test(difference, programs).tolist())
     change = bootstrap.resample(difference, programs).difference()
     places = range(len(points))
     verdicts = [judge(change[i], margin=margin, p=adjusted[i]) for i in places]
