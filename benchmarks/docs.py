@@ -1,10 +1,10 @@
-"""Put the results of the benchmarks into docs/faults.md, each between its marks."""
+"""Put the results of the benchmarks into the pages that show them, each between its marks."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs/faults.md"
+PAGES = [ROOT / "docs/faults.md", ROOT / "docs/method.md"]
 MARKED = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -20,4 +20,5 @@ def with_results(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_results(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(with_results(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -59,7 +59,6 @@ rule write_summary:
         config=json.dumps(config, sort_keys=True),
         benchmarks=[f"{SOURCE}/benchmarks", f"{RESULTS}/benchmarks"],
         logs=[f"{SOURCE}/logs", f"{RESULTS}/logs"],
-        draws=DRAWS,
         margins=MARGINS,
     shell:
         "python scripts/write_summary.py --examples {input.examples:q} --funnel {input.funnel:q}"
@@ -67,7 +66,7 @@ rule write_summary:
         " --sections {input.sections:q}"
         " --config {params.config:q}"
         " --model-info {input.model:q} --benchmarks {params.benchmarks:q} --logs {params.logs:q}"
-        " {params.draws} {params.margins} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
+        " {params.margins} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
 
 
 rule build_report:

@@ -55,7 +55,7 @@ def plot_comparison(models: Mapping[str, Numbers], edit: str) -> "Figure":
     first = next(iter(models.values()))["common"]
     figure.supxlabel(
         f"% of the {first['n']} examples ({first['n_programs']} programs) that every model "
-        "answered; bars: 95%, cluster bootstrap over programs",
+        "answered; bars: 95%, clustered by program",
         fontsize=7.5,
     )
     return figure

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _TITLES = {"attention_output": "attention output", "mlp_output": "MLP output", "head": "heads"}
 NOTE = (
-    "block whose part is patched at the last token\nbands: 95%, cluster bootstrap over programs; "
+    "block whose part is patched at the last token\nbands: 95%, clustered by program; "
     "squares and dots: nearer to the donor than under every control (sign test over programs, Holm)"
 )
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POINT = "residual point: 0 is what enters block 0, the last what enters the final norm"
-BANDS = f"{POINT}\nbands: 95%, cluster bootstrap over programs"
+BANDS = f"{POINT}\nbands: 95%, clustered by program"
 SQUARES = f"{BANDS}; squares: the two differ (sign test over programs, Holm)"
 LABELS = {
     "rank": "rank of the gold + 1\n(geometric mean)",

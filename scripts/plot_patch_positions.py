@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOTE = (
-    "residual point patched (of a window: its first)\nbands: 95%, cluster bootstrap over programs; "
+    "residual point patched (of a window: its first)\nbands: 95%, clustered by program; "
     "squares: more recipients turn than under every control (sign test over programs, Holm)"
 )
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NOTE = (
     "residual point patched at the last token: 0 is what enters block 0, the last what enters the "
-    "final norm\nbands: 95%, cluster bootstrap over programs; squares: more recipients turn than "
+    "final norm\nbands: 95%, clustered by program; squares: more recipients turn than "
     "under every control (Holm)\nthe frame is that of the paired donors: a control may leave it"
 )
 

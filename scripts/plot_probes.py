@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CAPTION = (
     "residual point: 0 is what enters block 0, the last what enters the final norm\n"
-    "bands: 95%, cluster bootstrap over programs; squares: the gold is read off wrong examples "
+    "bands: 95%, clustered by program; squares: the gold is read off wrong examples "
     "oftener than the best constant answer (Holm)"
 )
 # Each curve has the style of what it is read from or for.

@@ -40,7 +40,7 @@ SHOWN = (
 )
 STEP = 0.118  # between the marks of one row, whose height is 1
 CURVE_COLOURS = {"right": "right", "wrong": "wrong", "broken": "broken"}
-BANDS = "bars and bands: 95%, cluster bootstrap over programs"
+BANDS = "bars and bands: 95%, clustered by program"
 
 
 def plot_samples(numbers: Numbers) -> "Figure":

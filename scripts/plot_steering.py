@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CAPTION = (
-    "strength: in units of the residual's mean norm at the point; bands and bars: 95%, cluster "
-    "bootstrap over programs\nshaded: points and strength chosen on select; dotted: the strength "
+    "strength: in units of the residual's mean norm at the point; bands and bars: 95%, clustered "
+    "by program\nshaded: points and strength chosen on select; dotted: the strength "
     "at which the mean difference is added as it is\nelsewhere: at tokens that are not the hole; "
     "* takes the gold to choose its vector, at points and a strength of its own"
 )

@@ -33,7 +33,6 @@ from fimscope.report.markdown import code, table
 from fimscope.report.references import bibtex
 from fimscope.report.sections import Section, read_section, section_lines
 from fimscope.report.timings import timing_lines, timing_numbers
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import add_margin_options
 from fimscope.steps.frame import run_step, step_parser
@@ -53,13 +52,13 @@ FORMATS = {
 # What the paragraph for a paper names.
 METHODS_CITE = ["miller2024evals", "lucchetti2024codetrace", "holm1979procedure"]
 METHOD = """\
-The unit of inference is the program. Intervals hold 95% and come from a cluster bootstrap: whole
-programs are drawn with replacement ({draws} draws, seed {seed}) and the percentiles of the redrawn
-means are given. Where a rate is 0% or 100% everywhere, the Wilson interval of the number of
-programs stands in. Differences on the same examples are tested with a t test clustered by program,
-or by package where that is the unit, and adjusted together (Holm). A difference is shown where its
-interval leaves out 0 and its adjusted p is clearly below 0.05; it is shown to be absent where its
-interval lies within {margin:g} points of 0; otherwise it is undecided.
+The unit of inference is the program. Intervals hold 95% and are clustered by program: each rests on
+the means without one program (jackknife) and on a t distribution; of rates it is Wilson's and of
+their differences Bonett and Price's, with as many independent examples as would be that sure.
+Differences on the same examples are tested with a t test clustered by program, or by package where
+that is the unit, and adjusted together (Holm). A difference is shown where its interval leaves 0
+out and its adjusted p is clearly below 0.05; it is shown to be absent where its interval lies
+within {margin:g} points of 0; otherwise it is undecided.
 """
 
 
@@ -68,7 +67,6 @@ def summary_numbers(
     predictions: Mapping[str, Any],
     splits: Mapping[str, Any],
     examples: Mapping[str, Mapping[str, Any]],
-    bootstrap: Bootstrap,
     margin: float,
 ) -> Numbers:
     """All numbers of the study but its timings, with the sentences that read them.
@@ -77,7 +75,7 @@ def summary_numbers(
     examples                       example_id -> package, kind and name
     margin                         within which of 0 a difference of accuracies counts as none
     """
-    accuracy = [accuracy_numbers(t, examples, edit, bootstrap) for edit, t in predictions.items()]
+    accuracy = [accuracy_numbers(t, examples, edit) for edit, t in predictions.items()]
     judge_gains(accuracy, margin)
     changes = change_numbers(splits, examples, margin)
     wrong = [confusion_numbers(t, edit) for edit, t in predictions.items()]
@@ -112,7 +110,6 @@ def write_summary(
     manifest   of this run: the versions and the settings of the statistics
     figures    the link from the page to the folder of the figures
     """
-    draws, seed = manifest["settings"]["draws"], manifest["settings"]["seed"]
     margin = 100 * manifest["settings"]["accuracy_margin"]
     edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
     small = say_size(max((row["n_programs"] for row in numbers["accuracy"]), default=0))
@@ -138,7 +135,7 @@ def write_summary(
     lines += [
         "## How the numbers were made",
         "",
-        METHOD.format(draws=draws, seed=seed, margin=margin),
+        METHOD.format(margin=margin),
     ]
     lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
     cites = [*METHODS_CITE, *(key for section in sections for key in section.cites)]
@@ -170,9 +167,9 @@ def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mappin
         f"{model['n_blocks']} blocks, d_model {model['d_model']}, {config['model']['dtype']}) for "
         f"each type, with {FORMATS[prompt['format']]} and at most {prompt['max_tokens']} tokens. "
         "Activations were patched at every point of the residual stream, 0 to "
-        f"{model['n_blocks']}. Intervals are 95% cluster bootstrap intervals over programs "
-        f"({config['statistics']['draws']} draws, seed {config['seed']}); tests over several "
-        "points or edits are adjusted by Holm's method."
+        f"{model['n_blocks']}. Intervals are 95%, clustered by program "
+        "(jackknife and t distribution; Wilson's for rates); tests over several points or edits "
+        "are adjusted by Holm's method."
     )
 
 
@@ -235,7 +232,6 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, nargs="*", required=True, help="folders of the logs")
     parser.add_argument("--config", required=True, help="the whole configuration, as JSON")
     parser.add_argument("--model-info", type=Path, required=True, help="its prepared.json")
-    add_bootstrap_options(parser)
     add_margin_options(parser)
     parser.add_argument(
         "--figures-folder", type=Path, help="where the figures stand; default: figures/ beside it"
@@ -249,7 +245,6 @@ def main() -> None:
             {path.stem: read_table(path, PREDICTIONS, COLUMNS) for path in args.predictions},
             {path.stem: read_table(path, SPLIT) for path in args.splits},
             read_holes(args.examples),
-            Bootstrap.of(args),
             args.accuracy_margin,
         )
         model = _read_model(args.model_info)

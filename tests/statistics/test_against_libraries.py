@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from fimscope.statistics.clustered import clustered_difference, clustered_mean
 from fimscope.statistics.exact_tests import mcnemar_exact, sign_test
@@ -83,7 +83,7 @@ def test_wilson_intervals_are_those_of_statsmodels():
 
     for n in (1, 7, 150):
         for n_right in {0, 1, n // 2, n}:
-            found = wilson_interval(n_right, n)
+            found = wilson_interval(n_right / n, n, norm.ppf((1 + LEVEL) / 2))
             expected = proportion_confint(n_right, n, alpha=1 - LEVEL, method="wilson")
             assert (found.lower, found.upper) == pytest.approx(expected, abs=1e-12)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fimscope.statistics.exact_tests import smallest_shown
 from fimscope.statistics.numbers import INTERVAL, Numbers
 
-FEW_PROGRAMS = 20  # below it, percentile intervals are known to be too narrow
+FEW_PROGRAMS = 20  # the fewest with which the coverage of intervals was simulated
 
 
 def percent(share: float) -> str:
@@ -16,7 +16,11 @@ def with_interval(row: Numbers, form: str, scale: float = 1, unit: str = "") -> 
     """An estimate, its unit and its interval: `12.5% (10.1 to 15.0)`.
 
     form    of each of the three numbers, in Python's notation; they are multiplied by `scale`
+
+    The mean of one program has no interval.
     """
+    if row["lower"] is None:
+        return f"{format(scale * row['estimate'], form)}{unit} (one program: no interval)"
     mean, lower, upper = (format(scale * row[key], form) for key in INTERVAL)
     return f"{mean}{unit} ({lower} to {upper})"
 
@@ -81,10 +85,10 @@ def spans(chosen: Sequence[int], points: Sequence[int]) -> str:
 
 
 def say_few_programs(n_programs: int) -> list[str]:
-    """That the intervals are too narrow, where the programs are few."""
+    """That the intervals may be too narrow, where the programs are few."""
     if not 0 < n_programs < FEW_PROGRAMS:
         return []
-    return [f"With only {n_programs} programs the intervals are narrower than they should be."]
+    return [f"With only {n_programs} programs the intervals may be too narrow."]
 
 
 def say_family_power(tests: Sequence[Numbers]) -> list[str]:

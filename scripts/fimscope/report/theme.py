@@ -89,7 +89,7 @@ def draw_curve(
     `self` must change nothing: it has no band, so that it hides no other.
     """
     style = STYLES[kind]
-    mean, lower, upper = (scale * np.array(curve[key]) for key in INTERVAL)
+    mean, lower, upper = (scale * np.array(curve[key], float) for key in INTERVAL)
     if kind != "self":
         alpha = 0.05 if kind.startswith("random") else 0.16  # its band may cover all the others
         axes.fill_between(points, lower, upper, color=style.colour, alpha=alpha, lw=0)

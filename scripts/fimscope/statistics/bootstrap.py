@@ -1,14 +1,15 @@
-"""The cluster bootstrap: intervals of means where the program, not the example, is the unit."""
+"""Rows by program: intervals of their means, and draws of whole programs for what has none."""
 
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fimscope.statistics.estimate import Estimate, Floats, Interval
-from fimscope.statistics.rates import wilson_interval
+from fimscope.statistics.estimate import Floats, Interval
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.significance import LEVEL
 
 DRAWS_AT_ONCE = 1_000  # bounds the memory of the [draw, program] counts
@@ -22,36 +23,24 @@ def add_bootstrap_options(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True)
-class Resampled:
-    """Means over rows, and the same means over resampled programs.
+class Resampled(Clustered):
+    """Rows by program, whose means are also to be had over resampled programs."""
 
-    value   [...], the mean of all rows: one number or one at every point
-    draws   [draw, ...], the mean in each bootstrap draw
-    """
+    bootstrap: "Bootstrap"
 
-    value: Floats
-    draws: Floats
-    n: int
-    n_programs: int
+    @property
+    def n_programs(self) -> int:
+        return self.n_clusters
 
-    def mean(self) -> Estimate:
-        """With percentile intervals, each of which holds for one point at a time."""
-        ends = middle(self.draws)
-        return Estimate(self.value, ends.lower, ends.upper, self.n, self.n_programs)
-
-    def rate(self) -> Estimate:
-        """As `mean`, of shares of rows.
-
-        Where every row is 0 or every row is 1 the draws all agree and their percentiles would claim
-        certainty: there the Wilson interval of that many programs stands in.
-        """
-        ends = middle(self.draws)
-        lower, upper = ends.lower, ends.upper
-        for share in (0, 1):
-            wilson = wilson_interval(share * self.n_programs, self.n_programs)
-            lower = np.where(self.value == share, wilson.lower, lower)
-            upper = np.where(self.value == share, wilson.upper, upper)
-        return Estimate(self.value, lower, upper, self.n, self.n_programs)
+    @cached_property
+    def draws(self) -> Floats:
+        """[draw, ...], the mean in each draw of programs; for where a curve reaches half."""
+        sums = self.sums.reshape(self.n_clusters, -1)
+        deviations = [
+            weights @ sums / (weights @ self.sizes)[:, None]
+            for weights in self.bootstrap.weights(self.n_clusters)
+        ]
+        return self.value + np.concatenate(deviations).reshape(-1, *np.shape(self.value))
 
 
 @dataclass(frozen=True)
@@ -71,29 +60,11 @@ class Bootstrap:
         return cls(args.draws, args.seed)
 
     def resample(self, values: NDArray, programs: Sequence[str] | NDArray) -> Resampled:
-        """Means of rows, and their spread when programs are drawn with replacement.
+        """Rows [row] or [row, point] by program, as `Clustered.of`; nothing is drawn before asked.
 
-        values     [row] or [row, point], finite; booleans count as 0 and 1
-        programs   [row], the program of each row, by its name or its place among the sorted names;
-                   all rows of a program are drawn together
-        raises     ValueError without rows, or with a value that is not finite
+        All rows of a program are drawn together.
         """
-        values = np.asarray(values, dtype=np.float64)
-        if not len(values) or len(values) != len(programs):
-            raise ValueError(f"values [row, ...] and programs [row] differ: {values.shape}")
-        if not np.isfinite(values).all():
-            raise ValueError("values must be finite; leave out the rows without a value first")
-        shape, values = values.shape[1:], values.reshape(len(values), -1)
-        names, codes = np.unique(np.asarray(programs), return_inverse=True)
-        counts = np.bincount(codes, minlength=len(names)).astype(np.float64)
-        value = values.mean(axis=0)
-        sums = np.zeros((len(names), values.shape[1]))
-        np.add.at(sums, codes, values - value)
-        deviations = [
-            weights @ sums / (weights @ counts)[:, None] for weights in self.weights(len(names))
-        ]
-        draws = value + np.concatenate(deviations)
-        return Resampled(value.reshape(shape), draws.reshape(-1, *shape), len(values), len(names))
+        return Resampled(**vars(Clustered.of(values, programs)), bootstrap=self)
 
     def weights(self, n_programs: int) -> Iterator[Floats]:
         """How often each program is in each draw, [draw, program], a chunk of draws at a time."""

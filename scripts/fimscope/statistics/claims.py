@@ -8,19 +8,21 @@ from numpy.typing import NDArray
 
 from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Estimate
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.significance import adjust_together
 from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide
 
 
 def difference_numbers(differences: NDArray, clusters: Sequence[str] | NDArray) -> Numbers:
-    """The mean of paired differences, its 95% interval over clusters, and the t test's p.
+    """The mean of paired differences of rates, its 95% interval over clusters, the t test's p.
 
-    differences   [example], with the change minus without it; at least one
+    differences   [example], with the change minus without it, -1 to 1; at least one
     clusters      [example], the program or the package
     """
-    estimate, p = clustered_mean(np.asarray(differences, np.float64)[:, None], clusters)
-    return {**estimate[0].numbers(), "p": significant(p[0])}
+    values = np.asarray(differences, np.float64)
+    _, p = clustered_mean(values[:, None], clusters)
+    return {**Clustered.of(values, clusters).difference().numbers(), "p": significant(p[0])}
 
 
 def judge_together(rows: Sequence[Numbers], margin: float) -> None:

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.significance import ALPHA
@@ -11,30 +13,31 @@ from fimscope.statistics.significance import ALPHA
 POWER = 0.8  # the chance that a test shall have to show what is there
 
 
-def mcnemar_exact(n_broken: int, n_mended: int) -> float:
+def mcnemar_exact(n_broken: ArrayLike, n_mended: ArrayLike) -> Any:
     """Two-sided exact p of McNemar's test: are right->wrong and wrong->right equally frequent?
 
     The discordant pairs alone count: under the null n_broken is Binomial(n_broken + n_mended, 1/2)
     (McNemar 1947). 1.0 where no pair is discordant. Takes pairs as independent; read it beside an
-    interval that is clustered by program.
+    interval that is clustered by program. Counts may be arrays [...]: so are then the p-values.
     """
-    from scipy.stats import binomtest
+    from scipy.stats import binom
 
-    n_discordant = n_broken + n_mended
-    return float(binomtest(n_broken, n_discordant).pvalue) if n_discordant else 1.0
+    n_discordant = np.add(n_broken, n_mended)
+    return np.minimum(1, 2 * binom.cdf(np.minimum(n_broken, n_mended), n_discordant, 0.5))
 
 
-def sign_test(differences: NDArray, programs: Sequence[str]) -> float:
+def sign_test(differences: NDArray, programs: Sequence[str]) -> Any:
     """Two-sided exact p: are as many programs above 0 as below, each by its sum of differences?
 
-    differences   [row], paired; the rows of one program count as one observation
+    differences   [row] or [row, column], paired; the rows of one program count as one observation
+    returns       a float, or floats [column]
 
     The sign test over clusters; with one row a program and differences of -1, 0, 1 it is McNemar's.
     """
-    sums: dict[str, float] = {}
-    for program, difference in zip(programs, differences, strict=True):
-        sums[program] = sums.get(program, 0.0) + float(difference)
-    return mcnemar_exact(sum(v > 0 for v in sums.values()), sum(v < 0 for v in sums.values()))
+    names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
+    sums = np.zeros((len(names), *np.shape(differences)[1:]))
+    np.add.at(sums, codes, differences)
+    return mcnemar_exact((sums > 0).sum(axis=0), (sums < 0).sum(axis=0))
 
 
 def permutation_numbers(n_own: int, n_others: Sequence[int]) -> Numbers:

@@ -1,13 +1,21 @@
 """What a change does to the same examples: the mean of paired differences, tested."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.bootstrap import Bootstrap, Resampled
+from fimscope.statistics.estimate import Estimate
 from fimscope.statistics.exact_tests import sign_test
 from fimscope.statistics.numbers import Numbers, significant
+
+
+def paired_rates(
+    differences: NDArray[np.float64], programs: Sequence[str], bootstrap: Bootstrap
+) -> Numbers:
+    """As `paired_numbers`, of differences of rates: -1 to 1."""
+    return _numbers(differences, programs, bootstrap, Resampled.difference)
 
 
 def paired_numbers(
@@ -19,8 +27,17 @@ def paired_numbers(
     programs      [example]
     returns       n, n_programs, estimate, lower, upper, p; the last four None where n is 0
     """
+    return _numbers(differences, programs, bootstrap, Resampled.mean)
+
+
+def _numbers(
+    differences: NDArray[np.float64],
+    programs: Sequence[str],
+    bootstrap: Bootstrap,
+    estimate: Callable[[Resampled], Estimate],
+) -> Numbers:
     if not len(differences):
         unknown = dict.fromkeys(("estimate", "lower", "upper", "p"))
         return {"n": 0, "n_programs": 0, **unknown}
-    mean = bootstrap.resample(differences, programs).mean()
-    return {**mean.numbers(), "p": significant(sign_test(differences, programs))}
+    found = estimate(bootstrap.resample(differences, programs)).numbers()
+    return {**found, "p": significant(sign_test(differences, programs))}

@@ -1,17 +1,16 @@
-"""Intervals of rates that need no bootstrap."""
+"""The score interval of a rate."""
 
 import numpy as np
 
-from fimscope.statistics.estimate import Interval
-from fimscope.statistics.significance import LEVEL
+from fimscope.statistics.estimate import Floats, Interval
 
 
-def wilson_interval(n_right: int, n: int) -> Interval:
-    """The score interval of a rate, n_right of n independent trials (Wilson 1927).
+def wilson_interval(rate: Floats, n: Floats, quantile: float) -> Interval:
+    """The score interval of rates [...] among n [...] independent trials each (Wilson 1927).
 
-    raises ValueError if n is 0 or n_right is not in 0..n
+    quantile   of the reference distribution: how many standard errors to each side
     """
-    from scipy.stats import binomtest
-
-    found = binomtest(n_right, n).proportion_ci(LEVEL, method="wilson")
-    return Interval(np.float64(found.low), np.float64(found.high))
+    weight = quantile**2 / n
+    middle = (rate + weight / 2) / (1 + weight)
+    half = quantile / (1 + weight) * np.sqrt(rate * (1 - rate) / n + weight / (4 * n))
+    return Interval(np.maximum(middle - half, 0), np.minimum(middle + half, 1))

@@ -43,7 +43,7 @@ def compare_pairs(before: Shares, after: Shares) -> list[Row]:
         values = one.shares[:, :, kind], other.shares[:, :, kind]
         difference = values[0] - values[1]
         found, _ = clustered_mean(difference, one.programs)
-        p = [sign_test(column, one.programs) for column in difference.T]
+        p = sign_test(difference, one.programs)
         means = values[0].mean(axis=0), values[1].mean(axis=0)
         token_difference = (one.tokens[:, kind] - other.tokens[:, kind]).mean()
         rows += _rows(ORIGINAL_BROKEN, region, one, means, found, p, token_difference)

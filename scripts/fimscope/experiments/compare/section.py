@@ -23,7 +23,7 @@ def comparison_text(models: Mapping[str, Numbers], edit: str) -> str:
         header += ["original", code(edit), "broken, of the right"]
         lines += table(header, [_cells(*item, which) for item in models.items()], n_left=2)
     lines += [
-        "Intervals hold 95%, by cluster bootstrap over programs. An example counts where the model "
+        "Intervals hold 95%, clustered by program. An example counts where the model "
         f"answered both its original and its variant under {code(edit)}. Models differ in which "
         "examples they can be asked, as their tokenizers and windows do: compare them by the first "
         "table.",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import paired_numbers
+from fimscope.statistics.paired import paired_numbers, paired_rates
 from fimscope.statistics.significance import adjust_together
 
 TREATMENT = "same_type"  # the others are its controls
@@ -118,7 +118,8 @@ def _tests(cells: Cells, bootstrap: Bootstrap, control: str | None) -> Iterator[
                     curves = cells.values[measure]
                     before = curves[choice][:, 0] if control is None else curves[control][:, column]
                     difference = (curves[choice][:, column] - before)[rows]
-                    changes[measure] = paired_numbers(difference, cells.programs[rows], bootstrap)
+                    numbers = paired_rates if measure == "correct" else paired_numbers
+                    changes[measure] = numbers(difference, cells.programs[rows], bootstrap)
                 yield {
                     "outcome": outcome,
                     "choice": choice,

@@ -31,7 +31,7 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
             (
                 "icl.svg",
                 "Accuracy by number of solved examples, for prompts that were right, wrong and "
-                "broken without any; bars: 95%, cluster bootstrap over programs",
+                "broken without any; bars: 95%, clustered by program",
             )
         ],
         tables=[

@@ -107,13 +107,13 @@ def group_numbers(curves: LensCurves, bootstrap: Bootstrap) -> Numbers:
             np.log1p(measures["gold_rank"]),
             np.exp(measures["gold_logprob"]),
             measures["entropy"],
-            first_lead[:, None] <= np.asarray(curves.points),
         ]
     )
     resampled = bootstrap.resample(stacked, curves.programs)
     means = resampled.mean()
-    rank, gold, entropy, _ = (means[i * n_points : (i + 1) * n_points] for i in range(4))
-    lead = resampled.rate()[-n_points:]
+    rank, gold, entropy = (means[i * n_points : (i + 1) * n_points] for i in range(3))
+    leads = first_lead[:, None] <= np.asarray(curves.points)
+    lead = bootstrap.resample(leads, curves.programs).rate()
     lead.lower[-1] = 1.0  # all have settled at the last point by definition
     found: Numbers = {
         "n": len(curves),

@@ -29,7 +29,7 @@ def lens_section(numbers: Numbers, examples_figure: str) -> Section:
         f"is right and its {code(edit)} variant wrong it is the variant's. The final answer leads "
         "from the point on at which it is first and stays first.",
         control="Originals answered right stand beside originals answered wrong, and every broken "
-        "variant beside its own original. Bands are 95%, cluster bootstrap over programs, one "
+        "variant beside its own original. Bands are 95%, clustered by program, one "
         "point at a time; the paired differences have a sign test over programs, adjusted over all "
         "measures and points (Holm). Early points are not trained to be read by the unembedding: "
         "a low rank there does not show that the type is unknown.",

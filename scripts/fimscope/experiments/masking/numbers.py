@@ -9,7 +9,7 @@ from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import paired_numbers
+from fimscope.statistics.paired import paired_numbers, paired_rates
 from fimscope.statistics.significance import adjust_together, stands_out
 
 if TYPE_CHECKING:
@@ -54,18 +54,20 @@ def _compare(plain: "DataFrame", chosen: "DataFrame", bootstrap: Bootstrap) -> N
     columns = ["gold_logprob", "correct"]
     before, after, instead = (t[columns].astype(float) for t in (before, masked, control))
 
-    def numbers(one: "DataFrame", other: "DataFrame", measure: str) -> Numbers:
-        return paired_numbers((one - other)[measure].to_numpy(), programs, bootstrap)
+    def numbers(one: "DataFrame", other: "DataFrame") -> Numbers:
+        change = (one - other)["gold_logprob"].to_numpy()
+        return paired_numbers(change, programs, bootstrap)
 
+    right = (after - before)["correct"]
     return {
         "n": len(both),
         "n_programs": len(set(programs)),
         "n_without": len(plain) - len(both),
         "mean_masked": round(float(masked["n_masked"].mean()), 1) if both else None,
-        "masked": numbers(after, before, "gold_logprob"),
-        "control": numbers(instead, before, "gold_logprob"),
-        "against_control": numbers(after, instead, "gold_logprob"),
-        "accuracy": numbers(after, before, "correct"),
+        "masked": numbers(after, before),
+        "control": numbers(instead, before),
+        "against_control": numbers(after, instead),
+        "accuracy": paired_rates(right.to_numpy(), programs, bootstrap),
     }
 
 

@@ -33,7 +33,7 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
             (
                 "masking.svg",
                 "Change of the gold's log-probability when a distractor is masked, and when as "
-                "many random tokens are; bars: 95%, cluster bootstrap over programs",
+                "many random tokens are; bars: 95%, clustered by program",
             )
         ],
         tables=[_table(rows, outcome) for outcome in OUTCOMES if _n_asked(rows, outcome)],

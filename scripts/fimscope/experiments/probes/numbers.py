@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 
 def probe_numbers(rows: Sequence[Row], bootstrap: Bootstrap) -> Numbers:
-    """Accuracies by point, [point] each, with 95% intervals by cluster bootstrap over programs.
+    """Accuracies by point, [point] each, with 95% intervals clustered by program.
 
     rows  the probes table
     """

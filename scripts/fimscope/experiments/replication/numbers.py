@@ -34,7 +34,7 @@ def edit_numbers(
     published  the edit's entry of the published figures
     window     the published one's points in this model
 
-    Intervals: 95%, cluster bootstrap over programs. `p`: the share of the random vectors of equal
+    Intervals: 95%, clustered by program. `p`: the share of the random vectors of equal
     length that mend as many of `test` as the mean difference, itself counted in, at the window that
     is best on `select`.
     """

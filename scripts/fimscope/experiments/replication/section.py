@@ -25,7 +25,7 @@ CONTROL = (
     "to. Beside it the sound way: the window of blocks is chosen on `select` and reported once on "
     "`test`, against many random vectors, at every point as long as the mean difference. p: the "
     "share of them that mend as many, the mean difference counted in; Holm over the edits. "
-    "Intervals: 95%, cluster bootstrap over programs. What steering does to right answers is not "
+    "Intervals: 95%, clustered by program. What steering does to right answers is not "
     "asked by the published protocol; the section on steering has it."
 )
 
@@ -52,7 +52,7 @@ def replication_section(
                 "replication.svg",
                 "Broken examples of `test` mended, by the first block steered, for every edit and "
                 "number of blocks; shaded: the published window, stars: the published figures; "
-                "bands: 95%, cluster bootstrap over programs",
+                "bands: 95%, clustered by program",
             )
         ],
         tables=[_published_table(edits, published_model), _sound_table(edits)],

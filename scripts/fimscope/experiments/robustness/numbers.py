@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.paired import paired_numbers
+from fimscope.statistics.paired import paired_rates
 from fimscope.statistics.significance import adjust_together
 from fimscope.typescript.edit_names import parse_edit
 
@@ -52,7 +52,7 @@ def robustness_numbers(
                     bootstrap.resample(rights, of_common).rate().ends() if common else None
                 ),
                 "changes": [
-                    paired_numbers(rights[:, column] - rights[:, 0], of_common, bootstrap)
+                    paired_rates(rights[:, column] - rights[:, 0], of_common, bootstrap)
                     for column in range(1, len(asked))
                 ],
             }

@@ -34,7 +34,7 @@ def robustness_section(entries: Sequence[Numbers]) -> Section:
         "those of a larger one, and every variant is checked by the compiler. An edit's curve is "
         "over the examples that were answered at all its doses.",
         control="The originals of the same examples; paired differences with 95% intervals by "
-        "cluster bootstrap over programs, sign tests over programs, Holm over all edits and doses.",
+        "clustered by program, sign tests over programs, Holm over all edits and doses.",
         cites=["miller2024evals", "holm1979procedure"],
         reading=_say_findings(entries),
         figures=[("robustness.svg", "Accuracy by the dose of each edit, with paired bands")],

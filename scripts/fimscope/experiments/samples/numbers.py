@@ -102,7 +102,7 @@ def gold_chances(golds: Sequence[str], programs: Sequence[str]) -> Floats:
 
 
 def sampled_numbers(sampled: Sampled, bootstrap: Bootstrap) -> Numbers:
-    """Rates over variants, each with its 95% interval by cluster bootstrap over programs.
+    """Rates over variants, each with its 95% interval clustered by program.
 
     pass_at_k     for k of KS up to the number drawn, and their curve over k in `curve`
     greedy        the greedy answer is the gold; top10: the gold is among the ten likeliest tokens

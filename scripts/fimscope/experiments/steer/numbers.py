@@ -86,7 +86,7 @@ def steering_numbers(
 
     scored   the steering_settings table; the others are the tables of their names
 
-    Intervals: 95%, cluster bootstrap over programs. `permutation`: the share of vectors that mend
+    Intervals: 95%, clustered by program. `permutation`: the share of vectors that mend
     at least as many of the same examples, the fitted one counted in. `comparisons`: that share for
     the kinds that have many random vectors, for the others exact sign tests over programs on the
     wrong examples; adjusted together (Holm).

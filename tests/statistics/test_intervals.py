@@ -1,0 +1,177 @@
+"""Intervals by hand and against libraries, and how often they cover in simulated studies."""
+
+from runpy import run_path
+
+import numpy as np
+import pytest
+from scipy.stats import norm, t
+
+from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.intervals import Clustered
+from fimscope.statistics.rates import wilson_interval
+from pages import ROOT
+
+SIMULATED = run_path(str(ROOT / "benchmarks/coverage.py"))
+N_STUDIES = 2000
+# What a share of so many studies may differ from the truth, four times in ten thousand.
+CHANCE = 3.5 * np.sqrt(0.05 * 0.95 / N_STUDIES)
+# Where 20 programs are too few: see docs/method.md.
+EFFECT, DIFFERENCE = "mean effect, whole or none", "difference of paired rates"
+LEAST = {(EFFECT, 20, 0.3): 0.92}
+MOST = {(DIFFERENCE, 20, 0.1): 0.97, (DIFFERENCE, 20, 0.3): 0.985}
+CASES = [
+    (kind, n_programs, rate, correlation)
+    for kind, (_, _, rates) in SIMULATED["KINDS"].items()
+    for n_programs in SIMULATED["N_PROGRAMS"]
+    for rate in rates
+    for correlation in SIMULATED["CORRELATIONS"]
+]
+
+
+@pytest.mark.parametrize(("kind", "n_programs", "rate", "correlation"), CASES)
+def test_intervals_cover(kind, n_programs, rate, correlation):
+    n_studies = N_STUDIES if n_programs < 330 else N_STUDIES // 4
+    held = SIMULATED["coverage"](kind, n_programs, rate, correlation, n_studies)
+    slack = CHANCE * np.sqrt(N_STUDIES / n_studies)
+    assert held > LEAST.get((kind, n_programs, correlation), 0.935) - slack
+    assert held < MOST.get((kind, n_programs, correlation), 0.965) + slack
+
+
+def test_the_slack_of_chance_leaves_the_old_intervals_out():
+    """Percentiles of the bootstrap, which the intervals were: 20 programs, one in ten is right."""
+    generator = np.random.default_rng(1)
+    programs = np.repeat(np.arange(20), generator.integers(1, 7, 20))
+    values, rate = SIMULATED["simulate_rate"](generator, programs, 0.1, 0.3, N_STUDIES)
+    draws = Bootstrap(400).resample(values, programs).draws
+    lower, upper = np.quantile(draws, [0.025, 0.975], axis=0)
+    assert ((lower <= rate) & (rate <= upper)).mean() < 0.935 - CHANCE
+
+
+def test_one_row_a_program_gives_the_jackknife_and_the_effective_n_by_hand():
+    values = np.array([1.0] * 12 + [0.0] * 18)
+    found = Clustered.of(values, np.arange(30))
+    # the jackknife of a mean of independent rows is s**2 / n, whose s**2 has n - 1
+    error = values.std(ddof=1) / np.sqrt(30)
+    assert found.without_each()[0] == pytest.approx(11 / 29)
+    q = t.ppf(0.975, 29)
+    expected = wilson_interval(0.4, 0.24 / error**2, q)  # 29 independent rows
+    rate = found.rate()
+    assert (rate.value, rate.lower, rate.upper) == pytest.approx(
+        (0.4, expected.lower, expected.upper)
+    )
+
+
+def test_copies_of_rows_in_their_programs_change_nothing():
+    """The program is the unit: ten copies of each row are no more than one."""
+    generator = np.random.default_rng(2)
+    values = generator.integers(0, 2, size=(40, 3)).astype(float)
+    once = Clustered.of(values, np.arange(40))
+    copied = Clustered.of(np.repeat(values, 10, axis=0), np.repeat(np.arange(40), 10))
+    for name in ("mean", "rate", "difference"):
+        one, other = (getattr(own, name)() for own in (once, copied))
+        assert (other.n, other.n_programs) == (400, 40)
+        assert other.lower == pytest.approx(one.lower)
+        assert other.upper == pytest.approx(one.upper)
+
+
+def test_a_symmetric_mean_has_the_t_interval():
+    values = np.concatenate([np.linspace(-2, 2, 25)])
+    found = Clustered.of(values, np.arange(25)).mean()
+    half = t.ppf(0.975, 24) * values.std(ddof=1) / 5
+    assert (found.lower, found.upper) == pytest.approx((-half, half), rel=1e-6)
+
+
+def test_the_interval_of_a_skewed_mean_reaches_further_to_the_longer_side():
+    values = np.array([0.0] * 27 + [1.0] * 3)
+    up, down = (Clustered.of(sign * values, np.arange(30)).mean() for sign in (1, -1))
+    assert up.upper - up.value > 1.2 * (up.value - up.lower)
+    assert (down.lower, down.upper) == pytest.approx((-up.upper, -up.lower))
+
+
+def test_differences_of_paired_rates_by_hand():
+    """Bonett & Price (2012): one row more that falls and one that rises; rows independent."""
+    values = np.array([-1.0] * 6 + [1.0] * 2 + [0.0] * 32)
+    found = Clustered.of(values, np.arange(40)).difference()
+    variance = (8 - 40 * 0.1**2) / 39 / 40
+    n = (8 / 40 - 0.1**2) / variance  # the effective n of the jackknife: 39
+    assert n == pytest.approx(39)
+    falls, rises = (39 * share / 40 + 1 for share in (6, 2))
+    mean = (rises - falls) / 41
+    error = np.sqrt(((rises + falls) / 41 - mean**2) / 41)
+    q = t.ppf(0.975, 39)
+    assert (found.lower, found.upper) == pytest.approx((mean - q * error, mean + q * error))
+
+
+def test_small_steps_of_rates_have_as_much_smaller_intervals():
+    """A rate may be a mean over many answers: the rows that are added change as little as it."""
+    values = np.array([-1.0] * 6 + [1.0] * 2 + [0.0] * 32)
+    whole, small = (Clustered.of(step * values, np.arange(40)).difference() for step in (1, 0.05))
+    assert (small.lower, small.upper) == pytest.approx((0.05 * whole.lower, 0.05 * whole.upper))
+
+
+def test_where_all_agree_every_program_counts_as_one_row():
+    values = np.column_stack([np.zeros(20), np.ones(20), np.full(20, 1 / 3)])
+    found = Clustered.of(values, np.repeat(np.arange(10), 2).astype(str))
+    expected = wilson_interval(np.array([0, 1, 1 / 3]), 10, t.ppf(0.975, 9))
+    assert found.rate().lower == pytest.approx(expected.lower)
+    assert found.rate().upper == pytest.approx(expected.upper)
+    unchanged = found.difference()[:1]
+    assert unchanged.upper == pytest.approx(t.ppf(0.975, 9) * np.sqrt(2 / 12 / 12))
+    assert unchanged.lower == -unchanged.upper
+
+
+def test_one_program_decides_nothing():
+    found = Clustered.of(np.array([[0.0], [1.0]]), ["a", "a"])
+    for name, ends in (("rate", (0, 1)), ("difference", (-1, 1)), ("mean", (-np.inf, np.inf))):
+        estimate = getattr(found, name)()
+        assert (estimate.value, estimate.lower, estimate.upper) == (0.5, *ends)
+
+
+def test_a_package_may_be_the_unit_and_each_may_be_left_out():
+    values, packages = np.array([1.0, 1, 0, 0, 1]), np.array(["a", "a", "b", "c", "c"])
+    assert Clustered.of(values, packages).without_each() == pytest.approx([1 / 3, 3 / 4, 2 / 3])
+
+
+def test_false_alarms_of_points_are_why_tests_are_adjusted():
+    """An interval holds for one point: among 25 independent ones some exclude the truth."""
+    values = np.random.default_rng(5).normal(size=(60, 25 * 100))
+    found = Clustered.of(values, np.arange(60)).mean()
+    excluded = (found.lower > 0) | (found.upper < 0)
+    assert excluded.mean() == pytest.approx(0.05, abs=0.015)
+    assert excluded.reshape(100, 25).any(axis=1).mean() > 0.4
+
+
+def test_one_column_is_as_one_of_several():
+    values = np.random.default_rng(4).normal(size=(30, 3))
+    programs = [f"p{i % 9}" for i in range(30)]
+    several = Clustered.of(values, programs).mean()
+    one = Clustered.of(values[:, 1], programs).mean()
+    for key, value in one.ends().items():
+        assert value == several[1].ends()[key] == several.ends()[key][1]
+    assert one.numbers() == {"n": 30, "n_programs": 9, **one.ends()}
+
+
+@pytest.mark.parametrize("values", [np.zeros((0, 3)), np.zeros(0), np.array([[np.nan]])])
+def test_values_that_cannot_be_averaged_are_refused(values):
+    with pytest.raises(ValueError, match=r"values"):
+        Clustered.of(values, ["a"] * len(values))
+
+
+def test_rows_and_their_programs_must_be_as_many():
+    with pytest.raises(ValueError, match="differ"):
+        Clustered.of(np.zeros(3), ["a"] * 2)
+
+
+def test_what_is_no_rate_is_refused():
+    nats = Clustered.of(np.array([0.2, -3.0]), ["a", "b"])
+    for interval in (nats.rate, nats.difference):
+        with pytest.raises(ValueError, match="must lie from"):
+            interval()
+
+
+def test_wilsons_interval_is_that_of_the_score_test():
+    """Its ends are the rates that lie a quantile of their own errors away (Wilson 1927)."""
+    rate, n, q = 0.3, 47.5, norm.ppf(0.975)
+    found = wilson_interval(rate, n, q)
+    for end in (found.lower, found.upper):
+        assert abs(rate - end) == pytest.approx(q * np.sqrt(end * (1 - end) / n))
