@@ -28,7 +28,7 @@ def difference_numbers(differences: NDArray, clusters: Sequence[str] | NDArray) 
 def judge_together(rows: Sequence[Numbers], margin: float) -> None:
     """Put `adjusted_p` (Holm) and `verdict` into rows of `difference_numbers` of one family.
 
-    An undecided row also has `n_to_decide`, about how many clusters would decide it were the
+    An undecided row also has `programs_to_decide`, about how many clusters would decide it were the
     estimate the truth; None where that cannot be told.
     """
     adjust_together(rows)
@@ -40,4 +40,4 @@ def judge_together(rows: Sequence[Numbers], margin: float) -> None:
         estimate = Estimate(row["estimate"], lower, upper, row["n"], row["n_programs"])
         row["verdict"] = judge(estimate, margin=margin, p=row["adjusted_p"])
         if row["verdict"] is Verdict.UNDECIDED:
-            row["n_to_decide"] = programs_to_decide(estimate, margin=margin)
+            row["programs_to_decide"] = programs_to_decide(estimate, margin=margin)
