@@ -27,11 +27,9 @@ rule plot_accuracy:
             caption="../config/captions/accuracy.rst",
         ),
         png=f"{FIGURES}/accuracy.png",
-    params:
-        draws=DRAWS,
     shell:
         "python scripts/plot_accuracy.py --examples {input.examples:q}"
-        " --predictions {input.predictions:q} {params.draws}"
+        " --predictions {input.predictions:q}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"
 
 

@@ -59,7 +59,6 @@ rule write_summary:
         config=json.dumps(config, sort_keys=True),
         benchmarks=[f"{SOURCE}/benchmarks", f"{RESULTS}/benchmarks"],
         logs=[f"{SOURCE}/logs", f"{RESULTS}/logs"],
-        draws=DRAWS,
         margins=MARGINS,
     shell:
         "python scripts/write_summary.py --examples {input.examples:q} --funnel {input.funnel:q}"

@@ -64,8 +64,6 @@ rule measure_quality:
         prompts=f"{RESULTS}/prompts/original.parquet",
         original=f"{RESULTS}/predictions/original.parquet",
         edited=f"{RESULTS}/predictions/{PATCHED}.parquet",
-        patches=f"{RESULTS}/patches/restore.parquet",
-        pairs=f"{RESULTS}/pairs.parquet",
         model=f"{RESULTS}/model/prepared.json",
     output:
         f"{RESULTS}/quality.json",
@@ -78,8 +76,8 @@ rule measure_quality:
     shell:
         "python scripts/measure_quality.py --examples {input.examples:q}"
         " --prompts {input.prompts:q} --original {input.original:q} --edited {input.edited:q}"
-        " --patches {input.patches:q} --pairs {input.pairs:q} {params.model} --threads {threads}"
-        " {params.draws} --out {output:q} --log {log:q}"
+        " {params.model} --threads {threads} {params.draws}"
+        " --out {output:q} --log {log:q}"
 
 
 rule write_model_card:
@@ -88,7 +86,7 @@ rule write_model_card:
         settings="config/training.yaml",
         curve=f"{TRAINING}/curve.parquet",
         packages=f"{TRAINING}/packages.parquet",
-        quality=f"{RESULTS}/quality.json",
+        measured="models/embedded/measured.md",
         history="models/embedded/history.md",
     output:
         f"{RESULTS}/model_card.md",
@@ -96,7 +94,7 @@ rule write_model_card:
         model=lambda wildcards, input: Path(input.weights).parent.as_posix(),
     shell:
         "python scripts/write_model_card.py --model {params.model:q} --settings {input.settings:q}"
-        " --curve {input.curve:q} --packages {input.packages:q} --quality {input.quality:q}"
+        " --curve {input.curve:q} --packages {input.packages:q} --measured {input.measured:q}"
         " --history {input.history:q} --out {output:q} --log {log:q}"
 
 

@@ -1,6 +1,5 @@
-"""Measure a model on the study: accuracy, its fall under an edit, restoring patches, blocks."""
+"""Measure a model on the study: accuracy, its fall under an edit, blocks."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fimscope.experiments.answers import same_type
-from fimscope.experiments.patch.tables import PAIRS
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.atomic import replacing
+from fimscope.files.digests import dump_json
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.models.options import add_model_options, open_model
@@ -87,21 +86,6 @@ def measure_accuracy(
     }
 
 
-def measure_restoring(patches: Path, pairs: Path) -> dict[str, Any]:
-    """The mean normalised effect at each point, of the paired and of the unrelated donors."""
-    from fimscope.experiments.patch.curves import read_sweep
-
-    sweep = read_sweep(patches, read_table(pairs, PAIRS), "last")
-    return {
-        "n_pairs": sweep.n_pairs,
-        **{
-            kind: [round(float(value), 4) for value in sweep.effects[kind].values.mean(axis=0)]
-            for kind in ("paired", "unrelated")
-            if kind in sweep.effects
-        },
-    }
-
-
 def measure_blocks(
     model: "Model", prompts: Sequence[Row], whole: float, batch_tokens: int
 ) -> dict[str, Any]:
@@ -125,8 +109,6 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/original.parquet")
     parser.add_argument("--original", type=Path, required=True, help="predictions of `original`")
     parser.add_argument("--edited", type=Path, required=True, help="predictions of the edit")
-    parser.add_argument("--patches", type=Path, required=True, help="patches/restore.parquet")
-    parser.add_argument("--pairs", type=Path, required=True, help="pairs.parquet")
     add_model_options(parser)
     add_bootstrap_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the measures, as JSON")
@@ -144,14 +126,12 @@ def main() -> None:
             read_table(args.edited, PREDICTIONS).to_pylist(),
             Bootstrap.of(args),
         )
-        measures["restore"] = measure_restoring(args.patches, args.pairs)
         measures["blocks"] = measure_blocks(
             open_model(args), prompts, measures["top1_over_examples"], args.batch_tokens
         )
         measures["manifest"] = manifest
         with replacing(args.out) as temporary:
-            text = json.dumps(measures, indent=2, sort_keys=True) + "\n"
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(dump_json(measures), encoding="utf-8")
         log.info("top-1 %.3f, %d broken", measures["top1"]["estimate"], measures["broken"])
 
 

@@ -17,7 +17,6 @@ from fimscope.report.theme import (
     save_figure,
     use_theme,
 )
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import run_step, step_parser
 
@@ -91,12 +90,11 @@ def main() -> None:
         "--predictions", type=Path, nargs="+", required=True, help="predictions/{edit}.parquet"
     )
     parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
-    add_bootstrap_options(parser)
     add_figure_options(parser)
     with run_step(parser) as args:
-        holes, bootstrap = read_holes(args.examples), Bootstrap.of(args)
+        holes = read_holes(args.examples)
         edits = [
-            accuracy_numbers(read_table(path, PREDICTIONS, COLUMNS), holes, path.stem, bootstrap)
+            accuracy_numbers(read_table(path, PREDICTIONS, COLUMNS), holes, path.stem)
             for path in args.predictions
         ]
         save_figure(plot_accuracy(edits), args.out_svg, args.out_png)

@@ -11,21 +11,22 @@ from fimscope.files.digests import read_json
 from fimscope.report.figures import fill_figures
 from fimscope.steps.frame import log, run_step, step_parser
 
-# What pages may speak of; timings, sentences and the run's manifest differ from run to run.
-KEPT = ("accuracy", "changes", "wrong_answers", "experiments")
+RESULTS = ("figures.json", "quality.json")  # of write_summary, of measure_quality
+# What pages do not speak of: what differs from run to run, and what stands in the numbers too.
+LEFT_OUT = ("timings", "readings", "manifest", "config", "model", "funnel", "experiments")
 
 
 def study_text(numbers: Mapping[str, Any], name: str) -> str:
-    """A study's numbers as they are committed: a line for each part, without what varies.
+    """A study's numbers as they are committed: a line for each part, without LEFT_OUT.
 
-    numbers   of write_summary's figures.json
+    numbers   of one of RESULTS
     """
     run = numbers["manifest"]
     parts = {
-        "provenance": f"figures.json of the study {name}, fimscope {run['fimscope']}, "
+        "provenance": f"the tables of the study {name}, fimscope {run['fimscope']}, "
         f"commit {run['git'].get('commit')}",
-        **{key: numbers[key] for key in KEPT if key != "experiments"},
-        **{f"experiments.{key}": value for key, value in numbers["experiments"].items()},
+        **{key: value for key, value in numbers.items() if key not in LEFT_OUT},
+        **{f"experiments.{key}": own for key, own in numbers.get("experiments", {}).items()},
     }
     lines = [f"{json.dumps(key)}: {_compact(value)}" for key, value in sorted(parts.items())]
     return "{\n" + ",\n".join(lines) + "\n}\n"
@@ -65,8 +66,9 @@ def main() -> None:
     with run_step(parser) as args:
         for folder in args.results:
             study = args.studies / f"{folder.name}.json"
-            if study.is_file() and (folder / "figures.json").is_file():
-                text = study_text(read_json(folder / "figures.json"), folder.name)
+            found = [folder / name for name in RESULTS if (folder / name).is_file()]
+            if study.is_file() and found:
+                text = study_text(read_json(found[0]), folder.name)
                 with replacing(study) as temporary:
                     temporary.write_text(text, encoding="utf-8")
                 log.info("%s: taken from %s", study, folder)

@@ -9,7 +9,6 @@ from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import file_sha256
 from fimscope.files.tables import read_manifest, read_table
-from fimscope.report.format import percent, rate
 from fimscope.report.markdown import code, table
 from fimscope.steps.frame import run_step, step_parser
 from fimscope.training.tables import TRAINING_LOG, TRAINING_PACKAGES
@@ -56,16 +55,16 @@ def write_card(
     manifest: Row,
     curve: Sequence[Row],
     packages: Sequence[Row],
-    quality: Row,
+    measured: str,
     history: str,
 ) -> str:
     """The card, in Markdown.
 
     settings   config/training.yaml; config is the model's own; manifest that of the training run
-    quality    of measure_quality
+    measured   Markdown on what was measured, with the marks that `make figures` fills
     history    Markdown on what else was tried
     """
-    lines = [HEAD, *_shape_lines(weights, config), *_quality_lines(quality)]
+    lines = [HEAD, *_shape_lines(weights, config), measured.strip(), ""]
     lines += _recipe_lines(settings, manifest, curve)
     lines += [history.strip(), "", *_data_lines(packages)]
     lines += [LIMITS.format(n_positions=config["n_positions"])]
@@ -81,48 +80,6 @@ def _shape_lines(weights: Path, config: Row) -> list[str]:
         ["sha256 of the weights", code(file_sha256(weights), 64)],
     ]
     return table(["what", "value"], rows, n_left=2)
-
-
-def _quality_lines(quality: Row) -> list[str]:
-    restore, blocks = quality["restore"], quality["blocks"]
-    rows = [
-        ["top-1, golds of one token", rate(quality["top1"])],
-        ["always the commonest gold", percent(quality["commonest"])],
-        ["gold in the top 10", rate(quality["top10"])],
-        ["whole type right, golds of several tokens", rate(quality["exact_several_tokens"])],
-        ["top-1 after the variables are renamed", rate(quality["top1_after_edit"])],
-        ["fall by renaming", rate(quality["drop"])],
-        [
-            "right answers broken by renaming, golds of one token",
-            f"{quality['broken_single_token']} from "
-            f"{quality['broken_single_token_programs']} programs",
-        ],
-        ["blocks whose removal changes top-1 by 0.01 or more", percent(blocks["share_at_work"])],
-        ["`<|endoftext|>` right after the type", percent(quality["ends_after_type"])],
-    ]
-    lines = [
-        "## Measured",
-        "",
-        f"On the default study: {quality['n_single_token']} holes with a gold of one token, "
-        f"{quality['n_several_tokens']} with a longer one, of packages that were not trained on. "
-        "Averages over packages; in brackets 95% intervals, bootstrap over programs.",
-        "",
-        *table(["what", "value"], rows, n_left=1),
-    ]
-    if restore["n_pairs"]:
-        points = range(len(restore["paired"]))
-        curves = [
-            [str(k), f"{restore['paired'][k]:.2f}", f"{restore['unrelated'][k]:.2f}"]
-            for k in points
-        ]
-        lines += [
-            f"Patching the original's last token into the broken variant ({restore['n_pairs']} "
-            "pairs), normalised effect by point, and that of an unrelated donor:",
-            "",
-            *table(["point", "restored", "unrelated"], curves),
-        ]
-    effects = ", ".join(f"{effect:+.3f}" for effect in blocks["effects"])
-    return [*lines, f"Fall of top-1 when block 0, 1, ... is removed: {effects}.", ""]
 
 
 def _recipe_lines(settings: Row, manifest: Row, curve: Sequence[Row]) -> list[str]:
@@ -201,7 +158,7 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, required=True, help="config/training.yaml")
     parser.add_argument("--curve", type=Path, required=True, help="the training_log table")
     parser.add_argument("--packages", type=Path, required=True, help="training_packages table")
-    parser.add_argument("--quality", type=Path, required=True, help="quality.json")
+    parser.add_argument("--measured", type=Path, required=True, help="Markdown: what was measured")
     parser.add_argument("--history", type=Path, required=True, help="Markdown: what was tried")
     parser.add_argument("--out", type=Path, required=True, help="the card, README.md")
     with run_step(parser) as args:
@@ -214,7 +171,7 @@ def main() -> None:
             read_manifest(args.curve),
             read_table(args.curve, TRAINING_LOG).to_pylist(),
             read_table(args.packages, TRAINING_PACKAGES).to_pylist(),
-            _read_json(args.quality),
+            args.measured.read_text(encoding="utf-8"),
             args.history.read_text(encoding="utf-8"),
         )
         with replacing(args.out) as temporary:

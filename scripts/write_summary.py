@@ -33,7 +33,6 @@ from fimscope.report.markdown import code, table
 from fimscope.report.references import bibtex
 from fimscope.report.sections import Section, read_section, section_lines
 from fimscope.report.timings import timing_lines, timing_numbers
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import add_margin_options
 from fimscope.steps.frame import run_step, step_parser
@@ -68,7 +67,6 @@ def summary_numbers(
     predictions: Mapping[str, Any],
     splits: Mapping[str, Any],
     examples: Mapping[str, Mapping[str, Any]],
-    bootstrap: Bootstrap,
     margin: float,
 ) -> Numbers:
     """All numbers of the study but its timings, with the sentences that read them.
@@ -77,7 +75,7 @@ def summary_numbers(
     examples                       example_id -> package, kind and name
     margin                         within which of 0 a difference of accuracies counts as none
     """
-    accuracy = [accuracy_numbers(t, examples, edit, bootstrap) for edit, t in predictions.items()]
+    accuracy = [accuracy_numbers(t, examples, edit) for edit, t in predictions.items()]
     judge_gains(accuracy, margin)
     changes = change_numbers(splits, examples, margin)
     wrong = [confusion_numbers(t, edit) for edit, t in predictions.items()]
@@ -234,7 +232,6 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, nargs="*", required=True, help="folders of the logs")
     parser.add_argument("--config", required=True, help="the whole configuration, as JSON")
     parser.add_argument("--model-info", type=Path, required=True, help="its prepared.json")
-    add_bootstrap_options(parser)
     add_margin_options(parser)
     parser.add_argument(
         "--figures-folder", type=Path, help="where the figures stand; default: figures/ beside it"
@@ -248,7 +245,6 @@ def main() -> None:
             {path.stem: read_table(path, PREDICTIONS, COLUMNS) for path in args.predictions},
             {path.stem: read_table(path, SPLIT) for path in args.splits},
             read_holes(args.examples),
-            Bootstrap.of(args),
             args.accuracy_margin,
         )
         model = _read_model(args.model_info)

@@ -28,6 +28,12 @@ def test_no_interval_of_readme_is_typed():
     assert not re.findall(r"[\d%s] \([-+\d.]+ to [-+\d.]+\)", typed)
 
 
+def test_the_cards_measures_are_those_that_the_step_puts_into_it():
+    measured = (ROOT / "models/embedded/measured.md").read_text("utf-8")
+    card = (ROOT / "models/embedded/README.md").read_text("utf-8")
+    assert fill_figures(measured, STUDIES, "measured.md").strip() in card
+
+
 def test_every_study_says_where_it_is_from():
     assert all(len(study["provenance"]) > 20 for study in STUDIES.values())
 

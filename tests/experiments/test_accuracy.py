@@ -26,19 +26,17 @@ from fimscope.files.digests import read_json
 from fimscope.files.tables import read_table
 from fimscope.report.markdown import code, table
 from fimscope.report.timings import timing_numbers
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.claims import judge_together
 from synthetic import HOSTILE, N_POINTS, example_rows, predictions_table, write_study
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
-DRAWS = 800
 CONFIG = {
     "seed": 1,
     "model": {"name": "small", "dtype": "float32"},
     "patch": {"conditions": ["restore"]},
     "prompt": {"format": "fim", "golds": "all", "max_tokens": 99},
-    "statistics": {"draws": DRAWS},
+    "statistics": {"draws": 800},
 }
 ORIGINAL = [("string", "string", True)] * 60 + [("number", "any", False)] * 40
 # 30 of the 60 right ones break, 5 of the 40 wrong ones are mended
@@ -62,7 +60,6 @@ def summarise(folder: Path, out: Path) -> tuple[str, dict]:
             *("--splits", *(folder / f"split/{edit}.parquet" for edit in edits)),
             *("--model-info", folder / "model.json", "--config", json.dumps(CONFIG)),
             *("--benchmarks", folder / "benchmarks", "--logs", folder / "logs"),
-            *("--draws", str(DRAWS), "--seed", "0"),
             *("--effect-margin", "0.1", "--accuracy-margin", "0.03", "--sections"),
             *("--out", out / "summary.md", "--out-figures", out / "figures.json"),
         ],
@@ -92,7 +89,7 @@ def holes_of(predictions) -> dict[str, dict]:
 
 def test_accuracy_by_hand():
     predictions = predictions_table(ORIGINAL, n_programs=10)
-    found = accuracy_numbers(predictions, holes_of(predictions), "original", Bootstrap(DRAWS))
+    found = accuracy_numbers(predictions, holes_of(predictions), "original")
     assert (found["n"], found["n_programs"], found["n_packages"]) == (100, 10, 4)
     assert (found["n_right"], found["right"]["estimate"]) == (60, 0.6)
     assert found["right"]["lower"] <= 0.6 <= found["right"]["upper"]
@@ -105,7 +102,7 @@ def test_accuracy_by_hand():
     assert commonest["gain"]["near_if_wrong"]["estimate"] == -0.5
     none = predictions_table([])
     expected = {"edit": "none", "n": 0, "n_programs": 0}
-    assert accuracy_numbers(none, {}, "none", Bootstrap(DRAWS)) == expected
+    assert accuracy_numbers(none, {}, "none") == expected
 
 
 def test_changes_by_hand(study):
@@ -250,7 +247,7 @@ def readings(answers, edited) -> tuple[list[dict], list[dict], list[dict]]:
     predictions = {"original": predictions_table(answers, n_programs=20)}
     predictions["x"] = predictions_table(edited, "x", n_programs=20)
     holes = holes_of(predictions["original"])
-    rows = [accuracy_numbers(t, holes, edit, Bootstrap(DRAWS)) for edit, t in predictions.items()]
+    rows = [accuracy_numbers(t, holes, edit) for edit, t in predictions.items()]
     judge_gains(rows, 0.03)
     split = [
         {

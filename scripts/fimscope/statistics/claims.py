@@ -1,4 +1,4 @@
-"""Differences of one family, each with its interval, its adjusted p and its verdict."""
+"""Differences of one family, each with its interval, its adjusted p and its verdict, as plain values."""
 
 import math
 from collections.abc import Sequence
@@ -8,34 +8,52 @@ from numpy.typing import NDArray
 
 from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Estimate
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.significance import adjust_together
 from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide
 
 
 def difference_numbers(differences: NDArray, clusters: Sequence[str] | NDArray) -> Numbers:
-    """The mean of paired differences, its 95% interval over clusters, and the t test's p.
+    """The mean of paired differences of rates, its 95% interval over clusters, the t test's p.
 
-    differences   [example], with the change minus without it; at least one
+    differences   [example], with the change minus without it, -1 to 1; at least one
     clusters      [example], the program or the package
     """
-    estimate, p = clustered_mean(np.asarray(differences, np.float64)[:, None], clusters)
-    return {**estimate[0].numbers(), "p": significant(p[0])}
+    values = np.asarray(differences, np.float64)
+    _, p = clustered_mean(values[:, None], clusters)
+    return {**Clustered.of(values, clusters).difference().numbers(), "p": significant(p[0])}
+
+
+def judged(row: Numbers, margin: float) -> Numbers:
+    """A row with `verdict`, and with `programs_to_decide` where that is undecided, else None.
+
+    row      estimate, lower, upper, n, n_programs, and adjusted_p or p where it was tested
+    margin   within which of 0 a difference counts as none
+
+    What rests on no row is undecided.
+    """
+    if not row["n"]:
+        return {**row, "verdict": Verdict.UNDECIDED, "programs_to_decide": None}
+    lower, upper = row["lower"], row["upper"]
+    estimate = Estimate(
+        row["estimate"],
+        -math.inf if lower is None else lower,
+        math.inf if upper is None else upper,
+        row["n"],
+        row["n_programs"],
+    )
+    verdict = judge(estimate, margin=margin, p=row.get("adjusted_p", row.get("p")))
+    undecided = verdict is Verdict.UNDECIDED
+    return {
+        **row,
+        "verdict": verdict,
+        "programs_to_decide": programs_to_decide(estimate, margin=margin) if undecided else None,
+    }
 
 
 def judge_together(rows: Sequence[Numbers], margin: float) -> None:
-    """Put `adjusted_p` (Holm) and `verdict` into rows of `difference_numbers` of one family.
-
-    An undecided row also has `n_to_decide`, about how many clusters would decide it were the
-    estimate the truth; None where that cannot be told.
-    """
+    """Put `adjusted_p` (Holm), and what `judged` adds, into rows of one family of tests."""
     adjust_together(rows)
     for row in rows:
-        lower, upper = (
-            end if row[key] is None else row[key]
-            for key, end in (("lower", -math.inf), ("upper", math.inf))
-        )
-        estimate = Estimate(row["estimate"], lower, upper, row["n"], row["n_programs"])
-        row["verdict"] = judge(estimate, margin=margin, p=row["adjusted_p"])
-        if row["verdict"] is Verdict.UNDECIDED:
-            row["n_to_decide"] = programs_to_decide(estimate, margin=margin)
+        row.update(judged(row, margin))

@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 
 from fimscope.experiments.accuracy.baselines import baseline_ranks
 from fimscope.experiments.accuracy.strata import GOLDS, commonest_of, gold_stratum
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.claims import difference_numbers, judge_together
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number
 
 Row = Mapping[str, Any]
 TOP = 10
 
 
-def accuracy_numbers(
-    predictions: pa.Table, examples: Mapping[str, Row], edit: str, bootstrap: Bootstrap
-) -> Numbers:
+def accuracy_numbers(predictions: pa.Table, examples: Mapping[str, Row], edit: str) -> Numbers:
     """How often the gold comes first and in the top 10, beside what the baselines have there.
 
     examples   example_id -> package, kind and name (in the original) of the hole
@@ -49,9 +47,7 @@ def accuracy_numbers(
 
     def rates(measures: Mapping[str, tuple[NDArray, NDArray]]) -> Numbers:
         return {
-            name: bootstrap.resample(values[rows], programs[rows]).rate().ends()
-            if rows.any()
-            else None
+            name: Clustered.of(values[rows], programs[rows]).rate().ends() if rows.any() else None
             for name, (values, rows) in measures.items()
         }
 

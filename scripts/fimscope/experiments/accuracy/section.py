@@ -206,7 +206,7 @@ def _change(difference: Numbers, margin: float, unit: str = "programs") -> str:
 
 
 def _to_decide(row: Numbers, unit: str = "programs") -> str:
-    n = row.get("n_to_decide")
+    n = row.get("programs_to_decide")
     return f" (about {n} {unit} would decide it, were this the truth)" if n else ""
 
 

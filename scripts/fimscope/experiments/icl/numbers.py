@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from fimscope.experiments.icl.choices import knows_gold
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.claims import judged
 from fimscope.statistics.clustered import clustered_mean
-from fimscope.statistics.judged import judged
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.paired import paired_numbers, paired_rates
 from fimscope.statistics.significance import adjust_together

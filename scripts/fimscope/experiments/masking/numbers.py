@@ -8,7 +8,7 @@ import pyarrow as pa
 from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.bootstrap import Bootstrap
-from fimscope.statistics.judged import judged
+from fimscope.statistics.claims import judged
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.paired import paired_numbers, paired_rates
 from fimscope.statistics.significance import adjust_together

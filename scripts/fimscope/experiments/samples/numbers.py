@@ -14,9 +14,9 @@ from fimscope.experiments.samples.tables import SAMPLES
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.tables import read_table
 from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.claims import judged
 from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Floats
-from fimscope.statistics.judged import judged
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.pass_at_k import pass_at_k
 

@@ -12,8 +12,8 @@ from fimscope.experiments.icl.choices import CHOICES, knows_gold
 from fimscope.experiments.icl.numbers import Cells, read_cells
 from fimscope.experiments.steer.settings import MAIN, Setting, chosen_settings
 from fimscope.statistics.bootstrap import Bootstrap, Resampled
+from fimscope.statistics.claims import judged
 from fimscope.statistics.exact_tests import permutation_numbers
-from fimscope.statistics.judged import judged
 from fimscope.statistics.numbers import Numbers, number
 from fimscope.statistics.paired import paired_rates
 from fimscope.statistics.significance import adjust_together
