@@ -1,4 +1,4 @@
-"""Differences of one family, each with its interval, its adjusted p and its verdict, as plain values."""
+"""Differences of one family as plain values: interval, adjusted p, verdict."""
 
 import math
 from collections.abc import Sequence
