@@ -16,6 +16,7 @@ from fimscope.report.styles import FAINT, INK, STYLES
 from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
+    draw_interval,
     save_figure,
     use_theme,
     write_message,
@@ -73,8 +74,7 @@ def _draw(axes: "Axes", rows: Sequence[Numbers]) -> None:
             change, style = row[measure], STYLES[kind]
             if change["estimate"] is None:
                 continue
-            ends = change["lower"], change["upper"]
-            axes.hlines(height + aside, *ends, color=style.colour, linewidth=1.4)
+            draw_interval(axes, height + aside, change, style.colour)
             axes.plot(change["estimate"], height + aside, marker=style.marker, color=style.colour)
         axes.annotate(
             f"n = {row['n']}",

@@ -32,6 +32,7 @@ from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
     draw_curve,
+    draw_interval,
     draw_legend,
     save_figure,
     use_theme,
@@ -140,9 +141,7 @@ def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:
             continue
         for height, row in shown:
             found, style = row[measure], STYLES[row["kind"]]
-            axes.hlines(
-                height, scale * found["lower"], scale * found["upper"], color=style.colour, lw=1.6
-            )
+            draw_interval(axes, height, found, style.colour, scale)
             value = scale * found["estimate"]
             axes.plot(value, height, marker=style.marker, color=style.colour, ms=4.5)
             axes.annotate(

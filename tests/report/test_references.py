@@ -16,7 +16,7 @@ MANIFEST = {"git": {"commit": "a" * 40}, "fimscope": "1.2"}
 NAMES = {
     "nostalgebraist2020lens": "nostalgebraist",
     "holm1979procedure": "Holm",
-    "miller2024evals": "clustered by program",
+    "miller2024evals": "95%, clustered by program",
 }
 
 

@@ -104,6 +104,12 @@ def draw_curve(
     )
 
 
+def draw_interval(axes: "Axes", height: float, row: Numbers, colour: str, scale: float = 1) -> None:
+    """An interval as a horizontal bar; none where it has no ends, as the mean of one program."""
+    if row["lower"] is not None:
+        axes.hlines(height, scale * row["lower"], scale * row["upper"], color=colour, linewidth=1.5)
+
+
 def draw_rates(axes: "Axes", heights: Sequence[float], rates: Sequence[Numbers], kind: str) -> None:
     """Rates in 0..1 with their intervals as horizontal bars, in percent, each with its figure."""
     style = STYLES[kind]

@@ -38,7 +38,7 @@ def attention_section(differences: Sequence[Row], edit: str) -> Section:
         "programs. In each comparison all heads, blocks and regions are one family (Holm). Only "
         "variants that have a region count for it. The last column is what attention spread evenly "
         "over the tokens would differ by. The largest of many estimates is overestimated.",
-        cites=["miller2024evals", "jain2019attention", "holm1979procedure"],
+        cites=["jain2019attention", "holm1979procedure"],
         reading=[say_comparison(rows, *words[name]) for name, rows in by_comparison.items()],
         figures=[
             ("attention.svg", "Difference in attention by block, head and kind of region."),

@@ -62,6 +62,7 @@ def effect_frame(
         for sweep in sweeps
         for key in ("lower", "upper")
         for end in sweep["effects"].get("paired", {}).get(key, [])
+        if end is not None
     ]
     lower, upper = min([least[0], *ends]), max([least[1], *ends])
     margin = MARGIN * (upper - lower)

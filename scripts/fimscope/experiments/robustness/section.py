@@ -33,7 +33,7 @@ def robustness_section(entries: Sequence[Numbers]) -> Section:
         method="Each edit is carried out on a share of its sites, those of a smaller share among "
         "those of a larger one, and every variant is checked by the compiler. An edit's curve is "
         "over the examples that were answered at all its doses.",
-        control="The originals of the same examples; paired differences with 95% intervals by "
+        control="The originals of the same examples; paired differences with intervals of 95%, "
         "clustered by program, sign tests over programs, Holm over all edits and doses.",
         cites=["miller2024evals", "holm1979procedure"],
         reading=_say_findings(entries),
