@@ -102,6 +102,13 @@ def test_differences_of_paired_rates_by_hand():
     assert (found.lower, found.upper) == pytest.approx((mean - q * error, mean + q * error))
 
 
+def test_small_steps_of_rates_have_as_much_smaller_intervals():
+    """A rate may be a mean over many answers: the rows that are added change as little as it."""
+    values = np.array([-1.0] * 6 + [1.0] * 2 + [0.0] * 32)
+    whole, small = (Clustered.of(step * values, np.arange(40)).difference() for step in (1, 0.05))
+    assert (small.lower, small.upper) == pytest.approx((0.05 * whole.lower, 0.05 * whole.upper))
+
+
 def test_where_all_agree_every_program_counts_as_one_row():
     values = np.column_stack([np.zeros(20), np.ones(20), np.full(20, 1 / 3)])
     found = Clustered.of(values, np.repeat(np.arange(10), 2).astype(str))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.statistics.estimate import Estimate, Floats
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.significance import LEVEL
 
 
@@ -45,14 +46,19 @@ def clustered_difference(
 def clustered_mean(values: NDArray, programs: Sequence[str]) -> tuple[Estimate, Floats]:
     """Means of paired differences [row, column] against 0, clustered by program: a t test.
 
-    returns   the means [column]; their two-sided p-values [column]
+    returns   the means [column], with the intervals of `Clustered.mean`; their two-sided p-values
+              [column]
+
+    The test takes the mean as symmetric and the interval does not, so that near 0 they may differ:
+    a claim needs both.
     """
     values = np.asarray(values, dtype=np.float64)
     mean = values.mean(axis=0)
     n_programs = len(set(programs))
     correction = np.sqrt(n_programs / max(n_programs - 1, 1))
     influence = correction * (values - mean) / len(values)
-    return _from_influence(mean, influence, programs, n_programs - 1)
+    _, p = _from_influence(mean, influence, programs, n_programs - 1)
+    return Clustered.of(values, programs).mean(), p
 
 
 def for_family(estimate: Estimate, n_tests: int) -> Estimate:

@@ -19,6 +19,7 @@ class Clustered:
     """Rows that hang together within clusters, and the means of each column.
 
     value        [...], the mean of all rows: one number or one at every point
+    absolute     [...], the mean of their absolute values
     squares      [...], the mean of their squares
     least, most  [...], the ends of the values
     sums         [cluster, ...], over a cluster's rows, of value minus mean
@@ -34,6 +35,7 @@ class Clustered:
     """
 
     value: Floats
+    absolute: Floats
     squares: Floats
     least: Floats
     most: Floats
@@ -60,6 +62,7 @@ class Clustered:
         starts = np.cumsum(sizes) - sizes
         return cls(
             value,
+            np.abs(values).mean(axis=0),
             (values**2).mean(axis=0),
             values.min(axis=0),
             values.max(axis=0),
@@ -111,7 +114,8 @@ class Clustered:
         """Of paired differences of rates, -1 to 1: one row more that rises and one that falls.
 
         That is the adjusted Wald interval of Bonett & Price (2012), with the effective n. Where few
-        rows change it is wider than it would have to be.
+        rows change it is wider than it would have to be. Of rates that are means of several answers
+        the two rows change by as much as the others that do.
 
         raises ValueError for a value outside of -1 to 1
         """
@@ -119,7 +123,9 @@ class Clustered:
         if self.n_clusters == 1:
             return self._estimate(np.full_like(self.value, -1), 1)
         n = self._effective_n(self.squares - self.value**2)
-        mean, squares = n * self.value / (n + 2), (n * self.squares + 2) / (n + 2)
+        changed = self.absolute > 0
+        step = np.where(changed, self.squares / np.where(changed, self.absolute, 1), 1)
+        mean, squares = n * self.value / (n + 2), (n * self.squares + 2 * step**2) / (n + 2)
         half = _quantile(self.n_clusters) * np.sqrt((squares - mean**2) / (n + 2))
         return self._estimate(np.maximum(mean - half, -1), np.minimum(mean + half, 1))
 
