@@ -60,7 +60,12 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
         "type, and does a lent type, right or wrong, do so?",
         method=METHOD,
         control=CONTROL,
-        cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
+        cites=[
+            "heimersheim2024patching",
+            "zhang2023patching",
+            "holm1979procedure",
+            "miller2024evals",
+        ],
         reading=[*reading, *say_conditions(alike), *say_least(sweeps), *say_exactness(sweeps)],
         figures=[
             (
