@@ -7,7 +7,6 @@ from fimscope.report.format import (
     at,
     percent,
     rate,
-    say_few_programs,
     say_power,
     spans,
     with_interval,
@@ -131,7 +130,7 @@ def say_least(sweeps: Sequence[Numbers]) -> list[str]:
     if not known:
         return []
     n_programs, n_tests = min(known)
-    return [*say_power(n_programs, -n_tests), *say_few_programs(n_programs)]
+    return say_power(n_programs, -n_tests)
 
 
 def half_point(half: Numbers) -> str:
