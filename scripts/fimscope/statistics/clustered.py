@@ -1,7 +1,6 @@
 """Means and differences of means with t tests, in which a program's rows hang together."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,24 +58,6 @@ def clustered_mean(values: NDArray, programs: Sequence[str]) -> tuple[Estimate, 
     influence = correction * (values - mean) / len(values)
     _, p = _from_influence(mean, influence, programs, n_programs - 1)
     return Clustered.of(values, programs).mean(), p
-
-
-def for_family(estimate: Estimate, n_tests: int) -> Estimate:
-    """The same with intervals that hold for so many means at once (Bonferroni).
-
-    estimate   of `clustered_mean`: its reference is t with n_programs - 1 degrees of freedom
-    """
-    from scipy.stats import t
-
-    freedom = max(estimate.n_programs - 1, 1)
-    tails = np.array([1 - LEVEL, (1 - LEVEL) / n_tests]) / 2
-    once, at_once = t.isf(tails, freedom)
-    wider = at_once / once
-    return replace(
-        estimate,
-        lower=estimate.value + (estimate.lower - estimate.value) * wider,
-        upper=estimate.value + (estimate.upper - estimate.value) * wider,
-    )
 
 
 def _from_influence(

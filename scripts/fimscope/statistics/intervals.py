@@ -80,9 +80,12 @@ class Clustered:
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.value - self.sums / rest
 
-    def mean(self) -> Estimate:
-        """Of values of any size: the t interval, made as skew as its clusters (Hall 1992)."""
-        n, q = self.n_clusters, _quantile(self.n_clusters)
+    def mean(self, n_tests: int = 1) -> Estimate:
+        """Of values of any size: the t interval, made as skew as its clusters (Hall 1992).
+
+        n_tests   so many means hold at once in 95% (Bonferroni)
+        """
+        n, q = self.n_clusters, _quantile(self.n_clusters, n_tests)
         if n == 1:
             return self._estimate(np.full_like(self.value, -np.inf), np.inf)
         spread = (self.sums**2).mean(axis=0)
@@ -156,7 +159,7 @@ class Clustered:
         return Estimate(self.value, *ends, int(self.sizes.sum()), self.n_clusters)
 
 
-def _quantile(n_clusters: int) -> float:
+def _quantile(n_clusters: int, n_tests: int = 1) -> float:
     from scipy.stats import t
 
-    return float(t.ppf((1 + LEVEL) / 2, n_clusters - 1))
+    return float(t.isf((1 - LEVEL) / 2 / n_tests, n_clusters - 1))

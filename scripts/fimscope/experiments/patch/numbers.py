@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from fimscope.experiments.patch.curves import Curve, Sweep
 from fimscope.statistics.bootstrap import Bootstrap, Resampled, middle
-from fimscope.statistics.clustered import clustered_mean, for_family
+from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Estimate
 from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm, is_significant
 from fimscope.statistics.verdicts import HAIR, Verdict, judge, programs_to_decide
@@ -154,9 +155,10 @@ def compare_conditions(
         return None
     values = [np.array([curve[name][1] for name in common]) for curve in curves]
     programs = [curves[0][name][0] for name in common]
-    found, p_values = clustered_mean((values[1] - values[0])[:, places], programs)
+    difference = (values[1] - values[0])[:, places]
+    found, p_values = clustered_mean(difference, programs)
     adjusted = holm(p_values.tolist())
-    at_once = for_family(found, len(places))
+    at_once = Clustered.of(difference, programs).mean(n_tests=len(places))
     kept = [one.points[place] for place in places]
     columns = range(len(places))
     apart = [judge(at_once[i], margin=margin, p=adjusted[i]) is Verdict.SHOWN for i in columns]
@@ -206,8 +208,7 @@ def _within_margin(sweep: Sweep, margin: float) -> list[int]:
     curve = sweep.effects.get("paired")
     if curve is None:
         return []
-    mean, _ = clustered_mean(curve.values, curve.programs)
-    mean = for_family(mean, len(sweep.points))
+    mean = Clustered.of(curve.values, curve.programs).mean(n_tests=len(sweep.points))
     within = (-margin < mean.lower) & (mean.upper < margin)
     return np.array(sweep.points)[within].tolist()
 

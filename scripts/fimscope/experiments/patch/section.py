@@ -7,7 +7,6 @@ from fimscope.report.format import (
     at,
     percent,
     rate,
-    say_few_programs,
     say_power,
     spans,
     with_interval,
@@ -60,7 +59,12 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
         "type, and does a lent type, right or wrong, do so?",
         method=METHOD,
         control=CONTROL,
-        cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
+        cites=[
+            "heimersheim2024patching",
+            "zhang2023patching",
+            "holm1979procedure",
+            "miller2024evals",
+        ],
         reading=[*reading, *say_conditions(alike), *say_least(sweeps), *say_exactness(sweeps)],
         figures=[
             (
@@ -126,7 +130,7 @@ def say_least(sweeps: Sequence[Numbers]) -> list[str]:
     if not known:
         return []
     n_programs, n_tests = min(known)
-    return [*say_power(n_programs, -n_tests), *say_few_programs(n_programs)]
+    return say_power(n_programs, -n_tests)
 
 
 def half_point(half: Numbers) -> str:
