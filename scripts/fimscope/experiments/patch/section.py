@@ -7,7 +7,6 @@ from fimscope.report.format import (
     at,
     percent,
     rate,
-    say_few_programs,
     say_power,
     spans,
     with_interval,
@@ -100,7 +99,7 @@ def say_sweep(sweep: Numbers) -> list[str]:
         return [sentence]
     n_programs = comparison["n_programs"]
     n_tests = len(comparison["difference"]) * len(sweep["points"])
-    return [sentence, *say_power(n_programs, n_tests), *say_few_programs(n_programs)]
+    return [sentence, *say_power(n_programs, n_tests)]
 
 
 def half_point(half: Numbers) -> str:
