@@ -1,6 +1,7 @@
 """From programs to verified variants: nothing is lost, the same input gives the same bytes."""
 
 import hashlib
+import logging
 import subprocess
 import sys
 from collections import Counter
@@ -88,6 +89,12 @@ def test_every_annotation_is_an_example_or_rejected(pool, programs):
 
 
 @pytest.mark.node
+def test_a_study_that_is_too_small_says_so_before_its_model_runs(pool, programs, caplog):
+    split_rows(make_examples(pool, programs, 10, FRACTIONS, 0))
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 1
+
+
 def test_the_cap_draws_a_choice_and_the_others_are_rejected(pool, programs):
     everything, _ = split_rows(make_examples(pool, programs[:2], 10, FRACTIONS, 0))
     names = {row["example_id"] for row in everything}

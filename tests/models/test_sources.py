@@ -218,6 +218,17 @@ def test_the_next_source_is_taken_where_one_is_not_reached(tmp_path: Path, no_hu
 
 
 @pytest.mark.model
+def test_what_a_folders_makers_say_of_it_is_kept_and_decides_nothing(tmp_path: Path):
+    origin = save_model(tmp_path / "origin")
+    prepare([{"folder": "origin"}], tmp_path / "plain")
+    (origin / "card.json").write_text('{"steps": 12, "seed": 3}')
+    prepare([{"folder": "origin"}], tmp_path / "model")
+    plain, told = read_prepared(tmp_path / "plain"), read_prepared(tmp_path / "model")
+    assert (plain.card, told.card) == (None, {"steps": 12, "seed": 3})
+    assert plain.identity() == told.identity()
+
+
+@pytest.mark.model
 def test_a_revision_in_the_hub_cache_is_taken_offline(tmp_path: Path):
     snapshot = tmp_path / "home/hub/models--somebody--tiny/snapshots" / COMMIT
     save_model(snapshot)

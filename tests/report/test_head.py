@@ -10,7 +10,11 @@ from fimscope.errors import UserError
 from fimscope.experiments.patch.pairs import CONDITIONS
 from fimscope.models.card import read_card
 from fimscope.report import glossary
-from fimscope.report.head import FEW_PROGRAMS, model_lines, say_size
+from fimscope.report.format import FEW_PROGRAMS
+from fimscope.report.head import (
+    model_lines,
+    say_size,
+)
 
 ROOT = Path(__file__).parents[2]
 MODEL = {

@@ -90,13 +90,6 @@ def say_programs(row: Numbers) -> str:
     return f"; about {needed} programs would decide it" if needed else ""
 
 
-def say_few_programs(n_programs: int) -> list[str]:
-    """That the intervals may be too narrow, where the programs are few."""
-    if not 0 < n_programs < FEW_PROGRAMS:
-        return []
-    return [f"With only {n_programs} programs the intervals may be too narrow."]
-
-
 def say_family_power(tests: Sequence[Numbers]) -> list[str]:
     """As `say_power`, of tests that were adjusted together, by those with most programs."""
     known = [test["n_programs"] for test in tests if test["p"] is not None]

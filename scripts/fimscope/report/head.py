@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fimscope.report.format import percent
+from fimscope.report.format import FEW_PROGRAMS, percent
 from fimscope.report.markdown import code
 from fimscope.statistics.exact_tests import smallest_shown
-
-FEW_PROGRAMS = 20  # with fewer, only changes of about a third of them and more are shown
 
 
 def model_lines(model: Mapping[str, Any], name: str, dtype: str) -> list[str]:

@@ -39,28 +39,18 @@ def accuracy_numbers(predictions: pa.Table, examples: Mapping[str, Row], edit: s
             predictions["example_id"].to_pylist(), predictions["gold"].to_pylist(), strict=True
         )
     ]
-    whole = np.ones(n, dtype=bool)
-
-    def measure(first: NDArray, near: NDArray) -> dict[str, tuple[NDArray, NDArray]]:
-        """Whether it is so, and of which holes that is asked."""
-        return {"right": (first, whole), "top10": (near, whole), "near_if_wrong": (near, ~right)}
-
-    def rates(measures: Mapping[str, tuple[NDArray, NDArray]]) -> Numbers:
-        return {
-            name: Clustered.of(values[rows], programs[rows]).rate().ends() if rows.any() else None
-            for name, (values, rows) in measures.items()
-        }
-
-    model = measure(right, in_top)
+    model = _measures(right, in_top)
+    everywhere = np.ones(n, dtype=bool)
+    asked = {"right": everywhere, "top10": everywhere, "near_if_wrong": ~right}
     baselines = []
     for name, ranks in baseline_ranks(holes, TOP).items():
-        own = measure(ranks == 0, ranks < TOP)
+        own = _measures(ranks == 0, ranks < TOP)
         gains = {
-            key: difference_numbers(model[key][0][rows] * 1.0 - values[rows], programs[rows])
-            for key, (values, rows) in own.items()
+            measure: difference_numbers((model[measure] - own[measure])[rows], programs[rows])
+            for measure, rows in asked.items()
             if rows.any()
         }
-        baselines.append({"baseline": name, **rates(own), "gain": gains})
+        baselines.append({"baseline": name, **_rates(own, asked, programs), "gain": gains})
     return {
         "edit": edit,
         "n": n,
@@ -68,8 +58,25 @@ def accuracy_numbers(predictions: pa.Table, examples: Mapping[str, Row], edit: s
         "n_packages": len({hole["package"] for hole in holes}),
         "n_right": int(right.sum()),
         "n_top10": int(in_top.sum()),
-        **rates(model),
+        **_rates(model, asked, programs),
         "baselines": baselines,
+    }
+
+
+def _measures(first: NDArray, near: NDArray) -> dict[str, NDArray[np.float64]]:
+    """What is asked of the gold at each hole, 0 or 1: whether it is first, whether it is near."""
+    is_near = near.astype(np.float64)
+    return {"right": first.astype(np.float64), "top10": is_near, "near_if_wrong": is_near}
+
+
+def _rates(
+    measures: Mapping[str, NDArray], asked: Mapping[str, NDArray], programs: NDArray
+) -> Numbers:
+    """The rate of each measure over the holes of which it is asked, None where there is none."""
+    return {
+        measure: Clustered.of(values[rows], programs[rows]).rate().ends() if rows.any() else None
+        for measure, values in measures.items()
+        for rows in [asked[measure]]
     }
 
 
