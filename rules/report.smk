@@ -64,7 +64,7 @@ rule write_summary:
         "python scripts/write_summary.py --examples {input.examples:q} --funnel {input.funnel:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q}"
         " --sections {input.sections:q} --config {params.config:q} --model-info {input.model:q}"
-        " --benchmarks {params.benchmarks:q} --logs {params.logs:q} {params.draws}"
+        " --benchmarks {params.benchmarks:q} --logs {params.logs:q}"
         " {params.margins} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
 
 
