@@ -26,6 +26,7 @@ MANIFEST = {
     [
         "--seed 0 --strengths 0.5 1 --dtype float32",
         "--dtype float32 --seed 0.0",
+        "--flag",
         "--threads 4",  # which the manifest does not record
         "",
     ],
@@ -44,6 +45,16 @@ def test_what_would_be_made_alike_is_up_to_date(command):
 )
 def test_another_option_is_named_with_both_values(command, told):
     assert why_outdated(MANIFEST, options_in(command), {"a", "b"}) == f"made with {told}"
+
+
+def test_a_flag_that_is_given_and_one_that_is_not_differ():
+    given, absent = {"settings": {"flag": True}}, {"settings": {"flag": False}}
+    for words, same, other in (
+        (options_in("--flag")["flag"], given, absent),
+        (spelled(""), absent, given),
+    ):
+        assert why_outdated(same, {"flag": words}, ()) is None
+        assert why_outdated(other, {"flag": words}, ()) is not None
 
 
 def test_an_input_that_is_no_more_is_named():

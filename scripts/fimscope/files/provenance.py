@@ -44,10 +44,10 @@ def options_in(command: str) -> dict[str, Words]:
 
 
 def spelled(value: Any) -> Words:
-    """A value as its option would spell it: numbers as numbers, a flag as no words."""
-    if isinstance(value, bool) or value is None:
+    """A value as its option would spell it: numbers as numbers; a flag that is not given as ""."""
+    if value is True or value is None:
         return ()
-    values = value if isinstance(value, list | tuple) else [value]
+    values = value if isinstance(value, list | tuple) else ["" if value is False else value]
     return tuple(map(_number, values))
 
 
