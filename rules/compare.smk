@@ -2,16 +2,20 @@
 
 
 rule compare_models:
+    input:
+        answers=lambda wildcards: [
+            f"results/{model}/{table}/{edit}.parquet"
+            for model in models_that_ran(Path("results"), PATCHED)
+            for table in ("predictions", "prompts")
+            for edit in COMPARED
+        ],
     output:
         summary="results/compare/summary.md",
         numbers="results/compare/numbers.json",
         svg="results/compare/accuracy.svg",
         png="results/compare/accuracy.png",
     params:
-        # Asked only when this rule is wanted. A model more reruns it, and so does a digest that is
-        # another than before.
-        models=lambda wildcards: list(models_that_ran(Path("results"), PATCHED)),
-        digests=lambda wildcards: list(models_that_ran(Path("results"), PATCHED).values()),
+        models=lambda wildcards: models_that_ran(Path("results"), PATCHED),
         edit=PATCHED,
         draws=DRAWS,
     shell:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fimscope.errors import UserError
-from fimscope.experiments.compare.numbers import comparison_numbers, model_facts
+from fimscope.experiments.compare.numbers import comparison_numbers, model_facts, study_facts
 from fimscope.experiments.compare.section import comparison_text, say_only_one
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.atomic import replacing
@@ -85,9 +85,10 @@ def main() -> None:
             )
             for name in args.models
         }
+        asked = study_facts(args.results, args.models, args.edit)
         numbers = comparison_numbers(tables, Bootstrap.of(args))
         models = {
-            name: {**model_facts(args.results / name / "model"), **row}
+            name: {**model_facts(args.results / name / "model"), "asked": asked[name], **row}
             for name, row in numbers.items()
         }
         save_figure(plot_comparison(models, args.edit), args.out_svg, args.out_png)

@@ -73,9 +73,9 @@ def test_parameters_are_counted_from_the_header(tmp_path):
 
 
 def test_models_that_ran_have_both_tables(tmp_path):
-    assert models_that_ran(tmp_path / "nowhere", "rename_vars") == {}
+    assert models_that_ran(tmp_path / "nowhere", "rename_vars") == []
     for name, edits in {"b": ["original", "rename_vars"], "a": ["original"]}.items():
         (tmp_path / name / "predictions").mkdir(parents=True)
         for edit in edits:
             (tmp_path / name / "predictions" / f"{edit}.parquet").write_bytes(b"")
-    assert list(models_that_ran(tmp_path, "rename_vars")) == ["b"]
+    assert models_that_ran(tmp_path, "rename_vars") == ["b"]

@@ -11,8 +11,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
+from fimscope.errors import UserError
 from fimscope.files.tables import read_manifest
 
 Words = tuple[float | str, ...]
@@ -26,7 +25,7 @@ def manifest_of(path: Path) -> Mapping[str, Any] | None:
         if path.suffix == ".json":
             content = json.loads(path.read_bytes())
             return content if "settings" in content else content.get("manifest")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
+    except (UserError, OSError, ValueError, TypeError, AttributeError):
         pass
     return None
 

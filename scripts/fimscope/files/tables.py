@@ -217,5 +217,9 @@ def _metadata(kind: Table, manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The run manifest that a table carries in its metadata."""
-    return json.loads(pq.read_schema(path).metadata[b"fimscope.manifest"])
+    """The run manifest that a table carries in its metadata. raises UserError where it has none"""
+    with _naming(path):
+        metadata = pq.read_schema(path).metadata or {}
+    if b"fimscope.manifest" not in metadata:
+        raise UserError(f"{path}: not written by this pipeline: it does not say how it was made")
+    return json.loads(metadata[b"fimscope.manifest"])

@@ -6,17 +6,15 @@ import struct
 from pathlib import Path
 
 from fimscope.errors import UserError
-from fimscope.files.digests import file_sha256
 
 
-def models_that_ran(results: Path, edit: str) -> dict[str, str]:
-    """Name -> digest of its answers, of every model that has answered the original and the edit."""
-    found = {}
-    for folder in sorted(results.iterdir()) if results.is_dir() else []:
-        tables = [folder / "predictions" / f"{name}.parquet" for name in ("original", edit)]
-        if all(path.is_file() for path in tables):
-            found[folder.name] = " ".join(file_sha256(path) for path in tables)
-    return found
+def models_that_ran(results: Path, edit: str) -> list[str]:
+    """The names of all models that have answered the original and the edit."""
+    return [
+        folder.name
+        for folder in (sorted(results.iterdir()) if results.is_dir() else [])
+        if all((folder / f"predictions/{name}.parquet").is_file() for name in ("original", edit))
+    ]
 
 
 def count_parameters(folder: Path) -> int:

@@ -1,6 +1,6 @@
 """Numbers of several models side by side, on each one's own examples and on those of all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from fimscope.errors import UserError
 from fimscope.files.digests import read_json
+from fimscope.files.tables import read_manifest
 from fimscope.models.ran import count_parameters
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
@@ -33,6 +34,29 @@ def comparison_numbers(
             "common": _numbers(*answers[name], common, bootstrap),
         }
         for name in models
+    }
+
+
+def study_facts(results: Path, models: Sequence[str], edit: str) -> dict[str, Numbers]:
+    """How each model was asked: model -> the options of its prompts, by their tables' manifests.
+
+    raises UserError where two models were asked other variants: of another source, by other names
+    """
+    manifests = {
+        name: read_manifest(results / name / "prompts" / f"{edit}.parquet") for name in models
+    }
+    variants = {name: manifest["inputs"]["variants"] for name, manifest in manifests.items()}
+    first, *others = models
+    for name in others:
+        if variants[name] != variants[first]:
+            raise UserError(
+                f"{results}: {first} and {name} were asked other variants under {edit}, of another "
+                "source or with other names; run the predictions of both with one source and seed"
+            )
+    kept = ("format", "max_tokens", "golds")
+    return {
+        name: {option: manifest["settings"][option] for option in kept}
+        for name, manifest in manifests.items()
     }
 
 

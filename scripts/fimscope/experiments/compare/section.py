@@ -22,6 +22,7 @@ def comparison_text(models: Mapping[str, Numbers], edit: str) -> str:
         header = ["model", "family", "blocks", "parameters", "n (programs)"]
         header += ["original", code(edit), "broken, of the right"]
         lines += table(header, [_cells(*item, which) for item in models.items()], n_left=2)
+    lines += say_asked({name: row["asked"] for name, row in models.items()})
     lines += [
         "Intervals hold 95%, clustered by program. An example counts where the model "
         f"answered both its original and its variant under {code(edit)}. Models differ in which "
@@ -30,6 +31,22 @@ def comparison_text(models: Mapping[str, Numbers], edit: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def say_asked(asked: Mapping[str, Numbers]) -> list[str]:
+    """In what the models were asked otherwise than one another; nothing where in nothing."""
+    differing = [
+        option
+        for option in next(iter(asked.values()))
+        if len({options[option] for options in asked.values()}) > 1
+    ]
+    if not differing:
+        return []
+    told = [
+        f"{code(name)} with " + ", ".join(f"`prompt.{o}` {options[o]}" for o in differing)
+        for name, options in asked.items()
+    ]
+    return [f"The models were not asked alike: {'; '.join(told)}.", ""]
 
 
 def say_only_one(name: str) -> str:
