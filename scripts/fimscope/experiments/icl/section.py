@@ -37,7 +37,7 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
         "is told the gold type are an oracle. Sign tests over programs, over all holes t tests "
         "clustered by program; Holm over all outcomes, choices and numbers of shots, against no "
         "shots and against the controls each.",
-        cites=["brown2020fewshot", "min2022demonstrations", "holm1979procedure", "miller2024evals"],
+        cites=["brown2020fewshot", "min2022demonstrations", "holm1979procedure"],
         reading=_say_findings(numbers),
         figures=[
             (

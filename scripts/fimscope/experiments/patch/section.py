@@ -63,7 +63,6 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
             "heimersheim2024patching",
             "zhang2023patching",
             "holm1979procedure",
-            "miller2024evals",
         ],
         reading=[*reading, *say_conditions(alike), *say_least(sweeps), *say_exactness(sweeps)],
         figures=[
