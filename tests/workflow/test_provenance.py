@@ -35,6 +35,7 @@ def test_the_same_config_makes_nothing(copied, triggers):
     ("key", "first", "not_there"),
     [
         ("seed: 1", "collect_programs", "prepare_model"),
+        ("new_names: {exported: true}", "edit_examples", "make_examples"),
         ("model: {dtype: bfloat16}", "predict_types", "build_prompts"),
         ("prompt: {max_tokens: 90}", "build_prompts", "prepare_model"),
         ("predict: {max_new_tokens: 11}", "predict_types", "prepare_model"),
