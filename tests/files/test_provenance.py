@@ -49,12 +49,12 @@ def test_another_option_is_named_with_both_values(command, told):
 
 def test_a_flag_that_is_given_and_one_that_is_not_differ():
     given, absent = {"settings": {"flag": True}}, {"settings": {"flag": False}}
-    for words, same, other in (
-        (options_in("--flag")["flag"], given, absent),
-        (spelled(""), absent, given),
+    for words, same, other, told in (
+        (options_in("--flag")["flag"], given, absent, "off, where the study has on"),
+        (spelled(""), absent, given, "on, where the study has off"),
     ):
         assert why_outdated(same, {"flag": words}, ()) is None
-        assert why_outdated(other, {"flag": words}, ()) is not None
+        assert why_outdated(other, {"flag": words}, ()) == f"made with --flag {told}"
 
 
 def test_an_input_that_is_no_more_is_named():

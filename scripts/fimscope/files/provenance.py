@@ -79,5 +79,7 @@ def _number(value: Any) -> float | str:
 
 
 def _shown(words: Words) -> str:
+    if words in ((), ("",)):  # of a flag
+        return "off" if words else "on"
     text = " ".join(f"{word:g}" if isinstance(word, float) else word for word in words)
     return text if len(text) < 80 else f"{text[:77]}..."
