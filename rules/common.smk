@@ -95,7 +95,11 @@ def model_options(attention):
     def model_options_of(wildcards, input):
         return f"--model {shlex.quote(model_folder(wildcards, input))} {options}"
 
-    model_options_of.options = options  # for who asks before there is an input
+    # For who asks before there is an input, of what is not said too.
+    model_options_of.options = {
+        **options_in(options),
+        "trust_remote_code": spelled(model["trust_remote_code"]),
+    }
     return model_options_of
 
 

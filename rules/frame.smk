@@ -25,8 +25,9 @@ def options_of(each):
     for name, value in each.params.items():
         if name == "fingerprint":
             value = value(None)
-        value = getattr(value, "options", value)
-        if isinstance(value, str) and value.startswith("--"):
+        if hasattr(value, "options"):
+            found |= value.options
+        elif isinstance(value, str) and value.startswith("--"):
             found |= options_in(value)
         elif not callable(value):
             found[name] = spelled(value)

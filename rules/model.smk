@@ -14,9 +14,10 @@ rule prepare_model:
         sources=MODEL_SOURCES,
         fingerprint=model_fingerprint,
         folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
-        trust="--trust-remote-code" if config["model"]["trust_remote_code"] else "",
+        trust_remote_code="--trust-remote-code" if config["model"]["trust_remote_code"] else "",
     shell:
-        "python scripts/prepare_model.py --sources {params.sources:q} --root . {params.trust}"
+        "python scripts/prepare_model.py --sources {params.sources:q} --root ."
+        " {params.trust_remote_code}"
         " --fingerprint {params.fingerprint:q} --out {params.folder:q} --log {log:q}"
 
 
