@@ -12,7 +12,7 @@ import pytest
 from browser_pages import BROWSERS
 from fimscope.typescript.client import TypeScript
 
-OF_SMALL_STUDY = ("test_whole_dag.py", "test_steering_study.py")
+OF_SMALL_STUDY = ("test_whole_dag.py", "test_steering_study.py", "test_provenance.py")
 # What is no unit test, by what it needs; a fixture brings its own mark.
 TIERS = ("model", "node", "process", "browser", "cluster")
 FIXTURE_TIERS = {
