@@ -21,7 +21,6 @@ SIZES = {
     "StarCoderBase-7b": (42, 4096, 32, 16384),
     "StarCoderBase-15b": (40, 6144, 48, 24576),
 }
-EMBEDDED = (24, 96, 3, 384)
 GPU_FLOPS = 312e12  # of an A100 in bfloat16, by its data sheet
 USED = 0.3  # the share of them that a forward is assumed to reach
 # Steps whose work does not grow with the examples: the config bounds it.

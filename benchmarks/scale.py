@@ -145,7 +145,7 @@ def commands(folder: Path, model: Path) -> dict[str, list[str]]:
             *("--out", str(out / "pairs.parquet"), "--out-rejected", str(out / "r.parquet")),
         ],
         "plot_accuracy": [
-            *("--predictions", *both, "--draws", "10000", "--seed", "0"),
+            *("--examples", of("examples"), "--predictions", *both),
             *("--out-svg", str(out / "a.svg"), "--out-png", str(out / "a.png")),
         ],
         "predict_types": [

@@ -17,8 +17,7 @@ rule compare_models:
     params:
         models=lambda wildcards: models_that_ran(Path("results"), PATCHED),
         edit=PATCHED,
-        draws=DRAWS,
     shell:
         "python scripts/compare_models.py --models {params.models:q} --edit {params.edit:q}"
-        " {params.draws} --out {output.summary:q} --out-numbers {output.numbers:q}"
+        " --out {output.summary:q} --out-numbers {output.numbers:q}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --log {log:q}"

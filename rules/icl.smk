@@ -40,11 +40,10 @@ rule plot_icl:
         section=f"{RESULTS}/sections/icl.json",
     params:
         **config["icl"],
-        draws=DRAWS,
         margins=MARGINS,
     shell:
         "python scripts/plot_icl.py --icl {input.icl:q} --choices {params.choices}"
         " --n-shots {params.n_shots} --n-seeds {params.n_seeds}"
-        " --shot-tokens {params.shot_tokens} --split {input.split:q} {params.draws}"
+        " --shot-tokens {params.shot_tokens} --split {input.split:q}"
         " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

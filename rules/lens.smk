@@ -88,8 +88,7 @@ rule plot_lens:
     params:
         edit=PATCHED,
         folder=lambda wildcards, output: Path(output.figures[0]).parent.as_posix(),
-        draws=DRAWS,
     shell:
         "python scripts/plot_lens.py --lens {input.lens:q} --splits {input.splits:q}"
-        " --edit {params.edit:q} --examples-figure {input.examples:q} {params.draws}"
+        " --edit {params.edit:q} --examples-figure {input.examples:q}"
         " --out-figures {params.folder:q} --out-section {output.section:q} --log {log:q}"

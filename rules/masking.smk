@@ -40,9 +40,8 @@ rule plot_masking:
         section=f"{RESULTS}/sections/masking.json",
     params:
         edit=PATCHED,
-        draws=DRAWS,
         margins=MARGINS,
     shell:
         "python scripts/plot_masking.py --masking {input.masking:q} --edit {params.edit:q}"
-        " {params.draws} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

@@ -30,9 +30,8 @@ rule plot_probes:
         png=f"{FIGURES}/probes.png",
         section=f"{RESULTS}/sections/probes.json",
     params:
-        draws=DRAWS,
         margins=MARGINS,
     shell:
-        "python scripts/plot_probes.py --probes {input.probes:q} {params.draws}"
+        "python scripts/plot_probes.py --probes {input.probes:q}"
         " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

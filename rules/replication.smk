@@ -44,11 +44,9 @@ rule plot_replication:
         svg=f"{FIGURES}/replication.svg",
         png=f"{FIGURES}/replication.png",
         section=f"{RESULTS}/sections/replication.json",
-    params:
-        draws=DRAWS,
     shell:
         "python scripts/plot_replication.py --published {input.published:q}"
         " --examples {input.examples:q} --splits {input.splits:q} --results {input.results:q}"
-        " --vectors {input.vectors:q} --model-info {input.model:q} {params.draws}"
+        " --vectors {input.vectors:q} --model-info {input.model:q}"
         " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
         " --log {log:q}"

@@ -11,9 +11,7 @@ rule plot_robustness:
         svg=f"{FIGURES}/robustness.svg",
         png=f"{FIGURES}/robustness.png",
         section=f"{RESULTS}/sections/robustness.json",
-    params:
-        draws=DRAWS,
     shell:
         "python scripts/plot_robustness.py --original {input.original:q}"
-        " --predictions {input.predictions:q} {params.draws} --out-svg {output.svg:q}"
+        " --predictions {input.predictions:q} --out-svg {output.svg:q}"
         " --out-png {output.png:q} --out-section {output.section:q} --log {log:q}"

@@ -45,10 +45,9 @@ rule plot_samples:
         png=f"{FIGURES}/samples.png",
         section=f"{RESULTS}/sections/samples.json",
     params:
-        draws=DRAWS,
         margins=MARGINS,
     shell:
         "python scripts/plot_samples.py --samples {input.samples:q}"
-        " --predictions {input.predictions:q} --splits {input.splits:q} {params.draws}"
+        " --predictions {input.predictions:q} --splits {input.splits:q}"
         " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

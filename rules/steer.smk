@@ -117,12 +117,11 @@ rule plot_steering:
         png=f"{FIGURES}/steering.png",
         section=f"{RESULTS}/sections/steering.json",
     params:
-        draws=DRAWS,
         margins=MARGINS,
         icl=lambda wildcards, input: ["--icl", input.icl] if input.icl else [],
     shell:
         "python scripts/plot_steering.py --examples {input.examples:q} --split {input.split:q}"
         " --vectors {input.vectors:q} --results {input.results:q} --settings {input.settings:q}"
         " --disturbance {input.disturbance:q} --types {input.types:q} {params.icl:q}"
-        " {params.draws} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

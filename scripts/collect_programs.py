@@ -113,9 +113,7 @@ def main() -> None:
         "--licenses", nargs="+", required=True, help="SPDX names of the licenses allowed"
     )
     parser.add_argument("--seed", type=int, required=True, help="seed of the choice")
-    parser.add_argument(
-        "--fingerprint", default="", help="what the sources hold now, for the manifest"
-    )
+    parser.add_argument("--fingerprint", help="what the sources hold now, for the manifest")
     parser.add_argument("--out", type=Path, required=True, help="the programs table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="the rejected table")
     with run_step(parser) as args:

@@ -20,7 +20,6 @@ from fimscope.report.theme import (
     save_figure,
     use_theme,
 )
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import log, run_step, step_parser
 
@@ -66,7 +65,6 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", required=True, help="names in the results folder")
     parser.add_argument("--results", type=Path, default=Path("results"), help="that folder")
     parser.add_argument("--edit", required=True, help="beside `original`")
-    add_bootstrap_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the comparison as Markdown")
     parser.add_argument("--out-numbers", type=Path, required=True, help="its numbers as JSON")
     add_figure_options(parser)
@@ -86,7 +84,7 @@ def main() -> None:
             for name in args.models
         }
         asked = study_facts(args.results, args.models, args.edit)
-        numbers = comparison_numbers(tables, Bootstrap.of(args))
+        numbers = comparison_numbers(tables)
         models = {
             name: {**model_facts(args.results / name / "model"), "asked": asked[name], **row}
             for name, row in numbers.items()

@@ -23,7 +23,6 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import positive, run_step, step_parser
@@ -90,7 +89,6 @@ def main() -> None:
         "--shot-tokens", type=positive, required=True, help="typed code of one shot"
     )
     parser.add_argument("--split", type=Path, required=True, help="split of the edit: all holes")
-    add_bootstrap_options(parser)
     add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/icl.json")
@@ -100,7 +98,7 @@ def main() -> None:
         split = read_table(args.split, SPLIT, ["outcome", "broken"]).to_pylist()
         n_holes = {outcome: list(map(outcome_of, split)).count(outcome) for outcome in OUTCOMES}
         margin = Margins.of(args).accuracy
-        numbers = icl_numbers(cells, n_holes, Bootstrap.of(args), margin)
+        numbers = icl_numbers(cells, n_holes, margin)
         save_figure(plot_icl(numbers), args.out_svg, args.out_png)
         section = icl_section(numbers, args.icl.stem, args.n_seeds, args.shot_tokens)
         write_section(args.out_section, section, run_manifest(args))

@@ -23,7 +23,6 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import log, run_step, step_parser
 
@@ -173,7 +172,6 @@ def main() -> None:
     parser.add_argument("--splits", **many, help="split/{edit}.parquet, in the same order")
     parser.add_argument("--edit", required=True, help="its broken variants meet their originals")
     parser.add_argument("--examples-figure", type=Path, required=True, help="of plot_lens_examples")
-    add_bootstrap_options(parser)
     parser.add_argument("--out-figures", type=Path, required=True, help="folder of the figures")
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
@@ -182,7 +180,7 @@ def main() -> None:
             lens.stem: read_lens_curves(lens, split)
             for lens, split in zip(args.lens, args.splits, strict=True)
         }
-        numbers = lens_numbers(curves, args.edit, Bootstrap.of(args))
+        numbers = lens_numbers(curves, args.edit)
         points = numbers["points"]
         figures = {
             "lens": plot_outcomes(points, numbers["last"]["original"]),

@@ -21,7 +21,6 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import run_step, step_parser
@@ -90,13 +89,12 @@ def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--masking", type=Path, required=True, help="masking.parquet")
     parser.add_argument("--edit", required=True, help="of the prompts")
-    add_bootstrap_options(parser)
     add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/masking.json")
     with run_step(parser) as args:
         margin = Margins.of(args).accuracy
-        rows = masking_numbers(read_table(args.masking, MASKING), Bootstrap.of(args), margin)
+        rows = masking_numbers(read_table(args.masking, MASKING), margin)
         save_figure(plot_masking(rows), args.out_svg, args.out_png)
         write_section(args.out_section, masking_section(rows, args.edit), run_manifest(args))
 

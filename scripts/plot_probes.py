@@ -21,7 +21,6 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import run_step, step_parser
@@ -84,14 +83,13 @@ def _draw_constant(axes: "Axes", numbers: Numbers) -> None:
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--probes", type=Path, required=True, help="the probes table")
-    add_bootstrap_options(parser)
     add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)
         rows = read_table(args.probes, PROBES).to_pylist()
-        numbers = probe_numbers(rows, Bootstrap.of(args), Margins.of(args).accuracy)
+        numbers = probe_numbers(rows, Margins.of(args).accuracy)
         save_figure(plot_probes(numbers), args.out_svg, args.out_png)
         write_section(args.out_section, probe_section(numbers), manifest)
 

@@ -20,7 +20,6 @@ from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, INK, PAPER, STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import PRINT_WIDTH, add_figure_options, save_figure, use_theme
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import run_step, step_parser
 from fimscope.typescript.tables import EXAMPLES
@@ -122,7 +121,6 @@ def main() -> None:
     ):
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, help=what)
     parser.add_argument("--model-info", type=Path, required=True, help="prepared.json")
-    add_bootstrap_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
@@ -141,7 +139,6 @@ def main() -> None:
                 read_table(vectors, STEERING_VECTORS).to_pylist(),
                 known.get(edit),
                 published_window(prepared.n_blocks),
-                Bootstrap.of(args),
             )
             name = known[edit]["name"] if edit in known else edit
             n_broken = count_broken(read_table(split, SPLIT).to_pylist(), groups)

@@ -22,7 +22,6 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import run_step, step_parser
 
@@ -90,13 +89,12 @@ def main() -> None:
     parser.add_argument(
         "--predictions", type=Path, nargs="+", required=True, help="of every edit at every dose"
     )
-    add_bootstrap_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="sections/robustness.json")
     with run_step(parser) as args:
         original = read_table(args.original, PREDICTIONS, COLUMNS)
         tables = {p.stem: read_table(p, PREDICTIONS, COLUMNS) for p in args.predictions}
-        entries = robustness_numbers(original, tables, Bootstrap.of(args))
+        entries = robustness_numbers(original, tables)
         save_figure(plot_robustness(entries), args.out_svg, args.out_png)
         write_section(args.out_section, robustness_section(entries), run_manifest(args))
 

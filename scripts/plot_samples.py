@@ -20,7 +20,6 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import log, run_step, step_parser
@@ -148,7 +147,6 @@ def main() -> None:
     parser.add_argument("--samples", **many, help="samples/{edit}.parquet, `original` among them")
     parser.add_argument("--predictions", **many, help="of the same edits, in the same order")
     parser.add_argument("--splits", **many, help="of the same edits, in the same order")
-    add_bootstrap_options(parser)
     add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
@@ -160,7 +158,7 @@ def main() -> None:
                 args.samples, args.predictions, args.splits, strict=True
             )
         }
-        numbers = sample_numbers(edits, Bootstrap.of(args), Margins.of(args).accuracy)
+        numbers = sample_numbers(edits, Margins.of(args).accuracy)
         save_figure(plot_samples(numbers), args.out_svg, args.out_png)
         settings = read_manifest(args.samples[0])["settings"]
         section = samples_section(numbers, settings["temperature"], settings["top_p"])

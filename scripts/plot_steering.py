@@ -38,7 +38,6 @@ from fimscope.report.theme import (
     use_theme,
     write_message,
 )
-from fimscope.statistics.bootstrap import Bootstrap, add_bootstrap_options
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import run_step, step_parser
@@ -178,12 +177,11 @@ def main() -> None:
     parser.add_argument("--disturbance", type=Path, required=True, help="of unrelated tokens")
     parser.add_argument("--types", type=Path, required=True, help="the compiler's verdicts")
     parser.add_argument("--icl", type=Path, help="the icl table of the edit, where there is one")
-    add_bootstrap_options(parser)
     add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
-        manifest, bootstrap = run_manifest(args), Bootstrap.of(args)
+        manifest = run_manifest(args)
         vectors = read_table(args.vectors, STEERING_VECTORS).to_pylist()
         results = read_table(args.results, STEERING_RESULTS).to_pylist()
         numbers = steering_numbers(
@@ -191,7 +189,6 @@ def main() -> None:
             read_table(args.settings, STEERING_SETTINGS).to_pylist(),
             read_table(args.disturbance, STEERING_DISTURBANCE).to_pylist(),
             read_table(args.types, STEERING_TYPES).to_pylist(),
-            bootstrap,
             Margins.of(args).accuracy,
         )
         groups = {
@@ -203,7 +200,6 @@ def main() -> None:
                 read_table(args.icl, ICL),
                 groups,
                 steered_on_test(results, numbers["settings"].get(MAIN)),
-                bootstrap,
             )
         split = read_table(args.split, SPLIT, ["example_id", "edit", "outcome"]).to_pylist()
         save_figure(

@@ -209,9 +209,7 @@ def main() -> None:
         default=False,
         help="run the Python code that the model's own repository brings",
     )
-    parser.add_argument(
-        "--fingerprint", default="", help="what the source's files hold now, for the manifest"
-    )
+    parser.add_argument("--fingerprint", help="what the source's files hold now, for the manifest")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     with run_step(parser) as args:
         sources = parse_sources(args.sources, args.root)

@@ -6,7 +6,6 @@ import pytest
 from fimscope.experiments.icl.numbers import icl_numbers, read_cells
 from fimscope.experiments.masking.numbers import masking_numbers
 from fimscope.experiments.registry import all_tables
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.verdicts import Verdict
 
 MARGIN = 0.03
@@ -51,7 +50,7 @@ def test_in_context_cells_are_means_over_seeds_of_complete_examples():
     assert cells.n_left == {"right": 0, "wrong": 0, "broken": 1}
 
     n_holes = {"right": 0, "wrong": 2, "broken": 1}
-    numbers = icl_numbers(cells, n_holes, Bootstrap(200), MARGIN)
+    numbers = icl_numbers(cells, n_holes, MARGIN)
     assert numbers["n_shots"] == [0, 2]
     assert numbers["outcomes"]["broken"]["curves"] == {}
     assert numbers["outcomes"]["wrong"]["curves"]["same_type"]["estimate"] == [0, 0.75]
@@ -73,14 +72,14 @@ def test_the_net_change_is_over_all_holes_each_outcome_by_its_share():
     ]
     cells = read_cells(table("icl", rows), choices, [1], 1)
     n_holes = {"right": 10, "wrong": 2, "broken": 0}
-    net = icl_numbers(cells, n_holes, Bootstrap(200), MARGIN)["net"]
+    net = icl_numbers(cells, n_holes, MARGIN)["net"]
     by_choice = {row["choice"]: row for row in net}
     assert [by_choice[c]["estimate"] for c in choices] == pytest.approx([2 / 12, -8 / 12], abs=1e-6)
     assert [by_choice[c]["before"] for c in choices] == pytest.approx([10 / 12] * 2, abs=1e-6)
     assert [by_choice[c]["knows_gold"] for c in choices] == [True, False]
     assert {row["verdict"] for row in net} == {Verdict.UNDECIDED}  # of three programs
     # a broken hole that was not asked: the whole is not known
-    assert icl_numbers(cells, {**n_holes, "broken": 1}, Bootstrap(200), MARGIN)["net"] == []
+    assert icl_numbers(cells, {**n_holes, "broken": 1}, MARGIN)["net"] == []
 
 
 def mask(example, way, distractor, is_control, logprob, right=False) -> dict:
@@ -105,7 +104,7 @@ def test_a_mask_is_compared_with_the_plain_prompt_and_with_its_control():
         mask("a", "text", "comments", True, -5.0),
         mask("b", "text", "comments", False, -2.0),
     ]
-    found = masking_numbers(table("masking", rows), Bootstrap(200), MARGIN)
+    found = masking_numbers(table("masking", rows), MARGIN)
     by_name = {(r["outcome"], r["way"], r["distractor"]): r for r in found}
     comments = by_name["wrong", "text", "comments"]
     assert (comments["n"], comments["n_without"], comments["mean_masked"]) == (1, 1, 4)

@@ -24,7 +24,6 @@ from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import write_table
 from fimscope.report.sections import section_lines
 from fimscope.report.theme import save_figure
-from fimscope.statistics.bootstrap import Bootstrap
 from plot_lens import plot_outcomes, plot_pairs, plot_positions
 from plot_lens_examples import plot_lens_examples, shown_points
 from read_lens_tokens import shown_tokens
@@ -123,7 +122,7 @@ def test_the_final_answer_leads_from_where_it_stays_first(curves):
 
 
 def test_group_numbers_by_hand(curves):
-    numbers = group_numbers(curves["original"]["last"], Bootstrap(200))
+    numbers = group_numbers(curves["original"]["last"])
     assert (numbers["n"], numbers["n_programs"], numbers["n_foils"]) == (9, 9, 9)
     assert numbers["rank"]["estimate"] == pytest.approx([6, 1, 1, 1])
     assert numbers["gold"]["estimate"] == pytest.approx(
@@ -140,7 +139,7 @@ def test_pairs_are_matched_and_lose_a_foil_that_is_not_the_same(curves):
     before, after = match_pairs(curves["original"]["last"], curves["rename_vars"]["last"])
     assert before.examples.tolist() == after.examples.tolist() == [f"e{i}" for i in range(7)]
     assert np.isnan(before.foils).tolist() == [True] + [False] * 6
-    numbers = pair_numbers(before, after, Bootstrap(200))
+    numbers = pair_numbers(before, after)
     assert numbers["differences"]["foil_logprob"]["n"] == 6
     # The variant's gold is one rank, so 1 nat, behind its own final answer.
     gold = numbers["differences"]["gold_logprob"]
@@ -167,7 +166,7 @@ def test_a_position_that_is_the_last_token_is_not_drawn_twice(tmp_path, curves):
         tmp_path / "other", {name: [5, 4, 0, 0] for name in names}, {}, position="use"
     )
     both = {**curves["original"], **same, **other}
-    numbers = lens_numbers({**curves, "original": both}, "rename_vars", Bootstrap(200))
+    numbers = lens_numbers({**curves, "original": both}, "rename_vars")
     assert numbers["same_as_last"] == ["fim_middle"]
     assert list(numbers["positions"]) == ["use"]
     assert "fim_middle is the last token itself" in lens_section(numbers, "x.svg").figures[2][1]
@@ -183,7 +182,7 @@ def texts_of(figure, folder) -> str:
 def test_figures_and_section_say_their_n_or_that_there_is_nothing(tmp_path, curves, empty):
     if empty:
         curves = {"original": {}, "rename_vars": {}}
-    numbers = lens_numbers(curves, "rename_vars", Bootstrap(200))
+    numbers = lens_numbers(curves, "rename_vars")
     points = numbers["points"]
     found = texts_of(plot_outcomes(points, numbers["last"]["original"]), tmp_path)
     assert ("no examples" if empty else "right: n = 9 (9 programs)") in found

@@ -6,7 +6,6 @@ import pytest
 from fimscope.experiments.probes.fit import choose_probe, common_labels, control_labels, fit_probe
 from fimscope.experiments.probes.numbers import probe_numbers
 from fimscope.experiments.probes.section import probe_section
-from fimscope.statistics.bootstrap import Bootstrap
 
 
 def test_a_probe_of_two_labels_is_the_logistic_regression_of_one_feature():
@@ -98,7 +97,7 @@ def probe_rows():
 
 
 def test_numbers_worked_out_by_hand():
-    numbers = probe_numbers(probe_rows(), Bootstrap(200), 0.03)
+    numbers = probe_numbers(probe_rows(), 0.03)
     assert numbers["curves"]["wrong"]["estimate"] == [0, 1]
     assert numbers["curves"]["answer"]["estimate"] == [1, 0]
     assert numbers["curves"]["seen"]["n"] == 2
@@ -112,7 +111,7 @@ def test_numbers_worked_out_by_hand():
 
 
 def test_a_section_where_there_is_nothing():
-    section = probe_section(probe_numbers([], Bootstrap(200), 0.03))
+    section = probe_section(probe_numbers([], 0.03))
     assert section.reading == [
         "No probe was fitted: fewer than two types have enough examples in `fit`."
     ]

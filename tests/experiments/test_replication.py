@@ -22,7 +22,6 @@ from fimscope.inference.batching import BatchRunner
 from fimscope.models.prepared import Prepared
 from fimscope.parts.store import PartStore
 from fimscope.prompts.encoder import Encoder
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.typescript.edit_names import canonical_edit
 from models import VOCAB, alone_logits, random_model, random_prompts
 from pages import ROOT
@@ -136,7 +135,7 @@ VECTORS = vectors_of([(MAIN, 1, 1.0, 7, 6), (MAIN, 2, 2.0, 7, 6), ("uniform", 2,
 
 def test_numbers_worked_out_by_hand():
     known = {"n_broken": 10, "n_steered": 6, "n_random": 1}
-    found = edit_numbers(results(), VECTORS, known, (2,), Bootstrap(200))
+    found = edit_numbers(results(), VECTORS, known, (2,))
     assert found["published"] == {"n": 10, "steered": 0.6, "random": 0.1}
     assert (found["n_pairs"], found["n_pair_programs"]) == (7, 6)
     assert found["n_used"] == {"select": 1, "test": 4}
@@ -164,8 +163,8 @@ def section_of(edits, is_published=False):
 def test_the_section_says_what_was_found_and_what_was_not():
     known = {"n_broken": 10, "n_steered": 6, "n_random": 1}
     counts = {"n_broken": {"fit": 9, "select": 1, "test": 5}}
-    one = {"name": "one", **counts, **edit_numbers(results(), VECTORS, known, (2,), Bootstrap(200))}
-    none = {"name": "none", **counts, **edit_numbers([], [], None, (2,), Bootstrap(200))}
+    one = {"name": "one", **counts, **edit_numbers(results(), VECTORS, known, (2,))}
+    none = {"name": "none", **counts, **edit_numbers([], [], None, (2,))}
     section = section_of({"a": one, "b": none})
     text = " ".join(section.reading)
     assert "not StarCoderBase-1b" in text
@@ -187,14 +186,14 @@ def test_the_section_says_what_was_found_and_what_was_not():
 
 def test_a_section_where_nothing_is_broken():
     empty = {"name": "x", "n_broken": dict.fromkeys(("fit", "select", "test"), 0)}
-    section = section_of({"x": {**empty, **edit_numbers([], [], None, (2,), Bootstrap(200))}}, True)
+    section = section_of({"x": {**empty, **edit_numbers([], [], None, (2,))}}, True)
     assert len(section.reading) == 1
     assert "no broken examples" in section.reading[0]
 
 
 def test_without_a_broken_example_on_select_nothing_is_chosen():
     rows = [row for row in results() if row["group"] == "test"]
-    numbers = edit_numbers(rows, VECTORS, None, (2,), Bootstrap(200))
+    numbers = edit_numbers(rows, VECTORS, None, (2,))
     assert numbers["chosen"] is None
     counts = {"name": "x", "n_broken": {"fit": 9, "select": 0, "test": 5}}
     text = " ".join(section_of({"x": {**counts, **numbers}}).reading)

@@ -10,7 +10,6 @@ from fimscope.errors import UserError
 from fimscope.experiments.compare.numbers import comparison_numbers
 from fimscope.experiments.robustness.numbers import lowest, robustness_numbers
 from fimscope.models.ran import count_parameters, models_that_ran
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.typescript.edit_names import dosed_edits
 
 
@@ -32,7 +31,7 @@ def test_a_curve_has_the_same_examples_at_every_dose():
         "rename_vars": answers(a1=False, a2=False, b1=True),
         "add_distractor@k2": answers(),
     }
-    names, distractor = robustness_numbers(original, predictions, Bootstrap(200))
+    names, distractor = robustness_numbers(original, predictions)
     assert names["sizes"] == [0, 0.5, 1]
     assert (names["n"], names["n_programs"]) == (3, 2)
     assert names["accuracy"]["estimate"] == pytest.approx([2 / 3, 1 / 3, 1 / 3], abs=1e-6)
@@ -49,7 +48,7 @@ def test_models_are_compared_on_what_all_of_them_answered():
         "one": (answers(a1=True, a2=True, b1=False), answers(a1=False, a2=True, b1=True)),
         "two": (answers(a1=True, c1=True), answers(a1=True, c1=False)),
     }
-    found = comparison_numbers(models, Bootstrap(200))
+    found = comparison_numbers(models)
     assert found["one"]["common"]["n"] == found["two"]["common"]["n"] == 1
     assert found["one"]["own"]["n"] == 3
     assert found["one"]["own"]["original"]["estimate"] == pytest.approx(2 / 3, abs=1e-6)
@@ -59,7 +58,7 @@ def test_models_are_compared_on_what_all_of_them_answered():
 
 def test_models_that_share_no_example_have_no_common_numbers():
     models = {"one": (answers(a1=True),) * 2, "two": (answers(b1=True),) * 2}
-    assert comparison_numbers(models, Bootstrap(200))["one"]["common"]["original"] is None
+    assert comparison_numbers(models)["one"]["common"]["original"] is None
 
 
 def test_parameters_are_counted_from_the_header(tmp_path):

@@ -18,7 +18,6 @@ from fimscope.files.tables import write_table
 from fimscope.inference.sampling import Branches
 from fimscope.report.sections import section_lines
 from fimscope.report.theme import save_figure
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.verdicts import Verdict
 from plot_samples import plot_samples
 from sample_types import count_right, draw_rows
@@ -78,7 +77,7 @@ def test_numbers_by_hand(tmp_path):
     sampled = write_tables(
         tmp_path, "original", [20, 1, 0, 0], [True, False, False, False], [False] * 4
     )
-    numbers = sampled_numbers(sampled, Bootstrap(200), 0.03)
+    numbers = sampled_numbers(sampled, 0.03)
     assert (numbers["n"], numbers["n_drawn"], numbers["n_found"]) == (4, 20, 2)
     assert numbers["pass_at_1"]["estimate"] == pytest.approx(21 / 80)
     assert numbers["pass_at_10"]["estimate"] == pytest.approx((1 + 1 / 2) / 4)
@@ -104,7 +103,7 @@ def test_figure_and_section(tmp_path, n):
         )
         for edit in ("original", "rename_vars")
     }
-    numbers = sample_numbers(edits, Bootstrap(200), 0.03)
+    numbers = sample_numbers(edits, 0.03)
     figure = plot_samples(numbers)
     save_figure(figure, tmp_path / "x.svg", tmp_path / "x.png")
     root = ElementTree.fromstring((tmp_path / "x.svg").read_text(encoding="utf-8"))

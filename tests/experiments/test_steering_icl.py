@@ -7,7 +7,6 @@ from fimscope.experiments.icl.choices import CHOICES, knows_gold
 from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.steer.numbers import in_context_numbers
 from fimscope.experiments.steer.section import in_context_rows, say_in_context
-from fimscope.statistics.bootstrap import Bootstrap
 
 GROUPS = {"S1": "select", "A1": "test", "A2": "test", "B1": "test", "R1": "test"}
 
@@ -54,7 +53,7 @@ STEERED = {"A1": {"to_gold": True}, "A2": {"to_gold": False}, "R1": {"to_gold": 
 
 
 def test_choices_are_made_on_select_and_counted_on_what_was_asked_both_ways():
-    numbers = in_context_numbers(table(SELECT, *TEST), GROUPS, STEERED, Bootstrap(200))
+    numbers = in_context_numbers(table(SELECT, *TEST), GROUPS, STEERED)
     assert numbers["n_select"] == 1
     keys = ("choice", "n_shots", "knows_gold")
     assert [tuple(row[key] for key in keys) for row in numbers["rows"]] == [
@@ -77,7 +76,7 @@ def test_choices_are_made_on_select_and_counted_on_what_was_asked_both_ways():
 
 
 def test_without_an_example_on_select_only_random_is_there():
-    numbers = in_context_numbers(table(*TEST), GROUPS, STEERED, Bootstrap(200))
+    numbers = in_context_numbers(table(*TEST), GROUPS, STEERED)
     assert [(row["choice"], row["n_shots"]) for row in numbers["rows"][1:]] == [("random", 4)]
     assert numbers["rows"][1]["broken_mended"]["estimate"] == 1
     assert "`select` has none to choose by" in say_in_context(numbers)
@@ -85,7 +84,7 @@ def test_without_an_example_on_select_only_random_is_there():
 
 @pytest.mark.parametrize("examples", [[SELECT], [], [SELECT, TEST[2]]])
 def test_where_nothing_was_asked_both_ways(examples):
-    numbers = in_context_numbers(table(*examples), GROUPS, STEERED, Bootstrap(200))
+    numbers = in_context_numbers(table(*examples), GROUPS, STEERED)
     assert in_context_rows(numbers) == []
     assert "No broken test example" in say_in_context(numbers)
 

@@ -22,7 +22,6 @@ from fimscope.experiments.steer.vectors import (
     mean_difference,
     random_vectors,
 )
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.verdicts import Verdict
 
 MARGIN = 0.03
@@ -187,7 +186,7 @@ def select_and_settings():
 
 def test_numbers_worked_out_by_hand():
     select, scored = select_and_settings()
-    numbers = steering_numbers(select + on_test(), scored, [], [], Bootstrap(200), MARGIN)
+    numbers = steering_numbers(select + on_test(), scored, [], [], MARGIN)
     at = {row["kind"]: row for row in numbers["at_setting"]}
     assert at["mean_difference"]["mended"]["estimate"] == 0.75
     assert at["mean_difference"]["worsened"]["estimate"] == 1.0
@@ -230,7 +229,7 @@ def test_a_vector_that_only_says_one_type_is_seen_on_the_golds_other_than_it():
             row = result(f"{name}w", "wrong", "random", [1], 1.0, False, 0, "test", vector)
             rows.append({**row, "gold": gold, "predicted": "T"})
     select, scored = select_and_settings()
-    numbers = steering_numbers(select + rows, scored, [], [], Bootstrap(200), MARGIN)
+    numbers = steering_numbers(select + rows, scored, [], [], MARGIN)
     own, held_out = (
         numbers["comparisons"][k]["random"] for k in ("mean_difference", "held_out_type")
     )
@@ -248,7 +247,7 @@ def test_a_vector_that_only_says_one_type_is_seen_on_the_golds_other_than_it():
 
 
 def test_a_section_where_there_is_nothing():
-    numbers = steering_numbers([], [], [], [], Bootstrap(200), MARGIN)
+    numbers = steering_numbers([], [], [], [], MARGIN)
     section = steering_section(numbers, [], [])
     assert "nothing to fit" in section.reading[0]
     assert section.tables == []

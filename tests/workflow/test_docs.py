@@ -186,7 +186,7 @@ def test_the_pages_experiment_makes_its_table_and_its_section(extended):
     script = [sys.executable, "scripts/halve_lengths.py", "--predictions", str(path)]
     output_of(*script, "--out", "lengths.parquet", cwd=extended)
     script = [sys.executable, "scripts/plot_lengths.py", "--lengths", "lengths.parquet"]
-    output_of(*script, *options, "--draws", "100", "--seed", "0", cwd=extended)
+    output_of(*script, *options, cwd=extended)
     section = json.loads((extended / "lengths.json").read_text())
     assert section["reading"] == ["Right, from short to long: 100% of 2 and 50% of 2."]
     (extended / "mine.yaml").write_text(

@@ -51,7 +51,7 @@ def jobs(tmp_path_factory) -> list[Job]:
     for name in ("package.json", "package-lock.json", ".npmrc"):
         (project / corpus).mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / corpus / name, project / corpus)
-    for name in ("model.safetensors", "history.md"):
+    for name in ("model.safetensors", "measured.md", "history.md"):
         (project / "models/embedded" / name).touch()
     (project / "mine.yaml").write_text("shards: {all: 2}\n")
     targets = "all predictions activations explorer report embedded_model quality model_card"

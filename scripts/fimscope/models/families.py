@@ -62,7 +62,7 @@ GEMMA3 = Family(
 )
 
 # By the model_type of config.json. Another architecture is one more line here, and one more
-# builder in tests/models.py, over which every exactness test then runs.
+# builder in tests/helpers/models.py, over which every exactness test then runs.
 FAMILIES: dict[str, Family] = {
     "gpt_bigcode": GPT,
     "gpt2": GPT,
@@ -84,6 +84,6 @@ def find_family(model_type: str, where: str) -> Family:
         raise UserError(
             f"{where}: model_type {model_type!r} is not supported; expected one of "
             f"{', '.join(sorted(FAMILIES))}. To add one, name its module paths in "
-            "scripts/fimscope/models/families.py and a tiny model of it in tests/models.py"
+            "scripts/fimscope/models/families.py and a tiny model of it in tests/helpers/models.py"
         )
     return FAMILIES[model_type]

@@ -28,10 +28,6 @@ class Resampled(Clustered):
 
     bootstrap: "Bootstrap"
 
-    @property
-    def n_programs(self) -> int:
-        return self.n_clusters
-
     @cached_property
     def draws(self) -> Floats:
         """[draw, ...], the mean in each draw of programs; for where a curve reaches half."""

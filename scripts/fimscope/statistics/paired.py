@@ -5,39 +5,34 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fimscope.statistics.bootstrap import Bootstrap, Resampled
 from fimscope.statistics.estimate import Estimate
 from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, significant
 
 
-def paired_rates(
-    differences: NDArray[np.float64], programs: Sequence[str], bootstrap: Bootstrap
-) -> Numbers:
+def paired_rates(differences: NDArray[np.float64], programs: Sequence[str]) -> Numbers:
     """As `paired_numbers`, of differences of rates: -1 to 1."""
-    return _numbers(differences, programs, bootstrap, Resampled.difference)
+    return _numbers(differences, programs, Clustered.difference)
 
 
-def paired_numbers(
-    differences: NDArray[np.float64], programs: Sequence[str], bootstrap: Bootstrap
-) -> Numbers:
+def paired_numbers(differences: NDArray[np.float64], programs: Sequence[str]) -> Numbers:
     """The mean of paired differences, its 95% interval over programs, and the sign test's p.
 
     differences   [example], with the change minus without it
     programs      [example]
     returns       n, n_programs, estimate, lower, upper, p; the last four None where n is 0
     """
-    return _numbers(differences, programs, bootstrap, Resampled.mean)
+    return _numbers(differences, programs, Clustered.mean)
 
 
 def _numbers(
     differences: NDArray[np.float64],
     programs: Sequence[str],
-    bootstrap: Bootstrap,
-    estimate: Callable[[Resampled], Estimate],
+    estimate: Callable[[Clustered], Estimate],
 ) -> Numbers:
     if not len(differences):
         unknown = dict.fromkeys(("estimate", "lower", "upper", "p"))
         return {"n": 0, "n_programs": 0, **unknown}
-    found = estimate(bootstrap.resample(differences, programs)).numbers()
+    found = estimate(Clustered.of(differences, programs)).numbers()
     return {**found, "p": significant(sign_test(differences, programs))}

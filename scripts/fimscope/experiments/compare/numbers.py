@@ -10,15 +10,13 @@ from fimscope.errors import UserError
 from fimscope.files.digests import read_json
 from fimscope.files.tables import read_manifest
 from fimscope.models.ran import count_parameters
-from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers
 
 Answers = dict[str, tuple[str, bool]]  # example_id -> program_id, right
 
 
-def comparison_numbers(
-    models: Mapping[str, tuple[pa.Table, pa.Table]], bootstrap: Bootstrap
-) -> dict[str, Numbers]:
+def comparison_numbers(models: Mapping[str, tuple[pa.Table, pa.Table]]) -> dict[str, Numbers]:
     """Accuracy before and after the edit, and the share that it breaks, model by model.
 
     models    name -> its predictions of the originals, and of the edit
@@ -30,8 +28,8 @@ def comparison_numbers(
     common = sorted(set.intersection(*map(set, own.values())))
     return {
         name: {
-            "own": _numbers(*answers[name], own[name], bootstrap),
-            "common": _numbers(*answers[name], common, bootstrap),
+            "own": _numbers(*answers[name], own[name]),
+            "common": _numbers(*answers[name], common),
         }
         for name in models
     }
@@ -77,7 +75,7 @@ def read_answers(predictions: pa.Table) -> Answers:
     return {example: (program, right) for example, program, right in zip(*columns, strict=True)}
 
 
-def _numbers(before: Answers, after: Answers, examples: list[str], bootstrap: Bootstrap) -> Numbers:
+def _numbers(before: Answers, after: Answers, examples: list[str]) -> Numbers:
     """n, n_programs; original, edited and broken, each with estimate, lower, upper; None where n is
     0. `broken` is a share of the n_right that are right before the edit."""
     right = [example for example in examples if before[example][1]]
@@ -85,14 +83,14 @@ def _numbers(before: Answers, after: Answers, examples: list[str], bootstrap: Bo
         "n": len(examples),
         "n_programs": len({before[example][0] for example in examples}),
         "n_right": len(right),
-        "original": _rate(before, examples, bootstrap),
-        "edited": _rate(after, examples, bootstrap),
-        "broken": _rate({e: (p, not ok) for e, (p, ok) in after.items()}, right, bootstrap),
+        "original": _rate(before, examples),
+        "edited": _rate(after, examples),
+        "broken": _rate({e: (p, not ok) for e, (p, ok) in after.items()}, right),
     }
 
 
-def _rate(answers: Answers, examples: list[str], bootstrap: Bootstrap) -> Numbers | None:
+def _rate(answers: Answers, examples: list[str]) -> Numbers | None:
     if not examples:
         return None
     programs, rights = zip(*(answers[example] for example in examples), strict=True)
-    return bootstrap.resample(np.array(rights), programs).rate().ends()
+    return Clustered.of(np.array(rights), programs).rate().ends()

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from fimscope.experiments.icl.choices import knows_gold
 from fimscope.experiments.outcomes import OUTCOMES
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.claims import judged
 from fimscope.statistics.clustered import clustered_mean
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.paired import paired_numbers, paired_rates
 from fimscope.statistics.significance import adjust_together
@@ -72,9 +72,7 @@ def read_cells(
     )
 
 
-def icl_numbers(
-    cells: Cells, n_holes: Mapping[str, int], bootstrap: Bootstrap, margin: float
-) -> Numbers:
+def icl_numbers(cells: Cells, n_holes: Mapping[str, int], margin: float) -> Numbers:
     """Curves of accuracy by number of shots, and three families of paired tests.
 
     n_holes   outcome -> all holes under the edit that have it, asked or not
@@ -94,17 +92,17 @@ def icl_numbers(
             "n_programs": len(set(cells.programs[rows])),
             "n_left_out": cells.n_left[outcome],
             "curves": {
-                choice: bootstrap.resample(rates[rows], cells.programs[rows]).rate().ends()
+                choice: Clustered.of(rates[rows], cells.programs[rows]).rate().ends()
                 for choice, rates in cells.values["correct"].items()
                 if rows.any()
             },
         }
-    against_none = list(_tests(cells, bootstrap, None))
+    against_none = list(_tests(cells, None))
     against_controls = [
         test
         for control in cells.values["correct"]
         if control != TREATMENT and TREATMENT in cells.values["correct"]
-        for test in _tests(cells, bootstrap, control)
+        for test in _tests(cells, control)
     ]
     families = {
         "net": list(_net(cells, n_holes)),
@@ -151,7 +149,7 @@ def _net(cells: Cells, n_holes: Mapping[str, int]) -> Iterator[Numbers]:
             }
 
 
-def _tests(cells: Cells, bootstrap: Bootstrap, control: str | None) -> Iterator[Numbers]:
+def _tests(cells: Cells, control: str | None) -> Iterator[Numbers]:
     """Every choice against no shots, or `same_type` alone against one control."""
     for outcome in OUTCOMES:
         rows = cells.outcomes == outcome
@@ -163,7 +161,7 @@ def _tests(cells: Cells, bootstrap: Bootstrap, control: str | None) -> Iterator[
                     before = curves[choice][:, 0] if control is None else curves[control][:, column]
                     difference = (curves[choice][:, column] - before)[rows]
                     numbers = paired_rates if measure == "correct" else paired_numbers
-                    changes[measure] = numbers(difference, cells.programs[rows], bootstrap)
+                    changes[measure] = numbers(difference, cells.programs[rows])
                 yield {
                     "outcome": outcome,
                     "choice": choice,

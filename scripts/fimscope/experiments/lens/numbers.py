@@ -13,9 +13,9 @@ from fimscope.experiments.accuracy.numbers import TOP
 from fimscope.experiments.lens.tables import LENS
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.estimate import Floats
 from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm, is_significant
 from fimscope.statistics.verdicts import HAIR
@@ -92,7 +92,7 @@ def read_lens_curves(lens: Path, split: Path) -> dict[str, LensCurves]:
     return {position: _curves(lens, rows, outcomes) for position, rows in frame.groupby("position")}
 
 
-def group_numbers(curves: LensCurves, bootstrap: Bootstrap) -> Numbers:
+def group_numbers(curves: LensCurves) -> Numbers:
     """Curves of a group of variants: each with its mean and a 95% band over programs.
 
     rank        geometric mean of 1 + the gold's rank; gold, foil: mean probability
@@ -110,15 +110,14 @@ def group_numbers(curves: LensCurves, bootstrap: Bootstrap) -> Numbers:
             measures["entropy"],
         ]
     )
-    resampled = bootstrap.resample(stacked, curves.programs)
-    means = resampled.mean()
+    means = Clustered.of(stacked, curves.programs).mean()
     rank, gold, entropy = (means[i * n_points : (i + 1) * n_points] for i in range(3))
     leads = first_lead[:, None] <= np.asarray(curves.points)
-    lead = bootstrap.resample(leads, curves.programs).rate()
+    lead = Clustered.of(leads, curves.programs).rate()
     lead.lower[-1] = 1.0  # all have settled at the last point by definition
     found: Numbers = {
         "n": len(curves),
-        "n_programs": resampled.n_programs,
+        "n_programs": means.n_programs,
         "rank": rank.map(np.exp).ends(),
         "gold": gold.ends(),
         "entropy": entropy.ends(),
@@ -128,7 +127,7 @@ def group_numbers(curves: LensCurves, bootstrap: Bootstrap) -> Numbers:
     found["n_foils"] = int(known.sum())
     if known.any():
         foil = np.exp(measures["foil_logprob"][known])
-        found["foil"] = bootstrap.resample(foil, curves.programs[known]).mean().ends()
+        found["foil"] = Clustered.of(foil, curves.programs[known]).mean().ends()
     best = measures["gold_rank"].min(axis=1)
     return {
         **found,
@@ -167,7 +166,7 @@ def choose_pairs(originals: LensCurves, variants: LensCurves) -> dict[str, str]:
     return {choice: example for example, choice in names.items()}
 
 
-def pair_numbers(before: LensCurves, after: LensCurves, bootstrap: Bootstrap) -> Numbers:
+def pair_numbers(before: LensCurves, after: LensCurves) -> Numbers:
     """Originals beside their broken variants, and the paired differences, original minus variant.
 
     differences  measure -> its mean with a 95% band, the p-values of a sign test over programs
@@ -177,8 +176,8 @@ def pair_numbers(before: LensCurves, after: LensCurves, bootstrap: Bootstrap) ->
     found: Numbers = {
         "n": len(after),
         "n_programs": len(set(after.programs)),
-        "original": group_numbers(before, bootstrap),
-        "variant": group_numbers(after, bootstrap),
+        "original": group_numbers(before),
+        "variant": group_numbers(after),
         "differences": {},
         "first_lead": None,
     }
@@ -191,7 +190,7 @@ def pair_numbers(before: LensCurves, after: LensCurves, bootstrap: Bootstrap) ->
         if not known.any():
             continue
         difference, programs = difference[known], after.programs[known]
-        found["differences"][name] = bootstrap.resample(difference, programs).mean().numbers()
+        found["differences"][name] = Clustered.of(difference, programs).mean().numbers()
         p_values += [sign_test(column, programs) for column in difference.T]
     adjusted = np.array(holm(p_values)).reshape(-1, len(after.points))
     for row, p in zip(found["differences"].values(), adjusted, strict=True):
@@ -201,15 +200,13 @@ def pair_numbers(before: LensCurves, after: LensCurves, bootstrap: Bootstrap) ->
         row["points_apart"] = np.array(after.points)[is_significant(p + HAIR) & one_sided].tolist()
     later = before.first_lead() - after.first_lead()
     found["first_lead"] = {
-        **bootstrap.resample(later[:, None], after.programs).mean().numbers(),
+        **Clustered.of(later[:, None], after.programs).mean().numbers(),
         "p": significant(sign_test(later, after.programs)),
     }
     return found
 
 
-def lens_numbers(
-    curves: Mapping[str, Mapping[str, LensCurves]], edit: str, bootstrap: Bootstrap
-) -> Numbers:
+def lens_numbers(curves: Mapping[str, Mapping[str, LensCurves]], edit: str) -> Numbers:
     """All numbers of the lens section.
 
     curves   edit -> position -> curves, `original` among the edits
@@ -223,10 +220,10 @@ def lens_numbers(
     return {
         "points": last["original"].points,
         "edit": edit,
-        "last": {name: _outcome_numbers(own, bootstrap) for name, own in last.items()},
-        "pairs": pair_numbers(*match_pairs(last["original"], last[edit]), bootstrap),
+        "last": {name: _outcome_numbers(own) for name, own in last.items()},
+        "pairs": pair_numbers(*match_pairs(last["original"], last[edit])),
         "positions": {
-            name: _outcome_numbers(own, bootstrap)
+            name: _outcome_numbers(own)
             for name, own in originals.items()
             if name != "last" and name not in same
         },
@@ -234,10 +231,10 @@ def lens_numbers(
     }
 
 
-def _outcome_numbers(curves: LensCurves, bootstrap: Bootstrap) -> Numbers:
+def _outcome_numbers(curves: LensCurves) -> Numbers:
     return {
-        "right": group_numbers(curves.take(curves.right), bootstrap),
-        "wrong": group_numbers(curves.take(~curves.right), bootstrap),
+        "right": group_numbers(curves.take(curves.right)),
+        "wrong": group_numbers(curves.take(~curves.right)),
     }
 
 

@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOMES
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.claims import judged
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.paired import paired_numbers, paired_rates
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def masking_numbers(masking: pa.Table, bootstrap: Bootstrap, margin: float) -> list[Numbers]:
+def masking_numbers(masking: pa.Table, margin: float) -> list[Numbers]:
     """One row an outcome, way and distractor, over the examples that have the mask and its control.
 
     margin   within which of 0 a difference of accuracies counts as none
@@ -45,7 +44,7 @@ def masking_numbers(masking: pa.Table, bootstrap: Bootstrap, margin: float) -> l
                     & (frame["way"] == way)
                     & (frame["distractor"] == distractor)
                 ]
-                found = _compare(of_it, chosen, bootstrap)
+                found = _compare(of_it, chosen)
                 rows.append({"outcome": outcome, "way": way, "distractor": distractor, **found})
     adjust_together([row["against_control"] for row in rows])
     return [{**row, "verdict": _verdict(row, margin)} for row in rows]
@@ -60,7 +59,7 @@ def _verdict(row: Numbers, margin: float) -> Verdict:
     return in_accuracy["verdict"]
 
 
-def _compare(plain: "DataFrame", chosen: "DataFrame", bootstrap: Bootstrap) -> Numbers:
+def _compare(plain: "DataFrame", chosen: "DataFrame") -> Numbers:
     masked, control = (
         chosen[chosen["is_control"] == is_control].set_index("example_id")
         for is_control in (False, True)
@@ -73,10 +72,10 @@ def _compare(plain: "DataFrame", chosen: "DataFrame", bootstrap: Bootstrap) -> N
 
     def numbers(one: "DataFrame", other: "DataFrame") -> Numbers:
         change = (one - other)["gold_logprob"].to_numpy()
-        return paired_numbers(change, programs, bootstrap)
+        return paired_numbers(change, programs)
 
     def rates(one: "DataFrame", other: "DataFrame") -> Numbers:
-        return paired_rates((one - other)["correct"].to_numpy(), programs, bootstrap)
+        return paired_rates((one - other)["correct"].to_numpy(), programs)
 
     return {
         "n": len(both),

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm
 from fimscope.statistics.verdicts import Verdict, judge
@@ -15,7 +15,7 @@ from fimscope.statistics.verdicts import Verdict, judge
 Row = Mapping[str, Any]
 
 
-def probe_numbers(rows: Sequence[Row], bootstrap: Bootstrap, margin: float) -> Numbers:
+def probe_numbers(rows: Sequence[Row], margin: float) -> Numbers:
     """Accuracies by point, [point] each, with 95% intervals clustered by program.
 
     rows     the probes table
@@ -38,14 +38,14 @@ def probe_numbers(rows: Sequence[Row], bootstrap: Bootstrap, margin: float) -> N
         "points": points,
         "n_labels": len(labels),
         "curves": {
-            name: bootstrap.resample(*_matrix(own, points, measure)).rate().numbers()
+            name: Clustered.of(*_matrix(own, points, measure)).rate().numbers()
             for name, (own, measure) in wanted.items()
             if own
         },
         "constant": None,
     }
     if wrong:
-        found["constant"] = _against_constant(wrong, points, bootstrap, margin)
+        found["constant"] = _against_constant(wrong, points, margin)
     return found
 
 
@@ -71,9 +71,7 @@ def _matrix(
     return values, [programs[key] for key in place]
 
 
-def _against_constant(
-    wrong: Sequence[Row], points: Sequence[int], bootstrap: Bootstrap, margin: float
-) -> Numbers:
+def _against_constant(wrong: Sequence[Row], points: Sequence[int], margin: float) -> Numbers:
     """The best constant answer to the wrong examples, and the probe minus it at every point.
 
     points_above, points_within   where the probe is shown to be better, and where it is shown to be
@@ -86,7 +84,7 @@ def _against_constant(
     same, _ = _matrix(wrong, points, lambda row: row["gold"] == constant)
     difference = values - same
     adjusted = holm(sign_test(difference, programs).tolist())
-    change = bootstrap.resample(difference, programs).difference()
+    change = Clustered.of(difference, programs).difference()
     places = range(len(points))
     verdicts = [judge(change[i], margin=margin, p=adjusted[i]) for i in places]
     shown = [verdicts[i] is Verdict.SHOWN for i in places]

@@ -14,8 +14,8 @@ from fimscope.experiments.replication.protocol import (
     Window,
     best_window,
 )
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.exact_tests import permutation_numbers
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number
 from fimscope.statistics.significance import adjust_together
 
@@ -27,7 +27,6 @@ def edit_numbers(
     vectors: Sequence[Row],
     published: Row | None,
     window: Window,
-    bootstrap: Bootstrap,
 ) -> Numbers:
     """What the steering_results and steering_vectors rows of one edit's replication say.
 
@@ -46,7 +45,7 @@ def edit_numbers(
         values, programs = mended_by(test, kind, [points])
         if not programs:
             return None
-        return bootstrap.resample(values[:, 0], programs).rate().numbers()
+        return Clustered.of(values[:, 0], programs).rate().numbers()
 
     found: Numbers = {
         "published": published and published_numbers(published),
@@ -56,7 +55,7 @@ def edit_numbers(
         "window": list(window),
         "uniform_length": _relative_length(vectors, window),
         **{kind: rate(kind, window) for kind in (MAIN, AS_PUBLISHED, MATCHED)},
-        "curves": _curves(test, bootstrap),
+        "curves": _curves(test),
         "best_on_test": None,
         "chosen": None,
     }
@@ -115,7 +114,7 @@ def _plain(rows: Sequence[Row]) -> dict[str, str]:
     return dict(sorted(own.items()))
 
 
-def _curves(test: Sequence[Row], bootstrap: Bootstrap) -> list[Numbers]:
+def _curves(test: Sequence[Row]) -> list[Numbers]:
     """For each number of blocks: what the vectors mend, by the first block that is steered."""
     windows = sorted({tuple(row["points"]) for row in test if row["kind"] == MAIN})
     curves = []
@@ -123,7 +122,7 @@ def _curves(test: Sequence[Row], bootstrap: Bootstrap) -> list[Numbers]:
         own = [window for window in windows if len(window) == width]
         curve: Numbers = {"width": width, "first_block": [window[0] - 1 for window in own]}
         for kind in (MAIN, AS_PUBLISHED):
-            curve[kind] = bootstrap.resample(*mended_by(test, kind, own)).rate().ends()
+            curve[kind] = Clustered.of(*mended_by(test, kind, own)).rate().ends()
         curves.append(curve)
     return curves
 

@@ -35,7 +35,7 @@ def replication_section(
 ) -> Section:
     """The section.
 
-    edits               edit -> its numbers, of `replication_numbers`, with its `name`
+    edits               edit -> its numbers, of `edit_numbers`, with its `name`
     published_model     what the published figures are of
     is_published_model  whether this run's model is that one
     """

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.paired import paired_rates
 from fimscope.statistics.significance import adjust_together
@@ -14,9 +14,7 @@ from fimscope.typescript.edit_names import parse_edit
 Tables = Mapping[str, pa.Table]
 
 
-def robustness_numbers(
-    original: pa.Table, predictions: Tables, bootstrap: Bootstrap
-) -> list[Numbers]:
+def robustness_numbers(original: pa.Table, predictions: Tables) -> list[Numbers]:
     """One entry an edit: accuracy and its paired difference from the original's, by dose.
 
     predictions   of every edit at every dose, by its spelling
@@ -48,11 +46,9 @@ def robustness_numbers(
                 "sizes": [0, *map(size_of, edits)],
                 "n": len(common),
                 "n_programs": len(set(of_common)),
-                "accuracy": (
-                    bootstrap.resample(rights, of_common).rate().ends() if common else None
-                ),
+                "accuracy": (Clustered.of(rights, of_common).rate().ends() if common else None),
                 "changes": [
-                    paired_rates(rights[:, column] - rights[:, 0], of_common, bootstrap)
+                    paired_rates(rights[:, column] - rights[:, 0], of_common)
                     for column in range(1, len(asked))
                 ],
             }

@@ -13,10 +13,10 @@ from fimscope.experiments.accuracy.numbers import TOP
 from fimscope.experiments.samples.tables import SAMPLES
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.tables import read_table
-from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.claims import judged
 from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Floats
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.pass_at_k import pass_at_k
 
@@ -102,7 +102,7 @@ def gold_chances(golds: Sequence[str], programs: Sequence[str]) -> Floats:
     return np.array(shares, dtype=np.float64)
 
 
-def sampled_numbers(sampled: Sampled, bootstrap: Bootstrap, margin: float) -> Numbers:
+def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
     """Rates over variants, each with its 95% interval clustered by program.
 
     pass_at_k     for k of KS up to the number drawn, and their curve over k in `curve`
@@ -122,7 +122,7 @@ def sampled_numbers(sampled: Sampled, bootstrap: Bootstrap, margin: float) -> Nu
     guessed = 1 - (1 - sampled.chance[:, None]) ** np.array(over)
     columns = [sampled.right, sampled.in_top, sampled.n_correct > 0]
     stacked = np.column_stack([passed, guessed, *columns])
-    found = bootstrap.resample(stacked, sampled.programs).rate()
+    found = Clustered.of(stacked, sampled.programs).rate()
     rates = [found[column].ends() for column in range(stacked.shape[1])]
     width = len(over)
     # No sign test: against a chance near 1 nearly every difference has one sign, and means nothing.
@@ -141,7 +141,7 @@ def sampled_numbers(sampled: Sampled, bootstrap: Bootstrap, margin: float) -> Nu
     }
 
 
-def sample_numbers(edits: Mapping[str, Sampled], bootstrap: Bootstrap, margin: float) -> Numbers:
+def sample_numbers(edits: Mapping[str, Sampled], margin: float) -> Numbers:
     """The numbers of the samples section: by edit and outcome, by gold type of the originals."""
     originals = edits["original"]
     counts = Counter(originals.golds.tolist())
@@ -152,14 +152,14 @@ def sample_numbers(edits: Mapping[str, Sampled], bootstrap: Bootstrap, margin: f
     return {
         "edits": {
             edit: {
-                name: sampled_numbers(group, bootstrap, margin)
+                name: sampled_numbers(group, margin)
                 for name, group in sampled.groups().items()
                 if not (edit == "original" and name == "broken")
             }
             for edit, sampled in edits.items()
         },
         "types": [
-            {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), bootstrap, margin)}
+            {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), margin)}
             for row in types
         ],
     }

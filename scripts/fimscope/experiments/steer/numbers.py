@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from fimscope.experiments.icl.choices import CHOICES, knows_gold
 from fimscope.experiments.icl.numbers import Cells, read_cells
 from fimscope.experiments.steer.settings import MAIN, Setting, chosen_settings
-from fimscope.statistics.bootstrap import Bootstrap, Resampled
 from fimscope.statistics.claims import judged
 from fimscope.statistics.exact_tests import permutation_numbers
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number
 from fimscope.statistics.paired import paired_rates
 from fimscope.statistics.significance import adjust_together
@@ -83,7 +83,6 @@ def steering_numbers(
     scored: Sequence[Row],
     disturbance: Sequence[Row],
     types: Sequence[Row],
-    bootstrap: Bootstrap,
     margin: float,
 ) -> Numbers:
     """All numbers of the section.
@@ -108,9 +107,7 @@ def steering_numbers(
     found: Numbers = {
         "n": {name: _counts(group.plain) for name, group in groups.items()},
         "settings": {kind: _setting(kind, scored) for kind in settings},
-        "points": {
-            kind: _points(kind, groups["select"], results, settings, bootstrap) for kind in settings
-        },
+        "points": {kind: _points(kind, groups["select"], results, settings) for kind in settings},
         "dose": {},
         "at_setting": [],
         "comparisons": {},
@@ -122,17 +119,15 @@ def steering_numbers(
     if MAIN not in settings or not test.plain:
         return found
     for kind in DOSE_KINDS:
-        found["dose"][kind] = _dose(kind, test, bootstrap)
+        found["dose"][kind] = _dose(kind, test)
     for kind in KINDS:
         strength = _strength(settings, kind)
-        row = _at_setting(kind, strength, test, disturbance, bootstrap, margin)
+        row = _at_setting(kind, strength, test, disturbance, margin)
         if row:
             found["at_setting"].append(row)
     wrong = {e: row for e, row in test.plain.items() if row["outcome"] == "wrong"}
-    found["permutation"], found["comparisons"] = _comparisons(
-        test, settings, wrong, bootstrap, margin
-    )
-    found["favourite"] = _favourite(test, settings, wrong, bootstrap, margin)
+    found["permutation"], found["comparisons"] = _comparisons(test, settings, wrong, margin)
+    found["favourite"] = _favourite(test, settings, wrong, margin)
     found["by_type"] = _by_type(test, settings)
     return found
 
@@ -184,7 +179,6 @@ def _points(
     select: Results,
     results: Sequence[Row],
     settings: Mapping[str, Setting],
-    bootstrap: Bootstrap,
 ) -> Numbers:
     """On `select`, at the chosen strength: what the vector does in each window of that width.
 
@@ -212,11 +206,11 @@ def _points(
             column = points.index(row["points"][-1])
             values[place[row["example_id"]], column] = MEASURES[measure](row)
         programs = [select.plain[example]["program_id"] for example in examples]
-        found[measure] = bootstrap.resample(values, programs).rate().numbers()
+        found[measure] = Clustered.of(values, programs).rate().numbers()
     return found
 
 
-def _dose(kind: str, test: Results, bootstrap: Bootstrap) -> Numbers:
+def _dose(kind: str, test: Results) -> Numbers:
     """On `test`, at the chosen points: what the vector does at each strength."""
     strengths = test.strengths(kind)
     found: Numbers = {"strengths": [number(strength) for strength in strengths]}
@@ -224,7 +218,7 @@ def _dose(kind: str, test: Results, bootstrap: Bootstrap) -> Numbers:
         columns = [test.values(kind, strength, outcome, measure) for strength in strengths]
         if columns and len(columns[0][0]):
             values = np.stack([column[0] for column in columns], axis=1)
-            found[measure] = bootstrap.resample(values, columns[0][2]).rate().numbers()
+            found[measure] = Clustered.of(values, columns[0][2]).rate().numbers()
     return found
 
 
@@ -233,7 +227,6 @@ def _at_setting(
     strength: float,
     test: Results,
     disturbance: Sequence[Row],
-    bootstrap: Bootstrap,
     margin: float,
 ) -> Numbers | None:
     vectors = test.vectors(kind, strength)
@@ -242,12 +235,12 @@ def _at_setting(
     row: Numbers = {"kind": kind, "n_vectors": len(vectors), "strength": number(strength)}
     for outcome, measure in (("wrong", "mended"), ("right", "worsened"), ("wrong", "gain")):
         values, examples, programs = test.values(kind, strength, outcome, measure)
-        row[measure] = _estimate(measure, values, programs, bootstrap)
+        row[measure] = _estimate(measure, values, programs)
         if measure == "mended":
             broken = [i for i, e in enumerate(examples) if test.plain[e]["broken"]]
             own = [programs[i] for i in broken]
-            row["broken_mended"] = _estimate(measure, values[broken], own, bootstrap)
-    row["net"] = judged(_net(test, kind, strength, bootstrap), margin)
+            row["broken_mended"] = _estimate(measure, values[broken], own)
+    row["net"] = judged(_net(test, kind, strength), margin)
     moved = [own for own in disturbance if own["kind"] == kind and own["strength"] == strength]
     by_token: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for own in moved:
@@ -256,33 +249,30 @@ def _at_setting(
     programs = [own[0]["program_id"] for own in tokens]
     for measure in ("divergence", "moved"):
         values = np.array([np.mean([float(own[measure]) for own in rows]) for rows in tokens])
-        row[measure] = _estimate(measure, values, programs, bootstrap)
+        row[measure] = _estimate(measure, values, programs)
     return row
 
 
-def _estimate(
-    measure: str, values: np.ndarray, programs: Sequence[str], bootstrap: Bootstrap
-) -> Numbers | None:
+def _estimate(measure: str, values: np.ndarray, programs: Sequence[str]) -> Numbers | None:
     """The mean of a measure [example or token] with its interval; None without a value."""
     if not len(values):
         return None
-    estimate = Resampled.mean if measure in ("gain", "divergence") else Resampled.rate
-    return estimate(bootstrap.resample(values, programs)).numbers()
+    estimate = Clustered.mean if measure in ("gain", "divergence") else Clustered.rate
+    return estimate(Clustered.of(values, programs)).numbers()
 
 
-def _net(test: Results, kind: str, strength: float, bootstrap: Bootstrap) -> Numbers:
+def _net(test: Results, kind: str, strength: float) -> Numbers:
     """Accuracy with steering minus without, over all examples that were steered."""
     mended, _, of_wrong = test.values(kind, strength, "wrong", "mended")
     worsened, _, of_right = test.values(kind, strength, "right", "worsened")
     change = np.concatenate([mended, -worsened])
-    return paired_rates(change, [*of_wrong, *of_right], bootstrap)
+    return paired_rates(change, [*of_wrong, *of_right])
 
 
 def _comparisons(
     test: Results,
     settings: Mapping[str, Setting],
     chosen: Collection[str],
-    bootstrap: Bootstrap,
     margin: float,
 ) -> tuple[Numbers, Numbers]:
     """`permutation` and `comparisons` of `steering_numbers`, on the chosen wrong examples."""
@@ -295,7 +285,7 @@ def _comparisons(
             others, same, _ = _mended(test, settings, kind, chosen)
             if not examples or same != examples:
                 continue
-            row = paired_rates(values - others, programs, bootstrap)
+            row = paired_rates(values - others, programs)
             if kind in RANDOMISED:
                 # A mean over many vectors is hardly ever 0: its sign alone would mislead.
                 permutation[own][kind] = _permutation(test, settings, own, kind, chosen)
@@ -336,7 +326,6 @@ def _favourite(
     test: Results,
     settings: Mapping[str, Setting],
     wrong: Mapping[str, Row],
-    bootstrap: Bootstrap,
     margin: float,
 ) -> Numbers | None:
     """What the mean difference mostly says, and what it mends beside that.
@@ -355,14 +344,14 @@ def _favourite(
     for kind in (*COMPARED, *CONTROLS):
         values, _, programs = _mended(test, settings, kind, others)
         if len(values):
-            mended[kind] = bootstrap.resample(values, programs).rate().numbers()
+            mended[kind] = Clustered.of(values, programs).rate().numbers()
     return {
         "type": favourite,
         "n": n,
         "n_wrong": said.total(),
         "n_others": len(others),
         "mended": mended,
-        "comparisons": _comparisons(test, settings, others, bootstrap, margin)[1],
+        "comparisons": _comparisons(test, settings, others, margin)[1],
     }
 
 
@@ -398,7 +387,6 @@ def in_context_numbers(
     icl: pa.Table,
     groups: Mapping[str, str],
     steered: Mapping[str, Row],
-    bootstrap: Bootstrap,
 ) -> Numbers:
     """What solved examples in the prompt do, and what steering does to the same examples.
 
@@ -425,9 +413,7 @@ def in_context_numbers(
             kept = both & (test.outcomes == outcome)
             values = right[kept] if outcome == "broken" else 1 - right[kept]
             row[measure] = (
-                bootstrap.resample(values, test.programs[kept]).rate().numbers()
-                if kept.any()
-                else None
+                Clustered.of(values, test.programs[kept]).rate().numbers() if kept.any() else None
             )
     return {"n_select": int((select.outcomes == "broken").sum()), "rows": rows}
 

@@ -121,7 +121,7 @@ def _say_findings(numbers: Numbers) -> list[str]:
         return [
             f"From {fit} a vector was fitted and {place} chosen, but `test` has no wrong example."
         ]
-    sentences = [_say_effect(numbers, at[MAIN], fit, place)]
+    sentences = [_say_effect(at[MAIN], fit, place)]
     for own, found in numbers["comparisons"].items():
         if own in at:
             sentences.append(f"{SUBJECTS[own]} mends {_say_comparisons(found)}.")
@@ -141,7 +141,7 @@ def _say_findings(numbers: Numbers) -> list[str]:
     return sentences
 
 
-def _say_effect(numbers: Numbers, row: Numbers, fit: str, place: str) -> str:
+def _say_effect(row: Numbers, fit: str, place: str) -> str:
     mended, worsened = row["mended"], row["worsened"]
     text = (
         f"Fitted to {fit} and added at {place}, both chosen on `select`, the mean difference turns "
