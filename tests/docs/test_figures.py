@@ -96,14 +96,20 @@ def test_what_readme_calls_shown_and_undecided_is_so():
         row(steering["at_setting"], kind=kind) for kind in ("mean_difference", "held_out_type")
     )
     shown = [change["difference"], change["packages"], row(change["strata"], stratum="parameter")]
-    shown += [*gains, held_out["net"], row(steering["at_setting"], kind="gold_type")["net"]]
+    shown += [*gains, row(steering["at_setting"], kind="gold_type")["net"]]
+    masks = EMBEDDED["experiments"]["masking"]["masks"]
+    shown.append(row(masks, outcome="broken", way="text", distractor="names"))
     undecided = [
         row(change["strata"], stratum="return"),
         EMBEDDED["experiments"]["patches"]["same_type_and_wrong_to_wrong"],
         steering["comparisons"]["mean_difference"]["random"],
         vector["net"],
+        held_out["net"],
     ]
     assert {each["verdict"] for each in shown} == {"shown"}
     assert {each["verdict"] for each in undecided} == {"undecided"}
     assert change["difference"]["upper"] < 0
-    assert held_out["net"]["upper"] < 0
+    assert [mask["distractor"] for mask in masks if mask["verdict"] == "shown"] == ["names"]
+    positions = EMBEDDED["experiments"]["patch_positions"]["sweeps"]
+    name = row(positions, condition="restore", position="hole_name", n_points=1)
+    assert name["comparison"]["points_above"] == name["points"][: name["points"].index(12) + 1]
