@@ -257,6 +257,7 @@ def measured(path):
     return json.loads(done.stdout)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("n_rows", "n_bytes", "kind"), [(11_000, 100_000, "b'aaaaaaa"), (1100, 1_000_000, "too_large")]
 )
