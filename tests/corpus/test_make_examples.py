@@ -95,6 +95,7 @@ def test_a_study_that_is_too_small_says_so_before_its_model_runs(pool, programs,
     assert len(warnings) == 1
 
 
+@pytest.mark.node
 def test_the_cap_draws_a_choice_and_the_others_are_rejected(pool, programs):
     everything, _ = split_rows(make_examples(pool, programs[:2], 10, FRACTIONS, 0))
     names = {row["example_id"] for row in everything}

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.node
+
+
 ROOT = Path(__file__).parents[2]
 SITES = ROOT / "scripts" / "fimscope" / "typescript" / "edits" / "checked_sites.mjs"
 # `Bad` stands for an alias that the checker relates otherwise than what it is an alias of.

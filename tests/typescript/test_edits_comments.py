@@ -5,6 +5,9 @@ import pytest
 from fimscope.typescript.results import Rename
 from marked import edit_marked, verdict_on, verdict_on_edited, with_old_names
 
+pytestmark = pytest.mark.node
+
+
 # As in the tests of rename_vars, a new name is written as the old one with a number.
 RENAMED = {
     "tags, links and words": (

@@ -15,6 +15,9 @@ from fimscope.typescript.process import find_node
 from planted import planted
 from typescript_cases import RIGHT, WRONG_ERRORS, WRONG_JAVASCRIPT
 
+pytestmark = pytest.mark.node
+
+
 MODULES = Path(process.__file__).parent
 ROOT = Path(__file__).parents[2]
 FILES = [

@@ -10,6 +10,9 @@ from fimscope.typescript.new_names import NewNames, corpus_names
 from fimscope.typescript.results import Rename, TypeScriptError
 from marked import edit_marked, marked_text, verdict_on, verdict_on_edited, with_old_names
 
+pytestmark = pytest.mark.node
+
+
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "data"
 ENGLISH = (Path(__file__).parent / "data" / "english_words.txt").read_text().split()

@@ -8,6 +8,9 @@ import pytest
 
 from fimscope.typescript.process import find_node
 
+pytestmark = pytest.mark.node
+
+
 ROOT = Path(__file__).parents[2]
 
 UNSUPPORTED = "unsupported_hole"

@@ -5,6 +5,9 @@ import pytest
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.results import TypeScriptError
 
+pytestmark = pytest.mark.node
+
+
 FUNCTION = "export function f(a: number, b: string): string {{ return {}; }}"
 NESTED = {
     "ternaries": ("a > 0 ? b : ", "b", ""),

@@ -10,6 +10,9 @@ from fimscope.typescript.client import TypeScript
 from fimscope.typescript.results import Edited, Hole
 from planted import planted
 
+pytestmark = pytest.mark.node
+
+
 ROOT = Path(__file__).parents[2]
 EVERY_SYNTAX = Path(__file__).parent / "data" / "every_syntax.ts"
 FILES = {

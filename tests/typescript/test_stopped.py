@@ -24,6 +24,9 @@ from fimscope.typescript.process import NodeService
 from fimscope.typescript.results import CompilerStoppedError
 from slow_check import slow_check
 
+pytestmark = pytest.mark.node
+
+
 GOOD = "function f(a: string) {}"
 ROOT = Path(__file__).parents[2]
 
