@@ -4,9 +4,8 @@
 rule compare_models:
     input:
         answers=lambda wildcards: [
-            f"results/{model}/{table}/{edit}.parquet"
+            f"results/{model}/predictions/{edit}.parquet"
             for model in models_that_ran(Path("results"), PATCHED)
-            for table in ("predictions", "prompts")
             for edit in COMPARED
         ],
     output:

@@ -55,10 +55,7 @@ def other_sources(sources: Sequence[Mapping[str, Any]], programs: Path) -> bool:
     """Whether the table of programs that is there was collected from other sources."""
     if not programs.is_file():
         return False
-    from fimscope.files.tables import read_manifest
+    from fimscope.files.provenance import manifest_of
 
-    try:
-        collected = read_manifest(programs)["settings"]["sources"]
-        return json.loads(collected) != list(sources)
-    except (OSError, ValueError, KeyError):
-        return False
+    settings = (manifest_of(programs) or {}).get("settings", {})
+    return "sources" in settings and json.loads(settings["sources"]) != list(sources)
