@@ -1,15 +1,11 @@
 """Accuracy by dose and the comparison of models, against values worked out by hand."""
 
-import json
-import struct
-
 import pyarrow as pa
 import pytest
 
-from fimscope.errors import UserError
 from fimscope.experiments.compare.numbers import comparison_numbers
 from fimscope.experiments.robustness.numbers import lowest, robustness_numbers
-from fimscope.models.ran import count_parameters, models_that_ran
+from fimscope.models.ran import models_that_ran
 from fimscope.typescript.edit_names import dosed_edits
 
 
@@ -59,16 +55,6 @@ def test_models_are_compared_on_what_all_of_them_answered():
 def test_models_that_share_no_example_have_no_common_numbers():
     models = {"one": (answers(a1=True),) * 2, "two": (answers(b1=True),) * 2}
     assert comparison_numbers(models)["one"]["common"]["original"] is None
-
-
-def test_parameters_are_counted_from_the_header(tmp_path):
-    header = {"a": {"shape": [3, 4]}, "b": {"shape": []}, "__metadata__": {"format": "pt"}}
-    text = json.dumps(header).encode()
-    (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)
-    assert count_parameters(tmp_path) == 13
-    (tmp_path / "model.safetensors").write_bytes(b"abc")
-    with pytest.raises(UserError, match="not a safetensors file"):
-        count_parameters(tmp_path)
 
 
 def test_models_that_ran_have_both_tables(tmp_path):

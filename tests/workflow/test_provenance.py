@@ -39,6 +39,7 @@ def test_the_same_config_makes_nothing(copied, triggers):
         ("model: {dtype: bfloat16}", "predict_types", "build_prompts"),
         ("prompt: {max_tokens: 90}", "build_prompts", "prepare_model"),
         ("predict: {max_new_tokens: 11}", "predict_types", "prepare_model"),
+        ("activations: {positions: [last]}", "cache_activations", "predict_types"),
         ("statistics: {draws: 300}", "plot_patches", "sweep_patches"),
         ("patch: {min_gap: 0.7}", "sweep_patches", "pair_examples"),
     ],

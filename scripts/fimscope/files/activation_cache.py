@@ -90,7 +90,7 @@ class ActivationWriter:
             "shape": list(self.shape),
             "dtype": self.dtype,
             "files": {name: file_sha256(self.partial / name) for name in names},
-            "run": manifest,
+            "manifest": manifest,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "manifest.json").unlink(missing_ok=True)

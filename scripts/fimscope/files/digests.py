@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -59,9 +60,11 @@ def check_parquet(path: Path) -> bool:
         if file.read(N_BYTES) == _digest(file, place - N_BYTES, place):
             return True
         file.seek(0)
-        content = file.read()
-    if MARK in content or not content.startswith(MAGIC) or not content.endswith(MAGIC):
-        raise _damaged(path)
+        if file.read(len(MAGIC)) != MAGIC:
+            raise _damaged(path)
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            if content[-len(MAGIC) :] != MAGIC or content.find(MARK) >= 0:
+                raise _damaged(path)
     return False
 
 

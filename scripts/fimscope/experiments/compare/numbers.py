@@ -9,7 +9,6 @@ import pyarrow as pa
 from fimscope.errors import UserError
 from fimscope.files.digests import read_json
 from fimscope.files.tables import read_manifest
-from fimscope.models.ran import count_parameters
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers
 
@@ -63,10 +62,9 @@ def model_facts(folder: Path) -> Numbers:
     path = folder / "prepared.json"
     try:
         prepared = read_json(path)
-        facts = {key: prepared[key] for key in ("family", "n_blocks")}
+        return {key: prepared[key] for key in ("family", "n_blocks", "n_parameters")}
     except (OSError, KeyError) as error:
         raise UserError(f"{path}: not readable ({error}); run prepare_model again") from None
-    return {**facts, "n_parameters": count_parameters(folder)}
 
 
 def read_answers(predictions: pa.Table) -> Answers:

@@ -62,7 +62,7 @@ def _cells(name: str, row: Numbers, which: str) -> list[str]:
         code(name),
         code(row["family"]),
         str(row["n_blocks"]),
-        f"{row['n_parameters'] / 1e6:,.1f} M",
+        f"{row['n_parameters'] / 1e6:,.1f} M" if row["n_parameters"] else "not counted",
         f"{numbers['n']} ({numbers['n_programs']})",
         *(rate(numbers[m]) if numbers[m] else "none" for m in MEASURES),
     ]
