@@ -144,13 +144,12 @@ def package_numbers(change: NDArray, packages: NDArray) -> Numbers:
     left_out   the least and the greatest mean without one package, with that package's name; None
                of a single package
     """
-    names, codes, counts = np.unique(packages, return_inverse=True, return_counts=True)
+    names = np.unique(packages)
     numbers = difference_numbers(change, packages)
     numbers["n_packages"] = numbers["n_programs"]
     left_out = None
     if len(names) > 1:
-        sums = np.bincount(codes, change)
-        without = (change.sum() - sums) / (len(change) - counts)
+        without = Clustered.of(change, packages).without_each()
         least, greatest = int(np.argmin(without)), int(np.argmax(without))
         left_out = {
             "lowest": {"package": str(names[least]), "estimate": number(without[least])},
