@@ -7,11 +7,17 @@ from fimscope.statistics.numbers import Numbers, significant
 
 ALPHA = 0.05  # the chance of a false alarm, of a test or a family of tests
 LEVEL = 1 - ALPHA  # of an interval
+HAIR = 0.005  # a p this close under ALPHA decides nothing: a few rows more would turn it
 
 
 def is_significant(p: Any) -> Any:
     """Whether a p-value is below ALPHA; of an array or a column of them, which are."""
     return p < ALPHA
+
+
+def is_clearly_significant(p: Any) -> Any:
+    """As `is_significant`, and by more than a HAIR: what a claim rests on."""
+    return is_significant(p + HAIR)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

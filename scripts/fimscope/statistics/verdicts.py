@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fimscope.statistics.estimate import Estimate
-from fimscope.statistics.significance import is_significant
-
-HAIR = 0.005  # a p this close under ALPHA decides nothing: a few rows more would turn it
+from fimscope.statistics.significance import is_clearly_significant
 
 
 class Verdict(StrEnum):
@@ -55,7 +53,7 @@ def judge(estimate: Estimate, *, margin: float, p: float | None = None) -> Verdi
                tests of equivalence, Schuirmann 1987, at half of ALPHA); else UNDECIDED
     """
     excludes_zero = estimate.lower > 0 or estimate.upper < 0
-    if excludes_zero and (p is None or is_significant(p + HAIR)):
+    if excludes_zero and (p is None or is_clearly_significant(p)):
         return Verdict.SHOWN
     if -margin < estimate.lower and estimate.upper < margin:
         return Verdict.SHOWN_ABSENT

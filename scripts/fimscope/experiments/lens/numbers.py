@@ -17,8 +17,7 @@ from fimscope.statistics.estimate import Floats
 from fimscope.statistics.exact_tests import sign_test
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
-from fimscope.statistics.significance import holm, is_significant
-from fimscope.statistics.verdicts import HAIR
+from fimscope.statistics.significance import holm, is_clearly_significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -197,7 +196,7 @@ def pair_numbers(before: LensCurves, after: LensCurves) -> Numbers:
         row["adjusted_p"] = significant(p)
         means = zip(row["lower"], row["upper"], strict=True)
         one_sided = np.array([None not in ends and ends[0] * ends[1] > 0 for ends in means])
-        row["points_apart"] = np.array(after.points)[is_significant(p + HAIR) & one_sided].tolist()
+        row["points_apart"] = np.array(after.points)[is_clearly_significant(p) & one_sided].tolist()
     later = before.first_lead() - after.first_lead()
     found["first_lead"] = {
         **Clustered.of(later[:, None], after.programs).mean().numbers(),

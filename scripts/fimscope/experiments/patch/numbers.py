@@ -12,8 +12,8 @@ from fimscope.statistics.estimate import Estimate
 from fimscope.statistics.exact_tests import sign_test
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
-from fimscope.statistics.significance import holm, is_significant
-from fimscope.statistics.verdicts import HAIR, Verdict, judge, programs_to_decide
+from fimscope.statistics.significance import holm, is_clearly_significant
+from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide
 
 
 def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
@@ -81,7 +81,7 @@ def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbe
     p_values = [p for own in differences for p in sign_test(own, programs).tolist()]
     adjusted = np.array(holm(p_values)).reshape(len(controls), -1)
     means = [clustered_mean(own, programs)[0] for own in differences]
-    above = is_significant(adjusted + HAIR) & (np.array([own.lower for own in means]) > 0)
+    above = is_clearly_significant(adjusted) & (np.array([own.lower for own in means]) > 0)
     return {
         "n_pairs": len(common),
         "n_programs": len(set(programs)),
