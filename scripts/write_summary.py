@@ -34,6 +34,7 @@ from fimscope.report.references import bibtex
 from fimscope.report.sections import Section, read_section, section_lines
 from fimscope.report.timings import timing_lines, timing_numbers
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.significance import ALPHA, HAIR
 from fimscope.statistics.verdicts import add_margin_options
 from fimscope.steps.frame import run_step, step_parser
 
@@ -55,10 +56,14 @@ METHOD = """\
 The unit of inference is the program. Intervals hold 95% and are clustered by program: each rests on
 the means without one program (jackknife) and on a t distribution; of rates it is Wilson's and of
 their differences Bonett and Price's, with as many independent examples as would be that sure.
-Differences on the same examples are tested with a t test clustered by program, or by package where
-that is the unit, and adjusted together (Holm). A difference is shown where its interval leaves out
-0 and its adjusted p is clearly below 0.05; it is shown to be absent where its interval lies within
-{margin:g} points of 0; otherwise it is undecided.
+Means of other sizes, such as effects, have t intervals that are as skew as their programs.
+Accuracies and whole conditions are compared by t tests clustered by program, or by package where
+that is the unit; patches, parts, masks, probes, solved examples and the lens by exact sign tests over programs;
+the p-values of a family are adjusted together (Holm). A difference is shown where its interval
+leaves out 0 and its adjusted p is below {clear:g}, clearly under 0.05; it is shown to be absent
+where its interval lies within {margin:g} points of 0, or {effect:g} of an effect; otherwise it is
+undecided. How many programs would decide it is told by its interval alone, were the estimate the
+truth and no other test beside it.
 """
 
 
@@ -111,6 +116,7 @@ def write_summary(
     figures    the link from the page to the folder of the figures
     """
     margin = 100 * manifest["settings"]["accuracy_margin"]
+    effect = manifest["settings"]["effect_margin"]
     edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
     small = say_size(max((row["n_programs"] for row in numbers["accuracy"]), default=0))
     lines = [
@@ -135,7 +141,7 @@ def write_summary(
     lines += [
         "## How the numbers were made",
         "",
-        METHOD.format(margin=margin),
+        METHOD.format(margin=margin, effect=effect, clear=ALPHA - HAIR),
     ]
     lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
     cites = [*METHODS_CITE, *(key for section in sections for key in section.cites)]

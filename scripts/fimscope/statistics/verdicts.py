@@ -65,10 +65,10 @@ def programs_to_decide(estimate: Estimate, *, margin: float) -> int | None:
 
     The interval narrows as one over the root of the number of programs, until it leaves out 0 or
     lies within the margin, whichever comes first. None where it has no end or no width, and where
-    it is narrow enough as it is: there the tests of the family are too many.
+    it leaves out 0 or is narrow enough as it is: there the tests of the family are too many.
     """
     half = (estimate.upper - estimate.lower) / 2
-    if not 0 < half < math.inf:
+    if not 0 < half < math.inf or estimate.lower > 0 or estimate.upper < 0:
         return None
     distance = abs(estimate.value)
     wanted = max(distance, margin - distance)

@@ -68,8 +68,8 @@ def say_outcomes(outcomes: Numbers) -> list[str]:
         first, near = wrong["n_gold_first_somewhere"], wrong["n_gold_top10_somewhere"]
         sentences.append(
             f"Of {wrong['n']} wrong answers {first} ({percent(first / wrong['n'])}) have the gold "
-            f"first at some point before the end, {near} ({percent(near / wrong['n'])}) in the top "
-            "10."
+            f"first at some point, {near} ({percent(near / wrong['n'])}) in the top 10 at some "
+            "point, the end counted in."
         )
     elif right["n"]:
         sentences.append("No original is answered wrong, so there is nothing to set beside it.")

@@ -65,8 +65,9 @@ def _say_outcome(rows: Sequence[Numbers], outcome: str) -> str:
     counts = Counter(row["verdict"] for row in asked)
     text = (
         f"Of {len(asked)} masks of the {outcome} examples {counts[Verdict.SHOWN]} are shown to "
-        f"raise the gold above their control, {counts[Verdict.SHOWN_ABSENT]} shown to raise "
-        f"accuracy by less than the margin, and {counts[Verdict.UNDECIDED]} undecided"
+        f"raise the gold above their control, {counts[Verdict.SHOWN_ABSENT]} shown not "
+        "to (accuracy rises by less than the margin, or the gold falls), and "
+        f"{counts[Verdict.UNDECIDED]} undecided"
     )
     most = [row for way in WAYS if (row := most_harmful(rows, outcome, way)) is not None]
     found = [

@@ -162,8 +162,8 @@ def say_conditions(found: Numbers | None) -> list[str]:
     sentence = (
         f"On the {found['n_pairs']} recipients of {found['n_programs']} programs that both have, "
         f"the mean effect reaches half of its maximum at point {first} under {one} and {second} "
-        f"under {other}; the two are furthest apart at point {found['points'][furthest]}, by "
-        f"{gap}: "
+        f"under {other}; the two are furthest apart at point {found['points'][furthest]}, the "
+        f"second minus the first {gap}: "
     )
     margin = f"{found['margin']:g} of the effect"
     if found["verdict"] == Verdict.SHOWN:

@@ -35,7 +35,8 @@ CONTROL = (
     "more programs' recipients turn to the target than under each control, by an exact sign "
     "test over programs, adjusted by Holm for all points and controls of one condition, "
     "position and size; these are not adjusted for one another. An effect is shown absent as at "
-    "the last token."
+    "the last token, by intervals that hold for the points asked here; with other points asked the "
+    "same patch may have another verdict there."
 )
 
 
@@ -86,7 +87,10 @@ def _say_position(sweep: Numbers) -> str:
         return f"{place}: no pair has all its controls, so nothing is decided."
     verdicts = say_verdicts(sweep, comparison, "the donor is above every control")
     n = f"n = {sweep['n_pairs']}, {comparison['n_programs']} programs"
-    return f"{place} ({n}): {verdicts}; the largest mean effect is {_peak(sweep)}."
+    points = ", ".join(map(str, sweep["points"]))
+    return (
+        f"{place} ({n}; asked at {points}): {verdicts}; the largest mean effect is {_peak(sweep)}."
+    )
 
 
 def _say_windows(condition: str, sweeps: Sequence[Numbers]) -> list[str]:

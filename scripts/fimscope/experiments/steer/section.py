@@ -202,7 +202,7 @@ def _say_checks(types: Numbers) -> str:
     def share(row: Numbers) -> str:
         return f"{percent((row['exact'] + row['typechecks']) / row['n'])}"
 
-    text = f"With it {share(own)} of the completed types check in their program"
+    text = f"With the mean difference {share(own)} of the completed types check in their program"
     return text + (f", without it {share(plain)}." if plain and plain["n"] else ".")
 
 
