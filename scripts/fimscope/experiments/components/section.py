@@ -20,11 +20,12 @@ METHOD = (
 )
 CONTROL = (
     "The same part of the recipient itself, of another program chosen at random, and a random "
-    "vector of the same norm. Above controls means: by the normalised effect, an exact sign "
-    "test over programs, adjusted by Holm for all parts of one kind and all controls, and the "
-    "interval of the mean difference above 0; kinds and conditions are not adjusted for one "
-    "another. A part's effect is shown absent where its mean lies within the margin of 0, "
-    "by intervals that hold for all parts of the kind at once (Bonferroni). No block is patched as a whole: these are the parts of blocks, each alone."
+    "vector of the same norm. Above controls means: by the normalised effect, an exact sign test "
+    "over programs, adjusted by Holm for all parts of one kind and all controls, and the interval"
+    " of the mean difference above 0; kinds and conditions are not adjusted for one another. A "
+    "part's effect is shown absent where its mean lies within the margin of 0, by intervals that "
+    "hold for all parts of the kind at once (Bonferroni). No block is patched as a whole: these "
+    "are the parts of blocks, each alone."
 )
 
 
