@@ -61,11 +61,11 @@ def divergence_added(
     The rest as in `sweep_added`. Holds all logits of a batch at once: for few vectors.
     """
     last = [[-1]] * len(prompts)
-    passes = run_sweep(model, prompts, last, windows, vectors[:, :, :, None], Addition)
-    logits = torch.cat([unembed_normed(model, hidden).cpu() for hidden in passes], dim=1)
+    hidden = run_sweep(model, prompts, last, windows, vectors[:, :, :, None], Addition)
+    logits = unembed_normed(model, hidden).cpu()
     logprobs = logits.log_softmax(-1)
-    plain = logprobs[:, -1:]
+    plain = logprobs[:, :1]
     divergence = (plain.exp() * (plain - logprobs)).sum(-1).clamp(min=0)
-    moved = logits.argmax(-1) != logits[:, -1:].argmax(-1)
+    moved = logits.argmax(-1) != logits[:, :1].argmax(-1)
     shape = (len(windows), vectors.shape[2])
     return Moved(unpack_copies(divergence, *shape), unpack_copies(moved, *shape))

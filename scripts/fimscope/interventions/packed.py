@@ -6,8 +6,10 @@ way, each seeing the cached past and itself alone. More copies than one row hold
 passes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter, itemgetter
 
 import torch
 from torch import Tensor
@@ -15,15 +17,19 @@ from torch import Tensor
 from fimscope.inference.batch import TokenIds
 from fimscope.inference.forward import run_traced
 from fimscope.inference.kv_cache import Past, packed_masks
-from fimscope.inference.places import Place, activation
+from fimscope.inference.places import Place, activation, residual
 from fimscope.inference.residuals import at_columns, put_at_columns
 from fimscope.models.load import Model
 
 Window = Sequence[Place]  # the places that one copy is patched at
 
+Copy = tuple[Window, int]  # where one copy is patched, and with which of the donors
+
 PASS_BYTES = 2**30  # what a pass may take of the memory, about
-# With fewer tokens than this in a pass, its fixed costs weigh more than its arithmetic.
+# With fewer tokens than this in a pass, over all of its examples, its fixed costs weigh more than
+# its arithmetic; and so they do with fewer in a row than scores against the other copies cost.
 LEAST_TOKENS_OF_A_PASS = 512
+LEAST_TOKENS_OF_A_ROW = 64
 
 
 @dataclass(frozen=True)
@@ -54,16 +60,17 @@ class Write:
     columns: Tensor
     values: Tensor
 
-    def apply(self, hidden: Tensor) -> None:
-        """Inside a trace: put the values into the rows, [example, column, width]."""
-        put_at_columns(hidden, self.columns, self.values)
+    def apply(self, model: Model) -> None:
+        """Inside a trace: put the values into the rows."""
+        put_at_columns(activation(model, self.place), self.columns, self.values)
 
 
 @dataclass(frozen=True)
 class Addition(Write):
     """Values that are added to what is there instead of taking its place."""
 
-    def apply(self, hidden: Tensor) -> None:
+    def apply(self, model: Model) -> None:
+        hidden = activation(model, self.place)
         added = at_columns(hidden, self.columns) + self.values
         put_at_columns(hidden, self.columns, added)
 
@@ -72,7 +79,7 @@ class Addition(Write):
 class Patches:
     """What is patched where: every window of places with every donor.
 
-    donors   of each place, as a forward passes them, [example, donor, token, width of the place]
+    donors   of each place, [example, donor, token, width of the place]
     windows  the places that one copy is patched at
     offsets  [example, token] int64, where the patched tokens stand behind the suffix's first
     write    what happens with a donor: `Write` puts it in the activation's place, `Addition` adds
@@ -85,16 +92,15 @@ class Patches:
     write: type[Write] = Write
 
     @property
-    def copies(self) -> list[tuple[Window, int]]:
+    def copies(self) -> list[Copy]:
         """Window and donor of each copy: window by window every donor."""
         n_donors = next(iter(self.donors.values())).shape[1]
         return [(window, donor) for window in self.windows for donor in range(n_donors)]
 
-    def writes(
-        self, model: Model, suffix: Suffix, copies: Sequence[tuple[Window, int]]
-    ) -> list[Write]:
+    def writes(self, model: Model, suffix: Suffix, copies: Sequence[Copy]) -> list[Write]:
         """The writes of some copies, packed in this order, as a forward passes their places."""
-        patched: dict[Place, list[int]] = {place: [] for place in self.donors}
+        ordered = sorted(self.donors, key=attrgetter("order"))
+        patched: dict[Place, list[int]] = {place: [] for place in ordered}
         for copy, (window, _) in enumerate(copies):
             for place in window:
                 patched[place].append(copy)
@@ -109,14 +115,6 @@ class Patches:
         return found
 
 
-@dataclass(frozen=True)
-class Begin:
-    """The residual stream of a suffix without a patch at one point, [example, token, d_model]."""
-
-    point: int
-    residual: Tensor
-
-
 def suffix_of(model: Model, prompts: Sequence[TokenIds], starts: Sequence[int]) -> Suffix:
     """The end of each prompt, from the token index `starts` gives for it."""
     ends = [list(prompt[start:]) for prompt, start in zip(prompts, starts, strict=True)]
@@ -129,94 +127,119 @@ def suffix_of(model: Model, prompts: Sequence[TokenIds], starts: Sequence[int]) 
     return Suffix(*(tensor.to(model.device) for tensor in (token_ids, positions, start, last)))
 
 
-def run_patches(model: Model, past: Past, suffix: Suffix, patches: Patches) -> Iterator[Tensor]:
-    """What leaves the final norm for every patch, pass by pass, and at last without one.
+def run_patches(model: Model, past: Past, suffix: Suffix, patches: Patches) -> Tensor:
+    """What leaves the final norm at the last token of every copy of the suffix.
 
-    returns  [example, copy, d_model]; the copies over all passes: those of `patches`, then the one
-             without a patch
+    returns  [example, copy, d_model], the model's dtype: the copy without a patch, then those of
+             `patches`
+
+    The copies go through by their first place, so that a pass leaves out the blocks before its
+    own. The one without a patch is in the first pass, which leaves out none; the others begin at
+    what its stream was.
     """
-    copies = patches.copies
-    if copies_per_pass(model, past, suffix) <= len(copies):
-        yield from run_passes(model, past, suffix, patches)
-        return
-    writes = patches.writes(model, suffix, [*copies, ((), 0)])
-    yield _run_copies(model, past, suffix, len(copies) + 1, writes)
-
-
-def run_passes(model: Model, past: Past, suffix: Suffix, patches: Patches) -> Iterator[Tensor]:
-    """As `run_patches`; each pass leaves out the blocks before its own first place."""
-    copies, step = patches.copies, copies_per_pass(model, past, suffix)
-    points = sorted({place.index for place in patches.donors})
-    baseline, begins = _run_unpatched(model, past, suffix, points)
-    for first in range(0, len(copies), step):
-        chosen = copies[first : first + step]
-        begin = begins[min(place.index for window, _ in chosen for place in window)]
-        writes = patches.writes(model, suffix, chosen)
-        yield _run_copies(model, past, suffix, len(chosen), writes, begin)
-    yield baseline
+    copies = [((), 0), *patches.copies]
+    order = sorted(range(len(copies)), key=lambda number: _first_point(copies[number]))
+    step = copies_per_pass(model, past, suffix, len(copies))
+    passes = [
+        [copies[number] for number in order[first : first + step]]
+        for first in range(0, len(copies), step)
+    ]
+    starts = [_first_point(chosen[0]) for chosen in passes]
+    first, streams = _run_first(model, past, suffix, patches, passes[0], set(starts[1:]))
+    others = [
+        _run_from(model, past, suffix, patches, chosen, start, streams[start])
+        for start, chosen in zip(starts[1:], passes[1:], strict=True)
+    ]
+    return torch.cat([first, *others], dim=1)[:, torch.tensor(order).argsort()]
 
 
 def unpack_copies(tensor: Tensor, n_windows: int, n_donors: int) -> Tensor:
-    """[example, copy, ...] without the baseline -> [window, example, donor, ...]."""
-    return tensor[:, :-1].unflatten(1, (n_windows, n_donors)).movedim(1, 0)
+    """[example, copy, ...] of `run_patches`, but the first -> [window, example, donor, ...]."""
+    return tensor[:, 1:].unflatten(1, (n_windows, n_donors)).movedim(1, 0)
 
 
-def copies_per_pass(model: Model, past: Past, suffix: Suffix) -> int:
+def copies_per_pass(model: Model, past: Past, suffix: Suffix, n_copies: int) -> int:
     """How many copies of a suffix go in one row: as many as pay and fit in PASS_BYTES.
 
-    Every copy's scores are computed against every other's and masked, so that a row much longer
-    than its past wastes work.
+    Every copy's scores are computed against every other's and masked, so that a long row wastes
+    work; and the more passes, the more blocks are left out. The passes are of about one size.
     """
     n_examples, width = suffix.token_ids.shape
     past_length = past.mask.shape[1]
-    worthwhile = max(LEAST_TOKENS_OF_A_PASS, past_length)
+    worthwhile = max(LEAST_TOKENS_OF_A_ROW, LEAST_TOKENS_OF_A_PASS // n_examples)
     seen = past_length + worthwhile
     # About 20 activations of a token are alive at once, and a mask; eager attention also holds
     # its scores and their softmax for every head.
     scores = 12 * model.n_heads if model.attention == "eager" else 8
     bytes_of_token = 20 * model.d_model * model.dtype.itemsize + scores * seen
     affordable = PASS_BYTES // (n_examples * bytes_of_token)
-    return max(1, min(worthwhile, affordable) // width)
+    most = max(1, min(worthwhile, affordable) // width)
+    n_passes = -(-n_copies // most)
+    return -(-n_copies // n_passes)
 
 
-def _run_copies(
+def _first_point(copy: Copy) -> int:
+    """The point before which a copy is as the one without a patch; 0 for that one itself."""
+    window, _ = copy
+    return min((place.index for place in window), default=0)
+
+
+def _run_first(
     model: Model,
     past: Past,
     suffix: Suffix,
-    n_copies: int,
-    writes: Sequence[Write],
-    begin: Begin | None = None,
-) -> Tensor:
-    """What leaves the final norm at the last token of each copy of the suffix.
+    patches: Patches,
+    copies: Sequence[Copy],
+    points: Iterable[int],
+) -> tuple[Tensor, dict[int, Tensor]]:
+    """Copies through all blocks, the first of them without a patch.
 
-    writes   in the order in which a forward passes their places; token t of copy c is in column
-             c * width + t
-    begin    where no block before the first write need run: what the stream is there
-    returns  [example, copy, d_model], the model's dtype
-
-    The past is left as it was.
+    returns  [example, copy, d_model]; the first copy's stream at some points, each
+             [example, token, d_model]
     """
+    width = suffix.token_ids.shape[1]
+    streams: dict[int, Tensor] = {}
 
-    def patch() -> None:
-        if begin is not None:
-            _skip_blocks(model, begin, n_copies)
+    def keep(point: int) -> None:
+        streams[point] = model.residual(point)[:, :width].clone()
+
+    passed = [(residual(point).order, partial(keep, point)) for point in points]
+    passed += [
+        (write.place.order, partial(write.apply, model))
+        for write in patches.writes(model, suffix, copies)
+    ]
+
+    def touch() -> None:
+        for _, act in sorted(passed, key=itemgetter(0)):
+            act()
+
+    return _run(model, past, suffix, len(copies), touch, 0), streams
+
+
+def _run_from(
+    model: Model,
+    past: Past,
+    suffix: Suffix,
+    patches: Patches,
+    copies: Sequence[Copy],
+    point: int,
+    stream: Tensor,
+) -> Tensor:
+    """Copies through the blocks from a point on; `stream` is what they are there.
+
+    stream   [example, token, d_model]
+    returns  [example, copy, d_model]
+    """
+    writes = patches.writes(model, suffix, copies)
+    known = stream.repeat(1, len(copies), 1)
+
+    def touch() -> None:
+        for block in model.blocks[:point]:
+            block.skip(known)  # only what the last of them gives is read
         for write in writes:
-            write.apply(activation(model, write.place))
+            write.apply(model)
 
-    return _run(model, past, suffix, n_copies, patch, begin.point if begin else 0)
-
-
-def _run_unpatched(
-    model: Model, past: Past, suffix: Suffix, points: Sequence[int]
-) -> tuple[Tensor, dict[int, Begin]]:
-    """One copy without a patch, [example, 1, d_model], and what its stream is at some points."""
-    kept: dict[int, Begin] = {}
-
-    def keep() -> None:
-        for point in points:
-            kept[point] = Begin(point, model.residual(point).clone())
-
-    return _run(model, past, suffix, 1, keep, 0), kept
+    return _run(model, past, suffix, len(copies), touch, point)
 
 
 def _run(
@@ -227,6 +250,10 @@ def _run(
     touch: Callable[[], None],
     first_block: int,
 ) -> Tensor:
+    """What leaves the final norm at the last token of each copy; the past is left as it was.
+
+    Token t of copy c is in column c * width + t.
+    """
     width = suffix.token_ids.shape[1]
     columns = torch.arange(n_copies, device=model.device) * width + suffix.last[:, None]
     hidden = run_traced(
@@ -243,14 +270,6 @@ def _run(
     for layer in past.key_values.layers[first_block:]:
         layer.crop(-n_copies * width)
     return at_columns(hidden, columns)
-
-
-def _skip_blocks(model: Model, begin: Begin, n_copies: int) -> None:
-    """Inside a trace: run no block before a point, and put the known stream there."""
-    known = begin.residual.repeat(1, n_copies, 1)
-    for block in model.blocks[: begin.point]:
-        # Only what the last of them gives is read.
-        block.skip(known)
 
 
 def _copy_masks(

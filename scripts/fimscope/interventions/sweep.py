@@ -1,8 +1,7 @@
 """Patch sweeps: every patch of a recipient for about the price of asking it once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,16 +11,9 @@ from fimscope.inference.batch import TokenIds, pad_batch
 from fimscope.inference.kv_cache import past_of
 from fimscope.inference.places import Place, check_places, residual, width_of
 from fimscope.inference.positions import check_points, token_indices
-from fimscope.inference.readout import Readout, join_readouts, readout_of, unembed
+from fimscope.inference.readout import Readout, readout_of, unembed
 from fimscope.inference.residuals import put_at_columns, token_columns
-from fimscope.interventions.packed import (
-    Patches,
-    Write,
-    run_passes,
-    run_patches,
-    suffix_of,
-    unpack_copies,
-)
+from fimscope.interventions.packed import Patches, Write, run_patches, suffix_of, unpack_copies
 from fimscope.models.load import Model
 
 
@@ -61,8 +53,8 @@ def sweep(
     `sweep_plain`. At the last token a window gives what its last point gives alone; at an earlier
     one, later tokens also read the patched points before it.
     """
-    passes = run_sweep(model, prompts, tokens, windows, donors, write)
-    return _read_passes(model, passes, token_ids, len(windows), donors.shape[2])
+    hidden = run_sweep(model, prompts, tokens, windows, donors, write)
+    return _read_copies(model, hidden, token_ids, len(windows), donors.shape[2])
 
 
 def sweep_last(
@@ -95,8 +87,8 @@ def sweep_places(
     token_ids as in `sweep`, and as exact; tested against hooks on the bare network. The places are
     components of blocks: what attention or the MLP adds to the stream, or one head's mix of values.
     """
-    # As a forward passes them, so that a pass can leave out the blocks before its first place.
-    places = check_places(model, list(donors))
+    places = list(donors)
+    check_places(model, places)
     for place, values in donors.items():
         if values.shape[::2] != (len(prompts), width_of(model, place)):
             raise MisalignedError(
@@ -106,12 +98,10 @@ def sweep_places(
     past = past_of(model, [prompt[:-1] for prompt in prompts])
     suffix = suffix_of(model, prompts, [len(prompt) - 1 for prompt in prompts])
     at_last = torch.zeros(len(prompts), 1, dtype=torch.long)
-    ordered = {place: donors[place][:, :, None] for place in places}
-    patches = Patches(ordered, [[place] for place in places], at_last)
-    passes = run_passes(model, past, suffix, patches)
-    found = _read_passes(model, passes, token_ids, len(places), donors[places[0]].shape[1])
-    order = [places.index(place) for place in donors]
-    return SweepReadout(found.patched.reshape(lambda tensor: tensor[order]), found.baseline)
+    values = {place: of_place[:, :, None] for place, of_place in donors.items()}
+    patches = Patches(values, [[place] for place in places], at_last)
+    hidden = run_patches(model, past, suffix, patches)
+    return _read_copies(model, hidden, token_ids, len(places), donors[places[0]].shape[1])
 
 
 @torch.inference_mode()
@@ -150,10 +140,10 @@ def run_sweep(
     windows: Sequence[Sequence[int]],
     donors: Tensor,
     write: type[Write] = Write,
-) -> Iterator[Tensor]:
-    """What leaves the final norm in the passes of a sweep, [example, copy, d_model] each.
+) -> Tensor:
+    """What leaves the final norm at the last token of every copy, [example, copy, d_model].
 
-    The copies over all passes: window by window every donor, then the one without a patch.
+    The copies: the one without a patch, then window by window every donor.
     """
     points, indices = _check_shapes(model, prompts, tokens, windows, donors)
     starts = [min(row) for row in indices]
@@ -185,13 +175,11 @@ def _check_shapes(
     return points, indices
 
 
-def _read_passes(
-    model: Model, passes: Iterable[Tensor], token_ids: Tensor, n_windows: int, n_donors: int
+def _read_copies(
+    model: Model, hidden: Tensor, token_ids: Tensor, n_windows: int, n_donors: int
 ) -> SweepReadout:
-    whole = join_readouts(
-        partial(torch.cat, dim=1), [readout_of(model, hidden, token_ids) for hidden in passes]
-    )
+    whole = readout_of(model, hidden, token_ids)
     return SweepReadout(
         patched=whole.reshape(lambda tensor: unpack_copies(tensor, n_windows, n_donors)),
-        baseline=whole.reshape(lambda tensor: tensor[:, -1]),
+        baseline=whole.reshape(lambda tensor: tensor[:, 0]),
     )
