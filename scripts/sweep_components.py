@@ -12,17 +12,17 @@ from fimscope.experiments.patch.donors import (
     TokenIds,
     by_recipient,
     donor_key,
+    plan_recipients,
     random_like,
     read_prompts,
     recipient_key,
 )
 from fimscope.experiments.patch.measures import (
     Patched,
-    key_columns,
     logit_diff,
-    measures,
     padded,
     pairs_of_sweep,
+    patch_table,
     place_in,
     wanted_ids,
     write_conditions,
@@ -149,41 +149,18 @@ def sweep_components(
     def ask(model: "Model", rows: list[int]) -> SweepReadout:
         keys = [recipients[row] for row in rows]
         wanted = padded([wanted_ids(groups[key]) for key in keys])
-        alike = padded([groups[key] for key in keys])
         donors = {
-            place: torch.stack([torch.stack([value(pair, place) for pair in row]) for row in alike])
+            place: torch.stack(
+                [torch.stack([value(pair, place) for pair in groups[key]]) for key in keys]
+            )
             for place in places
         }
         return sweep_places(model, [prompts[key] for key in keys], donors, torch.tensor(wanted))
 
-    batches, kept = runner.plan(len(prompts[key]) for key in recipients), BatchTensors(SweepReadout)
+    batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
     for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
             yield from pairs_of_sweep(sweep, i, groups[recipients[row]])
-
-
-def component_rows(
-    swept: Sequence[Patched],
-    places: "Sequence[Place]",
-    donor_diffs: Mapping[str, float],
-    min_gap: float,
-    encoder: Encoder,
-) -> list[Row]:
-    """Rows of the components table: one a pair and place.
-
-    donor_diffs   of each pair, the paired donor's own target minus foil
-    """
-    return [
-        {
-            **key_columns(patched.pair),
-            "component": place.kind,
-            "block": place.index,
-            "head": place.head,
-            **measures(patched, number, donor_diffs[patched.pair["pair_id"]], min_gap, encoder),
-        }
-        for patched in swept
-        for number, place in enumerate(places)
-    ]
 
 
 def main() -> None:
@@ -219,8 +196,13 @@ def main() -> None:
                 if pair["donor_kind"] == "paired"
             }
             encoder = Encoder.from_folder(args.model)
-            rows = component_rows(in_order, places, diffs, args.min_gap, encoder)
-            write_conditions(args.out, COMPONENTS, rows, args.conditions, run_manifest(args))
+            columns = {
+                "component": [place.kind for place in places] * len(in_order),
+                "block": [place.index for place in places] * len(in_order),
+                "head": [place.head for place in places] * len(in_order),
+            }
+            table = patch_table(in_order, columns, diffs, args.min_gap, encoder)
+            write_conditions(args.out, COMPONENTS, table, args.conditions, run_manifest(args))
         else:
             exhaust(swept)
         runner.store.log_counts()

@@ -12,15 +12,14 @@ from fimscope.experiments.patch.donors import (
     TokenIds,
     by_recipient,
     collect_elsewhere,
+    plan_recipients,
     read_prompts,
 )
 from fimscope.experiments.patch.measures import (
     Patched,
-    key_columns,
-    logit_diff,
-    measures,
     padded,
     pairs_of_sweep,
+    patch_table,
     place_in,
     wanted_ids,
     write_conditions,
@@ -69,47 +68,34 @@ def sweep_patches(
     def ask(model: "Model", rows: list[int]) -> SweepReadout:
         keys = [recipients[row] for row in rows]
         wanted = padded([wanted_ids(groups[key]) for key in keys])
-        values = padded([[donors.of(pair) for pair in groups[key]] for key in keys])
-        stacked = torch.stack([torch.stack(row, dim=1) for row in values], dim=1)
-        return sweep_last(model, [prompts[key] for key in keys], stacked, torch.tensor(wanted))
+        values = [torch.stack([donors.of(pair) for pair in groups[key]], dim=1) for key in keys]
+        ids = [prompts[key] for key in keys]
+        return sweep_last(model, ids, torch.stack(values, dim=1), torch.tensor(wanted))
 
-    batches, kept = runner.plan(len(prompts[key]) for key in recipients), BatchTensors(SweepReadout)
+    batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
     for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
             yield from pairs_of_sweep(sweep, i, groups[recipients[row]])
 
 
-def patch_rows(swept: Sequence[Patched], min_gap: float, encoder: Encoder) -> list[Row]:
-    """Rows of the patches table: one a pair and point.
+def write_patches(pairs: Sequence[Row], swept: Sequence[Patched], args: Namespace) -> None:
+    """Write the table of every condition: the pairs in their order, each point by point.
 
     A patch at the last point makes the donor's own output, so the paired donor's own difference of
     logits stands in the sweep itself.
     """
+    check_sum("sweep_patches", len(pairs), len(swept), 0)
+    swept = sorted(swept, key=place_in(pairs))
     donor_diffs = {
-        patched.pair["pair_id"]: logit_diff(patched.pair, patched.said[-1].logits)
+        patched.pair["pair_id"]: patched.logits["target"][-1] - patched.logits["foil"][-1]
         for patched in swept
         if patched.pair["donor_kind"] == "paired"
     }
-    return [
-        {
-            **key_columns(patched.pair),
-            "point": point,
-            "n_points": 1,
-            "position": "last",
-            **measures(patched, point, donor_diffs[patched.pair["pair_id"]], min_gap, encoder),
-        }
-        for patched in swept
-        for point in range(len(patched.said))
-    ]
-
-
-def write_patches(pairs: Sequence[Row], swept: Sequence[Patched], args: Namespace) -> None:
-    """Write the table of every condition, its rows in the order of the pairs."""
-    check_sum("sweep_patches", len(pairs), len(swept), 0)
-    rows = patch_rows(
-        sorted(swept, key=place_in(pairs)), args.min_gap, Encoder.from_folder(args.model)
-    )
-    write_conditions(args.out, PATCHES, rows, args.conditions, run_manifest(args))
+    points = [point for patched in swept for point in range(len(patched.top_ids))]
+    places = {"point": points, "n_points": [1] * len(points), "position": ["last"] * len(points)}
+    encoder = Encoder.from_folder(args.model)
+    table = patch_table(swept, places, donor_diffs, args.min_gap, encoder)
+    write_conditions(args.out, PATCHES, table, args.conditions, run_manifest(args))
 
 
 def main() -> None:

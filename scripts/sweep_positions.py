@@ -1,6 +1,6 @@
 """Patch donors into recipients at other positions than the last, at sets of them, over windows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,10 @@ from fimscope.experiments.patch.donors import (
 )
 from fimscope.experiments.patch.measures import (
     Patched,
-    key_columns,
     logit_diff,
-    measures,
     padded,
     pairs_of_sweep,
+    patch_table,
     place_in,
     wanted_ids,
     write_conditions,
@@ -151,27 +150,16 @@ def _widened(values: "torch.Tensor", width: int) -> "torch.Tensor":
     return values[:, [min(token, values.shape[1] - 1) for token in range(width)]]
 
 
-def position_rows(
-    swept: Sequence[tuple[str, Windows, Patched]],
-    donor_diffs: Mapping[str, float],
-    min_gap: float,
-    encoder: Encoder,
-) -> list[Row]:
-    """Rows of the patches table: one a pair, position and window; `point` is the window's first.
-
-    donor_diffs   of each pair, the paired donor's own target minus foil
-    """
-    return [
-        {
-            **key_columns(patched.pair),
-            "point": window[0],
-            "n_points": len(window),
-            "position": position,
-            **measures(patched, number, donor_diffs[patched.pair["pair_id"]], min_gap, encoder),
-        }
-        for position, windows, patched in swept
-        for number, window in enumerate(windows)
-    ]
+def window_columns(
+    swept: Iterable[tuple[str, Windows, Patched]],
+) -> dict[str, list[int] | list[str]]:
+    """The columns of the patches table that say where each patch is."""
+    at = [(position, window) for position, windows, _ in swept for window in windows]
+    return {
+        "point": [window[0] for _, window in at],
+        "n_points": [len(window) for _, window in at],
+        "position": [position for position, _ in at],
+    }
 
 
 def main() -> None:
@@ -235,8 +223,9 @@ def main() -> None:
             check_sum("sweep_positions", n_rows, len(in_order), len(missing))
             diffs = {p["pair_id"]: logit_diff(p, streams[donor_key(p)].logits) for p in paired}
             encoder, manifest = Encoder.from_folder(args.model), run_manifest(args)
-            rows = position_rows(in_order, diffs, args.min_gap, encoder)
-            write_conditions(args.out, PATCHES, rows, args.conditions, manifest)
+            patched = [patched for _, _, patched in in_order]
+            table = patch_table(patched, window_columns(in_order), diffs, args.min_gap, encoder)
+            write_conditions(args.out, PATCHES, table, args.conditions, manifest)
             write_table(args.out_rejected, REJECTED, missing, manifest)
         else:
             exhaust(swept)

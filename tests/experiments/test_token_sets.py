@@ -139,11 +139,13 @@ def test_a_sweep_of_positions_equals_hooks_on_the_bare_network(name):
     assert len(swept) == n_rows - len(rejected) == 5 + 4 + 5 + 4
     plain = alone_logits(model.network, ids[VARIANT])[-1]
     for position, windows, patched in swept:
-        assert patched.recipient.logits[4] == pytest.approx(float(plain[4]), abs=1e-4)
+        assert patched.before == pytest.approx(float(plain[4] - plain[9]), abs=1e-4)
         kind = patched.pair["donor_kind"]
-        for window, said in zip(windows, patched.said, strict=True):
+        assert len(patched.top_ids) == len(windows)
+        for number, window in enumerate(windows):
             if kind == "self":
-                assert said.logits[4] == pytest.approx(float(plain[4]), abs=1e-4)
+                found = patched.logits["target"][number]
+                assert found == pytest.approx(float(plain[4]), abs=1e-4)
             if kind == "paired":
                 aligned = align(position, table[ORIGINAL], table[VARIANT])
                 own = [[token for token, _ in aligned]]
@@ -154,8 +156,9 @@ def test_a_sweep_of_positions_equals_hooks_on_the_bare_network(name):
                     for t, (_, token) in enumerate(aligned)
                 ]
                 expected = hooked_logits(model, ids[VARIANT], writes)
-                assert said.logits[9] == pytest.approx(float(expected[9]), abs=1e-4)
-                assert said.top_id == int(expected.argmax())
+                found = patched.logits["foil"][number]
+                assert found == pytest.approx(float(expected[9]), abs=1e-4)
+                assert patched.top_ids[number] == int(expected.argmax())
 
 
 @pytest.mark.parametrize("name", ["gpt_bigcode", "llama"])
@@ -172,10 +175,10 @@ def test_a_sweep_of_components_equals_hooks_on_the_bare_network(name):
     plain = alone_logits(model.network, ids[VARIANT])[-1]
     for patched in swept:
         key = donor_key(patched.pair)
-        for place, said in zip(places, patched.said, strict=True):
+        for place, found in zip(places, patched.logits["target"], strict=True):
             if patched.pair["donor_kind"] == "self":
-                assert said.logits[4] == pytest.approx(float(plain[4]), abs=1e-4)
+                assert found == pytest.approx(float(plain[4]), abs=1e-4)
             elif key is not None:
                 write = (place, -1, components[key].values[place])
                 expected = hooked_logits(model, ids[VARIANT], [write])
-                assert said.logits[4] == pytest.approx(float(expected[4]), abs=1e-4)
+                assert found == pytest.approx(float(expected[4]), abs=1e-4)

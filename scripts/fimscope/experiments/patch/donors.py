@@ -40,6 +40,23 @@ def by_recipient(pairs: Iterable[Row]) -> dict[Key, list[Row]]:
     return groups
 
 
+def plan_recipients(
+    runner: BatchRunner, prompts: Mapping[Key, TokenIds], groups: Mapping[Key, Sequence[Row]]
+) -> list[list[int]]:
+    """Numbers of the recipients in batches of like length, in which all have as many donors.
+
+    groups   the rows of the pairs table of each recipient
+    """
+    lengths: dict[int, dict[int, int]] = {}
+    for number, (key, pairs) in enumerate(groups.items()):
+        lengths.setdefault(len(pairs), {})[number] = len(prompts[key])
+    return [
+        [list(alike)[row] for row in batch]
+        for _, alike in sorted(lengths.items(), reverse=True)
+        for batch in runner.plan(alike.values())
+    ]
+
+
 def recipient_key(pair: Row) -> Key:
     return pair["recipient_example_id"], pair["recipient_edit"]
 
