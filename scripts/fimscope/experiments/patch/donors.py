@@ -1,6 +1,7 @@
 """What donors give: cached or collected activations, and the random ones beside them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import torch
 
     from fimscope.models.load import Model
+
+NOISES_KEPT = 256  # more than a batch has
 
 Row = Mapping[str, Any]
 Key = tuple[str, str]  # example_id, edit
@@ -111,6 +114,10 @@ class LastDonors:
             torch.stack([cache.read(point, "last") for point in range(cache.n_points)])
             for cache in caches
         ]
+        n = sum(values.shape[1] for values in self._values)
+        self._mean = sum(values.float().sum(dim=1) for values in self._values) / n
+        # Asked for twice, to name a part and to make it.
+        self._noise = lru_cache(maxsize=NOISES_KEPT)(self._drawn)
 
     def of(self, pair: Row) -> "torch.Tensor":
         """The donor of a row of the pairs table: [point, d_model].
@@ -125,7 +132,7 @@ class LastDonors:
             return self.elsewhere[donor]
         return self._cached(donor)
 
-    def _noise(self, word: str) -> "torch.Tensor":
+    def _drawn(self, word: str) -> "torch.Tensor":
         """[point, d_model]: the mean and a normal combination of the deviations from it.
 
         Sums over n rows, weighted by w ~ N(0, 1), of x - mean, over the root of n - 1, have their
@@ -137,13 +144,12 @@ class LastDonors:
         n = sum(sizes)
         rng = np.random.default_rng(seed_of(self.seed, word))
         weights = torch.from_numpy(rng.standard_normal((self.n_points, n))).float()
-        mean = sum(values.float().sum(dim=1) for values in self._values) / n
         total = sum(
             torch.einsum("pn,pnd->pd", own, values.float())
             for own, values in zip(weights.split(sizes, dim=1), self._values, strict=True)
         )
-        deviation = total - weights.sum(dim=1, keepdim=True) * mean
-        return (mean + deviation / max(n - 1, 1) ** 0.5).to(self._values[0].dtype)
+        deviation = total - weights.sum(dim=1, keepdim=True) * self._mean
+        return (self._mean + deviation / max(n - 1, 1) ** 0.5).to(self._values[0].dtype)
 
     def _cached(self, key: Key) -> "torch.Tensor":
         cache, row = self._rows[key]
@@ -155,22 +161,25 @@ def collect_elsewhere(
 ) -> dict[Key, "torch.Tensor"]:
     """For each donor of `random_position`, its stream at another token, [point, d_model].
 
-    The caches hold named tokens only, so that these take a forward of each such donor.
+    The caches hold named tokens only, so that these take a forward of each such donor, up to the
+    token.
     """
     from fimscope.inference.residuals import collect
 
     keys = sorted({donor_key(pair) for pair in pairs if pair["donor_kind"] == "random_position"})
 
-    def ingredients(row: int) -> tuple[TokenIds, list[int]]:
-        token_ids = prompts[keys[row]]
-        return token_ids, random_tokens(seed, keys[row], len(token_ids), [-1])
+    beginnings = []
+    for key in keys:
+        (token,) = random_tokens(seed, key, len(prompts[key]), [-1])
+        beginnings.append(prompts[key][: token + 1])
 
     def ask(model: "Model", rows: list[int]) -> "dict[str, torch.Tensor]":
-        return {"elsewhere": collect(model, *zip(*map(ingredients, rows), strict=True))}
+        chosen = [beginnings[row] for row in rows]
+        return {"elsewhere": collect(model, chosen, [[-1]] * len(rows))}
 
-    batches, kept = runner.plan(len(prompts[key]) for key in keys), BatchTensors(dict)
+    batches, kept = runner.plan(map(len, beginnings)), BatchTensors(dict)
     return {
         keys[row]: found["elsewhere"][:, i, 0]
-        for rows, found in runner.run("other tokens", batches, ask, ingredients, kept)
+        for rows, found in runner.run("other tokens", batches, ask, beginnings.__getitem__, kept)
         for i, row in enumerate(rows)
     }
