@@ -158,33 +158,51 @@ def _rejection(
 
 
 def ask_masked(
-    runner: BatchRunner, asked: Sequence[Row], encoder: Encoder, max_new_tokens: int
+    runner: BatchRunner,
+    recipients: Sequence[Row],
+    asked: Sequence[Row],
+    encoder: Encoder,
+    max_new_tokens: int,
 ) -> list[Row]:
-    """Rows of the masking table, in the order of what is asked."""
+    """Rows of the masking table, in the order of what is asked.
 
-    def answer_hidden(
-        way: str, model: "Model", rows: Sequence[Row], n_new: int, stops: set[int]
-    ) -> "Answers":
-        from fimscope.interventions.knockout import answer_without
+    recipients   their prompts go through the model once, for all that is asked of each
+    """
+    trunks = {row["example_id"]: row["token_ids"] for row in recipients}
+    of_trunk: dict[str, list[int]] = {name: [] for name in trunks}
+    for i, row in enumerate(asked):
+        of_trunk[row["example_id"]].append(i)
+    names = list(trunks)
+    planned = runner.plan(len(trunks[name]) for name in names)
+    found = ([i for row in batch for i in of_trunk[names[row]]] for batch in planned)
+    batches = [batch for batch in found if batch]
 
+    def answer(model: "Model", rows: Sequence[Row], n_new: int, stops: set[int]) -> "Answers":
+        from fimscope.interventions.branches import Branch, answer_branches
+
+        own = list(dict.fromkeys(row["example_id"] for row in rows))
+        place = {name: i for i, name in enumerate(own)}
+        branches = [
+            Branch(
+                place[row["example_id"]],
+                row["token_ids"],
+                row["hidden"],
+                READERS.get(row["way"], "later"),
+            )
+            for row in rows
+        ]
         golds = [row["gold_token_ids"][0] for row in rows]
-        hidden, token_ids = ([row[key] for row in rows] for key in ("hidden", "token_ids"))
-        return answer_without(model, token_ids, hidden, READERS[way], golds, n_new, stops)
+        prompts = [trunks[name] for name in own]
+        return answer_branches(model, prompts, branches, golds, n_new, stops)
 
+    ask = partial(ask_all, runner, answer=answer, decides=("way", "hidden"), batches=batches)
+    answers = ask_types(asked, encoder, max_new_tokens, partial(ask, what="masked"))
     keys = ("example_id", "edit", "program_id", "gold", "outcome")
     how = ("way", "distractor", "is_control", "n_masked")
-    found: list[Row] = [{}] * len(asked)
-    for way in ("none", "text", *READERS):
-        places = [i for i, row in enumerate(asked) if row["way"] == way]
-        ask = partial(ask_all, runner, what=way)
-        if way in READERS:
-            ask = partial(ask, answer=partial(answer_hidden, way), decides=("way", "hidden"))
-        rows = [asked[i] for i in places]
-        answers = ask_types(rows, encoder, max_new_tokens, ask)
-        for i, row, reply in zip(places, rows, answers, strict=True):
-            kept = {key: row[key] for key in (*keys, *how)}
-            found[i] = {**kept, "n_tokens": len(row["token_ids"]), **reply}
-    return found
+    return [
+        {**{key: row[key] for key in (*keys, *how)}, "n_tokens": len(row["token_ids"]), **reply}
+        for row, reply in zip(asked, answers, strict=True)
+    ]
 
 
 def main() -> None:
@@ -252,7 +270,7 @@ def main() -> None:
         rejected += too_long
         check_settled(STEP, rejected, n_cells * len(recipients))
         check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))
-        rows = ask_masked(runner, asked, encoder, args.max_new_tokens)
+        rows = ask_masked(runner, recipients, asked, encoder, args.max_new_tokens)
         runner.store.log_counts()
         write_table(args.out, MASKING, rows, manifest)
         write_table(args.out_rejected, REJECTED, rejected, manifest)

@@ -74,6 +74,7 @@ def ask_all(
     answer: "Callable[..., Answers] | None" = None,
     decides: Sequence[str] = (),
     what: str = "answers",
+    batches: Sequence[list[int]] | None = None,
 ) -> Shelf[Row]:
     """The model's answer to each prompt of the runner's shard, in their order.
 
@@ -81,6 +82,7 @@ def ask_all(
     answer    (model, rows, max_new_tokens, stop_ids) -> Answers to them; default: plainly
     decides   columns of the rows that decide the answer beside those two
     what      for the progress messages
+    batches   row numbers of the prompts that go through the model together; default: of like length
     """
 
     def ask(model: "Model", rows: list[int]) -> list[Row]:
@@ -103,7 +105,8 @@ def ask_all(
         return [*plain, *(prompt[column] for column in decides)]
 
     found = Shelf[Row](len(prompts))
-    batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
+    if batches is None:
+        batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
     for rows, answered in runner.run(what, batches, ask, ingredients, BatchRows(ANSWERS)):
         for row, own in zip(rows, answered, strict=True):
             found[row] = own

@@ -117,7 +117,7 @@ def continue_past(
     stops = torch.tensor(sorted(stop_ids), dtype=torch.long, device=model.device)
     stopped = torch.zeros(logits.shape[:2], dtype=torch.bool, device=model.device)
     every = 1 if model.device.type == "cpu" else TOKENS_BETWEEN_STOP_CHECKS
-    room = min(max_new_tokens, model.max_tokens - past.mask.shape[1])
+    room = min(max_new_tokens, model.max_tokens - int(following.max()))
     chosen: list[Tensor] = []
     for n_new in range(1, room + 1):
         chosen.append(choose(logits))

@@ -40,6 +40,8 @@ def answer_without(
               generated is blind to them in either case
     raises    MisalignedError where `hidden` or `gold_ids` is not one for each prompt, or names the
               last token or one that the prompt lacks; UserError for other readers
+
+    Runs every prompt whole; `branches.answer_branches` shares what several have in common.
     """
     if len(gold_ids) != len(prompts):
         raise MisalignedError(f"{len(gold_ids)} gold token ids for {len(prompts)} prompts")
@@ -55,8 +57,7 @@ def answer_without(
 
 def _seen(inputs: Inputs, is_hidden: Tensor, readers: str) -> Tensor:
     """Which tokens each token attends to, [example, query, key] bool."""
-    if readers not in READERS:
-        raise UserError(f"readers: {readers!r} is not one of {', '.join(READERS)}")
+    check_readers(readers)
     width = inputs.token_ids.shape[1]
     causal = torch.ones(width, width, dtype=torch.bool, device=is_hidden.device).tril()
     if readers == "last":
@@ -82,11 +83,23 @@ def _hidden_mask(
         raise MisalignedError(f"hidden tokens for {len(hidden)} of {len(prompts)} prompts")
     is_hidden = torch.zeros_like(inputs.mask, dtype=torch.bool)
     for row, (prompt, indices) in enumerate(zip(prompts, hidden, strict=True)):
+        check_hidden(prompt, indices, f"prompt {row} of the batch")
         for index in indices:
-            if not 0 <= index < len(prompt) - 1:
-                raise MisalignedError(
-                    f"prompt {row} of the batch: token {index} cannot be hidden; expected one of "
-                    f"0..{len(prompt) - 2}, all but the last"
-                )
             is_hidden[row, int(inputs.n_padding[row]) + index] = True
     return is_hidden
+
+
+def check_readers(readers: str) -> None:
+    """raises UserError where it is none of READERS"""
+    if readers not in READERS:
+        raise UserError(f"readers: {readers!r} is not one of {', '.join(READERS)}")
+
+
+def check_hidden(prompt: TokenIds, hidden: Collection[int], name: str) -> None:
+    """raises MisalignedError where a hidden token is the last or none of the prompt's"""
+    for index in hidden:
+        if not 0 <= index < len(prompt) - 1:
+            raise MisalignedError(
+                f"{name}: token {index} cannot be hidden; expected one of "
+                f"0..{len(prompt) - 2}, all but the last"
+            )
