@@ -173,7 +173,7 @@ def commands(folder: Path, model: Path) -> dict[str, list[str]]:
 
 # A process of its own, as small as can be: what a fork holds counts as its child's peak. It adopts
 # the processes whose parents are gone (PR_SET_CHILD_SUBREAPER, 36), so that theirs are counted too.
-# The system keeps the peak of a process as long as it runs: a look now and then finds the compiler's.
+# The system keeps the peak of a process while it runs: a look now and then finds the compiler's.
 RUN = """
 import ctypes, json, os, re, resource, subprocess, sys, threading
 import psutil
