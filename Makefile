@@ -2,6 +2,10 @@
 .PHONY: run test test-unit test-cluster lint docs figures lock setup clean
 .DELETE_ON_ERROR:
 
+# The make of macOS, 3.81, looks for a lone command on the PATH that it was started with; not so by
+# a shell, and only the default one is ever left out.
+SHELL := /bin/bash
+
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)

@@ -49,12 +49,16 @@ TABLES = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of a step: rows in, seconds on the wall and of the core, peak memory of a process."""
+    """One run of a step: rows in, seconds on the wall and of the core, peak memory of a process.
+
+    compiler_mb is that of the compiler's processes, Node and the native one; 0 where there is none.
+    """
 
     n: int
     wall: float
     core: float
     peak_mb: float
+    compiler_mb: float
 
 
 def repeat_tables(folders: Mapping[str, Path], out: Path, n: int) -> None:
@@ -169,17 +173,35 @@ def commands(folder: Path, model: Path) -> dict[str, list[str]]:
 
 # A process of its own, as small as can be: what a fork holds counts as its child's peak. It adopts
 # the processes whose parents are gone (PR_SET_CHILD_SUBREAPER, 36), so that theirs are counted too.
+# The system keeps the peak of a process while it runs: a look now and then finds the compiler's.
 RUN = """
-import ctypes, json, os, resource, subprocess, sys
+import ctypes, json, os, re, resource, subprocess, sys, threading
+import psutil
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+over, peak = threading.Event(), 0
+def look():
+    global peak
+    while not over.wait(0.5):
+        for process in psutil.Process().children(recursive=True):
+            try:
+                if os.path.basename(process.exe()) in ("node", "tsc", "tsgo"):
+                    with open(f"/proc/{process.pid}/status") as status:
+                        peak = max(peak, int(re.search(r"VmHWM:\\s*(\\d+)", status.read())[1]))
+            except (psutil.Error, OSError, TypeError):
+                pass
+watch = threading.Thread(target=look)
+watch.start()
 status = subprocess.run(sys.argv[1:], stdout=2).returncode
+over.set()
+watch.join()
 try:
     while True:
         os.wait()
 except ChildProcessError:
     pass
 usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+core = usage.ru_utime + usage.ru_stime
+print(json.dumps([status, core, usage.ru_maxrss / 1024, peak / 1024]))
 """
 
 
@@ -202,10 +224,10 @@ def run_once(step: str, words: Sequence[str], n: int) -> Measured:
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    status, core, peak_mb = json.loads(done.stdout)
+    status, core, *peaks = json.loads(done.stdout)
     if status:
         sys.exit(f"{step} at {n}: {done.stderr[-3000:]}")
-    return Measured(n, time.monotonic() - started, core, peak_mb)
+    return Measured(n, time.monotonic() - started, core, *peaks)
 
 
 def growth_exponent(start: Measured, before: Measured, run: Measured) -> float:

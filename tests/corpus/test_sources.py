@@ -245,7 +245,9 @@ source = {{"kind": "huggingface", "files": [{file!r}]}}
 inputs = list(list_inputs(read_sources(json.dumps([source])), Path("."), ["MIT"], 200_000))
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 bodies = [i.body if isinstance(i.body, bytes) else i.body.reason for i in inputs]
-print(json.dumps([len(bodies), [str(body)[:9] for body in set(bodies)], (after - before) // 1024]))
+unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
+megabytes = (after - before) * unit >> 20
+print(json.dumps([len(bodies), [str(body)[:9] for body in set(bodies)], megabytes]))
 """
 
 

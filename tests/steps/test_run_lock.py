@@ -1,5 +1,7 @@
 """The lock of a folder: who gets it, who is told why not."""
 
+import errno
+import fcntl
 import subprocess
 import sys
 import time
@@ -60,3 +62,16 @@ def test_a_run_that_was_planned_while_another_went_on_is_refused(tmp_path):
         with pytest.raises(UserError, match="another run ended there"):
             lock.take()
     RunLock(path).take()
+
+
+@pytest.mark.parametrize("code", ["ENOLCK", "ENOTSUP", "EOPNOTSUPP"])
+def test_a_file_system_without_locks_is_worked_on_with_a_warning(
+    tmp_path, monkeypatch, caplog, code
+):
+    def refuse(*_: object) -> None:
+        raise OSError(100 + len(code), "no locks here")  # on macOS no two of the codes are the same
+
+    monkeypatch.setattr(errno, code, 100 + len(code))
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    RunLock(tmp_path / ".lock").take()
+    assert "a file system without locks" in caplog.text

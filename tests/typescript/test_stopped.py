@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from fimscope.files.rejections import check_settled, rejection
 from fimscope.typescript import (
     process,
 )
+from fimscope.typescript.group import ProcessGroup
 from fimscope.typescript.pool import TypeScriptPool, named_program
 from fimscope.typescript.process import NodeService
 from fimscope.typescript.results import CompilerStoppedError
@@ -133,6 +135,19 @@ def test_a_native_compiler_that_is_killed_again_and_again_stops_the_step():
         assert len(service.ask("holes", text=GOOD)) == 1
     finally:
         service.stop()
+
+
+def test_a_group_that_may_not_be_killed_since_it_has_ended_is_over(monkeypatch):
+    """As on macOS, of a group of which nothing is left but what has not been waited for."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with tempfile.TemporaryFile() as errors:
+        group = ProcessGroup(["true"], errors)
+        monkeypatch.setattr(os, "killpg", refuse)
+        group.stop()
+    assert not group.is_running()
 
 
 def test_too_much_computing_stops_the_step_and_names_the_program():

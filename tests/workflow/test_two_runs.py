@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 
 from projects import copy_project, snakemake
@@ -33,10 +33,9 @@ def wait_until(holds) -> None:
 
 def is_running(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def _lock(file: int) -> bool:
         except BlockingIOError:
             time.sleep(SECONDS_BETWEEN)
         except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
                 raise
             log.warning("results: on a file system without locks; begin one run at a time there")
             return True

@@ -46,7 +46,8 @@ class ProcessGroup:
 
     def kill(self) -> None:
         """End the group under whoever waits for it."""
-        with suppress(ProcessLookupError):
+        # PermissionError: what macOS says of a group that has ended and is not waited for.
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
     def stop(self) -> None:
