@@ -1,5 +1,5 @@
 # `make run` and `make test` set up what they need, once, from the locks, and then do their work.
-.PHONY: run test test-unit test-cluster lint docs figures lock setup clean
+.PHONY: run run-qwen test test-unit test-cluster lint docs figures lock setup clean
 .DELETE_ON_ERROR:
 
 # The make of macOS, 3.81, looks for a lone command on the PATH that it was started with; not so by
@@ -35,6 +35,9 @@ lint: setup  ## formatters and linters, as the tests run them
 docs: setup $(VENV)/.docs  ## the pages as a site, in results/docs
 	python scripts/write_schemas.py --out docs/tables.md
 	mkdocs build --strict
+
+run-qwen: setup $(VENV)/.qwen  ## the study of Qwen2.5-Coder-1.5B on this machine: 1 GB to fetch
+	@$(MAKE) --no-print-directory run ARGS="--configfile config/qwen2.5-coder-1.5b.yaml $(ARGS)"
 
 PAGES = README.md models/embedded/README.md
 

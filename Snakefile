@@ -30,6 +30,7 @@ from fimscope.files.provenance import manifest_of, options_in, spelled, why_outd
 from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.errors import UserError
 from fimscope.experiments.registry import all_experiments
+from fimscope.models.dtypes import taken_dtype
 from fimscope.models.ran import models_that_ran
 from fimscope.models.sources import local_files, parse_sources
 from fimscope.steps.run_lock import RunLock
@@ -46,6 +47,7 @@ schema = read_schema(
     [experiment.name for experiment in EXPERIMENTS.values()],
 )
 config = complete_config(config, schema, workflow.configfiles[::-1])
+config["model"]["dtype"] = taken_dtype(config["model"]["dtype"], config["model"]["device"])
 check_sources(config["source"], Path.cwd(), file_of(["source"], workflow.configfiles[::-1]))
 
 

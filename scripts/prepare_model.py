@@ -97,7 +97,7 @@ def fill_folder(source: Source, folder: Path, trust_remote_code: bool) -> dict[s
             return {"revision": found, "quantised": convert_gguf(path, folder)}
         case GgufPackagesSource(_, sha256):
             parts = gguf_parts(source)
-            joined = folder / parts[0].name.removesuffix(parts[0].suffix)
+            joined = folder / "model.gguf"
             join_parts(parts, joined)
             found = check_sha256(joined, sha256)
             quantised = convert_gguf(joined, folder)

@@ -237,7 +237,7 @@ def make_modules() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=["venv", "packages", "modules", "extra"])
-    parser.add_argument("name", nargs="?", help="of the extra: docs, slurm, locks")
+    parser.add_argument("name", nargs="?", help="of the extra: docs, slurm, locks, qwen")
     args = parser.parse_args()
     parts = {"venv": make_venv, "packages": install_packages, "modules": make_modules}
     try:

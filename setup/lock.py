@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("docs", "slurm", "locks")  # those that make installs
+EXTRAS = ("docs", "slurm", "locks", "qwen")  # those that make installs
 HEADER = "# Written by `make lock` from {pins}; the pins stand there. {what}\n"
 
 

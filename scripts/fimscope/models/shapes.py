@@ -10,7 +10,7 @@ from fimscope.errors import UserError
 from fimscope.models.sources import one_line
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedConfig
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 N_BLOCKS = ("num_hidden_layers", "n_layer", "block_count")  # as configs and GGUF files spell it
 
@@ -55,19 +55,23 @@ def check_n_blocks(config: Any, n_tensors: int, where: str) -> None:
         check_n_blocks(value, n_tensors, where)
 
 
-def check_shapes(config: "PreTrainedConfig", weights: Counter[Shape], where: str) -> None:
-    """raises UserError where a config describes a tensor that the weights do not hold
-
-    The model is built without memory (torch's meta device). Weights may hold more: masks that
-    older versions stored, and what is tied, twice.
-    where   the file that describes them
-    """
+def empty_network(config: "PreTrainedConfig") -> "PreTrainedModel":
+    """The network that a config describes, without memory (torch's meta device)."""
     import torch
     from transformers import AutoModelForCausalLM
 
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+def check_shapes(config: "PreTrainedConfig", weights: Counter[Shape], where: str) -> None:
+    """raises UserError where a config describes a tensor that the weights do not hold
+
+    Weights may hold more: masks that older versions stored, and what is tied, twice.
+    where   the file that describes them
+    """
     try:
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
+        model = empty_network(config)
     except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
         raise UserError(f"{where}: no model can have these sizes ({one_line(error)})") from None
     left = Counter(weights)

@@ -14,6 +14,7 @@ from typing import Any
 from fimscope.errors import UserError
 from fimscope.models.card import CARD_FILE
 from fimscope.steps.frame import log
+from fimscope.steps.sources import SCRIPTS
 
 INDEX_FILE = "model.safetensors.index.json"
 WEIGHT_PATTERNS = ("model.safetensors", "model-*.safetensors", INDEX_FILE)
@@ -28,6 +29,8 @@ TEXT_FILES = (
     "vocab.json",
     "merges.txt",
 )
+# What lies beside the parts of a file in a package.
+NO_PARTS = {"", ".py", ".pyc", ".pyi", ".typed", ".txt", ".md", ".rst", ".json", ".toml", ".yaml"}
 HUB_SECONDS = 5.0  # the hub's own client tries six times in 23 s before it gives up
 
 
@@ -285,21 +288,37 @@ def local_files(
 def gguf_parts(source: GgufPackagesSource) -> list[Path]:
     """The parts of the GGUF file that the packages carry, in the order of their file names.
 
+    Where no file says in its name that it is of a GGUF file, each file of the packages that is
+    neither code nor text nor pip's own is a part. Numbers in names count as numbers. That all are
+    there, and in this order, is for the sha256 of the whole to say.
     raises NotReached where a package is not installed or carries none
     """
-    parts: list[Path] = []
+    files: list[Path] = []
     for package in source.packages:
         try:
-            files = metadata.files(package) or []
+            files += [Path(str(file.locate())) for file in metadata.files(package) or []]
         except metadata.PackageNotFoundError:
             raise NotReached(
-                f"package {package} is not installed: pip install -r requirements-gemma.txt"
+                f"package {package} is not installed: {_pip_install(package)}"
             ) from None
-        parts += [
-            Path(str(file.locate()))
-            for file in files
-            if re.search(r"\.gguf(\.part\d+)?$", file.name)
-        ]
+    parts = [path for path in files if re.search(r"\.gguf(\.part\d+)?$", path.name)] or [
+        path
+        for path in files
+        if path.suffix not in NO_PARTS and not path.parent.name.endswith(".dist-info")
+    ]
     if not parts:
         raise NotReached(f"no part of a GGUF file in {', '.join(source.packages)}")
-    return sorted(parts, key=lambda path: path.name)
+    return sorted(parts, key=lambda path: _numbers_as_numbers(path.name))
+
+
+def _numbers_as_numbers(name: str) -> list[str | int]:
+    """A sort key: part2 before part10. Texts and numbers take turns in it."""
+    return [int(word) if word.isdigit() else word for word in re.split(r"(\d+)", name)]
+
+
+def _pip_install(package: str) -> str:
+    """How a package of a preset is installed: by the file of pins that names it, else by name."""
+    for pins in sorted(SCRIPTS.parent.glob("requirements-*.txt")):
+        if re.search(rf"(?m)^{re.escape(package)}==", pins.read_text("utf-8")):
+            return f"pip install --no-deps -r {pins.name}"
+    return f"pip install {package}"
