@@ -11,7 +11,7 @@ rule view_attention:
     resources:
         **MODEL_RESOURCES,
     params:
-        model=EAGER_MODEL,
+        model=MODEL,
         cache=CACHE,
     shell:
         "python scripts/view_attention.py --prompts {input.prompts:q} {params.model}"
@@ -46,7 +46,7 @@ rule view_heads:
     resources:
         **MODEL_RESOURCES,
     params:
-        model=EAGER_MODEL,
+        model=MODEL,
     shell:
         "python scripts/view_heads.py --prompts {input.prompts:q} --shares {input.attention:q}"
         " --splits {input.splits:q} --differences {input.differences:q} {params.model}"

@@ -83,12 +83,12 @@ def model_folder(wildcards, input):
     return Path(input.model).parent.as_posix()
 
 
-def model_options(attention):
+def model_options():
     """What a step that runs the model says of it on its command line."""
     model = config["model"]
     trust = " --trust-remote-code" if model["trust_remote_code"] else ""
     options = (
-        f"--dtype {model['dtype']} --device {model['device']} --attention {attention}{trust}"
+        f"--dtype {model['dtype']} --device {model['device']} --attention {model['attention']}{trust}"
         f" --batch-tokens {config['predict']['batch_tokens']}"
     )
 
@@ -103,8 +103,7 @@ def model_options(attention):
     return model_options_of
 
 
-MODEL = model_options(config["model"]["attention"])
-EAGER_MODEL = model_options("eager")  # the one kind that tells where a head looks
+MODEL = model_options()
 
 
 def growing(amount):

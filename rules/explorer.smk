@@ -11,7 +11,7 @@ rule list_attended:
     resources:
         **MODEL_RESOURCES,
     params:
-        model=EAGER_MODEL,
+        model=MODEL,
         cache=CACHE,
     shell:
         "python scripts/list_attended.py --prompts {input.prompts:q} {params.model}"

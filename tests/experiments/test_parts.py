@@ -105,7 +105,7 @@ def command(step, random_study, inside) -> list[str]:
     named = {name: inside / f"{name}.parquet" for name in ("prompts", "pairs", "steered")}
     pairs = ["--prompts", named["prompts"], "--pairs", named["pairs"], "--conditions", "restore"]
     pairs += ["--max-pairs", 120, "--min-gap", 0.5, "--seed", 0]
-    looks = ["--prompts", named["prompts"], "--attention", "eager"]
+    looks = ["--prompts", named["prompts"]]
     own = {
         sweep_positions: [
             *pairs,

@@ -1,15 +1,26 @@
-"""Attention patterns: from which tokens chosen tokens read, in chosen heads."""
+"""Attention patterns: from which tokens chosen tokens read, in chosen heads.
 
-from collections.abc import Sequence
+The fast kernels never make a pattern, and the one that does, eager, makes the whole n x n of every
+head. Here the network runs on its own kernel, and beside it the rows of the chosen tokens alone are
+made, by the formula that the network itself has for eager attention, from the queries and keys that
+its kernel is given: behind rotation and norms, with its scale, its cap, its window.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from fimscope.errors import UserError
 from fimscope.inference.batch import TokenIds, pad_batch
+from fimscope.inference.forward import run_plain
 from fimscope.inference.places import check_places, head
 from fimscope.inference.positions import token_indices
-from fimscope.inference.residuals import at_columns, token_columns
+from fimscope.inference.residuals import token_columns
 from fimscope.models.load import Model
 
 
@@ -26,38 +37,83 @@ def attention_patterns(
     heads    pairs of block and head
     returns  for each prompt [head, query, token], the model's dtype, on the CPU; a row sums to 1
              and is 0 behind its query, and behind the window of a block that has one
-    raises   UserError unless the model was loaded with eager attention, the only kernel that makes
-             the patterns; MisalignedError where a prompt lacks a token
+    raises   MisalignedError where a prompt lacks a token; UserError as `watch_attention` does
     """
-    if model.attention != "eager":
-        raise UserError(
-            f"model.attention: {model.attention!r} never makes the attention patterns; "
-            "load the model with 'eager' to read them"
-        )
     check_places(model, [head(*pair) for pair in heads])
     inputs = pad_batch(model, prompts)
     columns = token_columns(inputs, token_indices(prompts, queries))
-    found: dict[tuple[int, int], Tensor] = {}
-    with model.nnsight.trace(**inputs.forward_arguments(), use_cache=False) as tracer:
-        for block in sorted({block for block, _ in heads}):
-            weights = model.in_block(block, model.family.attention).output[1]
-            for pair in heads:
-                if pair[0] == block:
-                    found[pair] = at_columns(weights[:, pair[1]], columns)
-        tracer.stop()
-    patterns = torch.stack([found[pair] for pair in heads], dim=1).cpu()
+    with watch_attention(model, columns) as found:
+        run_plain(model, {**inputs.forward_arguments(), "use_cache": False})
+    patterns = torch.stack([found[block][:, index] for block, index in heads], dim=1).cpu()
     return [
         pattern[..., n_padding:]
         for pattern, n_padding in zip(patterns, inputs.n_padding.tolist(), strict=True)
     ]
 
 
+@contextmanager
+def watch_attention(model: Model, columns: Tensor) -> Iterator[list[Tensor]]:
+    """Gives a list that one forward of whole prompts within it fills, block by block.
+
+    columns  [example, query] int64, of the queries in the padded batch
+    gives    of each block [example, head, query, token], the model's dtype, on the columns' device
+    raises   UserError where a block's attention does not go through transformers' interface, as
+             that of a GPT-2 with reorder_and_upcast_attn under eager
+    """
+    kernel, found = model.attention, list[Tensor]()
+    kernel_of_all = ALL_ATTENTION_FUNCTIONS.get(kernel)
+
+    def attend(
+        module: nn.Module,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        **how: Any,
+    ) -> tuple[Tensor, Tensor | None]:
+        eager = sys.modules[type(module).__module__].eager_attention_forward
+        own = columns.to(query.device)
+        chosen = query.gather(
+            2, own[:, None, :, None].expand(-1, query.shape[1], -1, query.shape[3])
+        )
+        # The rows' weights without their mix of values, which the kernel makes.
+        _, weights = eager(module, chosen, key, value[..., :0], _rows_of(mask, own, key), **how)
+        found.append(weights.to(columns.device))
+        return (kernel_of_all or eager)(module, query, key, value, mask, **how)
+
+    ALL_ATTENTION_FUNCTIONS[kernel] = attend
+    try:
+        yield found
+    finally:
+        del ALL_ATTENTION_FUNCTIONS[kernel]
+    if len(found) != model.n_blocks:
+        raise UserError(
+            f"{len(found)} of {model.n_blocks} blocks tell their queries and keys; expected all of "
+            "them: load the model with model.attention sdpa, and without reorder_and_upcast_attn"
+        )
+
+
+def _rows_of(mask: Tensor | None, columns: Tensor, key: Tensor) -> Tensor:
+    """The rows of a mask, as eager attention adds them to the scores: [example, 1, query, token].
+
+    mask   [example, 1, token, token], booleans of sdpa or numbers of eager. None where sdpa has to
+           hide nothing but what is behind a query: no padding, no window shorter than the prompts
+    """
+    if mask is None:
+        rows = torch.arange(key.shape[2], device=key.device) <= columns[:, :, None]
+    else:
+        examples = torch.arange(len(columns), device=key.device)[:, None]
+        rows = mask.expand(len(columns), -1, -1, -1)[:, 0][examples, columns]
+    if rows.dtype == torch.bool:
+        rows = torch.zeros(rows.shape, dtype=key.dtype, device=key.device).masked_fill(
+            ~rows, torch.finfo(key.dtype).min
+        )
+    return rows[:, None]
+
+
 def last_patterns(
     model: Model, prompts: Sequence[TokenIds], heads: Sequence[tuple[int, int]]
 ) -> list[Tensor]:
-    """Of each prompt the attention of its last token: [head, token], float32.
-
-    Of each pattern only the last token's row is kept, never the whole n x n.
-    """
+    """Of each prompt the attention of its last token: [head, token], float32."""
     patterns = attention_patterns(model, prompts, [[-1]] * len(prompts), heads)
     return [pattern[:, 0].float() for pattern in patterns]

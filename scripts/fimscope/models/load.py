@@ -138,7 +138,7 @@ def load_model(
     device     one device, or auto: spread over all GPUs that are visible, block by block, by
                accelerate; what they do not hold stays in main memory and is brought in when its
                turn comes; without a GPU, the CPU
-    attention  sdpa, or eager, the only one that gives attention patterns
+    attention  sdpa, or eager, the only one that caps the scores, as Gemma 2 does
     raises     UserError where the folder, the family, a weight or a setting is not as expected
     """
     dtype = taken_dtype(dtype, device)
