@@ -5,6 +5,7 @@ rule view_attention:
     input:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
+        read=READ,
     output:
         f"{RESULTS}/attention/{{edit}}.parquet",
     threads: workflow.cores

@@ -8,6 +8,9 @@ PATCHED = config["patch"]["edit"]
 # Whose broken variants stand beside their originals, in every look inside the model.
 COMPARED = ["original", PATCHED]
 CONDITIONS = config["patch"]["conditions"]
+POSITIONS = ["last", *filter("last".__ne__, config["activations"]["positions"])]
+# The experiments of this study, in the order of the report.
+ASKED = [one for one in EXPERIMENTS.values() if one.name in config["experiments"]]
 DRAWS = f"--draws {config['statistics']['draws']} --seed {config['seed']}"
 MARGINS = " ".join(f"--{of}-margin {n}" for of, n in config["statistics"]["margins"].items())
 
@@ -46,9 +49,14 @@ def shards(step, folder, each="{edit}/"):
 
     each   the wildcards of the step's jobs, as a folder; empty where it has one job
     """
-    n = config["shards"].get(step, config["shards"]["all"])
+    n = n_shards(step)
     numbers = range(1, n + 1) if n > 1 else []
     return [f"{folder}/shards/{step}/{each}{i}-of-{n}" for i in numbers]
+
+
+def n_shards(step):
+    """How many jobs share a step, by the config."""
+    return config["shards"].get(step, config["shards"]["all"])
 
 
 def all_but_shards(inputs):

@@ -5,6 +5,7 @@ rule list_attended:
     input:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
+        read=READ,
     output:
         f"{RESULTS}/attention_tokens/{{edit}}.parquet",
     threads: workflow.cores

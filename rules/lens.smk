@@ -14,7 +14,7 @@ rule read_lens:
             else []
         ),
         model=f"{RESULTS}/model/prepared.json",
-        shards=shards("read_lens", RESULTS),
+        read=READ,
     output:
         lens=f"{RESULTS}/lens/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/read_lens/{{edit}}.parquet",
@@ -23,7 +23,7 @@ rule read_lens:
         **MODEL_RESOURCES,
     params:
         model=MODEL,
-        positions=["last", *filter("last".__ne__, config["activations"]["positions"])],
+        positions=POSITIONS,
         cache=CACHE,
         outs=out_tables,
     shell:
@@ -31,15 +31,6 @@ rule read_lens:
         " --predictions {input.predictions:q} --broken-by {input.broken_by:q} {params.model}"
         " --threads {threads} --positions {params.positions} --cache {params.cache:q}"
         " {params.outs} --log {log:q}"
-
-
-use rule read_lens as read_lens_shard with:
-    input:
-        **all_but_shards(rules.read_lens.input),
-    output:
-        temp(touch(f"{RESULTS}/shards/read_lens/{{edit}}/{{shard}}")),
-    params:
-        outs=of_shard,
 
 
 rule read_lens_tokens:

@@ -1,13 +1,54 @@
-# The model's answers, right and wrong.
+# Every prompt through the model, once; the model's answers, right and wrong.
+
+# What the steps that read of this forward wait for. It is ancient: what is read for one of them
+# makes none of the others run again.
+READ = ancient(
+    [
+        f"{RESULTS}/shards/read_prompts/{{edit}}/{i}-of-{n_shards('read_prompts')}"
+        for i in range(1, n_shards("read_prompts") + 1)
+    ]
+)
+
+
+def kept_readings(wildcards):
+    """What is kept beside the answers of an edit's prompts: what the study's experiments read."""
+    positions = f"--positions {' '.join(POSITIONS)}"
+    options = {positions: "activations", "--last-attention": "attention"}
+    return " ".join(
+        option
+        for option, what in options.items()
+        if any(wildcards.edit in getattr(each, what)(config) for each in ASKED)
+    )
+
+
+rule read_prompts:
+    input:
+        prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
+        model=f"{RESULTS}/model/prepared.json",
+    output:
+        temp(touch(f"{RESULTS}/shards/read_prompts/{{edit}}/{{shard}}")),
+    threads: workflow.cores
+    resources:
+        **MODEL_RESOURCES,
+    params:
+        model=MODEL,
+        max_new_tokens=config["predict"]["max_new_tokens"],
+        kept=kept_readings,
+        cache=CACHE,
+        shard=of_shard,
+    shell:
+        "python scripts/read_prompts.py --prompts {input.prompts:q} {params.model}"
+        " --threads {threads} --max-new-tokens {params.max_new_tokens} {params.kept}"
+        " --cache {params.cache:q} {params.shard} --log {log:q}"
 
 
 rule predict_types:
     input:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
-        shards=shards("predict_types", RESULTS),
+        read=READ,
     output:
-        predictions=f"{RESULTS}/predictions/{{edit}}.parquet",
+        f"{RESULTS}/predictions/{{edit}}.parquet",
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,
@@ -15,20 +56,10 @@ rule predict_types:
         model=MODEL,
         max_new_tokens=config["predict"]["max_new_tokens"],
         cache=CACHE,
-        outs=out_tables,
     shell:
         "python scripts/predict_types.py --prompts {input.prompts:q} {params.model}"
         " --threads {threads} --max-new-tokens {params.max_new_tokens} --cache {params.cache:q}"
-        " {params.outs} --log {log:q}"
-
-
-use rule predict_types as predict_types_shard with:
-    input:
-        **all_but_shards(rules.predict_types.input),
-    output:
-        temp(touch(f"{RESULTS}/shards/predict_types/{{edit}}/{{shard}}")),
-    params:
-        outs=of_shard,
+        " --out {output:q} --log {log:q}"
 
 
 rule split_examples:

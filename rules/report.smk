@@ -1,6 +1,5 @@
 # What was left out, the summary, one page.
 
-ASKED = [one for one in EXPERIMENTS.values() if one.name in config["experiments"]]
 ASKED_EDITS = list(dict.fromkeys([*EDITS, *(e for one in ASKED for e in one.edits(config))]))
 REJECTED = {
     "source": [

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fimscope.experiments.answers import ask_all, completed_types, judge
+from fimscope.experiments.answers import answers_reading, completed_types, judge
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
 from fimscope.files.shelf import Shelf
 from fimscope.files.tables import ROWS_AT_ONCE, Rows, read_table, stream_table
 from fimscope.inference.batching import BatchRunner
+from fimscope.inference.readings import STEP, read
 from fimscope.models.options import add_model_options
-from fimscope.parts.store import add_part_options
+from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, run_step, step_parser
@@ -65,18 +66,21 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     add_model_options(parser)
     parser.add_argument("--max-new-tokens", type=int, required=True, help="of the completed type")
-    add_part_options(parser, out="the predictions table")
+    add_cache_option(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the predictions table")
     with run_step(parser) as args:
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
-        runner = BatchRunner.of_step("predict_types", args)
-        answers = ask_all(runner, prompts, args.max_new_tokens)
+        runner = BatchRunner.of_step(STEP, args)
+        answers = Shelf[Row](len(prompts))
+        for rows, found in read(runner, prompts, answers_reading(prompts, args.max_new_tokens)):
+            for row, own in zip(rows, found, strict=True):
+                answers[row] = own
         runner.store.log_counts()
-        if args.shard is None:
-            rows = predict_types(prompts, answers, Encoder.from_folder(args.model))
-            stream_table(args.out, PREDICTIONS, rows, run_manifest(args))
-            right = read_table(args.out, PREDICTIONS, ["correct"])["correct"].to_pylist()
-            check_sum("predict_types", len(prompts), len(right), 0)
-            log.info("%d of %d right", sum(right), len(right))
+        predictions = predict_types(prompts, answers, Encoder.from_folder(args.model))
+        stream_table(args.out, PREDICTIONS, predictions, run_manifest(args))
+        right = read_table(args.out, PREDICTIONS, ["correct"])["correct"].to_pylist()
+        check_sum("predict_types", len(prompts), len(right), 0)
+        log.info("%d of %d right", sum(right), len(right))
 
 
 if __name__ == "__main__":

@@ -9,23 +9,27 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fimscope.experiments.activations import activations_reading
 from fimscope.experiments.foils import choose_foils
 from fimscope.experiments.lens.tables import LENS
 from fimscope.experiments.tables import PREDICTIONS
+from fimscope.files.activation_cache import TENSOR, find_positions
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
+from fimscope.inference.readings import STEP, read
 from fimscope.models.options import add_model_options
 from fimscope.models.prepared import read_prepared
-from fimscope.parts.formats import BatchTensors
-from fimscope.parts.store import add_part_options
+from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.prompts.token_texts import candidate_lists
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
@@ -51,43 +55,65 @@ def read_lenses(
     foils: Mapping[str, int],
     positions: Sequence[str],
 ) -> list[Reading]:
-    """The readings of each prompt of the runner's shard in turn, position by position.
+    """The readings of each prompt in turn, position by position.
 
     The ranks are those of the gold's first token and of the foil, at whatever position. A position
     that a prompt lacks has no reading.
     """
-    from fimscope.inference.lens import Lens, logit_lens
-
-    places = [{p["name"]: p["index"] for p in prompt["positions"]} for prompt in prompts]
-    golds = [prompt["gold_token_ids"][0] for prompt in prompts]
-    asked = [
-        (gold, foils.get(prompt["example_id"], gold))
-        for prompt, gold in zip(prompts, golds, strict=True)
-    ]
-
-    def ingredients(row: int) -> tuple[Any, ...]:
-        named = [places[row].get(name, -1) for name in positions]
-        return prompts[row]["token_ids"], named, asked[row]
-
-    def ask(model: "Model", rows: list[int]) -> Lens:
-        return logit_lens(model, *zip(*map(ingredients, rows), strict=True))
-
     found: list[list[Reading]] = [[] for _ in prompts]
-    batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
-    for rows, lens in runner.run("lens", batches, ask, ingredients, BatchTensors(Lens)):
-        arrays = {name: tensor.numpy() for name, tensor in vars(lens).items()}
-        for i, row in enumerate(rows):
-            found[row] = [
-                Reading(
-                    prompts[row],
-                    name,
-                    foils.get(prompts[row]["example_id"]),
-                    {key: array[:, i, p] for key, array in arrays.items()},
-                )
-                for p, name in enumerate(positions)
-                if name in places[row]
-            ]
+    for rows, activations in read(runner, prompts, activations_reading(prompts, positions)):
+        chosen = [prompts[row] for row in rows]
+        of_batch = lens_batch(
+            runner.open_model(), activations[TENSOR], chosen, foils, list(positions)
+        )
+        for row, own in zip(rows, of_batch, strict=True):
+            found[row] = own
     return [reading for group in found for reading in group]
+
+
+def lens_batch(
+    model: "Model",
+    values: "Tensor",
+    prompts: Sequence[Row],
+    foils: Mapping[str, int],
+    positions: Sequence[str],
+) -> list[list[Reading]]:
+    """Each prompt's readings, of its activations.
+
+    values   [point, prompt, position, d_model]
+    """
+    import torch
+
+    from fimscope.inference.lens import lens_of
+
+    indices = [find_positions(prompt, positions) for prompt in prompts]
+    # Two names of one token have one lens.
+    places = {
+        (row, index): p
+        for row, own in enumerate(indices)
+        for p, index in enumerate(own)
+        if index is not None
+    }
+    rows, own_positions = [row for row, _ in places], list(places.values())
+    golds = [prompt["gold_token_ids"][0] for prompt in prompts]
+    asked = [[golds[row], foils.get(prompts[row]["example_id"], golds[row])] for row in rows]
+    residuals = values[:, rows, own_positions, None]
+    lens = lens_of(model, residuals, residuals[-1], torch.tensor(asked)[:, None])
+    arrays = {name: tensor[:, :, 0].numpy() for name, tensor in vars(lens).items()}
+    slots = {place: slot for slot, place in enumerate(places)}
+    return [
+        [
+            Reading(
+                prompt,
+                name,
+                foils.get(prompt["example_id"]),
+                {key: array[:, slots[row, index]] for key, array in arrays.items()},
+            )
+            for name, index in zip(positions, indices[row], strict=True)
+            if index is not None
+        ]
+        for row, prompt in enumerate(prompts)
+    ]
 
 
 def lens_table(readings: Sequence[Reading], n_points: int, encoder: Encoder) -> pa.Table:
@@ -153,9 +179,11 @@ def main() -> None:
     )
     add_model_options(parser)
     parser.add_argument("--positions", nargs="+", required=True, help="named positions")
-    add_part_options(parser, out="the lens table", out_rejected="positions left out")
+    add_cache_option(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the lens table")
+    parser.add_argument("--out-rejected", type=Path, required=True, help="positions left out")
     with run_step(parser) as args:
-        runner = BatchRunner.of_step("read_lens", args)
+        runner = BatchRunner.of_step(STEP, args)
         prompts = read_table(args.prompts, PROMPTS).to_pylist()
         predictions, *others = (
             read_table(path, PREDICTIONS, PREDICTED).to_pylist()
@@ -164,16 +192,15 @@ def main() -> None:
         foils = choose_foils(predictions, others)
         readings = read_lenses(runner, prompts, foils, args.positions)
         runner.store.log_counts()
-        if args.shard is None:
-            manifest = run_manifest(args)
-            encoder = Encoder.from_folder(args.model)
-            n_points = read_prepared(args.model).n_blocks + 1
-            rejected = missing_positions(prompts, args.positions)
-            n_asked = len(prompts) * len(args.positions)
-            check_sum("read_lens", n_asked, len(readings), len(rejected))
-            write_table(args.out, LENS, lens_table(readings, n_points, encoder), manifest)
-            write_table(args.out_rejected, REJECTED, rejected, manifest)
-            log.info("%d positions at %d points", len(readings), n_points)
+        manifest = run_manifest(args)
+        encoder = Encoder.from_folder(args.model)
+        n_points = read_prepared(args.model).n_blocks + 1
+        rejected = missing_positions(prompts, args.positions)
+        n_asked = len(prompts) * len(args.positions)
+        check_sum("read_lens", n_asked, len(readings), len(rejected))
+        write_table(args.out, LENS, lens_table(readings, n_points, encoder), manifest)
+        write_table(args.out_rejected, REJECTED, rejected, manifest)
+        log.info("%d positions at %d points", len(readings), n_points)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fimscope.experiments.attention.readings import shares_reading
 from fimscope.experiments.attention.shares import REGION_KINDS, all_heads, region_tokens
 from fimscope.experiments.attention.tables import ATTENTION_SHARES
 from fimscope.files.manifest import run_manifest
@@ -15,48 +16,28 @@ from fimscope.files.rejections import check_sum
 from fimscope.files.shelf import Shelf
 from fimscope.files.tables import Rows, write_table
 from fimscope.inference.batching import BatchRunner
+from fimscope.inference.readings import STEP, read
 from fimscope.models.options import add_model_options
 from fimscope.models.prepared import read_prepared
-from fimscope.parts.formats import BatchTensors
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, run_step, step_parser
 
-if TYPE_CHECKING:
-    from fimscope.models.load import Model
-
 Row = Mapping[str, Any]
+Floats = NDArray[np.float32]
 COLUMNS = ["example_id", "edit", "program_id", "token_ids", "regions"]
 
 
-def view_attention(
-    runner: BatchRunner, prompts: Sequence[Row], heads: Sequence[tuple[int, int]]
-) -> NDArray[np.float32]:
+def view_attention(runner: BatchRunner, prompts: Sequence[Row], n_heads: int) -> Floats:
     """Shares of the last token's attention, [prompt, head, kind of REGION_KINDS]."""
-    import torch
-
-    from fimscope.inference.attention import last_patterns
-
-    def ask(model: "Model", rows: list[int]) -> dict[str, torch.Tensor]:
-        chosen = [prompts[row] for row in rows]
-        patterns = last_patterns(model, [prompt["token_ids"] for prompt in chosen], heads)
-        own = [
-            p.numpy() @ region_tokens(prompt) for p, prompt in zip(patterns, chosen, strict=True)
-        ]
-        return {"shares": torch.from_numpy(np.stack(own))}
-
-    def ingredients(row: int) -> list[Any]:
-        return [prompts[row]["token_ids"], prompts[row]["regions"]]
-
-    shares = np.full((len(prompts), len(heads), len(REGION_KINDS)), np.nan, dtype=np.float32)
-    batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
-    for rows, found in runner.run("attention", batches, ask, ingredients, BatchTensors(dict)):
+    shares = np.full((len(prompts), n_heads, len(REGION_KINDS)), np.nan, dtype=np.float32)
+    for rows, found in read(runner, prompts, shares_reading(prompts)):
         shares[rows] = found["shares"].numpy()
     return shares
 
 
 def shares_table(
-    prompts: Sequence[Row], heads: Sequence[tuple[int, int]], shares: NDArray[np.float32]
+    prompts: Sequence[Row], heads: Sequence[tuple[int, int]], shares: Floats
 ) -> pa.Table:
     """The attention_shares table: prompt by prompt, head by head, every kind of region."""
     n_heads, n_kinds = len(heads), len(REGION_KINDS)
@@ -92,8 +73,8 @@ def main() -> None:
         manifest = run_manifest(args)
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
         heads = all_heads(read_prepared(args.model))
-        runner = BatchRunner.of_step("view_attention", args)
-        shares = view_attention(runner, prompts, heads)
+        runner = BatchRunner.of_step(STEP, args)
+        shares = view_attention(runner, prompts, len(heads))
         runner.store.log_counts()
         n_read = int(np.isfinite(shares).all(axis=(1, 2)).sum())
         check_sum("view_attention", len(prompts), n_read, 0)

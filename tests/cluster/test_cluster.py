@@ -126,7 +126,7 @@ def troubled(project) -> dict:
         pass
     teach(project)
     with submitted(project, "--set-resources", SHORT_OF_MEMORY) as run:
-        steps = ("predict_types", "cache_activations")  # in whichever order they come
+        steps = ("read_prompts", "cache_activations")  # of which the first has a job an edit
         cancelled = running(steps, run)
         ask("scancel", cancelled)
         lost = running(steps, run, but=cancelled)
@@ -161,7 +161,7 @@ def test_small_steps_share_a_job(troubled):
 
 def test_steps_of_the_model_get_a_gpu_and_the_partition_that_has_it(troubled):
     asked = {job["log"]: "gres:gpu:1" in job.get("TresPerJob", "") for job in troubled["jobs"]}
-    for step in ("predict_types", "cache_activations", "sweep_patches"):
+    for step in ("read_prompts", "predict_types", "sweep_patches"):
         assert all(gpu for log, gpu in asked.items() if step in log)
     for step in ("group_source", "edit_examples", "group_report", "prepare_model"):
         assert not any(gpu for log, gpu in asked.items() if step in log)

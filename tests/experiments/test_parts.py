@@ -146,11 +146,11 @@ def killed_after(n: int, monkeypatch, work) -> None:
     """Do the work, and be killed when so many parts have been written."""
     write, n_written = PartStore._write, [0]
 
-    def write_or_die(store, key, content):
+    def write_or_die(store, *part):
         if n_written[0] == n:
             raise Killed
         n_written[0] += 1
-        write(store, key, content)
+        write(store, *part)
 
     with monkeypatch.context() as patch:
         patch.setattr(PartStore, "_write", write_or_die)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from explorer_study import HOSTILE, HOSTILE_PROGRAM, MadeStudy, Size
 from fimscope.errors import UserError
+from fimscope.experiments.attention.readings import most_attended
 from fimscope.experiments.tables import SPLIT
 from fimscope.explorer import payload
 from fimscope.explorer.alignment import apply, changes
@@ -24,7 +25,6 @@ from fimscope.explorer.pages import folder_page, read_parts, single_page
 from fimscope.explorer.pieces import token_pieces
 from fimscope.files.tables import write_table
 from fimscope.typescript.process import find_node
-from list_attended import most_attended
 from tokenizers_for_tests import byte_tokenizer
 
 ROOT = Path(__file__).parents[2]

@@ -34,7 +34,12 @@ def make_random_study(folder: Path) -> Path:
             **{"gold": "number", "kind": "parameter", "n_prompt_truncated": 0},
             "token_ids": [generator.randrange(1, VOCAB) for _ in range(1 + i)],
             "gold_token_ids": [generator.randrange(VOCAB)],
-            "positions": [{"name": "last", "index": i}],
+            "positions": [{"name": "last", "index": i}]
+            + [{"name": "use", "index": i // 2}] * (i % 2),
+            "regions": [
+                {"kind": "use", "start": 0, "end": 1},
+                {"kind": "rest", "start": 1, "end": 1 + i},
+            ],
         }
         for i in range(40)
     ]

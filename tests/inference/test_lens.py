@@ -10,7 +10,9 @@ from fimscope.errors import UserError
 from fimscope.inference.attention import attention_patterns, watch_attention
 from fimscope.inference.batch import pad_batch
 from fimscope.inference.forward import run_plain
-from fimscope.inference.lens import logit_lens, logit_lens_generated
+from fimscope.inference.lens import lens_of, logit_lens, logit_lens_generated
+from fimscope.inference.prefill import prefill
+from fimscope.inference.residuals import collect
 from fimscope.inference.sampling import choose_tokens, sample
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import wrap_network
@@ -262,3 +264,34 @@ def test_learned_positions_without_position_ids_are_silently_wrong():
         with torch.inference_mode():
             wrong = model.network(**inputs).logits[1, -1]
         assert (wrong - alone_logits(model.network, short)[-1]).abs().max() > 0.1
+
+
+@architectures
+def test_one_forward_gives_what_each_way_to_read_gives_alone(name):
+    """In a ragged batch: residuals, attention, and what leaves the final norm, bit by bit."""
+    model, prompts = random_model(name), random_prompts()
+    positions = [[length // 2, -1] for length in LENGTHS]
+    plain, whole = prefill(model, prompts), prefill(model, prompts, positions, patterns=True)
+    assert torch.equal(whole.hidden, plain.hidden)
+    assert torch.equal(prefill(model, prompts, positions).residuals, whole.residuals)
+    torch.testing.assert_close(whole.residuals, collect(model, prompts, positions), **TOLERANCE)
+    heads = [(block, index) for block in range(model.n_blocks) for index in range(model.n_heads)]
+    alone = attention_patterns(model, prompts, [[-1]] * len(prompts), heads)
+    for own, expected in zip(whole.patterns, alone, strict=True):
+        torch.testing.assert_close(own, expected[:, 0].float(), **TOLERANCE)
+    assert plain.residuals is None and plain.patterns == []
+
+
+@architectures
+def test_lens_of_activations_equals_the_lens_of_a_forward(name):
+    model, prompts = random_model(name), random_prompts()
+    positions = [[length // 2, -1] for length in LENGTHS]
+    wanted = torch.tensor([[5, 6], [6, 7], [7, 8], [8, 9], [9, 9]])
+    residuals = prefill(model, prompts, positions).residuals
+    each = wanted[:, None].expand(-1, 2, -1)
+    found, expected = (
+        lens_of(model, residuals, residuals[-1], each),
+        logit_lens(model, prompts, positions, wanted.tolist()),
+    )
+    for field, value in vars(expected).items():
+        torch.testing.assert_close(getattr(found, field), value, **TOLERANCE)

@@ -13,10 +13,15 @@ import torch
 
 import cache_activations
 import cache_report
+import list_attended
 import predict_types
 import read_lens
+import read_prompts
 import sample_types
+import view_attention
 from fimscope.experiments.tables import ANSWERS
+from fimscope.inference import prefill
+from fimscope.inference.kv_cache import fill_past
 from fimscope.interventions.sweep import SweepReadout, sweep_last
 from fimscope.parts.formats import BatchRows, BatchTensors, RowsFormat
 from fimscope.parts.store import PartStore, Shard, parse_shard
@@ -160,34 +165,23 @@ def words_of(random_study: Path, *words) -> list[str]:
     return [str(word) for word in (*model, "--batch-tokens", 64, "--threads", 1, *words)]
 
 
-@pytest.mark.parametrize("step", [predict_types, cache_activations, read_lens, sample_types])
-def test_any_number_of_shards_gives_the_same_bytes(step, random_study, tmp_path, monkeypatch):
+def test_any_number_of_shards_gives_the_same_bytes(random_study, tmp_path, monkeypatch):
     n_parts, expected = 0, {}
-    own = {
-        predict_types: ["--max-new-tokens", 12],
-        cache_activations: ["--positions", "last"],
-        read_lens: [
-            *("--predictions", random_study / "predictions.parquet", "--broken-by"),
-            *("--positions", "last"),
-        ],
-        sample_types: [
-            *("--n-samples", 3, "--max-new-tokens", 3),
-            *("--temperature", 1.0, "--top-p", 0.95, "--seed", 0),
-        ],
-    }
+    own = [
+        *("--n-samples", 3, "--max-new-tokens", 3),
+        *("--temperature", 1.0, "--top-p", 0.95, "--seed", 0),
+    ]
     for count in (1, 2, 3):
-        common = words_of(random_study, "--cache", tmp_path / f"cache_{count}", *own[step])
+        common = words_of(random_study, "--cache", tmp_path / f"cache_{count}", *own)
         if count > 1:
             shares = [
-                run(step, monkeypatch, *common, "--shard", f"{number}/{count}")
+                run(sample_types, monkeypatch, *common, "--shard", f"{number}/{count}")
                 for number in range(1, count + 1)
             ]
             assert sum(shares) == n_parts
             assert min(shares) > 0
         out = tmp_path / str(count) / "out"
-        outs = ["--out", out]
-        outs += ["--out-rejected", tmp_path / "rejected"] if step is read_lens else []
-        made = run(step, monkeypatch, *common, *outs)
+        made = run(sample_types, monkeypatch, *common, "--out", out)
         if count == 1:
             n_parts, expected = made, digests(out)
             assert n_parts > 10
@@ -196,10 +190,66 @@ def test_any_number_of_shards_gives_the_same_bytes(step, random_study, tmp_path,
             assert digests(out) == expected
 
 
+def readers(random_study: Path) -> dict:
+    """The steps that read of the prompts' forward, with options of their own."""
+    predictions = ["--predictions", random_study / "predictions.parquet", "--broken-by"]
+    return {
+        predict_types: ["--max-new-tokens", 12],
+        cache_activations: ["--positions", "last", "use"],
+        read_lens: [*predictions, "--positions", "last", "use"],
+        view_attention: [],
+        list_attended: [],
+    }
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_was_read_in_one_forward_gives_the_bytes_of_each_step_alone(
+    count, random_study, tmp_path, monkeypatch
+):
+    def outputs(step, folder) -> list:
+        more = ["--out-rejected", folder / "rejected"] if step is read_lens else []
+        return ["--out", folder / step.__name__, *more]
+
+    alone, n_parts = {}, []
+    for step, own in readers(random_study).items():
+        cache = tmp_path / "alone" / step.__name__
+        words = words_of(random_study, *own, "--cache", cache, *outputs(step, tmp_path / "a"))
+        n_parts.append(run(step, monkeypatch, *words))
+        alone[step] = digests(tmp_path / "a" / step.__name__)
+    common = words_of(random_study, "--cache", tmp_path / "cache")
+    everything = [*common, "--max-new-tokens", 12, "--positions", "last", "use", "--last-attention"]
+    forwards = []
+    monkeypatch.setattr(
+        prefill, "fill_past", lambda *given: forwards.append(given) or fill_past(*given)
+    )
+    for number in range(1, count + 1):
+        run(read_prompts, monkeypatch, *everything, "--shard", f"{number}/{count}")
+    # The lens has no parts of its own: it finds the activations.
+    assert len(set(n_parts)) == 1
+    assert len(forwards) == n_parts[0] > 10
+    for step, own in readers(random_study).items():
+        words = [*common, *own, *outputs(step, tmp_path / "b")]
+        assert run(step, monkeypatch, *words) == 0
+        assert digests(tmp_path / "b" / step.__name__) == alone[step]
+    assert len(forwards) == n_parts[0]
+
+
+def test_only_what_is_asked_for_is_read(random_study, tmp_path, monkeypatch):
+    def made(*words) -> int:
+        common = words_of(random_study, "--cache", tmp_path / "cache", "--max-new-tokens", 12)
+        return run(read_prompts, monkeypatch, *common, *words)
+
+    n_batches = made()
+    assert made() == 0
+    assert made("--positions", "last") == n_batches
+    assert made("--positions", "last", "--last-attention") == 2 * n_batches
+    assert made("--positions", "last", "--last-attention") == 0
+
+
 def test_a_setting_changes_the_parts_that_it_changes(random_study, tmp_path, monkeypatch):
     def made(*words) -> int:
-        common = words_of(random_study, "--cache", tmp_path / "cache", "--shard", "1/1")
-        return run(predict_types, monkeypatch, *common, "--max-new-tokens", 12, *words)
+        common = words_of(random_study, "--cache", tmp_path / "cache")
+        return run(read_prompts, monkeypatch, *common, "--max-new-tokens", 12, *words)
 
     n_parts = made()
     assert made() == 0
@@ -218,7 +268,7 @@ def test_a_killed_step_goes_on_where_it_was(random_study, tmp_path, monkeypatch)
     n_parts = run(
         cache_activations, monkeypatch, *common, "--cache", tmp_path / "a", "--out", tmp_path / "b"
     )
-    cache = tmp_path / "cache/cache_activations"
+    cache = tmp_path / "cache/read_prompts"
     wanted = random.randrange(1, n_parts // 2)
     script = [sys.executable, SCRIPTS / "cache_activations.py", *common]
     process = subprocess.Popen(

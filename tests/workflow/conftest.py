@@ -45,7 +45,7 @@ def small_study(tmp_path_factory) -> Path:
         "probe": {"min_examples": 3},
         "sample": {"n": 20},
         "predict": {"batch_tokens": 500},
-        "shards": {"check_types": 2, "predict_types": 2, "apply_steering": 2},
+        "shards": {"check_types": 2, "read_prompts": 2, "apply_steering": 2},
     }
     (project / "small.yaml").write_text(yaml.safe_dump(config))
     variants = ["original", "rename_vars"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from fimscope.experiments.tables import ANSWERS
 from fimscope.files.shelf import Shelf
 from fimscope.inference.batching import BatchRunner
+from fimscope.inference.readings import Reading
 from fimscope.models.options import stop_ids
 from fimscope.parts.formats import BatchRows
 from fimscope.prompts.encoder import Encoder
@@ -13,6 +14,7 @@ from fimscope.typescript.client import TypeScript
 
 if TYPE_CHECKING:
     from fimscope.inference.generate import Answers
+    from fimscope.inference.prefill import Prefill
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
@@ -87,22 +89,11 @@ def ask_all(
 
     def ask(model: "Model", rows: list[int]) -> list[Row]:
         chosen = [prompts[row] for row in rows]
-        answers = (answer or answer_prompts)(model, chosen, max_new_tokens, stop_ids(model))
-        return [
-            {
-                "top_ids": answers.top_ids[i].tolist(),
-                "top_logprobs": answers.top_logprobs[i].tolist(),
-                "gold_rank": int(answers.gold_rank[i]),
-                "gold_logprob": float(answers.gold_logprob[i]),
-                "completion_ids": answers.completions[i].token_ids,
-            }
-            for i in range(len(rows))
-        ]
+        return _rows((answer or answer_prompts)(model, chosen, max_new_tokens, stop_ids(model)))
 
     def ingredients(row: int) -> list[Any]:
-        prompt = prompts[row]
-        plain = [prompt["token_ids"], prompt["gold_token_ids"][0], max_new_tokens]
-        return [*plain, *(prompt[column] for column in decides)]
+        plain = _ingredients(prompts[row], max_new_tokens)
+        return [*plain, *(prompts[row][column] for column in decides)]
 
     found = Shelf[Row](len(prompts))
     if batches is None:
@@ -111,6 +102,40 @@ def ask_all(
         for row, own in zip(rows, answered, strict=True):
             found[row] = own
     return found
+
+
+def answers_reading(prompts: Sequence[Row], max_new_tokens: int) -> Reading[list[Row]]:
+    """The plain answers, as `ask_all` gives them, read of the one forward of each prompt."""
+
+    def take(model: "Model", prefill: "Prefill", rows: list[int]) -> list[Row]:
+        from fimscope.inference.generate import answer_past
+
+        golds = [prompts[row]["gold_token_ids"][0] for row in rows]
+        past, hidden = prefill.past, prefill.hidden
+        return _rows(answer_past(model, past, hidden, golds, max_new_tokens, stop_ids(model)))
+
+    def ingredients(row: int) -> list[Any]:
+        return _ingredients(prompts[row], max_new_tokens)
+
+    return Reading("answers", take, ingredients, BatchRows(ANSWERS))
+
+
+def _ingredients(prompt: Row, max_new_tokens: int) -> list[Any]:
+    return [prompt["token_ids"], prompt["gold_token_ids"][0], max_new_tokens]
+
+
+def _rows(answers: "Answers") -> list[Row]:
+    """Answers as rows of the answers table."""
+    return [
+        {
+            "top_ids": answers.top_ids[i].tolist(),
+            "top_logprobs": answers.top_logprobs[i].tolist(),
+            "gold_rank": int(answers.gold_rank[i]),
+            "gold_logprob": float(answers.gold_logprob[i]),
+            "completion_ids": completion.token_ids,
+        }
+        for i, completion in enumerate(answers.completions)
+    ]
 
 
 def answer_prompts(

@@ -21,6 +21,15 @@ TABLES = (
 )
 
 
+def no_edits(config: Mapping[str, Any]) -> Sequence[str]:
+    return ()
+
+
+def study_edits(config: Mapping[str, Any]) -> Sequence[str]:
+    """`original`, and the edits that the study's examples are asked under."""
+    return ("original", *config["edits"])
+
+
 @dataclass(frozen=True)
 class Experiment:
     """What the pipeline knows of an experiment; its tables stand beside it, in tables.py.
@@ -30,12 +39,16 @@ class Experiment:
     rejected   tables of what its steps leave out, in rejected/ of the model's results: {edit}
                stands for each of the study's edits, {patched} for the one that is patched
     edits      what is asked for it beside the study's edits, by the completed config
+    activations, attention   the edits under which its steps read activations, or the last token's
+               attention, of every prompt: what is kept when the prompts go through the model
     """
 
     name: str
     place: int
     rejected: tuple[str, ...] = ()
-    edits: Callable[[Mapping[str, Any]], Sequence[str]] = lambda config: ()
+    edits: Callable[[Mapping[str, Any]], Sequence[str]] = no_edits
+    activations: Callable[[Mapping[str, Any]], Sequence[str]] = no_edits
+    attention: Callable[[Mapping[str, Any]], Sequence[str]] = no_edits
 
 
 def all_experiments() -> dict[str, Experiment]:

@@ -89,9 +89,19 @@ class PartStore:
         value = make()
         content = format.encode(value)
         if keep(value):
-            self._write(f"{key}.{hashlib.sha256(content).hexdigest()}{format.suffix}", content)
+            self._write(key, content, format.suffix)
         # What was written, not what was made: a part is the same whether it was there or not.
         return format.decode(content)
+
+    def __contains__(self, ingredients: Any) -> bool:
+        """Whether there is a part of these ingredients; one that is damaged counts."""
+        return sha256_of([self.recipe, ingredients]) in self._paths
+
+    def put(self, ingredients: Any, value: Value, format: Format[Value]) -> None:
+        """Write a part that was made together with others."""
+        key = sha256_of([self.recipe, ingredients])
+        self.made.add(key)
+        self._write(key, format.encode(value), format.suffix)
 
     def log_counts(self) -> None:
         log.info("parts: %d made, %d found in %s", len(self.made), len(self.found), self.folder)
@@ -110,11 +120,11 @@ class PartStore:
         path.unlink(missing_ok=True)
         return None
 
-    def _write(self, name: str, content: bytes) -> None:
-        path = self.folder / name
+    def _write(self, key: str, content: bytes, suffix: str) -> None:
+        path = self.folder / f"{key}.{hashlib.sha256(content).hexdigest()}{suffix}"
         with replacing(path) as temporary:
             temporary.write_bytes(content)
-        self._paths[name.split(".")[0]] = path
+        self._paths[key] = path
 
 
 class Unkept:

@@ -1,5 +1,6 @@
 """What the pipeline knows of this experiment."""
 
-from fimscope.experiments.registry import Experiment
+from fimscope.experiments.registry import Experiment, study_edits
 
-EXPERIMENT = Experiment(name="attention", place=20)
+# The explorer shows every edit.
+EXPERIMENT = Experiment(name="attention", place=20, attention=study_edits)

@@ -2,4 +2,8 @@
 
 from fimscope.experiments.registry import Experiment
 
-EXPERIMENT = Experiment(name="patches", place=40)
+EXPERIMENT = Experiment(
+    name="patches",
+    place=40,
+    activations=lambda config: ("original", config["patch"]["edit"]),
+)

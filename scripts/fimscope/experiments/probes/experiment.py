@@ -2,4 +2,8 @@
 
 from fimscope.experiments.registry import Experiment
 
-EXPERIMENT = Experiment(name="probes", place=80)
+EXPERIMENT = Experiment(
+    name="probes",
+    place=80,
+    activations=lambda config: ("original", config["steer"]["edit"]),
+)
