@@ -23,15 +23,20 @@ export function erase(text) {
 }
 
 /**
- * The JavaScript that is left of a text when its types are blanked out, or undefined where it has
- * syntax that is more than types. A fifth of the time of `plainJavascript`, which reads any text.
+ * The JavaScript that is left of a text when its types are blanked out; where it has enums,
+ * namespaces or other syntax that is more than types, what that is in JavaScript. Undefined where it
+ * has more than that. A fifth of the time of `plainJavascript`, which reads any text.
  */
 export function strippedJavascript(text) {
-  try {
-    return stripTypeScriptTypes(withoutAngles(text));
-  } catch {
-    return undefined;
+  const plain = withoutAngles(text);
+  for (const mode of ["strip", "transform"]) {
+    try {
+      return stripTypeScriptTypes(plain, { mode });
+    } catch {
+      // Left to the next mode, or to the compiler.
+    }
   }
+  return undefined;
 }
 
 /** `<T>x` as `(x)`: blanked out, the type would leave what `{}` or a line break makes of x alone. */

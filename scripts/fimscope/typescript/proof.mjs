@@ -88,7 +88,7 @@ function compare(before, after, without, edit) {
 }
 
 /**
- * Whether the texts are the same JavaScript with their types blanked out. What is so is the same
+ * Whether the texts are the same JavaScript with their types stripped. What is so is the same
  * when the compiler emits it, which keeps less of the imports and lowers both alike; what is not may
  * be, and takes six times as long to find out.
  */
