@@ -1,7 +1,9 @@
 """Prompts: the hole never in them, tokens that decode to the text, positions on the right token."""
 
+import json
+
 import pytest
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from fimscope.errors import UserError
 from fimscope.prompts.encoder import Encoder, gold_tokens
@@ -135,6 +137,61 @@ def test_special_tokens_in_a_program_stay_text(encoder):
     ids = encoder.encode(text).ids
     assert not set(ids) & {encoder.token_id("<fim_middle>"), encoder.token_id("<|endoftext|>")}
     assert encoder.decode(ids) == text
+
+
+@pytest.mark.parametrize(("family", "tokens"), FIM_TOKENS.items())
+@pytest.mark.parametrize("special", [True, False])
+def test_text_that_spells_a_control_token_stays_text_whatever_its_flag(family, tokens, special):
+    """Qwen2.5-Coder, CodeGemma and DeepSeek-Coder add theirs as `special: false`."""
+    tokenizer = byte_tokenizer([PROGRAM], special=["<s>"])
+    added = [AddedToken(token, special=special, normalized=False) for token in (*tokens, "    ")]
+    tokenizer.add_tokens([*added, AddedToken("<tool_call>", special=False)])
+    odd = Encoder(tokenizer)
+    text = f'    return text + "{"".join(tokens)}" + "<tool_call><s>";'
+    ids = odd.encode(text).ids
+    assert not set(ids) & {odd.token_id(token) for token in (*tokens, "<tool_call>", "<s>")}
+    assert odd.decode(ids) == text
+    # What is added without being a control token is how the model reads text.
+    assert (odd.token_id("    ") == ids[0]) is not special
+
+
+def code_llama() -> Tokenizer:
+    """As CodeLlama's: a BPE that puts a space in front of whatever text it is given."""
+    letters = sorted(set(PROGRAM) - {" ", "\n"})
+    vocab = ["<unk>", "▁", "☺", "<0x0A>", *letters, "st", "ri", "ng", "stri", "string", "▁string"]
+    merges = [("s", "t"), ("r", "i"), ("n", "g"), ("st", "ri"), ("stri", "ng"), ("▁", "string")]
+    ids = dict(zip(vocab, range(len(vocab)), strict=True))
+    tokenizer = Tokenizer(models.BPE(ids, merges, unk_token="<unk>", byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    tokenizer.add_special_tokens(list(FIM_TOKENS["CodeLlama"]))
+    return tokenizer
+
+
+def test_behind_a_fim_token_code_llama_gets_no_space_that_is_not_there():
+    """`<PRE> {prefix} <SUF>{suffix} <MID>`, and then `string`, not `▁string`."""
+    encoder = Encoder(code_llama())
+    hole = Hole("parameter", "a", "a: string): string", 3, 9, 0)
+    units = Units([], ["a: "], ["): string"])
+    prompt = fim_prompt(encoder, hole, units, FimWindow(1, 1), [])
+    name = encoder._tokenizer.id_to_token
+    assert [name(token) for token in prompt.gold_token_ids] == ["string"]
+    assert [name(token) for token in prompt.token_ids] == [
+        *("▁<PRE>", "▁", "a", ":", "▁"),
+        *("▁<SUF>", ")", ":", "▁string", "▁<MID>"),
+    ]
+    assert encoder.encode_inside("): string").spans == [(0, 1), (1, 2), (2, 9)]
+
+
+@pytest.mark.parametrize("token", ["<s>", {"content": "<s>", "special": True}])
+def test_a_start_token_that_only_the_config_asks_for_is_put_in_front(tmp_path, token):
+    """DeepSeek-Coder's tokenizer.json does not put it there, and its authors did."""
+    byte_tokenizer([PROGRAM], special=["<s>"]).save(str(tmp_path / "tokenizer.json"))
+    config = tmp_path / "tokenizer_config.json"
+    for asked, expected in ((True, [0]), (False, [])):
+        config.write_text(json.dumps({"add_bos_token": asked, "bos_token": token}))
+        assert Encoder.from_folder(tmp_path).start_ids == expected
 
 
 def test_special_tokens_of_everyday_text_change_no_program():

@@ -32,6 +32,7 @@ def test_the_locks_hold_every_pin_and_name_no_host():
     assert [path.name for path in PINNED] == [
         "requirements-docs.txt",
         "requirements-locks.txt",
+        "requirements-qwen.txt",
         "requirements-slurm.txt",
         "requirements.txt",
     ]

@@ -138,7 +138,7 @@ def fim_prompt(
     """
     fim_prefix, fim_suffix, fim_middle = find_fim_tokens(encoder)
     shown_before, shown_after = _shown(units, window)
-    before, after = encoder.encode(shown_before), encoder.encode(shown_after)
+    before, after = encoder.encode(shown_before), encoder.encode_inside(shown_after)
     start = [*encoder.start_ids, fim_prefix]
     token_ids = [*start, *before.ids, fim_suffix, *after.ids, fim_middle]
     hidden_before = len(hole.prefix) - len(shown_before)
@@ -163,7 +163,9 @@ def fim_prompt(
     return Prompt(
         text=f"{shown_before}<hole>{shown_after}",
         token_ids=token_ids,
-        gold_token_ids=encoder.encode(hole.gold).ids,  # a special token stands between: no merge
+        gold_token_ids=encoder.encode_inside(
+            hole.gold
+        ).ids,  # a special token stands between: no merge
         positions=positions,
         regions=regions_of(labels),
         window=f"{window.n_before} parts before, {window.n_after} after",
