@@ -80,7 +80,7 @@ def logit_lens(
         tracer.stop()
     asked = torch.tensor([list(ids) for ids in token_ids], device=model.device)
     wanted = asked[:, None].expand(*columns.shape, -1)
-    return _lens_at(model, found, final, wanted, n_top)
+    return lens_of(model, found, final, wanted, n_top)
 
 
 @torch.inference_mode()
@@ -110,11 +110,11 @@ def logit_lens_generated(
     logits = unembed_normed(model, hidden)[:, None]
     tokens = continue_past(model, past, logits, first_best, max_new_tokens, stop_ids, forward)
     residuals = torch.stack(found[: tokens.shape[2]], dim=2)
-    lens = _lens_at(model, residuals, residuals[-1], tokens[:, 0, :, None].to(model.device), n_top)
+    lens = lens_of(model, residuals, residuals[-1], tokens[:, 0, :, None].to(model.device), n_top)
     return lens, [completion for (completion,) in cut_at_stops(tokens, stop_ids)]
 
 
-def _lens_at(model: Model, residuals: Tensor, final: Tensor, token_ids: Tensor, n_top: int) -> Lens:
+def lens_of(model: Model, residuals: Tensor, final: Tensor, token_ids: Tensor, n_top: int) -> Lens:
     """The lens of residuals [point, example, position, d_model], some rows of a point at a time.
 
     final      [example, position, d_model], the residuals at the last point
