@@ -97,12 +97,11 @@ def collect_components(
 
     def ask(model: "Model", rows: list[int]) -> "dict[str, torch.Tensor]":
         chosen = [NamedPrompt("/".join(keys[row]), prompts[keys[row]]) for row in rows]
-        with torch.inference_mode(), Batch(model, chosen).run() as run:
-            found = run.collect(places, ["last"])
+        found = Batch(model, chosen).collect("last", places)
         token_ids = torch.tensor(padded([asked[row] for row in rows]))
         return {
             **{str(place): found[place][:, 0].cpu() for place in places},
-            "logits": run.logits.cpu().gather(1, token_ids),
+            "logits": found.logits.cpu().gather(1, token_ids),
         }
 
     components = {}
@@ -155,7 +154,8 @@ def sweep_components(
             )
             for place in places
         }
-        return sweep_places(model, [prompts[key] for key in keys], donors, torch.tensor(wanted))
+        at_last = [[-1]] * len(keys), {place: own[:, :, None] for place, own in donors.items()}
+        return sweep_places(model, [prompts[key] for key in keys], *at_last, torch.tensor(wanted))
 
     batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
     for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):

@@ -6,17 +6,47 @@ from fimscope.inference.places import residual
 from models import alone_logits
 
 
+def where(model, place):
+    """By hand: the module of a place, whether it is its input or its output, the first number."""
+    network, family = model.network, model.family
+    blocks = network.get_submodule(family.blocks)
+    if place.kind == "module":
+        return network.get_submodule(place.path), "output", 0
+    if place == residual(0):
+        return blocks[0], "input", 0
+    if place.kind == "residual":
+        return blocks[place.index - 1], "output", 0
+    block, first = blocks[place.index], (place.head or 0) * model.d_head
+    if place.kind == "head":
+        return block.get_submodule(family.head_mixer), "input", first
+    if place.kind == "neurons":
+        return getattr(block.mlp, "down_proj", None) or block.mlp.c_proj, "input", 0
+    if place.kind in ("query", "key", "value"):
+        return where_projected(model, place, block.get_submodule(family.attention), first)
+    return block.get_submodule(getattr(family, place.kind)), "output", 0
+
+
+def where_projected(model, place, attention, first):
+    if not hasattr(attention, "c_attn"):
+        return getattr(attention, f"{place.kind[0]}_proj"), "output", first
+    config, number = model.network.config, ["query", "key", "value"].index(place.kind)
+    if config.model_type == "gpt2":
+        return attention.c_attn, "output", number * model.d_model + first
+    if config.multi_query:  # all queries, one key, one value
+        start = (0, model.d_model, model.d_model + model.d_head)[number]
+        return attention.c_attn, "output", start + first
+    return attention.c_attn, "output", 3 * first + number * model.d_head
+
+
 def hooked_logits(model, prompt, writes):
     """Logits behind a prompt, with values put in at (place, token) by PyTorch's own hooks."""
-    blocks = model.network.get_submodule(model.family.blocks)
 
-    def put(tensor, place, token, value):
-        first = (place.head or 0) * model.d_head
+    def put(tensor, first, token, value):
         changed = tensor.clone()
         changed[:, token, first : first + len(value)] = value
         return changed
 
-    def after(write):
+    def after(*write):
         def hook(_, __, output):
             if isinstance(output, tuple):
                 return (put(output[0], *write), *output[1:])
@@ -24,21 +54,15 @@ def hooked_logits(model, prompt, writes):
 
         return hook
 
-    def before(write):
+    def before(*write):
         return lambda _, inputs: (put(inputs[0], *write), *inputs[1:])
 
     with ExitStack() as stack:
-        for write in writes:
-            place = write[0]
-            if place == residual(0):
-                handle = blocks[0].register_forward_pre_hook(before(write))
-            elif place.kind == "residual":
-                handle = blocks[place.index - 1].register_forward_hook(after(write))
-            elif place.kind == "head":
-                mixer = blocks[place.index].get_submodule(model.family.head_mixer)
-                handle = mixer.register_forward_pre_hook(before(write))
+        for place, token, value in writes:
+            module, side, first = where(model, place)
+            if side == "input":
+                handle = module.register_forward_pre_hook(before(first, token, value))
             else:
-                module = blocks[place.index].get_submodule(getattr(model.family, place.kind))
-                handle = module.register_forward_hook(after(write))
+                handle = module.register_forward_hook(after(first, token, value))
             stack.callback(handle.remove)
         return alone_logits(model.network, prompt)[-1]

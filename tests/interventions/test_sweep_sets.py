@@ -82,24 +82,28 @@ def test_a_window_at_the_last_token_is_its_last_point_and_an_earlier_token_shows
 
 @architectures
 def test_components_of_blocks_equal_hooks_on_the_bare_network(name, monkeypatch):
+    """At sets of tokens, of which two may be one."""
     model, prompts = random_model(name), random_prompts(LENGTHS)
     generator = torch.Generator().manual_seed(2)
     widths = [model.d_head if place.kind == "head" else model.d_model for place in COMPONENTS]
     donors = {
-        place: torch.randn(len(prompts), 2, width, generator=generator)
+        place: torch.randn(len(prompts), 2, 3, width, generator=generator)
         for place, width in zip(COMPONENTS, widths, strict=True)
     }
-    swept = sweep_places(model, prompts, donors, IDS)
+    for values in donors.values():
+        values[2, :, 1] = values[2, :, 0]
+    swept = sweep_places(model, prompts, SETS, donors, IDS)
     monkeypatch.setattr(packed, "PASS_BYTES", 1)
-    small = sweep_places(model, prompts, donors, IDS)
+    small = sweep_places(model, prompts, SETS, donors, IDS)
     torch.testing.assert_close(small.patched.logits, swept.patched.logits, **TOLERANCE)
     for row, prompt in enumerate(prompts):
         plain = alone_logits(model.network, prompt)[-1, WANTED]
         torch.testing.assert_close(swept.baseline.logits[row], plain, **TOLERANCE)
         for p, place in enumerate(COMPONENTS):
             for donor in (0, 1):
-                write = (place, -1, donors[place][row, donor])
-                expected = hooked_logits(model, prompt, [write])[WANTED]
+                values = donors[place][row, donor]
+                writes = [(place, t, v) for t, v in zip(SETS[row], values, strict=True)]
+                expected = hooked_logits(model, prompt, writes)[WANTED]
                 found = swept.patched.logits[p, row, donor]
                 torch.testing.assert_close(found, expected, **TOLERANCE)
 
@@ -112,9 +116,10 @@ def test_misaligned_sets_and_places_are_refused():
     with pytest.raises(MisalignedError, match="no token 12"):
         sweep(model, prompts, [[1], [12], [2]], [[1]], donors, IDS)
     with pytest.raises(MisalignedError, match="head 0 of block 0: donors of shape"):
-        sweep_places(model, prompts, {head(0, 0): torch.zeros(3, 1, model.d_model)}, IDS)
+        wide = torch.zeros(3, 1, 3, model.d_model)
+        sweep_places(model, prompts, SETS, {head(0, 0): wide}, IDS)
     with pytest.raises(UserError, match="block 9: no such place"):
-        sweep_places(model, prompts, {mlp_output(9): torch.zeros(3, 1, model.d_model)}, IDS)
+        sweep_places(model, prompts, SETS, {mlp_output(9): wide}, IDS)
 
 
 def test_the_last_token_as_a_set_is_the_sweep_of_the_last_token():

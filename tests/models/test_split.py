@@ -68,10 +68,10 @@ def test_a_split_model_equals_the_whole_one(name, device, tmp_path, monkeypatch)
         ]
         lens = logit_lens(model, prompts, [[-1]] * n, [[4]] * n)
         added = sweep_added(model, prompts, [[0], [1, 2]], donors[:3], ids)
-        places = {mlp_output(block): donors[block] for block in range(model.n_blocks)}
+        places = {mlp_output(block): donors[block][:, :, None] for block in range(model.n_blocks)}
         with monkeypatch.context() as patch:
             patch.setattr(packed, "PASS_BYTES", 1)
-            replaced = sweep_places(model, prompts, places, ids)
+            replaced = sweep_places(model, prompts, [[-1]] * n, places, ids)
         tokens = torch.tensor([one.token_ids for one in answers.completions])
         logits = [found.patched.logits for found in (*patched, added, replaced)]
         return [answers.gold_logprob, tokens, patched[0].baseline.logits, lens.logprob, *logits]

@@ -39,13 +39,22 @@ class Inputs:
 def pad_batch(model: Model, prompts: Sequence[TokenIds]) -> Inputs:
     """The padded inputs of a batch, on the model's device.
 
-    raises UserError where a prompt is empty or longer than the model reads
+    raises UserError where there is no prompt, or one is empty or longer than the model reads, or
+    has a token that the model lacks
     """
+    if not prompts:
+        raise UserError("a batch of no prompts; expected at least one")
     for row, prompt in enumerate(prompts):
         if not 0 < len(prompt) <= model.max_tokens:
             raise UserError(
                 f"prompt {row} of the batch has {len(prompt)} tokens; "
                 f"expected 1 to {model.max_tokens}, the model's window"
+            )
+        if not 0 <= min(prompt) <= max(prompt) < model.vocab_size:
+            wrong = next(token for token in prompt if not 0 <= token < model.vocab_size)
+            raise UserError(
+                f"prompt {row} of the batch has token {wrong}; "
+                f"expected 0 to {model.vocab_size - 1}, the model's vocabulary"
             )
     width = max(map(len, prompts))
     token_ids = torch.tensor(

@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.batch import TokenIds, pad_batch
-from fimscope.inference.forward import run_plain
+from fimscope.inference.forward import Forward, run_plain
 from fimscope.inference.generate import Completion, cut_at_stops
 from fimscope.inference.kv_cache import fill_past, packed_masks
 from fimscope.inference.readout import unembed_normed
@@ -28,12 +28,15 @@ def sample(
     stop_ids: Collection[int],
     temperature: float = 1.0,
     top_p: float = 1.0,
+    run_prompts: Forward = run_plain,
+    run_new_tokens: Forward = run_plain,
 ) -> list[list[Completion]]:
     """Completions drawn from the model, [example][sample].
 
     seeds        one a prompt: its samples are the same in any batch, up to rounding
     temperature  divides the logits; above 0
     top_p        draws from the likeliest tokens that together have this probability; in (0, 1]
+    run_prompts, run_new_tokens   forwards of the prompts and of the tokens drawn so far
 
     All samples of a prompt go through the model as one packed row over the prompt's own cache, and
     samples that have begun alike as one branch of it: they share all keys and values until they
@@ -47,7 +50,7 @@ def sample(
             "and a top_p in (0, 1]. For the likeliest tokens ask for an answer, not for samples"
         )
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    past, hidden = fill_past(model, pad_batch(model, prompts))
+    past, hidden = fill_past(model, pad_batch(model, prompts), run_prompts)
     hidden = hidden[:, None]  # [example, branch, d_model]
     branches = Branches.start(len(prompts), n_samples, stop_ids)
     room = min(max_new_tokens, model.max_tokens - past.mask.shape[1])
@@ -63,7 +66,7 @@ def sample(
         queries = (past.positions[:, -1:] + n_new).expand(-1, branches.n_branches)
         keys = torch.cat([keys, queries], dim=1)
         sees = branches.sees.to(model.device)
-        hidden = run_plain(
+        hidden = run_new_tokens(
             model,
             {
                 "input_ids": branches.token_ids.to(model.device),

@@ -1,237 +1,155 @@
 """Read and write the inside of a model, several places, prompts and ways at once.
 
-    donors, recipients = Batch(model, right), Batch(model, wrong)
-    with donors.run() as run:
-        found = run.collect([residual(12), residual(13)], ["fim_suffix", "last"])
-    with recipients.run() as run:
-        run.replace(found, [("fim_suffix", "fim_prefix"), ("last", 5)])
-        run.add(direction, [residual(14)], ["last"], strength=2.0)
-    run.logits
+    donors, recipients = Batch(model, right), Batch(model, wrong)  # texts, or token ids
+    found = donors.collect(["<fim_suffix>", "width"], layers=[12, 13])
+    patched = recipients.patch(found, [("<fim_suffix>", "<fim_prefix>"), ("width", 5)])
+    patched.answers()
+    patched.add(direction, "last", layers=14, strength=2.0).sample(20)
 
-As in nnsight, nothing runs before the block ends; then one forward does all of it.
+An edit gives another batch, of the same prompts with that edit; whatever is read of it, logits,
+activations, a lens, samples, is read of a forward in which all its edits are made. Edits at one
+place act in the order in which they were asked for; what is read there is what comes behind them.
+
+A position is a name (`last`, those of a `NamedPrompt`, the tokenizer's own added tokens), a text
+that stands in the prompt once, of which it is the last token, or a token's number. A list of them
+has several; a list in that list has one for each prompt.
+
+A layer is a block and stands for what leaves it: layer k is `residual(k + 1)`, point k + 1.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from types import TracebackType
+from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from fimscope.errors import MisalignedError, UserError
-from fimscope.inference.batch import pad_batch
-from fimscope.inference.forward import Arguments, run_plain, run_traced
+from fimscope.errors import MisalignedError
 from fimscope.inference.generate import Completion, continue_past, cut_at_stops
-from fimscope.inference.kv_cache import fill_past
-from fimscope.inference.places import Place, activation, check_places, width_of
-from fimscope.inference.readout import first_best, rank_of, top_of, unembed_normed
-from fimscope.inference.residuals import at_columns, put_at_columns, token_columns
+from fimscope.inference.kv_cache import Past, fill_past
+from fimscope.inference.lens import Lens, lens_of
+from fimscope.inference.places import Place, check_places, residual, width_of
+from fimscope.inference.positions import check_points
+from fimscope.inference.readout import (
+    Readout,
+    first_best,
+    join_readouts,
+    rank_of,
+    readout_of,
+    top_of,
+    unembed_normed,
+)
+from fimscope.inference.sampling import sample
+from fimscope.interventions.activations import Activations, innermost
+from fimscope.interventions.donors import match_donors
+from fimscope.interventions.edits import Edit, Reading, edited_new_tokens, edited_prompts
+from fimscope.interventions.named_batch import Layers, NamedBatch, Places, Token, Tokens
+from fimscope.interventions.named_prompt import (
+    NamedPrompt,
+    Pairs,
+    Positions,
+    pair_positions,
+    position_list,
+)
+from fimscope.interventions.sweep import SweepReadout, sweep_places
 from fimscope.models.load import Model
-
-Position = str | int | Sequence[str | int]  # one for all prompts, or one for each
-
-
-@dataclass(frozen=True)
-class NamedPrompt:
-    """A prompt whose tokens have names; a name may stand at several."""
-
-    prompt_id: str
-    token_ids: Sequence[int]
-    positions: Sequence[tuple[str, int]] = ()
-
-    def index_of(self, position: str | int) -> int:
-        """The token index, from 0, of a position; raises MisalignedError unless there is one."""
-        n_tokens = len(self.token_ids)
-        if isinstance(position, int):
-            if not -n_tokens <= position < n_tokens:
-                raise MisalignedError(
-                    f"prompt {self.prompt_id}: no token {position}; it has {n_tokens} tokens"
-                )
-            return position % n_tokens
-        found = [index for name, index in self.positions if name == position]
-        if position == "last" and not found:
-            return n_tokens - 1
-        if len(found) != 1:
-            names = ", ".join(sorted({name for name, _ in self.positions})) or "none"
-            why = f"stands at tokens {found}" if found else f"is none of its positions ({names})"
-            raise MisalignedError(f"prompt {self.prompt_id}: {position!r} {why}; one expected")
-        return found[0]
+from fimscope.models.options import stop_ids as stop_ids_of
 
 
-@dataclass(frozen=True)
-class Activations:
-    """Activations of a batch: at each place [example, position, width], on the model's device."""
+class Batch(NamedBatch):
+    """Prompts that go through a model together, and the edits that are made as they do."""
 
-    prompt_ids: Sequence[str]
-    positions: Sequence[Position]
-    values: dict[Place, Tensor]
-
-    def __getitem__(self, place: Place) -> Tensor:
-        if place not in self.values:
-            raise MisalignedError(
-                f"{place} was not collected; {', '.join(map(str, self.values)) or 'nothing'} was"
-            )
-        return self.values[place]
-
-    def at(self, place: Place, position: Position) -> Tensor:
-        """[example, width] at one of the positions that were collected."""
-        if position not in self.positions:
-            raise MisalignedError(
-                f"position {position!r} was not collected; expected one of {list(self.positions)}"
-            )
-        return self[place][:, list(self.positions).index(position)]
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One change: `change` makes new values of the old [example, position, width]."""
-
-    place: Place
-    columns: Tensor
-    change: Callable[[Tensor], Tensor]
-
-
-class Batch:
-    """Prompts that go through a model together."""
-
-    def __init__(self, model: Model, prompts: Sequence[NamedPrompt]):
-        self.model = model
-        self.prompts = list(prompts)
-        self.inputs = pad_batch(model, [prompt.token_ids for prompt in self.prompts])
-
-    @classmethod
-    def from_texts(cls, model: Model, texts: Iterable[str]) -> Self:
-        """Texts, tokenized with the model's own tokenizer and named by their order."""
-        tokenize = model.nnsight.tokenizer
-        return cls(
-            model,
-            [NamedPrompt(str(i), tokenize(text)["input_ids"]) for i, text in enumerate(texts)],
-        )
-
-    def run(self) -> "Run":
-        """A block of edits and collections that runs as one forward when it ends."""
-        return Run(self)
-
-    def generate(
-        self,
-        max_new_tokens: int,
-        stop_ids: Collection[int] = (),
-        edit_new_tokens: bool = False,
-    ) -> "Generation":
-        """The same, and a greedy completion behind it.
-
-        edit_new_tokens  makes every edit again at each generated token; otherwise edits act at the
-                         prompt only
-        """
-        return Generation(self, max_new_tokens, stop_ids, edit_new_tokens)
-
-    def columns(self, positions: Sequence[Position]) -> Tensor:
-        """Columns [example, position] of positions; raises MisalignedError where one is missing."""
-        for position in positions:
-            if not isinstance(position, str | int) and len(position) != len(self.prompts):
-                raise MisalignedError(
-                    f"positions of {len(position)} prompts for {len(self.prompts)}: {position!r}"
-                )
-        indices = [
-            [prompt.index_of(p if isinstance(p, str | int) else p[row]) for p in positions]
-            for row, prompt in enumerate(self.prompts)
-        ]
-        return token_columns(self.inputs, indices)
-
-
-class Run:
-    """The edits and collections of one block, and after it what came of them.
-
-    Edits at one place act in the order in which they were asked for; what is collected there is
-    what comes after them.
-    """
-
-    def __init__(self, batch: Batch):
-        self.batch = batch
-        self.model = batch.model
-        self.edits: list[Edit] = []
-        self.collections: list[tuple[Activations, Tensor]] = []
+    def __init__(self, model: Model, prompts: Sequence[str | NamedPrompt | Sequence[int]]):
+        super().__init__(model, prompts)
+        self.edits: tuple[Edit, ...] = ()
         self._logits: Tensor | None = None
 
-    def __enter__(self) -> Self:
-        return self
+    # Edits: each gives a batch that has it beside those it had.
 
-    def __exit__(
+    def patch(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            with torch.inference_mode():
-                self._execute()
+        donors: Activations | None = None,
+        positions: Pairs | None = None,
+        places: Places | None = None,
+        layers: Layers | None = None,
+        to: Places | Layers | None = None,
+    ) -> Self:
+        """Put donors' activations into the recipients, row by row.
 
-    # What to do.
-
-    def collect(self, places: Sequence[Place], positions: Sequence[Position]) -> Activations:
-        """Activations that are there once the block has ended: [example, position, width] each."""
-        places = check_places(self.model, places)
-        prompt_ids = [prompt.prompt_id for prompt in self.batch.prompts]
-        nothing = torch.empty(0, device=self.model.device)
-        found = Activations(prompt_ids, list(positions), dict.fromkeys(places, nothing))
-        self.collections.append((found, self.batch.columns(positions)))
-        return found
-
-    def replace(
-        self,
-        donors: Activations,
-        positions: Sequence[tuple[Position, Position]],
-        places: Sequence[Place] | None = None,
-    ) -> None:
-        """Put donors' activations into the recipients, row by row, at the same place.
-
-        positions  pairs of a donor's position, collected, and the recipient's
-        places     default: all that the donors were collected at
-        raises     MisalignedError where rows differ in number, or a place or a position was not
-                   collected
+        donors     default: those whose `with` is open
+        positions  pairs (the donor's, which was collected, and the recipient's), or one position
+                   that is both; default: all that were collected. Of every token, each goes to the
+                   one of the same number
+        places     default: all that were collected
+        to         the places, or layers, to put them in, one for each; default: the same. Another
+                   layer is Patchscopes' way (Ghandeharioun et al. 2401.06102)
+        raises     MisalignedError where rows or widths differ, a place or a position was not
+                   collected, or two donors are for one place and token
         """
-        self._need_rows(donors)
-        for place in donors.values if places is None else places:
-            values = torch.stack([donors.at(place, donor) for donor, _ in positions], dim=1)
-            self._edit(place, [recipient for _, recipient in positions], lambda _, v=values: v)
+        donors = innermost() if donors is None else donors
+        edited = self
+        for patch in match_donors(self, donors, positions, places, layers, to):
+            edited = edited._put(patch.place, patch.columns, patch.values)
+        return edited
 
-    def replace_mean(
+    def patch_mean(
         self,
         donors: Activations,
-        positions: Sequence[tuple[Position, Position]],
-        places: Sequence[Place] | None = None,
-    ) -> None:
-        """As `replace`, with the mean over the donors, of which there may be any number."""
-        for place in donors.values if places is None else places:
-            values = torch.stack([donors.at(place, donor).mean(0) for donor, _ in positions])
-            self._edit(place, [recipient for _, recipient in positions], lambda _, v=values: v)
+        positions: Pairs,
+        places: Places | None = None,
+        layers: Layers | None = None,
+    ) -> Self:
+        """As `patch`, with the mean over the donors, of which there may be any number."""
+        named, own = pair_positions(positions)
+        columns, edited = self.columns(own), self
+        for place in self.places(places, layers) or donors.values:
+            means = torch.stack([donors.at(place, position).mean(0) for position in named])
+            edited = edited._put(place, columns, means.expand(len(self.prompts), -1, -1))
+        return edited
 
     def add(
         self,
         direction: Tensor,
-        places: Sequence[Place],
-        positions: Sequence[Position],
+        positions: Positions,
+        places: Places | None = None,
+        layers: Layers | None = None,
         strength: float = 1.0,
-    ) -> None:
-        """Add a vector [width], or one for each prompt [example, 1, width], times the strength."""
-        scaled = direction.to(self.model.device, self.model.dtype) * strength
-        for place in places:
-            if scaled.shape[-1] != width_of(self.model, place):
-                raise MisalignedError(
-                    f"{place}: a vector of {scaled.shape[-1]} numbers found, "
-                    f"{width_of(self.model, place)} expected"
-                )
-            self._edit(place, positions, lambda old: old + scaled)
+    ) -> Self:
+        """Add a vector [width], or one for each prompt [example, 1, width], times the strength.
 
-    def zero(self, places: Sequence[Place], positions: Sequence[Position]) -> None:
+        raises   MisalignedError of another shape
+        """
+        scaled = direction.to(self.model.device, self.model.dtype) * strength
+        columns, edited = self.columns(positions), self
+        for place in self.some_places(places, layers):
+            width = width_of(self.model, place)
+            n_rows, n_positions = columns.shape
+            fits = ((width,), (n_rows, 1, width), (n_rows, n_positions, width))
+            if tuple(scaled.shape) not in fits:
+                shapes = " or ".join(str(list(shape)) for shape in dict.fromkeys(fits))
+                raise MisalignedError(
+                    f"{place}: a direction of shape {list(scaled.shape)} found, {shapes} expected"
+                )
+            edited = edited._edit(place, columns, lambda old: old + scaled)
+        return edited
+
+    def zero(
+        self, positions: Positions, places: Places | None = None, layers: Layers | None = None
+    ) -> Self:
         """Put zeros there."""
-        for place in places:
-            self._edit(place, positions, torch.zeros_like)
+        columns, edited = self.columns(positions), self
+        for place in self.some_places(places, layers):
+            edited = edited._edit(place, columns, torch.zeros_like)
+        return edited
 
     def add_noise(
-        self, places: Sequence[Place], positions: Sequence[Position], spread: float, seed: int
-    ) -> None:
+        self,
+        positions: Positions,
+        places: Places | None = None,
+        layers: Layers | None = None,
+        spread: float = 3.0,
+        seed: int = 0,
+    ) -> Self:
         """Add normal noise; its standard deviation is `spread` times that of the embeddings.
 
         As in causal tracing (Meng et al. 2022, with a spread of 3). Drawn on the CPU, in the order
@@ -240,112 +158,238 @@ class Run:
         embedding = self.model.network.get_submodule(self.model.family.embedding)
         scale = spread * embedding.weight.float().std()
         generator = torch.Generator().manual_seed(seed)
-        for place in check_places(self.model, places):
-            shape = (len(self.batch.prompts), len(positions), width_of(self.model, place))
+        columns, edited = self.columns(positions), self
+        for place in check_places(self.model, self.some_places(places, layers)):
+            shape = (*columns.shape, width_of(self.model, place))
             noise = torch.randn(shape, generator=generator).to(self.model.device) * scale
             noise = noise.to(self.model.dtype)
-            self._edit(place, positions, lambda old, n=noise: old + n)
+            edited = edited._edit(place, columns, lambda old, n=noise: old + n)
+        return edited
 
-    # What came of it.
+    # Readings: each of one forward with all the edits.
 
     @property
     def logits(self) -> Tensor:
-        """[example, vocab] float32 of the token behind each prompt."""
+        """[example, vocab] float32 of the token behind each prompt; the forward is run once."""
         if self._logits is None:
-            raise UserError("the block has not ended: its results are there after it")
+            self._forward()
         return self._logits
 
     def top(self, n: int = 10) -> tuple[Tensor, Tensor]:
         """Token ids and log-probabilities [example, n], best first."""
         return top_of(self.logits.log_softmax(-1), n)
 
-    def ranks(self, token_ids: Sequence[int]) -> Tensor:
+    def answers(self, n: int = 5) -> list[list[tuple[str, float]]]:
+        """The n best tokens of each prompt as texts, with their probabilities."""
+        ids, logprobs = self.top(n)
+        return [
+            list(zip(map(self.text, own), p.exp().tolist(), strict=True))
+            for own, p in zip(ids.tolist(), logprobs, strict=True)
+        ]
+
+    def ranks(self, tokens: Sequence[Token]) -> Tensor:
         """The rank of one token for each prompt, [example] int64; 0 is first."""
-        return rank_of(self.logits, torch.tensor(list(token_ids), device=self.logits.device))
+        ids = self.token_ids([[token] for token in tokens])
+        return rank_of(self.logits, ids[:, 0])
+
+    def collect(
+        self,
+        positions: Positions | None = None,
+        places: Places | None = None,
+        layers: Layers | None = None,
+    ) -> Activations:
+        """Activations behind all edits.
+
+        positions  default: every token
+        places     default, if no layers are named either: every point of the residual stream
+        """
+        asked = self.places(places, layers) or list(map(residual, range(self.model.n_points)))
+        columns = self.columns(positions)
+        values = self._read(asked, columns)
+        if positions is not None:
+            return Activations(self.prompts, position_list(positions), values, self.logits)
+        is_repeated = columns.diff(dim=1, prepend=columns[:, :1] - 1) == 0
+        whole = {p: own.masked_fill(is_repeated[..., None], torch.nan) for p, own in values.items()}
+        return Activations(self.prompts, None, whole, self.logits)
+
+    def lens(
+        self,
+        positions: Positions | None = None,
+        tokens: Tokens | None = None,
+        points: Sequence[int] | None = None,
+        n_top: int = 10,
+    ) -> Lens:
+        """The logit lens behind all edits: what each point would say if the stream ended there.
+
+        positions  default: every token; then a shorter prompt's last one is repeated
+        tokens     whose ranks are asked for, the same for all prompts or a list for each; default:
+                   each prompt's own answer
+        points     ascending; default: all, 0..L
+        """
+        chosen = [residual(point) for point in check_points(self.model.n_blocks, points)]
+        final = residual(self.model.n_blocks)
+        columns = self.columns(positions)
+        values = self._read([*chosen, final], columns)
+        own = first_best(self.logits)[:, None]
+        asked = own if tokens is None else self.token_ids(tokens)
+        wanted = asked[:, None].expand(*columns.shape, -1)
+        stream = torch.stack([values[place] for place in chosen])
+        with torch.inference_mode():
+            return lens_of(self.model, stream, values[final], wanted, n_top)
+
+    def sweep(
+        self,
+        donors: Activations | Sequence[Activations],
+        positions: Pairs | None = None,
+        tokens: Tokens = (),
+        places: Places | None = None,
+        layers: Layers | None = None,
+        to: Places | Layers | None = None,
+    ) -> SweepReadout:
+        """What each prompt says when it is patched at one place at a time.
+
+        donors     one, or several of the same places and positions, each in turn
+        positions, places, layers, to   as in `patch`; the positions are patched together
+        tokens     whose logits are wanted, the same for all prompts or a list for each
+        returns    patched [place, example, donor] in the order of places, baseline [example]
+
+        Of a batch without edits in about the time of one forward, packed (`sweep_places`); where
+        it has edits, or a place is a pattern or a module, one forward for each patch. Both are
+        tested to be equal.
+        """
+        each = [donors] if isinstance(donors, Activations) else list(donors)
+        if not each:
+            raise MisalignedError("a sweep without donors; expected one or more")
+        matched = [match_donors(self, own, positions, places, layers, to) for own in each]
+        # [place][donor]
+        patches = list(zip(*matched, strict=True))
+        asked = [same[0].place for same in patches]
+        wanted = self.token_ids(tokens).cpu()
+        if len(set(asked)) < len(asked):
+            raise MisalignedError("a sweep of one place twice; expected each of its places once")
+        if self.edits or any(place.kind in ("pattern", "module") for place in asked):
+            plain = [[self._readout(wanted)]] + [
+                [self._put(p.place, p.columns, p.values)._readout(wanted) for p in same]
+                for same in patches
+            ]
+            rows = [join_readouts(lambda t: torch.stack(t, dim=1), own) for own in plain]
+            patched = join_readouts(torch.stack, rows[1:])
+            return SweepReadout(patched, rows[0].reshape(lambda tensor: tensor[:, 0]))
+        return sweep_places(
+            self.model,
+            [prompt.token_ids for prompt in self.prompts],
+            (patches[0][0].columns - self.inputs.n_padding[:, None]).tolist(),
+            {same[0].place: torch.stack([p.values for p in same], dim=1) for same in patches},
+            wanted,
+        )
+
+    def sample(
+        self,
+        n_samples: int,
+        max_new_tokens: int = 20,
+        stop_ids: Collection[int] | None = None,
+        seeds: int | Sequence[int] = 0,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        edit_new_tokens: bool = False,
+    ) -> list[list[Completion]]:
+        """Completions drawn from the model with all edits, [example][sample]; see `sample`.
+
+        stop_ids         default: those by which the model says that it has ended
+        seeds            one, or one for each prompt
+        edit_new_tokens  makes every edit again at each new token; otherwise edits act at the prompt
+        """
+        run_new_tokens = edited_new_tokens(self.inputs, self.edits if edit_new_tokens else ())
+        return sample(
+            self.model,
+            [prompt.token_ids for prompt in self.prompts],
+            [seeds] * len(self.prompts) if isinstance(seeds, int) else seeds,
+            n_samples,
+            max_new_tokens,
+            stop_ids_of(self.model) if stop_ids is None else stop_ids,
+            temperature,
+            top_p,
+            edited_prompts(self.inputs, self.edits, None),
+            run_new_tokens,
+        )
+
+    def generate(
+        self,
+        max_new_tokens: int = 20,
+        stop_ids: Collection[int] | None = None,
+        edit_new_tokens: bool = False,
+    ) -> list[Completion]:
+        """The greedy completion of each prompt, with all edits; options as in `sample`."""
+        run_new_tokens = edited_new_tokens(self.inputs, self.edits if edit_new_tokens else ())
+        stops = stop_ids_of(self.model) if stop_ids is None else stop_ids
+        past, _ = self._forward()
+        with torch.inference_mode():
+            tokens = continue_past(
+                self.model,
+                past,
+                self.logits[:, None],
+                first_best,
+                max_new_tokens,
+                stops,
+                run_new_tokens,
+            )
+        return [completion for (completion,) in cut_at_stops(tokens, stops)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
 
     # How.
 
-    def _execute(self) -> None:
-        _, hidden = fill_past(self.model, self.batch.inputs, self._forward)
-        self._logits = unembed_normed(self.model, hidden)
-
-    def _forward(self, model: Model, arguments: Arguments) -> Tensor:
-        return run_traced(
-            model, arguments, lambda: touch_places(model, self.edits, self.collections)
-        )
-
     def _edit(
-        self, place: Place, positions: Sequence[Position], change: Callable[[Tensor], Tensor]
-    ) -> None:
-        check_places(self.model, [place])
-        self.edits.append(Edit(place, self.batch.columns(positions), change))
-
-    def _need_rows(self, donors: Activations) -> None:
-        if len(donors.prompt_ids) != len(self.batch.prompts):
-            raise MisalignedError(
-                f"{len(donors.prompt_ids)} donors, the first {donors.prompt_ids[0]}, for "
-                f"{len(self.batch.prompts)} recipients, the first "
-                f"{self.batch.prompts[0].prompt_id}; expected one donor for each"
-            )
-
-
-class Generation(Run):
-    """A run with a greedy completion behind it, in `completions`, one a prompt."""
-
-    def __init__(
         self,
-        batch: Batch,
-        max_new_tokens: int,
-        stop_ids: Collection[int],
-        edit_new_tokens: bool,
-    ):
-        super().__init__(batch)
-        self.max_new_tokens = max_new_tokens
-        self.stop_ids = stop_ids
-        self.edit_new_tokens = edit_new_tokens
-        self.completions: list[Completion] = []
+        place: Place,
+        columns: Tensor,
+        change: Callable[[Tensor], Tensor],
+        is_patch: bool = False,
+    ) -> Self:
+        check_places(self.model, [place])
+        edited = copy(self)
+        edited.edits = (*self.edits, Edit(place, columns, change, is_patch))
+        edited._logits = None
+        return edited
 
-    def _execute(self) -> None:
-        past, hidden = fill_past(self.model, self.batch.inputs, self._forward)
+    def _put(self, place: Place, columns: Tensor, values: Tensor) -> Self:
+        """The batch with values in the place of others; raises MisalignedError of two for one."""
+        before = [edit.columns for edit in self.edits if edit.is_patch and edit.place == place]
+        is_every_token = torch.equal(columns, self.columns(None))
+        for row, prompt in enumerate(self.prompts):
+            # Of every token, a shorter prompt's last one is repeated, with one donor.
+            new = columns[row].unique() if is_every_token else columns[row]
+            seen = torch.cat([*(own[row].unique() for own in before), new])
+            found, counts = seen.unique(return_counts=True)
+            if (counts > 1).any():
+                token = int(found[counts > 1][0] - self.inputs.n_padding[row])
+                raise MisalignedError(
+                    f"{place}, prompt {prompt.prompt_id}: two donors for token {token}; "
+                    "expected one for each place and token"
+                )
+        return self._edit(place, columns, lambda _: values, is_patch=True)
+
+    @torch.inference_mode()
+    def _forward(self, reading: Reading | None = None) -> tuple[Past, Tensor]:
+        """The past, and what leaves the final norm at each last token, [example, d_model]."""
+        run = edited_prompts(self.inputs, self.edits, reading)
+        past, hidden = fill_past(self.model, self.inputs, run)
         self._logits = unembed_normed(self.model, hidden)
-        tokens = continue_past(
-            self.model,
-            past,
-            self._logits[:, None],
-            first_best,
-            self.max_new_tokens,
-            self.stop_ids,
-            self._run_new_tokens if self.edit_new_tokens else run_plain,
-        )
-        self.completions = [copy for (copy,) in cut_at_stops(tokens, self.stop_ids)]
+        return past, hidden
 
-    def _run_new_tokens(self, model: Model, arguments: Arguments) -> Tensor:
-        edits = [replace(edit, columns=torch.zeros_like(edit.columns)) for edit in self.edits]
-        return run_traced(model, arguments, lambda: touch_places(model, edits, []))
+    def _read(self, places: Sequence[Place], columns: Tensor) -> dict[Place, Tensor]:
+        nothing = torch.empty(0, device=self.model.device)
+        check_places(self.model, places)
+        reading = Reading(columns, dict.fromkeys(places, nothing))
+        self._forward(reading)
+        return reading.values
 
-    def _edit(
-        self, place: Place, positions: Sequence[Position], change: Callable[[Tensor], Tensor]
-    ) -> None:
-        if self.edit_new_tokens and len(positions) != 1:
-            raise MisalignedError(
-                f"{place}: {len(positions)} positions; an edit that is made again at every new "
-                "token has one"
-            )
-        super()._edit(place, positions, change)
-
-
-def touch_places(
-    model: Model, edits: Sequence[Edit], collections: Sequence[tuple[Activations, Tensor]]
-) -> None:
-    """Inside a trace: edit and collect at every place asked for, as the forward passes them."""
-    asked = {edit.place for edit in edits}
-    asked |= {place for found, _ in collections for place in found.values}
-    for place in check_places(model, list(asked)):
-        hidden = activation(model, place)
-        for edit in edits:
-            if edit.place == place:
-                changed = edit.change(at_columns(hidden, edit.columns))
-                put_at_columns(hidden, edit.columns, changed)
-        for found, columns in collections:
-            if place in found.values:
-                found.values[place] = at_columns(hidden, columns)
+    @torch.inference_mode()
+    def _readout(self, token_ids: Tensor) -> Readout:
+        _, hidden = self._forward()
+        readout = readout_of(self.model, hidden[:, None], token_ids)
+        return readout.reshape(lambda tensor: tensor[:, 0])

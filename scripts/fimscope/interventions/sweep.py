@@ -75,31 +75,37 @@ def sweep_last(
 def sweep_places(
     model: Model,
     prompts: Sequence[TokenIds],
+    tokens: Sequence[Sequence[int]],
     donors: Mapping[Place, Tensor],
     token_ids: Tensor,
 ) -> SweepReadout:
-    """What each recipient says when its last token takes a donor's activation at one place.
+    """What each recipient says when some of its tokens take a donor's activations at one place.
 
-    donors   of each place, [example, donor, width of the place]
+    tokens   [example, token], as in `sweep`
+    donors   of each place, [example, donor, token, width of the place]
     returns  patched [place, example, donor] in the order of `donors`, baseline [example]
     raises   MisalignedError where the shapes do not match, UserError where the model lacks a place
 
     token_ids as in `sweep`, and as exact; tested against hooks on the bare network. The places are
-    components of blocks: what attention or the MLP adds to the stream, or one head's mix of values.
+    residual points and parts of blocks: what attention or the MLP adds, a head's mix of values,
+    its query, key or value, the MLP's neurons.
     """
     places = list(donors)
     check_places(model, places)
+    indices = token_indices(prompts, tokens)
     for place, values in donors.items():
-        if values.shape[::2] != (len(prompts), width_of(model, place)):
+        expected = (len(prompts), "donor", len(indices[0]), width_of(model, place))
+        found = tuple(values.shape)
+        if len(found) != 4 or (found[0], "donor", *found[2:]) != expected:
             raise MisalignedError(
-                f"{place}: donors of shape {tuple(values.shape)} found; expected "
-                f"({len(prompts)}, donor, {width_of(model, place)})"
+                f"{place}: donors of shape {found} found, {expected} expected: "
+                "(example, donor, token, width)"
             )
-    past = past_of(model, [prompt[:-1] for prompt in prompts])
-    suffix = suffix_of(model, prompts, [len(prompt) - 1 for prompt in prompts])
-    at_last = torch.zeros(len(prompts), 1, dtype=torch.long)
-    values = {place: of_place[:, :, None] for place, of_place in donors.items()}
-    patches = Patches(values, [[place] for place in places], at_last)
+    starts = [min(row) for row in indices]
+    past = past_of(model, [prompt[:start] for prompt, start in zip(prompts, starts, strict=True)])
+    suffix = suffix_of(model, prompts, starts)
+    offsets = torch.tensor(indices) - torch.tensor(starts)[:, None]
+    patches = Patches(donors, [[place] for place in places], offsets)
     hidden = run_patches(model, past, suffix, patches)
     return _read_copies(model, hidden, token_ids, len(places), donors[places[0]].shape[1])
 
