@@ -1,5 +1,6 @@
 """The files a rule names as its step's code: all that Python itself would import."""
 
+import json
 import re
 import subprocess
 import sys
@@ -72,19 +73,52 @@ def test_the_files_that_a_module_reads_are_among_them():
     assert f"{report}/references.bib" not in step_sources("plot_lens")
 
 
+# Each step in a fork of one process, which has what is light enough for all of them; gives, by
+# step, its exit status, what it said and which heavy libraries it loaded.
+ASK_FOR_HELP = """
+import io, json, os, runpy, sys
+import numpy, pyarrow.compute, pyarrow.parquet
+heavy = {"torch", "transformers", "nnsight", "pandas", "scipy", "matplotlib"}
+assert not heavy & set(sys.modules)
+scripts, found = sys.argv[1], {}
+sys.path.insert(0, scripts)
+for step in sys.argv[2:]:
+    ours, theirs = os.pipe()
+    if not os.fork():
+        sys.argv, sys.stdout, status = ["x", "--help"], io.StringIO(), None
+        try:
+            runpy.run_path(f"{scripts}/{step}.py", run_name="__main__")
+        except SystemExit as end:
+            status = end.code or 0
+        finally:
+            loaded = sorted(heavy & set(sys.modules))
+            with open(theirs, "w") as out:
+                json.dump([status, sys.stdout.getvalue(), loaded], out)
+            os._exit(0)
+    os.close(theirs)
+    with open(ours) as said:
+        found[step] = json.load(said)
+    os.wait()
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def helped(tmp_path_factory) -> dict[str, tuple[int | None, str, list[str]]]:
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_FOR_HELP, str(SCRIPTS), *STEPS],
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("step", STEPS)
-def test_every_step_answers_help_from_any_folder_without_heavy_imports(step, tmp_path):
-    code = (
-        "import runpy, sys; sys.argv = ['x', '--help']\n"
-        f"sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        f"try: runpy.run_path({str(SCRIPTS / step) + '.py'!r}, run_name='__main__')\n"
-        "except SystemExit as end: assert not end.code\n"
-        "heavy = {'torch', 'transformers', 'nnsight', 'pandas', 'scipy', 'matplotlib'}\n"
-        "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("usage: ")
+def test_every_step_answers_help_from_any_folder_without_heavy_imports(step, helped):
+    status, said, heavy = helped[step]
+    assert status == 0
+    assert said.startswith("usage: ")
+    assert heavy == []
