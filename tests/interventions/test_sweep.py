@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from fimscope.errors import MisalignedError
+from fimscope.inference.kv_cache import past_of
 from fimscope.inference.residuals import collect
 from fimscope.interventions import packed
+from fimscope.interventions.packed import suffix_of
 from fimscope.interventions.sweep import sweep, sweep_last, sweep_plain
 from models import (
     ARCHITECTURES,
@@ -123,12 +125,44 @@ def test_many_small_passes_give_what_one_gives(name, monkeypatch):
             return sweep(model, prompts, tokens, every_point(model), donors, IDS).patched
 
         whole = run()
-        for name, little in (("PASS_BYTES", 1), ("LEAST_TOKENS_OF_A_PASS", 4)):
+        for row, whole_pass in ((1, 1), (36, 1), (1, 60)):
             with monkeypatch.context() as patch:
-                patch.setattr(packed, name, little)
+                patch.setattr(packed, "LEAST_TOKENS_OF_A_ROW", row)
+                patch.setattr(packed, "LEAST_TOKENS_OF_A_PASS", whole_pass)
                 several = run()
             torch.testing.assert_close(several.logits, whole.logits, **TOLERANCE)
             assert torch.equal(several.top_ids, whole.top_ids)
+        with monkeypatch.context() as patch:
+            patch.setattr(packed, "PASS_BYTES", 1)
+            torch.testing.assert_close(run().logits, whole.logits, **TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["gpt_bigcode", "gemma3_text"])
+def test_windows_in_any_order_come_back_in_it(name, monkeypatch):
+    """Passes take the copies by their first point."""
+    model, prompts = random_model(name), random_prompts()
+    windows, tokens = [[2], [0, 1], [3], [1], [0]], [[length // 2] for length in LENGTHS]
+    donors = donors_for(model)[:4, :, 1:, None]
+    plain = sweep_plain(model, prompts, tokens, windows, donors)
+    for row in (64, 20, 1):
+        monkeypatch.setattr(packed, "LEAST_TOKENS_OF_A_ROW", row)
+        monkeypatch.setattr(packed, "LEAST_TOKENS_OF_A_PASS", 1)
+        swept = sweep(model, prompts, tokens, windows, donors, IDS)
+        torch.testing.assert_close(swept.patched.logits, plain[..., [4, 9]], **TOLERANCE)
+        for number, prompt in enumerate(prompts):
+            own = alone_logits(model.network, prompt)[-1, [4, 9]]
+            torch.testing.assert_close(swept.baseline.logits[number], own, **TOLERANCE)
+
+
+def test_a_long_row_is_made_for_few_examples_only():
+    """Every copy of a row is scored against the others; a batch has tokens enough without it."""
+    model = random_model("gpt2")
+    found = {}
+    for n in (1, 16):
+        prompts = random_prompts((9,) * n)
+        past = past_of(model, [prompt[:-1] for prompt in prompts])
+        found[n] = packed.copies_per_pass(model, past, suffix_of(model, prompts, [8] * n), 1000)
+    assert found == {1: 500, 16: 63}  # two passes of at most 512, sixteen of at most 64
 
 
 def test_a_recipient_does_not_depend_on_its_batch():
