@@ -238,12 +238,13 @@ def test_answers_to_masked_prompts_are_kept(tmp_path, monkeypatch):
 
     def answers(store) -> list[dict]:
         runner = BatchRunner(lambda: model, 4, store)
-        return mask_distractors.ask_masked(runner, [*plain, *hidden], encoder, 3)
+        return mask_distractors.ask_masked(runner, plain, [*plain, *hidden], encoder, 3)
 
     def store() -> PartStore:
         return PartStore(tmp_path, WHOLE, {"step": "try"})
 
-    killed_after(4, monkeypatch, lambda: answers(store()))
+    # A part is all that is asked of one prompt.
+    killed_after(2, monkeypatch, lambda: answers(store()))
     rest = store()
     assert answers(rest) == answers(UNKEPT)
-    assert (len(rest.made), len(rest.found)) == (5, 4)
+    assert (len(rest.made), len(rest.found)) == (1, 2)

@@ -16,6 +16,7 @@ import pytest
 from transformers import AutoConfig
 
 from fimscope.errors import UserError
+from fimscope.files.digests import file_sha256
 from fimscope.models.gguf_conversion import join_parts
 from fimscope.models.options import open_model
 from fimscope.models.prepared import check_hashes, read_prepared
@@ -427,6 +428,34 @@ def test_a_prepared_folder_that_changed_is_refused(tmp_path: Path):
     (tmp_path / "model/prepared.json").write_text("{")
     with pytest.raises(UserError, match="prepared.json: damaged"):
         read_prepared(tmp_path / "model")
+
+
+def test_a_models_files_are_read_once_until_one_is_touched(tmp_path: Path, monkeypatch):
+    from fimscope.files import hashes
+
+    save_model(tmp_path / "origin")
+    prepare([{"folder": "origin"}], tmp_path / "model")
+    prepared = read_prepared(tmp_path / "model")
+    read: list[str] = []
+
+    def sha256(path: Path) -> str:
+        read.append(path.name)
+        return file_sha256(path)
+
+    monkeypatch.setattr(hashes, "SETTLED_NS", 0)
+    monkeypatch.setattr(hashes, "file_sha256", sha256)
+    check_hashes(prepared)
+    assert sorted(read) == sorted(prepared.files)
+    check_hashes(prepared)
+    assert len(read) == len(prepared.files)
+    # Its times put back do not hide that it was written.
+    weights = tmp_path / "model/model.safetensors"
+    times, whole = weights.stat(), weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    os.utime(weights, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(UserError, match="sha256"):
+        check_hashes(prepared)
+    assert read[len(prepared.files) :] == ["model.safetensors"]
 
 
 def test_a_change_of_a_models_file_shows_when_a_step_opens_it(tmp_path: Path):

@@ -80,3 +80,31 @@ def test_a_deletion_that_the_checker_gives_up_is_refused(typescript):
                 assert "gives its types up" in refused.value.detail
     renamed = typescript.edit("rename_vars", prefix, "boolean", suffix, name_start, 0)
     assert renamed.renames
+
+
+# Where it is inferred, the type of each method holds the class of a longer type, with all methods.
+GROWING = """
+export class Chain<T> {{
+    constructor(readonly first: T) {{}}
+    same(): Chain<T> {{ return new Chain<T>(this.first); }}
+    {methods}
+}}
+export function f(a: boolean) {{ return a; }}
+"""
+METHOD = "m{0}(): Chain<[T, {0}]> {{ return new Chain<[T, {0}]>([this.first, {0}]); }}"
+
+
+def test_methods_whose_types_would_grow_are_refused_by_their_number(typescript):
+    for n, is_refused in ((3, False), (4, True), (40, True)):
+        methods = " ".join(METHOD.format(i) for i in range(n))
+        prefix, suffix = GROWING.format(methods=methods).split("boolean")
+        parts = prefix, "boolean", suffix, len(prefix) - len("a: "), 0
+        # To become `any` is no such matter.
+        assert typescript.edit("mask_annotations", *parts).renames
+        if is_refused:
+            with pytest.raises(TypeScriptError) as refused:
+                typescript.edit("delete_annotations", *parts)
+            assert refused.value.reason == "too_complex"
+            assert "methods without their type make Chain of other" in refused.value.detail
+        else:
+            assert typescript.edit("delete_annotations", *parts).renames

@@ -7,8 +7,10 @@ from typing import Any
 
 from fimscope.errors import UserError
 from fimscope.files.digests import file_sha256, read_json
+from fimscope.files.hashes import HashOf, known_hashes
 
 PREPARED_FILE = "prepared.json"
+HASHES_FILE = "hashes.json"  # beside it: what is known of the files' content
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,25 @@ def read_prepared(folder: Path) -> Prepared:
 
 
 def check_hashes(prepared: Prepared) -> None:
-    """Hash the files of the model anew; raises UserError at the first that differs."""
-    for name, record in prepared.files.items():
-        remedy = f"delete {prepared.folder / PREPARED_FILE} and run again"
-        check_sha256(prepared.folder / name, record["sha256"], remedy)
+    """Hash those files of the model that were touched; raises UserError at the first that differs.
+
+    The first step that opens a model reads its files; the next ones only look whether they are as
+    they were then.
+    """
+    remedy = f"delete {prepared.folder / PREPARED_FILE} and run again"
+    with known_hashes(prepared.folder / HASHES_FILE) as hash_of:
+        for name, record in prepared.files.items():
+            check_sha256(prepared.folder / name, record["sha256"], remedy, hash_of)
 
 
-def check_sha256(path: Path, expected: str | None, remedy: str = "fetch the file again") -> str:
+def check_sha256(
+    path: Path,
+    expected: str | None,
+    remedy: str = "fetch the file again",
+    hash_of: HashOf = file_sha256,
+) -> str:
     """The sha256 of a file; raises UserError where it is not the expected one."""
-    found = file_sha256(path)
+    found = hash_of(path)
     if expected is not None and found != expected:
         raise UserError(f"{path}: sha256 {found} found, {expected} expected; {remedy}")
     return found

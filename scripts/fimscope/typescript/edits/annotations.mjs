@@ -6,11 +6,17 @@ import ts from "typescript";
 import { isAnnotated } from "../annotated.mjs";
 import { RecentCache } from "../cache.mjs";
 import { commentsOf } from "../comments.mjs";
+import { tooComplex } from "../limits.mjs";
 import { parse } from "../program.mjs";
 import { allowedShare, allowedSites } from "./checked_sites.mjs";
 
 const ofPrograms = new RecentCache(8);
 const NOWHERE = { start: -1, end: -1 };
+
+// Without its annotation a method that makes its own generic class of other types has a type that
+// holds itself, deeper each time; the checker goes through all ways from each to each. In langium's
+// stream.ts two take it 0.1 s, three 4 s; at four it gives up, at six after 20 s and 1 GB.
+const MAX_GROWING = 3;
 
 /** The sites of `delete_annotations` at a share of those that the checker allows. */
 export function deleteAnnotations(text, gold, options, share) {
@@ -38,16 +44,16 @@ function allowedAround(text, gold, make, options, share) {
 
 function deletions(text, gold) {
   const commentEnds = new Set(commentsOf(text).map(({ end }) => end));
-  return annotated(text, gold)
-    .filter(isDeletable)
-    .map((node) => {
-      const colon = node.type.pos - 1;
-      const before = text.slice(Math.max(0, colon - 200), colon);
-      const isAfterComment = commentEnds.has(colon - before.length + before.trimEnd().length);
-      // No line break may be left in front of an arrow, nor the arrow join a comment.
-      const [spaces] = (isAfterComment ? /[ \t]*$/ : /\s*$/).exec(before);
-      return site(node, { start: colon - spaces.length, end: node.type.end, text: "" });
-    });
+  const deletable = annotated(text, gold).filter(isDeletable);
+  checkGrowth(deletable);
+  return deletable.map((node) => {
+    const colon = node.type.pos - 1;
+    const before = text.slice(Math.max(0, colon - 200), colon);
+    const isAfterComment = commentEnds.has(colon - before.length + before.trimEnd().length);
+    // No line break may be left in front of an arrow, nor the arrow join a comment.
+    const [spaces] = (isAfterComment ? /[ \t]*$/ : /\s*$/).exec(before);
+    return site(node, { start: colon - spaces.length, end: node.type.end, text: "" });
+  });
 }
 
 function masks(text, gold) {
@@ -96,6 +102,32 @@ function isDeletable(node) {
     return node.initializer !== undefined || isContextual(node.parent);
   }
   return ts.isFunctionLike(node) && node.body !== undefined;
+}
+
+/** Throws Refusal `too_complex` where the types of more than MAX_GROWING of a class would grow. */
+function checkGrowth(deletable) {
+  const counts = new Map();
+  for (const method of deletable.filter(isGrowing)) {
+    const count = (counts.get(method.parent) ?? 0) + 1;
+    counts.set(method.parent, count);
+    if (count > MAX_GROWING) {
+      const made = `make ${method.parent.name.text} of other types`;
+      throw tooComplex(`more than ${MAX_GROWING} methods without their type ${made}`);
+    }
+  }
+}
+
+/** Whether a method of a generic class makes the class anew, of other types than its own. */
+function isGrowing(node) {
+  const owner = node.parent;
+  if (!ts.isMethodDeclaration(node) || !ts.isClassLike(owner) || !owner.name) return false;
+  const own = new Set(owner.typeParameters?.map(({ name }) => name.text));
+  const makes = (inner) =>
+    ts.isNewExpression(inner) &&
+    inner.expression.getText() === owner.name.text &&
+    inner.typeArguments?.some((type) => !own.has(type.getText()));
+  const holds = (inner) => makes(inner) || ts.forEachChild(inner, holds) || false;
+  return holds(node.body);
 }
 
 function hasAbstract(node) {
