@@ -43,7 +43,8 @@ COMMAND = (
     *(sys.executable, "-m", "snakemake", "--profile", "profiles/default"),
     *("--configfile", "study.yaml", "--cores", "1"),
 )
-LOCKED = "another run is going on there"  # what a run that is refused says
+# What a run that is refused says: the first is at work, or ended while this one was planned.
+REFUSED = re.compile("another run (is going on|ended) there")
 N_JOBS = 6  # that a trial goes on for
 GOOD = ("same bytes", "named, then same bytes", "refused by readers")
 # An error that names a file: a step's, or Snakemake's on clocks and on what it cannot write.
@@ -162,7 +163,7 @@ def run(project: Path, goal: Sequence[str] = ()) -> subprocess.CompletedProcess:
         (project / "output.txt").unlink(missing_ok=True)
         status = start(project, goal).wait(3600)
         text = (project / "output.txt").read_text(errors="replace")
-        if LOCKED not in text:
+        if not REFUSED.search(text):
             return subprocess.CompletedProcess("", status, text)
         time.sleep(1)
 

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-from fault_study import GOOD, LOCKED, N_JOBS, ROOT, Study, run, settle, start
+from fault_study import GOOD, N_JOBS, REFUSED, ROOT, Study, run, settle, start
 
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 
@@ -214,7 +214,7 @@ def run_twice(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str,
     first = start(project, study.goal)
     wait_for_step(first, n=1)
     status = start(project, study.goal).wait(600)
-    if LOCKED not in (project / "output.txt").read_text(errors="replace"):
+    if not REFUSED.search((project / "output.txt").read_text(errors="replace")):
         return "two runs at once", "not refused", f"status {status}"
     first.wait(3600)
     return "two runs at once", *settle(study, None)

@@ -244,11 +244,13 @@ def page(found: Mapping[str, Sequence[Measured]]) -> str:
         "one core; steps that run the model do it with one of two blocks of width 32. Seconds of "
         "the core, of the step and all that it starts, the least of "
         f"{RUNS} runs where a run takes less than {SHORT:.0f} s; peak memory of its largest "
-        f"process. The start is what {START} examples take; the exponent is that of the seconds "
+        "process, and of the compiler's largest (Node, native), where one is started. "
+        f"The start is what {START} examples take; the exponent is that of the seconds "
         "beyond it, between the two largest sizes (1: twice the examples, twice the time).",
         "",
-        "| step | examples | core seconds | peak memory, MB | exponent | more memory than before |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| step | examples | core seconds | peak memory, MB | of the compiler, MB | exponent "
+        "| more memory than before |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for step, (start, *runs) in found.items():
         for i, run in enumerate(runs):
@@ -257,7 +259,9 @@ def page(found: Mapping[str, Sequence[Measured]]) -> str:
                 growth = f"{run.peak_mb / runs[i - 1].peak_mb - 1:+.0%}"
             if 0 < i == len(runs) - 1:
                 exponent = f"{growth_exponent(start, runs[i - 1], run):.2f}"
-            cells = f"{run.n} | {run.core:.1f} | {run.peak_mb:.0f} | {exponent} | {growth}"
+            compiler = f"{run.compiler_mb:.0f}" if run.compiler_mb else ""
+            cells = f"{run.n} | {run.core:.1f} | {run.peak_mb:.0f} | {compiler} "
+            cells += f"| {exponent} | {growth}"
             lines.append(f"| `{step}` | {cells} |")
     return "\n".join(lines) + "\n"
 
