@@ -25,16 +25,18 @@ def test_the_notebook_runs_and_is_right(monkeypatch, capsys):
             exec("".join(cell["source"]), found)
     found["plt"].close("all")
 
+    tokenizer = found["model"].nnsight.tokenizer
     network = AutoModelForCausalLM.from_pretrained(FOLDER, dtype=torch.float32).eval()
 
     def best(program: str) -> int:
-        ids = found["tokenizer"](found["prompt"](program)).input_ids
+        ids = tokenizer(found["prompt"](program)).input_ids
         with torch.inference_mode():
             return int(network(torch.tensor([ids])).logits[0, -1].argmax())
 
     assert found["target"] == best(found["donor"])
     assert found["lens"].top_ids[-1, 0, 0, 0] == best(found["recipient"])
     assert found["sweep"].patched.top_ids[-1, 0, 0] == found["target"]
-    spelled = found["tokenizer"].decode(best(found["recipient"]))
+    spelled = tokenizer.decode(best(found["recipient"]))
+    assert found["patched"].answers(1)[0][0][0] == tokenizer.decode(found["target"])
     assert found["completions"][0.0].startswith(spelled)
     assert f"points 0..{network.config.n_layer}" in capsys.readouterr().out

@@ -318,6 +318,9 @@ def test_numbers_of_numpy_and_torch_are_positions_and_layers():
     for one, two, layer in ((np.int64(1), np.int32(2), np.int64(0)), (*torch.tensor([1, 2]), 0)):
         assert torch.equal(batch.collect([one, two], layers=layer)[residual(1)], expected)
     assert torch.equal(batch.collect(np.arange(1, 3), layers=np.arange(1))[residual(1)], expected)
+    directions = (a_direction(), a_direction().numpy())
+    one, other = (batch.add(own, "last", layers=1).logits for own in directions)
+    assert torch.equal(one, other)
 
 
 def test_answers_are_texts_with_their_probabilities():

@@ -67,9 +67,9 @@ class NamedPrompt:
 
     def _indices_of_text(self, text: str) -> list[int]:
         """The last token of each place where a text stands, overlapping ones too."""
-        starts = (
-            [m.start() for m in re.finditer(f"(?={re.escape(text)})", self.text)] if text else []
-        )
+        if not text or not self.spans:
+            return []
+        starts = [found.start() for found in re.finditer(f"(?={re.escape(text)})", self.text)]
         ends = [start + len(text) for start in starts]
         return [
             max(i for i, (a, b) in enumerate(self.spans) if a < end and b > start)
@@ -93,8 +93,9 @@ def name_prompts(
     found = []
     for row, prompt in enumerate(prompts):
         if isinstance(prompt, str):
-            encoded = tokenizer(prompt, return_offsets_mapping=True)
-            spans = encoded["offset_mapping"]
+            # Only the fast tokenizers, nearly all, say which text a token covers.
+            encoded = tokenizer(prompt, return_offsets_mapping=tokenizer.is_fast)
+            spans = encoded.get("offset_mapping", ())
             prompt = NamedPrompt(str(row), encoded["input_ids"], (), prompt, spans)
         elif not isinstance(prompt, NamedPrompt):
             prompt = NamedPrompt(str(row), [operator.index(token) for token in prompt])

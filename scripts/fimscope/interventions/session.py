@@ -119,7 +119,8 @@ class Batch(NamedBatch):
 
         raises   MisalignedError of another shape
         """
-        scaled = direction.to(self.model.device, self.model.dtype) * strength
+        given = torch.as_tensor(direction, dtype=self.model.dtype, device=self.model.device)
+        scaled = given * strength
         columns, edited = self.columns(positions), self
         for place in self.some_places(places, layers):
             width = width_of(self.model, place)
