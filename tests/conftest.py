@@ -13,6 +13,7 @@ from browser_pages import BROWSERS
 from fimscope.typescript.client import TypeScript
 
 OF_SMALL_STUDY = ("test_whole_dag.py", "test_steering_study.py", "test_provenance.py")
+LONG_FOLDERS = ("workflow", "browser", "typescript")
 # What is no unit test, by what it needs; a fixture brings its own mark.
 TIERS = ("model", "node", "process", "browser", "cluster")
 FIXTURE_TIERS = {
@@ -24,13 +25,21 @@ FIXTURE_TIERS = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test in its tier; the small study first, as other tests can run in its minutes."""
+    """Each test in its tier; the small study first, then the folders whose files take longest.
+
+    What comes last is short, so that two processes end together.
+    """
     for item in items:
         for fixture in FIXTURE_TIERS.keys() & set(item.fixturenames):
             item.add_marker(FIXTURE_TIERS[fixture])
         if not any(item.get_closest_marker(tier) for tier in TIERS):
             item.add_marker("unit")
-    items.sort(key=lambda item: item.path.name not in OF_SMALL_STUDY)
+    items.sort(
+        key=lambda item: (
+            item.path.name not in OF_SMALL_STUDY,
+            item.path.parent.name not in LONG_FOLDERS,
+        )
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -43,6 +52,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = super()._split_scope(nodeid)
             return "small study" if Path(file).name in OF_SMALL_STUDY else file
 
+    config.option.loadscopereorder = False  # xdist would begin with the files of most tests
     return Scheduling(config, log)
 
 

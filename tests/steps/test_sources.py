@@ -90,6 +90,8 @@ for step in sys.argv[2:]:
             runpy.run_path(f"{scripts}/{step}.py", run_name="__main__")
         except SystemExit as end:
             status = end.code or 0
+        except BaseException as error:
+            status = repr(error)
         finally:
             loaded = sorted(heavy & set(sys.modules))
             with open(theirs, "w") as out:
@@ -104,7 +106,7 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def helped(tmp_path_factory) -> dict[str, tuple[int | None, str, list[str]]]:
+def helped(tmp_path_factory) -> dict[str, tuple[int | str | None, str, list[str]]]:
     done = subprocess.run(
         [sys.executable, "-c", ASK_FOR_HELP, str(SCRIPTS), *STEPS],
         cwd=tmp_path_factory.mktemp("elsewhere"),

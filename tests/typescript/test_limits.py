@@ -71,13 +71,12 @@ export function f(a: boolean) { return list(n); }
 def test_a_deletion_that_the_checker_gives_up_is_refused(typescript):
     prefix, suffix = ENDLESS.split("boolean")
     name_start = len(prefix) - len("a: ")
-    for _ in range(2):
-        with TypeScript() as fresh:
-            for service in (typescript, fresh):
-                with pytest.raises(TypeScriptError) as refused:
-                    service.edit("delete_annotations", prefix, "boolean", suffix, name_start, 0)
-                assert refused.value.reason == "too_complex"
-                assert "gives its types up" in refused.value.detail
+    with TypeScript() as fresh:
+        for service in (typescript, typescript, fresh):  # at first sight, again, and in another
+            with pytest.raises(TypeScriptError) as refused:
+                service.edit("delete_annotations", prefix, "boolean", suffix, name_start, 0)
+            assert refused.value.reason == "too_complex"
+            assert "gives its types up" in refused.value.detail
     renamed = typescript.edit("rename_vars", prefix, "boolean", suffix, name_start, 0)
     assert renamed.renames
 
