@@ -18,6 +18,9 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPTBigCodeConfig
 
 from fimscope.inference.batch import pad_batch
 from fimscope.inference.batching import plan_batches
+from fimscope.inference.generate import answer, answer_past
+from fimscope.inference.lens import lens_of, logit_lens
+from fimscope.inference.prefill import prefill
 from fimscope.inference.residuals import collect
 from fimscope.inference.sampling import sample
 from fimscope.interventions.sweep import sweep, sweep_last, sweep_plain
@@ -121,6 +124,47 @@ def time_collection(model: Model, n_tokens: int, n_examples: int, repeats: int) 
     return table(title, timings, "collect")
 
 
+def time_reading(model: Model, n_tokens: int, n_examples: int, repeats: int) -> list[str]:
+    prompts = random_prompts(model, [n_tokens] * n_examples)
+    inputs = pad_batch(model, prompts)
+    last, golds = [[-1]] * n_examples, [1] * n_examples
+    asked = torch.zeros(n_examples, 1, 2, dtype=torch.long)
+
+    def together() -> None:
+        found = prefill(model, prompts, last, patterns=True)
+        answer_past(model, found.past, found.hidden, golds, N_NEW, NO_STOPS)
+        lens_of(model, found.residuals, found.residuals[-1], asked)
+
+    def one_by_one() -> None:
+        answer(model, prompts, golds, N_NEW, NO_STOPS)
+        collect(model, prompts, last)
+        logit_lens(model, prompts, last, asked[:, 0].tolist())
+        rivals.eager_last_rows(model, inputs)
+
+    timings = time_ways(
+        {
+            "plain forward": Way(lambda: rivals.forward(model, inputs)),
+            "all of one forward": Way(together),
+            "a forward each": Way(one_by_one),
+            "answers alone": Way(lambda: answer(model, prompts, golds, N_NEW, NO_STOPS)),
+        },
+        repeats,
+        model.device,
+    )
+    plain = timings["plain forward"].seconds
+    title = (
+        f"Answers of {N_NEW} tokens, and of the last token activations and lens at "
+        f"{model.n_points} points and attention in all heads, {n_tokens} x {n_examples} tokens"
+    )
+    ratios = [
+        f"{timings[way].seconds / plain:.2f}" for way in ("all of one forward", "a forward each")
+    ]
+    note = (
+        f"In plain forwards a prompt: {ratios[0]} of one forward, {ratios[1]} with a forward each."
+    )
+    return table(title, timings, "all of one forward", note)
+
+
 def time_batches(model: Model, repeats: int) -> list[str]:
     generator = torch.Generator().manual_seed(0)
     # Lengths of real programs have a long tail.
@@ -151,6 +195,9 @@ def time_samples(model: Model, n_tokens: int, repeats: int) -> list[str]:
     timings = time_ways(
         {
             "packed samples": Way(lambda: sample(model, [prompt], [0], N_SAMPLES, N_NEW, NO_STOPS)),
+            "one prefill, repeated for each sample": Way(
+                lambda: rivals.generate_repeated(model, prompt, N_NEW, N_SAMPLES)
+            ),
             "generate, one at a time": Way(
                 lambda: rivals.generate_alone(model, prompt, N_NEW, 1, 2), 2 / N_SAMPLES
             ),
@@ -215,6 +262,8 @@ def run_benchmarks(args: argparse.Namespace) -> Iterator[list[str]]:
     for position in (480, 256, 0):
         yield time_position(model, 512, position, args.repeats)
     yield time_collection(model, 512, 2, args.repeats)
+    for n_tokens, n_examples in ((128, 8), (512, 2)):
+        yield time_reading(model, n_tokens, n_examples, args.repeats)
     yield time_batches(model, args.repeats)
     yield time_samples(model, 512, args.repeats)
     yield time_transformer_lens(dtype, args.device, args.repeats)

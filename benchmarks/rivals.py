@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from fimscope.inference.batch import Inputs
 from fimscope.models.load import Model
@@ -89,6 +90,35 @@ def generate_alone(
             min_new_tokens=n_new,
             pad_token_id=0,
         )
+
+
+@torch.inference_mode()
+def generate_repeated(model: Model, prompt: Sequence[int], n_new: int, n_sequences: int) -> None:
+    """Samples by an expert's way: one prefill, its keys and values repeated for every sample."""
+    ids = torch.tensor([list(prompt)], device=model.device)
+    cache = DynamicCache()
+    logits = model.network(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
+    cache.batch_repeat_interleave(n_sequences)
+    logits = logits[:, -1].expand(n_sequences, -1)
+    for n in range(n_new):
+        tokens = torch.multinomial(logits.float().softmax(-1), 1)
+        if n < n_new - 1:
+            logits = model.network(tokens, past_key_values=cache, use_cache=True).logits[:, -1]
+
+
+@torch.inference_mode()
+def eager_last_rows(model: Model, inputs: Inputs) -> list[Tensor]:
+    """The last token's attention by transformers' own patterns: n x n of every head of a block."""
+    kernel = model.attention
+    model.network.set_attn_implementation("eager")
+    try:
+        arguments = inputs.forward_arguments()
+        found = model.network(
+            **arguments, use_cache=False, logits_to_keep=1, output_attentions=True
+        ).attentions
+    finally:
+        model.network.set_attn_implementation(kernel)
+    return [weights[:, :, -1].clone() for weights in found]
 
 
 def transformer_lens_sweep(

@@ -1,13 +1,12 @@
 # Every prompt through the model, once; the model's answers, right and wrong.
 
-# What the steps that read of this forward wait for. It is ancient: what is read for one of them
-# makes none of the others run again.
-READ = ancient(
-    [
-        f"{RESULTS}/shards/read_prompts/{{edit}}/{i}-of-{n_shards('read_prompts')}"
-        for i in range(1, n_shards("read_prompts") + 1)
-    ]
-)
+# What the steps that read of this forward wait for. It stays: one of them that runs again finds the
+# parts, and has nothing read again for it. Not ancient: of a step with an ancient input that is made
+# again Snakemake would overlook, in that run, what else has changed.
+READ = [
+    f"{RESULTS}/shards/read_prompts/{{edit}}/{i}-of-{n_shards('read_prompts')}"
+    for i in range(1, n_shards("read_prompts") + 1)
+]
 
 
 def kept_readings(wildcards):
@@ -26,7 +25,7 @@ rule read_prompts:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",
         model=f"{RESULTS}/model/prepared.json",
     output:
-        temp(touch(f"{RESULTS}/shards/read_prompts/{{edit}}/{{shard}}")),
+        touch(f"{RESULTS}/shards/read_prompts/{{edit}}/{{shard}}"),
     threads: workflow.cores
     resources:
         **MODEL_RESOURCES,

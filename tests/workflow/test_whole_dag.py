@@ -409,7 +409,7 @@ def test_a_second_run_has_nothing_to_do(small_study):
 
 def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study):
     before = hashes(small_study)
-    for folder in ("predictions", "activations/original", "split", "patches", "figures"):
+    for folder in ("shards", "predictions", "activations/original", "split", "patches", "figures"):
         shutil.rmtree(small_study / MODEL / folder)
     for file in ("pairs.parquet", "summary.md", "report.html"):
         (small_study / MODEL / file).unlink()

@@ -132,11 +132,12 @@ def lens_of(
     for start in range(0, max(1, len(token_ids)), step):
         rows = slice(start, start + step)
         last = unembed(model, final[rows]).log_softmax(-1)
+        chances, first = last.exp(), first_best(last)
         each = [
-            _row_lens(unembed(model, residual.flatten(0, 1)[rows]), last, token_ids[rows], n_top)
-            for residual in residuals
+            _row_lens(logits, token_ids[rows], first, last, chances, n_top)
+            for logits in (unembed(model, own.flatten(0, 1)[rows]) for own in residuals)
         ]
-        chunks.append(_join(torch.stack, each))
+        chunks.append(_join(lambda tensors: torch.stack(tensors).cpu(), each))
     joined = _join(partial(torch.cat, dim=1), chunks)
     return Lens(*(getattr(joined, f.name).unflatten(1, shape) for f in fields(Lens)))
 
@@ -145,15 +146,22 @@ def _join(function: Callable[[list[Tensor]], Tensor], lenses: Sequence[Lens]) ->
     return Lens(*(function([getattr(lens, f.name) for lens in lenses]) for f in fields(Lens)))
 
 
-def _row_lens(logits: Tensor, last: Tensor, token_ids: Tensor, n_top: int) -> Lens:
+def _row_lens(
+    logits: Tensor, token_ids: Tensor, first: Tensor, last: Tensor, chances: Tensor, n_top: int
+) -> Lens:
+    """The lens of some rows at one point.
+
+    first, last, chances   of the last point: its first token [row], its log-probabilities and its
+                           probabilities [row, vocab]
+    """
     logprobs = logits.log_softmax(-1)
     top_ids, top_logprobs = top_of(logprobs, min(n_top, logits.shape[-1]))
     return Lens(
-        top_ids=top_ids.cpu(),
-        top_logprobs=top_logprobs.cpu(),
-        rank=torch.stack([rank_of(logits, asked) for asked in token_ids.T], dim=-1).cpu(),
-        logprob=logprobs.gather(-1, token_ids).cpu(),
-        final_rank=rank_of(logits, first_best(last)).cpu(),
-        entropy=-(logprobs.exp() * logprobs).sum(-1).cpu(),
-        divergence=(last.exp() * (last - logprobs)).sum(-1).cpu(),
+        top_ids=top_ids,
+        top_logprobs=top_logprobs,
+        rank=torch.stack([rank_of(logits, asked) for asked in token_ids.T], dim=-1),
+        logprob=logprobs.gather(-1, token_ids),
+        final_rank=rank_of(logits, first),
+        entropy=-(logprobs.exp() * logprobs).sum(-1),
+        divergence=(chances * (last - logprobs)).sum(-1),
     )
