@@ -232,13 +232,13 @@ class Run:
     def add_noise(
         self, places: Sequence[Place], positions: Sequence[Position], spread: float, seed: int
     ) -> None:
-        """Add normal noise; its standard deviation is `spread` times that of the embeddings.
+        """Add normal noise; its standard deviation is `spread` times that of the embeddings as
+        they enter block 0.
 
         As in causal tracing (Meng et al. 2022, with a spread of 3). Drawn on the CPU, in the order
         of the prompts, so that every device gets the same numbers.
         """
-        embedding = self.model.network.get_submodule(self.model.family.embedding)
-        scale = spread * embedding.weight.float().std()
+        scale = spread * self.model.embedding_spread
         generator = torch.Generator().manual_seed(seed)
         for place in check_places(self.model, places):
             shape = (len(self.batch.prompts), len(positions), width_of(self.model, place))
