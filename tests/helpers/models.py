@@ -9,12 +9,15 @@ from transformers import (
     Gemma2Config,
     Gemma3Config,
     Gemma3TextConfig,
+    GemmaConfig,
     GPT2Config,
     GPTBigCodeConfig,
     LlamaConfig,
+    MistralConfig,
     PreTrainedConfig,
     PreTrainedModel,
     Qwen2Config,
+    Qwen3Config,
     Starcoder2Config,
 )
 
@@ -55,6 +58,11 @@ CONFIGS: dict[str, Callable[[], PreTrainedConfig]] = {
     "starcoder2": lambda: Starcoder2Config(
         **_ROPE, num_hidden_layers=3, sliding_window=WINDOW, **_NO_TOKENS
     ),
+    "mistral": lambda: MistralConfig(
+        **_ROPE, num_hidden_layers=3, sliding_window=WINDOW, **_NO_TOKENS
+    ),
+    "qwen3": lambda: Qwen3Config(**_ROPE, head_dim=16, num_hidden_layers=3, **_NO_TOKENS),
+    "gemma": lambda: GemmaConfig(**_ROPE, head_dim=16, num_hidden_layers=3),
     "gemma2": lambda: Gemma2Config(
         **_GEMMA,
         num_hidden_layers=4,

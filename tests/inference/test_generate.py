@@ -7,6 +7,7 @@ from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.generate import answer
 from fimscope.inference.readout import first_best, rank_of, top_of, unembed
 from fimscope.inference.residuals import collect, collect_with_logits
+from fimscope.inference.sampling import sample
 from models import ARCHITECTURES, LENGTHS, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
@@ -73,7 +74,7 @@ def test_greedy_completions_equal_generate(name):
 def test_completion_stops_at_any_stop_token_and_at_the_end_of_the_window():
     model, prompts = random_model("gpt2"), random_prompts((60, 3))
     free = answer(model, prompts, [0, 0], 20, ())
-    assert [len(completion.token_ids) for completion in free.completions] == [4, 4]
+    assert [len(completion.token_ids) for completion in free.completions] == [4, 20]
     assert not any(completion.stopped for completion in free.completions)
     second = free.completions[1].token_ids[1]
     stopped = answer(model, prompts, [0, 0], 20, {second, 0}).completions[1]
@@ -136,3 +137,21 @@ def test_equal_logits_are_ordered_by_id():
     assert first_best(logits).tolist() == [1]
     assert [rank_of(logits, torch.tensor([i])).item() for i in range(6)] == [5, 0, 3, 1, 4, 2]
     assert top_of(logits, 6)[0].tolist() == [[1, 3, 5, 2, 4, 0]]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "starcoder2"])
+def test_near_the_window_a_completion_is_as_long_as_alone(name):
+    """Padding takes no room, and a neighbour that fills the window stops no other."""
+    model = random_model(name)
+    prompts = random_prompts((5, model.max_tokens - 3, model.max_tokens))
+    batched = answer(model, prompts, [1, 1, 1], 12, ()).completions
+    alone = [answer(model, [prompt], [1], 12, ()).completions[0] for prompt in prompts]
+    assert batched == alone
+    assert [len(completion.token_ids) for completion in batched] == [12, 3, 0]
+    drawn = sample(model, prompts, [1, 2, 3], 2, 12, ())
+    drawn_alone = [
+        sample(model, [prompt], [seed], 2, 12, ())[0]
+        for seed, prompt in enumerate(prompts, start=1)
+    ]
+    assert drawn == drawn_alone
+    assert [len(completion.token_ids) for completion, _ in drawn] == [12, 3, 0]

@@ -291,6 +291,18 @@ def test_mean_of_donors_takes_any_number_of_them():
     torch.testing.assert_close(kept[residual(1)], mean.expand(3, -1, -1))
 
 
+def test_noise_of_gemma_is_of_what_enters_block_0():
+    for name in ("gemma", "gemma2", "gemma3"):
+        model = random_model(name)
+        entering = collect(model, [list(range(60))], [list(range(60))], [0])[0, 0]
+        rows = model.network.get_submodule(model.family.embedding).weight[:60]
+        scale = (entering.norm() / rows.norm()).item()
+        expected = scale * rows.new_tensor(
+            model.network.get_submodule(model.family.embedding).weight.std().item()
+        )
+        assert model.embedding_spread == pytest.approx(expected.item(), rel=1e-3)
+
+
 def test_noise_has_the_stated_spread_and_repeats():
     batch = batch_of("gpt2", 0, (40, 30))
     positions = list(range(25))

@@ -15,6 +15,7 @@ from fimscope.models.load import Model
 
 # On a GPU, whether all rows have stopped is asked once in so many tokens: asking waits for it.
 TOKENS_BETWEEN_STOP_CHECKS = 8
+NOTHING = -1  # in the place of a token that has no room
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,10 @@ def continue_past(
              past, and each sees its own tokens alone
     choose   logits [example, copy, vocab] -> token ids [example, copy]
     forward  runs the new tokens, [example, copy] at a time
-    returns  token ids [example, copy, token] on the CPU, stop tokens and what follows them included
+    returns  token ids [example, copy, token] on the CPU, stop tokens and what follows them
+             included; NOTHING beyond the model's window
 
-    The past's keys and values grow with what is generated. Nothing goes beyond the model's window.
+    The past's keys and values grow with what is generated.
     """
     n_copies = logits.shape[1]
     following = past.positions[:, -1:] + 1
@@ -117,14 +119,16 @@ def continue_past(
     stops = torch.tensor(sorted(stop_ids), dtype=torch.long, device=model.device)
     stopped = torch.zeros(logits.shape[:2], dtype=torch.bool, device=model.device)
     every = 1 if model.device.type == "cpu" else TOKENS_BETWEEN_STOP_CHECKS
-    room = min(max_new_tokens, model.max_tokens - int(following.max()))
+    room = past.room(model)[:, None]
+    most = min(max_new_tokens, int(room.max()))
     chosen: list[Tensor] = []
-    for n_new in range(1, room + 1):
+    for n_new in range(1, most + 1):
         chosen.append(choose(logits))
-        stopped = stopped | torch.isin(chosen[-1], stops)
-        if n_new == room or (n_new % every == 0 and bool(stopped.all())):
+        stopped = stopped | torch.isin(chosen[-1], stops) | (room <= n_new)
+        if n_new == most or (n_new % every == 0 and bool(stopped.all())):
             break
         keys = following + torch.arange(n_new, device=model.device).repeat_interleave(n_copies)
+        keys = keys.clamp(max=model.max_tokens - 1)  # beyond, the row has stopped
         queries = keys[:, -n_copies:]
         own = copy[:, None] == copy.repeat(n_new)
         hidden = forward(
@@ -139,7 +143,12 @@ def continue_past(
         )
         logits = unembed_normed(model, hidden)
     empty = torch.empty(*logits.shape[:2], 0, dtype=torch.long)
-    return torch.stack(chosen, dim=2).cpu() if chosen else empty
+    return within_window(torch.stack(chosen, dim=2).cpu(), room[:, 0].cpu()) if chosen else empty
+
+
+def within_window(tokens: Tensor, room: Tensor) -> Tensor:
+    """Token ids [example, copy, token], NOTHING in place of those beyond each example's room."""
+    return tokens.masked_fill(torch.arange(tokens.shape[2]) >= room[:, None, None], NOTHING)
 
 
 def cut_at_stops(tokens: Tensor, stop_ids: Collection[int]) -> list[list[Completion]]:
@@ -149,6 +158,6 @@ def cut_at_stops(tokens: Tensor, stop_ids: Collection[int]) -> list[list[Complet
 
 def _cut(token_ids: list[int], stop_ids: Collection[int]) -> Completion:
     for index, token_id in enumerate(token_ids):
-        if token_id in stop_ids:
-            return Completion(token_ids[:index], True)
+        if token_id in stop_ids or token_id == NOTHING:
+            return Completion(token_ids[:index], token_id != NOTHING)
     return Completion(token_ids, False)

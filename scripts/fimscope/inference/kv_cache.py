@@ -26,6 +26,13 @@ class Past:
     mask: Tensor
     positions: Tensor
 
+    def room(self, model: Model) -> Tensor:
+        """How many tokens may follow each example within the model's window, [example] int64.
+
+        Its own, whatever the others of its batch: padding takes no room.
+        """
+        return model.max_tokens - 1 - self.positions[:, -1]
+
 
 def fill_past(model: Model, inputs: Inputs, forward: Forward = run_plain) -> tuple[Past, Tensor]:
     """Run the inputs once; gives their past, and what leaves the final norm at each last token.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fimscope.errors import MisalignedError
+from fimscope.errors import MisalignedError, UserError
 from fimscope.models.load import Model
 
 # Logits of a large vocabulary are made for so many rows at a time that they take about 256 MB.
@@ -56,6 +56,9 @@ def unembed_normed(model: Model, hidden: Tensor) -> Tensor:
     They come on the model's device, wherever the norm and the unembedding stand.
     """
     logits = model.network.get_submodule(model.family.unembedding)(hidden).float().to(model.device)
+    # Granite divides, Cohere multiplies, Gemma 2 caps.
+    logits = logits / getattr(model.config, "logits_scaling", 1)
+    logits = logits * (getattr(model.config, "logit_scale", None) or 1)
     cap = getattr(model.config, "final_logit_softcapping", None)
     return logits if cap is None else torch.tanh(logits / cap) * cap
 
@@ -85,7 +88,21 @@ def readout_of(model: Model, hidden: Tensor, token_ids: Tensor) -> Readout:
 
 
 def _row_readout(logits: Tensor, token_ids: Tensor) -> Readout:
-    return Readout(first_best(logits), logits.logsumexp(-1), logits.gather(-1, token_ids))
+    logsumexp = check_finite(logits.logsumexp(-1))
+    return Readout(first_best(logits), logsumexp, logits.gather(-1, token_ids))
+
+
+def check_finite(logits: Tensor) -> Tensor:
+    """The logits, or their logsumexp, as they are.
+
+    raises UserError where one is not finite: of a NaN no rank and no answer can be made
+    """
+    if not bool(logits.isfinite().all()):
+        raise UserError(
+            "the model's logits are not finite; its numbers overflow in this dtype: take "
+            "model.dtype: bfloat16 or float32"
+        )
+    return logits
 
 
 def first_best(logits: Tensor) -> Tensor:
@@ -101,7 +118,7 @@ def rank_of(logits: Tensor, token_ids: Tensor) -> Tensor:
 
     Of equal logits the lower id comes first, as in `first_best`.
     """
-    ids = torch.arange(logits.shape[-1], device=logits.device)
+    ids = torch.arange(check_finite(logits).shape[-1], device=logits.device)
     own = logits.gather(-1, token_ids[:, None])
     before = (logits > own) | ((logits == own) & (ids < token_ids[:, None]))
     return before.sum(-1)
@@ -109,7 +126,7 @@ def rank_of(logits: Tensor, token_ids: Tensor) -> Tensor:
 
 def top_of(logprobs: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """The n best ids and their values, best first, equal ones by id: [..., vocab] -> [..., n]."""
-    ids = logprobs.topk(n, dim=-1).indices.sort(dim=-1).values
+    ids = check_finite(logprobs).topk(n, dim=-1).indices.sort(dim=-1).values
     values = logprobs.gather(-1, ids)
     order = values.argsort(dim=-1, descending=True, stable=True)
     return ids.gather(-1, order), values.gather(-1, order)

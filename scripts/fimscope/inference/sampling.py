@@ -10,9 +10,9 @@ from torch.nn.utils.rnn import pad_sequence
 from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.batch import TokenIds, pad_batch
 from fimscope.inference.forward import Forward, run_plain
-from fimscope.inference.generate import Completion, cut_at_stops
+from fimscope.inference.generate import Completion, cut_at_stops, within_window
 from fimscope.inference.kv_cache import fill_past, packed_masks
-from fimscope.inference.readout import unembed_normed
+from fimscope.inference.readout import check_finite, unembed_normed
 from fimscope.models.load import Model
 
 FIRST_CANDIDATES = 256  # of the nucleus; more are sorted where these do not hold its share
@@ -53,17 +53,19 @@ def sample(
     past, hidden = fill_past(model, pad_batch(model, prompts), run_prompts)
     hidden = hidden[:, None]  # [example, branch, d_model]
     branches = Branches.start(len(prompts), n_samples, stop_ids)
-    room = min(max_new_tokens, model.max_tokens - past.mask.shape[1])
+    room = past.room(model).cpu()
+    most = min(max_new_tokens, int(room.max()))
     keys = past.positions[:, :0]
-    for n_new in range(1, room + 1):
-        probabilities = (unembed_normed(model, hidden) / temperature).softmax(-1)
+    for n_new in range(1, most + 1):
+        probabilities = (check_finite(unembed_normed(model, hidden)) / temperature).softmax(-1)
         # Drawn on the CPU, so that every device gets the same numbers.
         uniform = torch.stack([torch.rand(n_samples, generator=g) for g in generators])
         of_sample, uniform = branches.of_sample.to(model.device), uniform.to(model.device)
         branches.grow(choose_tokens(probabilities, of_sample, uniform, top_p).cpu())
-        if n_new == room or not branches.alive.any():
+        if n_new == most or not (branches.alive & (room > n_new)[:, None]).any():
             break
         queries = (past.positions[:, -1:] + n_new).expand(-1, branches.n_branches)
+        queries = queries.clamp(max=model.max_tokens - 1)  # beyond, nothing is kept
         keys = torch.cat([keys, queries], dim=1)
         sees = branches.sees.to(model.device)
         hidden = run_new_tokens(
@@ -76,7 +78,7 @@ def sample(
                 "use_cache": True,
             },
         )
-    return cut_at_stops(branches.tokens(), stop_ids)
+    return cut_at_stops(within_window(branches.tokens(), room), stop_ids)
 
 
 @dataclass

@@ -151,13 +151,13 @@ class Batch(NamedBatch):
         spread: float = 3.0,
         seed: int = 0,
     ) -> Self:
-        """Add normal noise; its standard deviation is `spread` times that of the embeddings.
+        """Add normal noise; its standard deviation is `spread` times that of the embeddings as
+        they enter block 0.
 
         As in causal tracing (Meng et al. 2022, with a spread of 3). Drawn on the CPU, in the order
         of the prompts, so that every device gets the same numbers.
         """
-        embedding = self.model.network.get_submodule(self.model.family.embedding)
-        scale = spread * embedding.weight.float().std()
+        scale = spread * self.model.embedding_spread
         generator = torch.Generator().manual_seed(seed)
         columns, edited = self.columns(positions), self
         for place in check_places(self.model, self.some_places(places, layers)):

@@ -24,6 +24,7 @@ class Family:
     head_mixer: str
     masks_by_kind: bool = False  # forward takes a mask for each kind of block, in a dict
     unembedding: str = "lm_head"
+    embedding_times_root_width: bool = False  # what enters block 0
 
 
 GPT = Family(
@@ -50,6 +51,7 @@ GEMMA = Family(
         **vars(QWEN),
         "attention_output": "post_attention_layernorm",
         "mlp_output": "post_feedforward_layernorm",
+        "embedding_times_root_width": True,
     }
 )
 GEMMA3 = Family(
@@ -69,6 +71,9 @@ FAMILIES: dict[str, Family] = {
     "llama": LLAMA,
     "starcoder2": LLAMA,
     "qwen2": QWEN,
+    "mistral": LLAMA,
+    "qwen3": QWEN,
+    "gemma": Family(**{**vars(LLAMA), "embedding_times_root_width": True}),
     "gemma2": GEMMA,
     "gemma3_text": GEMMA,
     "gemma3": GEMMA3,

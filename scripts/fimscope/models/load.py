@@ -1,6 +1,7 @@
 """Load a causal language model from a local folder, with the same named places for every family."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,6 +81,16 @@ class Model:
     def vocab_size(self) -> int:
         return self.config.vocab_size
 
+    @cached_property
+    def embedding_spread(self) -> float:
+        """The standard deviation of the embeddings as they enter block 0.
+
+        Gemma's are multiplied on their way by the root of the width.
+        """
+        weight = self.network.get_submodule(self.family.embedding).weight
+        scale = self.d_model**0.5 if self.family.embedding_times_root_width else 1.0
+        return scale * weight.float().std().item()
+
     @property
     def max_tokens(self) -> int:
         return self.config.max_position_embeddings
@@ -147,7 +158,9 @@ def load_model(
     if attention not in ATTENTIONS:
         raise UserError(f"model.attention: {attention!r} is not one of {', '.join(ATTENTIONS)}")
     check_device(device)
-    family = find_family(_read_config(path).get("model_type", "none"), f"{path}/config.json")
+    config = _read_config(path)
+    family = find_family(config.get("model_type", "none"), f"{path}/config.json")
+    _refuse_unread(config, attention, f"{path}/config.json")
     if not any(path.glob("*.safetensors")):
         raise UserError(
             f"{path}: no *.safetensors file; weights in other formats are not read, because a "
@@ -179,6 +192,12 @@ def load_model(
             f"{path}: {len(missing)} weights are missing ({', '.join(missing[:3])}, ...); "
             "the copy is not whole, fetch it again"
         )
+    # And of these: they have no place in the network, whose answers would be another model's.
+    if left := sorted(info["unexpected_keys"]):
+        raise UserError(
+            f"{path}: {len(left)} weights have no place in the network that config.json describes "
+            f"({', '.join(left[:3])}, ...); one of the two is not the model's, fetch both again"
+        )
     tokenizer = _read_tokenizer(path, trust_remote_code)
     return wrap_network(network if device == SPREAD else network.to(device), family, tokenizer)
 
@@ -209,6 +228,23 @@ def check_device(device: str) -> None:
         ) from None
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError("model.device: 'cuda' asked for, but no CUDA device is at hand; use 'cpu'")
+
+
+def _refuse_unread(config: Mapping[str, Any], attention: str, where: str) -> None:
+    """raises UserError where a config asks for what is not computed here, with what to do"""
+    if quantised := config.get("quantization_config"):
+        kind = quantised.get("quant_method", "quantised") if isinstance(quantised, dict) else "?"
+        raise UserError(
+            f"{where}: the weights are quantised ({kind}), which is not read; take the model's "
+            "own weights in bfloat16 or float32, or a GGUF file, which is dequantised"
+        )
+    text = config.get("text_config")
+    text = text if isinstance(text, dict) else config
+    if attention == "sdpa" and text.get("attn_logit_softcapping") is not None:
+        raise UserError(
+            f"{where}: attn_logit_softcapping: attention 'sdpa' has no such cap; set "
+            "model.attention: eager"
+        )
 
 
 def _read_config(path: Path) -> dict[str, Any]:

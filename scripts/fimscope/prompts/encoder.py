@@ -88,6 +88,14 @@ class Encoder:
     def token_id(self, token: str) -> int | None:
         return self._tokenizer.token_to_id(token)
 
+    def token(self, token_id: int) -> str:
+        """A token as the tokenizer spells it."""
+        return self._tokenizer.id_to_token(token_id)
+
+    def text_ids(self) -> set[int]:
+        """The ids that a text may give."""
+        return set(self._tokenizer.get_vocab().values()) - self.control_ids()
+
     def control_ids(self) -> set[int]:
         """The ids that no text ever gives."""
         added = self._tokenizer.get_added_tokens_decoder()
