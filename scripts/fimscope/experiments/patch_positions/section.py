@@ -28,9 +28,10 @@ METHOD = (
     "2309.16042)."
 )
 CONTROL = (
-    "As at the last token, but `random` is a random direction of the recipient's own norm; "
-    "`random_position` brings as many other tokens of the donor's "
-    "prompt. `name` has no `unrelated` donor, as another program's uses have no counterpart. "
+    "As at the last token; `random` has the mean and the covariance of the paired donors' "
+    "residuals at the position and point; `random_position` brings as many other tokens of the "
+    "donor's prompt. `name` has neither `unrelated` nor `other_gold`, as another program's uses "
+    "have no counterpart. "
     "`self` is checked at the last token, where it costs nothing. Above controls means that "
     "more programs' recipients turn to the target than under each control, by an exact sign "
     "test over programs, adjusted by Holm for all points and controls of one condition, "
@@ -129,6 +130,7 @@ def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
         "undecided at",
         "largest mean effect",
         "most that turn",
+        "under `other_gold`",
         "under `random_position`",
     ]
     rows = []
@@ -146,6 +148,7 @@ def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
                 *(spans(found[v], sweep["points"]) if found[v] else "none" for v in Verdict),
                 _peak(sweep),
                 most_turned(sweep, "paired"),
+                most_turned(sweep, "other_gold"),
                 most_turned(sweep, "random_position"),
             ]
         )
