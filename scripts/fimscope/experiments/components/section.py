@@ -25,8 +25,8 @@ METHOD = (
 )
 CONTROL = (
     "The same part of the recipient itself; of `unrelated` and `other_gold`, as in the sweep of "
-    "the residual stream; and a random vector with the mean and the covariance of the paired donors' "
-    "at that part. Above controls means: by the normalised effect, an exact sign test "
+    "the residual stream; and a random vector with the mean and the covariance of the paired "
+    "donors' at that part. Above controls means: by the normalised effect, an exact sign test "
     "over programs, adjusted by Holm for all parts of one kind and all controls, and the interval"
     " of the mean difference above 0; kinds and conditions are not adjusted for one another. A "
     "part's effect is shown absent where its mean lies within the margin of 0, by intervals that "
