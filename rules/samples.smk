@@ -37,6 +37,7 @@ use rule sample_types as sample_types_shard with:
 
 rule plot_samples:
     input:
+        examples=f"{SOURCE}/examples.parquet",
         samples=expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
         predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
@@ -47,7 +48,7 @@ rule plot_samples:
     params:
         margins=MARGINS,
     shell:
-        "python scripts/plot_samples.py --samples {input.samples:q}"
+        "python scripts/plot_samples.py --examples {input.examples:q} --samples {input.samples:q}"
         " --predictions {input.predictions:q} --splits {input.splits:q}"
         " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

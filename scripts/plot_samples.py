@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.experiments.accuracy.baselines import read_holes
 from fimscope.experiments.samples.numbers import read_sampled, sample_numbers
 from fimscope.experiments.samples.section import WORDS, samples_section
 from fimscope.files.manifest import run_manifest
@@ -143,6 +144,7 @@ def _type_label(gold: str | None) -> str:
 
 def main() -> None:
     parser = step_parser(__doc__)
+    parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     many = {"type": Path, "nargs": "+", "required": True}
     parser.add_argument("--samples", **many, help="samples/{edit}.parquet, `original` among them")
     parser.add_argument("--predictions", **many, help="of the same edits, in the same order")
@@ -152,8 +154,9 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)
+        holes = read_holes(args.examples)
         edits = {
-            samples.stem: read_sampled(samples, predictions, split)
+            samples.stem: read_sampled(samples, predictions, split, holes)
             for samples, predictions, split in zip(
                 args.samples, args.predictions, args.splits, strict=True
             )

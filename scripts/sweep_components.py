@@ -12,8 +12,9 @@ from fimscope.experiments.patch.donors import (
     TokenIds,
     by_recipient,
     donor_key,
+    noise_like,
+    paired_donors,
     plan_recipients,
-    random_like,
     read_prompts,
     recipient_key,
 )
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     from fimscope.inference.places import Place
     from fimscope.models.load import Model
 
-KINDS = ("paired", "self", "unrelated", "random")  # another token has no part in this question
+# Another token has no part in this question.
+KINDS = ("paired", "self", "unrelated", "other_gold", "random")
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,13 @@ def sweep_components(
 
     groups = by_recipient(pairs)
     recipients = list(groups)
+    paired = [components[key].values for key in paired_donors(pairs)]
+    of_donors = {place: torch.stack([values[place] for values in paired]) for place in places}
 
     def value(pair: Row, place: "Place") -> "torch.Tensor":
         key = donor_key(pair)
         if key is None:
-            own = components[recipient_key(pair)].values[place]
-            return random_like(own, seed, pair["pair_id"], str(place))
+            return noise_like(of_donors[place], 1, seed, pair["pair_id"], str(place))[0]
         return components[key].values[place]
 
     def ingredients(row: int) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from fimscope.experiments.patch.donors import (
     Row,
     TokenIds,
     donor_key,
-    random_like,
+    noise_like,
     read_prompts,
 )
 from fimscope.experiments.patch.measures import (
@@ -29,6 +29,7 @@ from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.experiments.patch_positions.token_sets import (
     TokenSet,
     Windows,
+    donor_tokens_of,
     needed_tokens,
     paired_of,
     plan_token_sets,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from fimscope.models.load import Model
 
 # sweep_patches shows that `self` changes nothing, where that costs little.
-KINDS = ("paired", "unrelated", "random", "random_position")
+KINDS = ("paired", "unrelated", "other_gold", "random", "random_position")
 
 
 def sweep_positions(
@@ -73,12 +74,24 @@ def sweep_positions(
     from fimscope.interventions.sweep import SweepReadout, sweep
 
     found = [(windows, token_set) for windows, alike in token_sets.items() for token_set in alike]
+    of_donors = {
+        position: torch.cat([streams[key].at([token], slice(None)) for key, token in donors], dim=1)
+        for position, donors in donor_tokens_of(token_set for _, token_set in found).items()
+    }
 
     def values_of(row: int) -> "list[torch.Tensor]":
         windows, token_set = found[row]
         points = sorted({point for window in windows for point in window})
         return [
-            _values(token_set, pair, tokens, streams, points, seed)
+            streams[key].at(tokens, points)
+            if (key := donor_key(pair))
+            else noise_like(
+                of_donors[token_set.position][points],
+                len(token_set.tokens),
+                seed,
+                pair["pair_id"],
+                token_set.position,
+            )
             for pair, tokens in token_set.donors
         ]
 
@@ -127,22 +140,6 @@ def plan_sweeps(
             batches.append([n_before + row for row in order[first : first + step]])
         n_before += len(alike)
     return batches
-
-
-def _values(
-    token_set: TokenSet,
-    pair: Row,
-    donor_tokens: Sequence[int],
-    streams: Mapping[Key, Stream],
-    points: Sequence[int],
-    seed: int,
-) -> "torch.Tensor":
-    """What a row of the pairs table puts there: [point, token, d_model]."""
-    key = donor_key(pair)
-    if key is None:
-        own = streams[token_set.recipient].at(token_set.tokens, range(max(points) + 1))
-        return random_like(own, seed, pair["pair_id"], token_set.position)[points]
-    return streams[key].at(donor_tokens, points)
 
 
 def _widened(values: "torch.Tensor", width: int) -> "torch.Tensor":

@@ -2,16 +2,20 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from fimscope.errors import UserError
 from fimscope.experiments.patch.pairs import (
     CONTROLS,
+    DONOR_KINDS,
     FROM_VARIANTS,
     Predictions,
     choose_recipients,
     find_donors,
+    find_others,
     number_programs,
+    of_like_frequency,
     pair,
 )
 
@@ -36,6 +40,8 @@ ORIGINALS = {
         row("b", "B", "string", "string"),
         row("c", "C", "number", "number"),
         row("d", "D", "number", "string"),
+        row("e", "E", "boolean", "boolean"),
+        row("f", "F", "number", "number"),
         row("twin", "A2", "string", "string"),  # a near-duplicate of A
     ]
 }
@@ -44,8 +50,10 @@ VARIANTS = [
     row("b", "B", "string", "string", "rename_vars"),  # stays right
     row("c", "C", "number", "boolean", "rename_vars"),  # broken
     row("d", "D", "number", "string", "rename_vars"),  # wrong before and after
+    row("e", "E", "boolean", "boolean", "rename_vars"),  # stays right
+    row("f", "F", "number", "number", "rename_vars"),  # stays right
 ]
-CLUSTERS = {"A": "A", "A2": "A", "B": "B", "C": "C", "D": "D"}
+CLUSTERS = {"A": "A", "A2": "A", "B": "B", "C": "C", "D": "D", "E": "E", "F": "F"}
 PACKAGES = {program: f"of {program}" for program in CLUSTERS}
 
 
@@ -73,7 +81,7 @@ def names(rows) -> list[str]:
         ("same_type", "rename_vars", ["a", "c", "d"]),
         ("wrong_to_wrong", "rename_vars", ["a", "c", "d"]),
         ("break", "original", ["a", "c"]),
-        ("other_type", "original", ["a", "b", "c", "twin"]),
+        ("other_type", "original", ["a", "b", "c", "e", "f", "twin"]),
     ],
 )
 def test_recipients(condition, edit, recipients):
@@ -88,12 +96,12 @@ def test_recipients(condition, edit, recipients):
     [
         ("restore", "a", ["a"]),
         ("same_type", "a", ["b"]),  # not a itself, nor its near-duplicate
-        ("same_type", "d", ["c"]),
+        ("same_type", "d", ["c", "f"]),
         ("wrong_to_wrong", "a", ["c"]),  # d predicts string, a's own gold
         ("wrong_to_wrong", "d", ["c"]),  # a predicts number, d's own gold
         ("wrong_to_wrong", "c", ["d"]),
         ("other_type", "c", ["a", "b", "twin"]),
-        ("other_type", "b", ["c"]),
+        ("other_type", "b", ["c", "e", "f"]),
     ],
 )
 def test_donors(condition, recipient, donors):
@@ -141,10 +149,11 @@ def test_other_type_aims_at_the_donors_gold():
     rows, lonely = pairs_of("other_type", 10, 0)
     assert not lonely
     for r in rows:
-        gold = ORIGINALS[r["recipient_example_id"]]["gold"]
-        assert r["target_token_id"] == {"string": 2, "number": 1}[gold]
-        assert r["foil_token_id"] == r["gold_token_id"] == {"string": 1, "number": 2}[gold]
+        recipient = ORIGINALS[r["recipient_example_id"]]
+        assert r["foil_token_id"] == r["gold_token_id"] == recipient["gold_token_id"]
+        assert r["target_token_id"] != r["gold_token_id"]
         if r["donor_kind"] == "paired":
+            assert ORIGINALS[r["donor_example_id"]]["gold_token_id"] == r["target_token_id"]
             assert r["donor_token_id"] == r["target_token_id"]
 
 
@@ -159,7 +168,7 @@ def test_a_donor_that_says_what_the_recipient_says_is_none():
 
 def test_a_prediction_of_an_unknown_program_is_told():
     with pytest.raises(UserError, match="program"):
-        numbered([row("e", "E", "string", "string")])
+        numbered([row("z", "Z", "string", "string")])
 
 
 def test_conditions_take_their_examples_in_one_order():
@@ -169,9 +178,9 @@ def test_conditions_take_their_examples_in_one_order():
 
 def test_every_pair_has_its_controls_and_its_target():
     rows, lonely = pairs_of("same_type", 10, 0)
-    assert names(lonely) == ["c"]  # no other right example has its gold
+    assert not lonely
     by_pair = Counter(r["pair_id"] for r in rows)
-    assert by_pair == {"same_type-a": 5, "same_type-d": 5}
+    assert by_pair == {f"same_type-{example}": len(DONOR_KINDS) for example in "acd"}
     for r in rows:
         assert r["target_token_id"] == r["gold_token_id"]
         if r["donor_kind"] == "self":
@@ -180,10 +189,12 @@ def test_every_pair_has_its_controls_and_its_target():
         if r["donor_kind"] == "random":
             assert r["donor_example_id"] is None
         if r["donor_kind"] == "random_position":
-            assert r["donor_example_id"] in ("b", "c")  # the paired donor's own prompt
-        if r["donor_kind"] == "unrelated":
-            program = ORIGINALS[r["donor_example_id"]]["program_id"]
-            assert CLUSTERS[program] != CLUSTERS[r["recipient_program_id"]]
+            assert r["donor_example_id"] in ("b", "c", "f")  # the paired donor's own prompt
+        if r["donor_kind"] in ("unrelated", "other_gold"):
+            donor = ORIGINALS[r["donor_example_id"]]
+            assert CLUSTERS[donor["program_id"]] != CLUSTERS[r["recipient_program_id"]]
+            assert donor["gold_token_id"] != r["gold_token_id"]
+            assert donor["correct"] or r["donor_kind"] == "unrelated"
     assert {r["donor_kind"] for r in rows} == {"paired", *CONTROLS}
 
 
@@ -199,4 +210,36 @@ def test_the_cap_and_the_seed():
     assert rows == again
     assert len({r["pair_id"] for r in rows}) == 1
     more, _ = pairs_of("restore", 2, 5)
-    assert more[:5] == rows  # a larger cap changes no pair
+    assert more[: len(DONOR_KINDS)] == rows  # a larger cap changes no pair
+
+
+@pytest.mark.parametrize(
+    ("recipient", "target", "others"),
+    [
+        ("a", 1, ["c", "d", "e", "f"]),  # to its own gold: all of other golds, right or wrong
+        ("a", 2, ["e"]),  # to number
+        ("c", 3, ["a", "b", "twin"]),
+    ],
+)
+def test_what_has_another_type_to_bring(recipient, target, others):
+    pool = numbered(ORIGINALS.values())
+    asking = pool.columns[list(ORIGINALS).index(recipient)]
+    assert names(pool.rows[i] for i in find_others(asking, target, pool.columns)) == others
+
+
+def test_a_recipient_to_which_nothing_else_can_be_brought_is_left_alone():
+    originals = [row("a", "A", "string", "string"), row("b", "B", "string", "string")]
+    variants = [row("a", "A", "string", "number", "rename_vars")]
+    rows, lonely = pair("restore", numbered(variants), numbered(originals), 10, 0)
+    assert (rows, names(lonely)) == ([], ["a"])
+
+
+def test_controls_are_as_common_as_what_they_are_held_against():
+    """Of 8 strings, 5 numbers and 2 booleans a number is like a string, nothing like a boolean."""
+    golds = ["string"] * 8 + ["number"] * 5 + ["boolean"] * 2
+    pool = numbered([row(f"x{i}", "A", gold, gold) for i, gold in enumerate(golds)]).columns
+    assert pool["frequency"].tolist() == [8] * 8 + [5] * 5 + [2] * 2
+    others = np.arange(8, 15)
+    assert of_like_frequency(others, pool[0], pool).tolist() == list(range(8, 13))
+    others = np.arange(0, 13)  # none within twice as common: the nearest
+    assert of_like_frequency(others, pool[14], pool).tolist() == list(range(8, 13))

@@ -41,13 +41,27 @@ def test_samples_that_begin_alike_share_a_branch_until_they_part_or_stop():
     assert branches.tokens()[0, :3].tolist() == [[3, 6], [3, 7], [4, 6]]
 
 
-def test_chances_leave_out_the_own_program():
+def chances(golds, packages, programs=None):
+    rows = zip(golds, packages, programs or packages, strict=True)
+    holes = [
+        {"example_id": i, "gold": gold, "package": package, "program_id": program}
+        for i, (gold, package, program) in enumerate(rows)
+    ]
+    return list(gold_chances(holes).values())
+
+
+def test_chances_leave_out_the_own_package():
     golds = ["string", "string", "number", "number"]
-    chance = gold_chances(golds, ["a", "b", "b", "c"])
-    assert chance.tolist() == pytest.approx([1 / 3, 1 / 2, 1 / 2, 1 / 3])
-    chance = gold_chances(["string", "number"], ["a", "b"])
-    assert chance.tolist() == [0, 0]
-    assert gold_chances(["string"], ["a"]).tolist() == [0]
+    assert chances(golds, "abbc") == pytest.approx([1 / 3, 1 / 2, 1 / 2, 1 / 3])
+    # Two programs of one package tell nothing of each other.
+    assert chances(golds, "aabb", "1234") == [0, 0, 0, 0]
+    assert chances(["string", "number"], "ab") == [0, 0]
+
+
+def test_in_a_single_package_chances_leave_out_the_own_program():
+    golds = ["string", "string", "number", "number"]
+    assert chances(golds, "aaaa", "1223") == pytest.approx([1 / 3, 1 / 2, 1 / 2, 1 / 3])
+    assert chances(["string"], "a") == [0]
 
 
 def write_tables(folder, edit, n_correct, correct, broken):
@@ -70,7 +84,8 @@ def write_tables(folder, edit, n_correct, correct, broken):
         paths, ("samples", "predictions", "split"), (samples, predictions, split), strict=True
     ):
         write_table(path, all_tables()[name], rows, MANIFEST)
-    return read_sampled(*paths)
+    holes = {key["example_id"]: {"package": key["program_id"]} for key in keys}
+    return read_sampled(*paths, holes)
 
 
 def test_numbers_by_hand(tmp_path):
@@ -84,7 +99,7 @@ def test_numbers_by_hand(tmp_path):
     assert "pass_at_100" not in numbers
     assert numbers["greedy"]["estimate"] == numbers["top10"]["estimate"] == 0.25
     assert numbers["curve"]["k"] == [1, 2, 5, 10, 20]
-    # Of the three holes of other programs one has the same gold.
+    # Of the three holes of other packages one has the same gold.
     assert numbers["chance_at_10"]["estimate"] == pytest.approx(1 - (2 / 3) ** 10, abs=1e-6)
     expected = np.mean([1, 1, 0, 0]) - (1 - (2 / 3) ** 20)
     assert numbers["above_chance"]["estimate"] == pytest.approx(expected, abs=1e-6)

@@ -12,6 +12,7 @@ KINDS = {
     "paired": ORIGINAL,
     "self": VARIANT,
     "unrelated": OTHER,
+    "other_gold": OTHER,
     "random": (None, None),
     "random_position": ORIGINAL,
 }

@@ -47,7 +47,15 @@ PALETTE = {
 }
 # Lines of matplotlib, and their dashes in a page; markers, and d3's symbols.
 BROKEN_LINE = (0, (5, 1, 1, 1, 1, 1))
-DASHES = {"-": None, ":": "1,3", "--": "6,3", "-.": "7,3,1,3", BROKEN_LINE: "7,2,1,2,1,2"}
+LONG_DASHES = (0, (9, 3))
+DASHES = {
+    "-": None,
+    ":": "1,3",
+    "--": "6,3",
+    "-.": "7,3,1,3",
+    BROKEN_LINE: "7,2,1,2,1,2",
+    LONG_DASHES: "12,4",
+}
 SYMBOLS = {
     "o": "circle",
     "x": "times",
@@ -90,6 +98,7 @@ STYLES = {
     "paired": Style("blue"),
     "self": Style("black", ":", "x"),
     "unrelated": Style("vermilion", "--", "s"),
+    "other_gold": Style("green", LONG_DASHES, "v"),
     "random": Style("pink", "-.", "^"),
     "random_position": Style("olive", BROKEN_LINE, "D"),
     # what steering adds

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 from fimscope.experiments.patch.numbers import paired_means, verdicts_of
-from fimscope.experiments.patch.section import effect_at, say_exactness, say_least
+from fimscope.experiments.patch.section import (
+    SHOWN_CONTROLS,
+    effect_at,
+    say_exactness,
+    say_least,
+)
 from fimscope.report.format import spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
@@ -19,8 +24,9 @@ METHOD = (
     "moves the answer far, as later parts can make up for it."
 )
 CONTROL = (
-    "The same part of the recipient itself, of another program chosen at random, and a random "
-    "vector of the same norm. Above controls means: by the normalised effect, an exact sign test "
+    "The same part of the recipient itself; of `unrelated` and `other_gold`, as in the sweep of "
+    "the residual stream; and a random vector with the mean and the covariance of the paired "
+    "donors' at that part. Above controls means: by the normalised effect, an exact sign test "
     "over programs, adjusted by Holm for all parts of one kind and all controls, and the interval"
     " of the mean difference above 0; kinds and conditions are not adjusted for one another. A "
     "part's effect is shown absent where its mean lies within the margin of 0, by intervals that "
@@ -122,9 +128,7 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
         for sweep, place in parts[:N_SHOWN]:
             found = verdicts_of(sweep, sweep["effect_comparison"])
             point = sweep["points"][place]
-            controls = [
-                effect_at(sweep["effects"].get(kind), place) for kind in ("unrelated", "random")
-            ]
+            controls = [effect_at(sweep["effects"].get(kind), place) for kind in SHOWN_CONTROLS]
             rows.append(
                 [
                     code(condition),
@@ -140,8 +144,7 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
         "part",
         "pairs with an effect",
         "mean effect",
-        "of `unrelated`",
-        "of `random`",
+        *(f"of {code(kind)}" for kind in SHOWN_CONTROLS),
         "above every control",
     ]
     return SectionTable("The parts with the largest mean effects", header, rows, n_left=2)

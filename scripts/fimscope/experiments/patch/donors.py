@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fimscope.models.load import Model
 
 NOISES_KEPT = 256  # more than a batch has
+NOISE_ROWS = 256  # a covariance rests on at most
 
 Row = Mapping[str, Any]
 Key = tuple[str, str]  # example_id, edit
@@ -81,14 +82,27 @@ def random_tokens(seed: int, key: Key, n_tokens: int, besides: Sequence[int]) ->
     return [others[i] for i in rng.integers(len(others), size=len(besides))]
 
 
-def random_like(values: "torch.Tensor", seed: int, *words: str) -> "torch.Tensor":
-    """Vectors [..., width] of the norms of `values` in random directions, seeded by the words."""
+def noise_like(values: "torch.Tensor", n: int, seed: int, *words: str) -> "torch.Tensor":
+    """Random vectors, normal with the mean and the covariance of some rows, seeded by the words.
+
+    values    [..., row, width]
+    returns   [..., n, width], the same dtype; the mean and sums of the deviations from it, weighted
+              by N(0, 1), over the root of the rows less one
+    """
     import torch
 
     rng = np.random.default_rng(seed_of(seed, *words))
-    noise = torch.from_numpy(rng.standard_normal(tuple(values.shape))).float()
-    norms = values.float().norm(dim=-1, keepdim=True)
-    return (noise / noise.norm(dim=-1, keepdim=True) * norms).to(values.dtype)
+    n_rows = values.shape[-2]
+    weights = torch.from_numpy(rng.standard_normal((*values.shape[:-2], n, n_rows))).float()
+    mean = values.float().mean(dim=-2, keepdim=True)
+    deviation = weights @ (values.float() - mean) / max(n_rows - 1, 1) ** 0.5
+    return (mean + deviation).to(values.dtype)
+
+
+def paired_donors(pairs: Iterable[Row]) -> list[Key]:
+    """The paired donors, each once, in order; at most NOISE_ROWS."""
+    found = {donor_key(pair) for pair in pairs if pair["donor_kind"] == "paired"}
+    return sorted(found)[:NOISE_ROWS]
 
 
 class LastDonors:

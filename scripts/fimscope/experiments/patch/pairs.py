@@ -11,10 +11,11 @@ from fimscope.steps.seeds import seed_of
 
 Row = Mapping[str, Any]
 CONDITIONS = ("restore", "break", "same_type", "other_type", "wrong_to_wrong")
-CONTROLS = ("self", "unrelated", "random", "random_position")
+CONTROLS = ("self", "unrelated", "other_gold", "random", "random_position")
 DONOR_KINDS = ("paired", *CONTROLS)
 OF_ORIGINALS = ("break", "other_type")  # recipients
 FROM_VARIANTS = ("break", "wrong_to_wrong")  # donors
+LIKE_FREQUENCY = 2.0  # one gold at most so many times as common as the other
 
 NUMBERS = ("gold_token_id", "predicted_token_id", "correct")
 FIELDS = np.dtype(
@@ -22,6 +23,7 @@ FIELDS = np.dtype(
         *((key, np.uint64) for key in ("example_id", "cluster", "gold")),
         *zip(NUMBERS, (np.int32, np.int32, np.bool_), strict=True),
         ("package", np.uint64),
+        ("frequency", np.int64),
     ]
 )
 PROGRAM = np.dtype([(key, np.uint64) for key in ("program_id", "cluster", "package")])
@@ -32,7 +34,8 @@ class Predictions:
 
     rows      rows of the predictions table, read one by one where they are chosen
     columns   [row] of FIELDS; texts as numbers of 64 bits by `seed_of`, which tell them apart as
-              well as the texts do; an example's is also its place in the random order
+              well as the texts do; an example's is also its place in the random order; frequency
+              counts the rows of the row's gold
 
     raises UserError where a prediction is of none of the programs
     """
@@ -45,6 +48,7 @@ class Predictions:
                     *(seed_of(seed, row[key]) for key in ("example_id", "program_id", "gold")),
                     *(row[key] for key in NUMBERS),
                     0,
+                    0,
                 )
                 for row in rows
             ),
@@ -56,6 +60,8 @@ class Predictions:
         found = np.searchsorted(programs["program_id"], self.columns["cluster"])
         for key in ("cluster", "package"):
             self.columns[key] = programs[key][found]
+        _, gold, counts = np.unique(self.columns["gold"], return_inverse=True, return_counts=True)
+        self.columns["frequency"] = counts[gold]
 
 
 def number_programs(programs: Collection[Row], seed: int) -> NDArray[np.void]:
@@ -133,6 +139,26 @@ def find_donors(condition: str, recipient: np.void, pool: NDArray[np.void]) -> N
     return np.flatnonzero(fits & brings)
 
 
+def find_others(
+    recipient: np.void, target_token_id: int, pool: NDArray[np.void]
+) -> NDArray[np.intp]:
+    """Row numbers of the predictions of another package that have another type to bring.
+
+    Their gold is neither the recipient's nor starts with the token that the patch aims at.
+    """
+    others = pool["gold_token_id"] != recipient["gold_token_id"]
+    others &= pool["gold_token_id"] != target_token_id
+    return np.flatnonzero(others & _elsewhere(pool, recipient))
+
+
+def of_like_frequency(
+    rows: NDArray[np.intp], donor: np.void, pool: NDArray[np.void]
+) -> NDArray[np.intp]:
+    """The rows whose gold is as common as the donor's, to LIKE_FREQUENCY; else the nearest ones."""
+    apart = np.abs(np.log(pool["frequency"][rows] / donor["frequency"]))
+    return rows[apart <= max(np.log(LIKE_FREQUENCY), apart.min(initial=np.inf))]
+
+
 def target_of(condition: str, donor: Row | NDArray[np.void], recipient: Row | np.void) -> Any:
     """The token that the prediction becomes where the condition's patch succeeds."""
     if condition in FROM_VARIANTS:
@@ -144,6 +170,10 @@ def pair(
     condition: str, variants: Predictions, originals: Predictions, max_pairs: int, seed: int
 ) -> tuple[list[Row], list[Row]]:
     """Rows of the pairs table (the pair and its controls), and recipients without a donor.
+
+    unrelated    of another type than the paired donor (`find_others`), of like frequency
+    other_gold   of another type too, and right
+    A recipient without any of the three is left out.
 
     Examples come in the same random order under every condition, so that conditions share them as
     far as they can. Every choice is seeded by the condition and the recipient, so that one example
@@ -160,15 +190,21 @@ def pair(
         recipient = recipients.rows[row]
         rng = np.random.default_rng(seed_of(seed, condition, recipient["example_id"]))
         donors = find_donors(condition, recipients.columns[row], pool.columns)
+        if not len(donors):
+            lonely.append(recipient)
+            continue
+        donor = donors[rng.integers(len(donors))]
         # As the paired donor, of the originals or of the variants.
-        strangers = np.flatnonzero(_elsewhere(pool.columns, recipients.columns[row]))
-        if not len(donors) or not len(strangers):
+        target = target_of(condition, pool.columns[donor], recipients.columns[row])
+        others = find_others(recipients.columns[row], target, pool.columns)
+        right = others[pool.columns["correct"][others]]
+        if not len(right):
             lonely.append(recipient)
             continue
         n_pairs += 1
-        donor = pool.rows[donors[rng.integers(len(donors))]]
-        stranger = pool.rows[strangers[rng.integers(len(strangers))]]
-        rows.extend(_pair_rows(condition, recipient, donor, stranger))
+        alike = of_like_frequency(others, pool.columns[donor], pool.columns)
+        chosen = (donor, alike[rng.integers(len(alike))], right[rng.integers(len(right))])
+        rows.extend(_pair_rows(condition, recipient, *(pool.rows[row] for row in chosen)))
     return rows, lonely
 
 
@@ -182,11 +218,14 @@ def first_pairs(pairs: Sequence[Row], conditions: Sequence[str], max_pairs: int)
     return [pair for pair in pairs if pair["pair_id"] in kept.get(pair["condition"], ())]
 
 
-def _pair_rows(condition: str, recipient: Row, donor: Row, stranger: Row) -> Iterator[Row]:
+def _pair_rows(
+    condition: str, recipient: Row, donor: Row, stranger: Row, other_gold: Row
+) -> Iterator[Row]:
     donors = {
         "paired": donor,
         "self": recipient,
         "unrelated": stranger,
+        "other_gold": other_gold,
         "random": None,
         "random_position": donor,
     }

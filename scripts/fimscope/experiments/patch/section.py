@@ -18,6 +18,7 @@ from fimscope.statistics.verdicts import Verdict
 
 SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
 SELF_LIMIT = 0.05  # above it the sweep is broken
+SHOWN_CONTROLS = ("unrelated", "other_gold", "random")  # those that change something
 TO_DONOR = ("break", "other_type", "wrong_to_wrong")  # of every other condition: to the gold
 METHOD = (
     "The residual stream at the last token, at one point at a time, is overwritten with the "
@@ -31,9 +32,12 @@ METHOD = (
 )
 CONTROL = (
     "`self` is the recipient's own residual, which must change nothing; `unrelated` that of "
-    "another package, chosen at random; `random` a vector drawn with the mean and the covariance "
-    "of all prompts' residuals at the point; `random_position` that of another token of the "
-    "donor's prompt. At point 0 the last token's residual is its embedding and, in models with "
+    "another package and another gold, about as common as the paired donor's (at most twice or "
+    "half; else the nearest); `other_gold` that of another package and another gold which the "
+    "model gets right; neither gold is what the patch aims at. `random` is a vector drawn with "
+    "the mean and the covariance of all prompts' residuals at the point; `random_position` that "
+    "of another token of the donor's prompt. At point 0 the last token's residual is its "
+    "embedding and, in models with "
     "learned absolute positions, its position: what a donor does there is to bring another place, "
     "which `unrelated` does as "
     "well. Above controls means that more programs' recipients turn to the target than "
@@ -207,7 +211,7 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
                 str(sweep["n_small_gap"]),
                 *(spans(found[v], sweep["points"]) if found[v] else "none" for v in Verdict),
                 half_point(half) if half else "none",
-                *(most_turned(sweep, kind) for kind in ("paired", "unrelated", "random")),
+                *(most_turned(sweep, kind) for kind in ("paired", *SHOWN_CONTROLS)),
             ]
         )
     header = [
@@ -220,8 +224,7 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
         "undecided at",
         "half of the largest effect at",
         "most that turn",
-        "under `unrelated`",
-        "under `random`",
+        *(f"under {code(kind)}" for kind in SHOWN_CONTROLS),
     ]
     return SectionTable("The conditions", header, rows, n_left=2)
 

@@ -27,9 +27,9 @@ class Stream:
     values: "torch.Tensor"
     logits: Mapping[int, float]
 
-    def at(self, tokens: Sequence[int], points: Sequence[int]) -> "torch.Tensor":
+    def at(self, tokens: Sequence[int], points: Sequence[int] | slice) -> "torch.Tensor":
         """[point, token, d_model]"""
-        return self.values[list(points)][:, [self.tokens.index(token) for token in tokens]]
+        return self.values[points][:, [self.tokens.index(token) for token in tokens]]
 
 
 def collect_streams(

@@ -35,7 +35,7 @@ PAIRS = Table(
         ("recipient_example_id", pa.string()),
         ("recipient_edit", pa.string()),
         ("recipient_program_id", pa.string()),
-        ("donor_kind", pa.string(), "paired | self | unrelated | random | random_position"),
+        ("donor_kind", pa.string(), "paired, or one of the controls (docs/method.md)"),
         ("donor_example_id", pa.string(), "null for random"),
         ("donor_edit", pa.string()),
         ("target_token_id", pa.int32(), "what success would predict"),

@@ -11,6 +11,8 @@ from fimscope.files.tables import read_table
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.numbers import Numbers
 
+UNCLAIMED = {"comparison": None, "effect_comparison": None, "within_margin": []}
+
 
 def position_numbers(
     path: Path, pairs: pa.Table, bootstrap: Bootstrap, margin: float
@@ -18,6 +20,7 @@ def position_numbers(
     """Numbers of `sweep_numbers` of every position and size of window that a table holds.
 
     Beside them `n_points`, the size, and `n_left_out`, the pairs whose prompts lack the position.
+    Nothing is claimed of the last token, of which the sweep of all points has the one verdict.
     """
     found = [
         (size, read_sweep(path, pairs, position, size)) for position, size in read_positions(path)
@@ -28,6 +31,7 @@ def position_numbers(
             **sweep_numbers(sweep, bootstrap, margin),
             "n_points": size,
             "n_left_out": most - sweep.n_pairs,
+            **(UNCLAIMED if sweep.position == "last" else {}),
         }
         for size, sweep in found
     ]

@@ -14,7 +14,6 @@ from fimscope.report.format import spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.verdicts import Verdict
 
 METHOD = (
     "As at the last token, with the residual of earlier tokens overwritten, one point at a "
@@ -28,15 +27,16 @@ METHOD = (
     "2309.16042)."
 )
 CONTROL = (
-    "As at the last token, but `random` is a random direction of the recipient's own norm; "
-    "`random_position` brings as many other tokens of the donor's "
-    "prompt. `name` has no `unrelated` donor, as another program's uses have no counterpart. "
+    "As at the last token; `random` has the mean and the covariance of the paired donors' "
+    "residuals at the position and point; `random_position` brings as many other tokens of the "
+    "donor's prompt. `name` has neither `unrelated` nor `other_gold`, as another program's uses "
+    "have no counterpart. "
     "`self` is checked at the last token, where it costs nothing. Above controls means that "
     "more programs' recipients turn to the target than under each control, by an exact sign "
     "test over programs, adjusted by Holm for all points and controls of one condition, "
     "position and size; these are not adjusted for one another. An effect is shown absent as at "
-    "the last token, by intervals that hold for the points asked here; with other points asked the "
-    "same patch may have another verdict there."
+    "the last token, by intervals that hold for the points asked here. `last` is here to compare "
+    "with; its verdicts are those of the sweep of all points, in the section on the last token."
 )
 
 
@@ -46,7 +46,11 @@ def positions_section(sweeps: Sequence[Numbers]) -> Section:
     reading = []
     for condition in conditions:
         own = [sweep for sweep in sweeps if sweep["condition"] == condition]
-        reading += [_say_position(sweep) for sweep in own if sweep["n_points"] == 1]
+        reading += [
+            _say_position(sweep)
+            for sweep in own
+            if sweep["n_points"] == 1 and sweep["position"] != "last"
+        ]
         reading += _say_windows(condition, own)
     wide = any(sweep["n_points"] > 1 for sweep in sweeps)
     figures = [
@@ -116,6 +120,17 @@ def _peak(sweep: Numbers) -> str:
     return f"{effect_at(curve, place)} at {sweep['points'][place]}"
 
 
+def _n_programs(sweep: Numbers) -> int:
+    return sweep["flips"]["paired"]["n_programs"] if "paired" in sweep["flips"] else 0
+
+
+def _points_of(sweep: Numbers, points: Sequence[int]) -> str:
+    """The points of one verdict; the last token's stand in the section on it."""
+    if sweep["position"] == "last":
+        return "see the last token"
+    return spans(points, sweep["points"]) if points else "none"
+
+
 def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
     header = [
         "condition",
@@ -129,23 +144,24 @@ def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
         "undecided at",
         "largest mean effect",
         "most that turn",
+        "under `other_gold`",
         "under `random_position`",
     ]
     rows = []
     for sweep in sweeps:
-        comparison = sweep["comparison"]
-        found = verdicts_of(sweep, comparison)
+        found = verdicts_of(sweep, sweep["comparison"])
         rows.append(
             [
                 code(sweep["condition"]),
                 code(sweep["position"]),
                 str(sweep["n_points"]),
-                f"{sweep['n_pairs']} ({comparison['n_programs'] if comparison else 0})",
+                f"{sweep['n_pairs']} ({_n_programs(sweep)})",
                 str(sweep["n_left_out"]),
                 str(sweep["n_small_gap"]),
-                *(spans(found[v], sweep["points"]) if found[v] else "none" for v in Verdict),
+                *(_points_of(sweep, points) for points in found.values()),
                 _peak(sweep),
                 most_turned(sweep, "paired"),
+                most_turned(sweep, "other_gold"),
                 most_turned(sweep, "random_position"),
             ]
         )

@@ -1,11 +1,17 @@
 """Where a sweep of positions patches: the tokens of each recipient, and what comes there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fimscope.errors import MisalignedError
-from fimscope.experiments.patch.donors import Key, donor_key, random_tokens, recipient_key
+from fimscope.experiments.patch.donors import (
+    NOISE_ROWS,
+    Key,
+    donor_key,
+    random_tokens,
+    recipient_key,
+)
 from fimscope.files.rejections import rejection
 from fimscope.prompts.alignment import NAME, SAME_PROGRAM, align
 
@@ -70,13 +76,13 @@ def rows_at(position: str, condition: str, pairs: Sequence[Row]) -> list[Row]:
     """The rows of one pair that a position is patched for.
 
     `name` is for donors that are the recipient's own program: another program's uses have no
-    counterpart, so that it has no `unrelated` donor.
+    counterpart, so that it has neither an `unrelated` donor nor one of `other_gold`.
     """
     if position != NAME:
         return list(pairs)
     if condition not in SAME_PROGRAM:
         return []
-    return [pair for pair in pairs if pair["donor_kind"] != "unrelated"]
+    return [pair for pair in pairs if pair["donor_kind"] not in ("unrelated", "other_gold")]
 
 
 def plan_token_sets(
@@ -134,10 +140,7 @@ def needed_tokens(token_sets: Sequence[TokenSet]) -> dict[Key, set[int]]:
     needed: dict[Key, set[int]] = {}
     for token_set in token_sets:
         for pair, donor_tokens in token_set.donors:
-            key = donor_key(pair)
-            if key is None:
-                needed.setdefault(token_set.recipient, set()).update(token_set.tokens)
-            else:
+            if key := donor_key(pair):
                 needed.setdefault(key, set()).update(donor_tokens)
     return needed
 
@@ -151,3 +154,14 @@ def paired_of(token_sets: Sequence[TokenSet]) -> list[Row]:
         if pair["donor_kind"] == "paired"
     }
     return list(found.values())
+
+
+def donor_tokens_of(token_sets: Iterable[TokenSet]) -> dict[str, list[tuple[Key, int]]]:
+    """The tokens of the paired donors at each position, each once, in order; at most NOISE_ROWS."""
+    found: dict[str, set[tuple[Key, int]]] = {}
+    for token_set in token_sets:
+        for pair, tokens in token_set.donors:
+            if pair["donor_kind"] == "paired":
+                own = found.setdefault(token_set.position, set())
+                own.update((donor_key(pair), token) for token in tokens)
+    return {position: sorted(own)[:NOISE_ROWS] for position, own in found.items()}

@@ -1,9 +1,10 @@
 """How often the gold is among the samples of a hole, beside the greedy answer and the top 10."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.pass_at_k import pass_at_k
 
+Row = Mapping[str, Any]
 KS = (1, 10, 100)
 N_TYPES = 8  # gold types that are shown by themselves
 GROUPS = ("all", "right", "wrong", "broken")
@@ -34,7 +36,7 @@ class Sampled:
     n_correct         [variant]
     right, broken     [variant] bool: the greedy answer is the gold; the original's was, it is not
     in_top            [variant] bool: the gold is among the ten likeliest first tokens
-    chance            [variant] the share of the holes of other programs with the same gold
+    chance            [variant] the share of the holes of other packages with the same gold
     """
 
     programs: NDArray[np.str_]
@@ -59,15 +61,23 @@ class Sampled:
         return {name: self.take(mask) for name, mask in zip(GROUPS, masks, strict=True)}
 
 
-def read_sampled(samples: Path, predictions: Path, split: Path) -> Sampled:
+def read_sampled(
+    samples: Path, predictions: Path, split: Path, holes: Mapping[str, Row]
+) -> Sampled:
     """The tables of one edit, joined: the variants that were sampled.
 
     raises   UserError where a sampled variant has no answer, or samples differ in number
     """
     drawn = read_table(samples, SAMPLES).to_pandas()
     answers = read_table(
-        predictions, PREDICTIONS, ["example_id", "correct", "gold_rank"]
+        predictions, PREDICTIONS, ["example_id", "program_id", "gold", "correct", "gold_rank"]
     ).to_pandas()
+    known = [
+        {**row, "package": holes[row["example_id"]]["package"]}
+        for row in answers[["example_id", "program_id", "gold"]].to_dict("records")
+    ]
+    chances = gold_chances(known)
+    answers = answers[["example_id", "correct", "gold_rank"]]
     outcomes = read_table(split, SPLIT, ["example_id", "broken"]).to_pandas()
     joined = drawn.merge(answers, on="example_id").merge(outcomes, on="example_id")
     if len(drawn) != len(joined):
@@ -84,22 +94,29 @@ def read_sampled(samples: Path, predictions: Path, split: Path) -> Sampled:
         right=joined["correct"].to_numpy(dtype=bool),
         broken=joined["broken"].to_numpy(dtype=bool),
         in_top=joined["gold_rank"].to_numpy() < TOP,
-        chance=gold_chances(golds, programs),
+        chance=np.array([chances[name] for name in joined["example_id"]], dtype=np.float64),
     )
 
 
-def gold_chances(golds: Sequence[str], programs: Sequence[str]) -> Floats:
-    """The share of other programs' golds that are the variant's own, [variant]: what guessing by
-    the frequency of types would do."""
-    total = Counter(golds)
-    own: dict[str, Counter[str]] = {}
-    for gold, program in zip(golds, programs, strict=True):
-        own.setdefault(program, Counter())[gold] += 1
-    shares = []
-    for gold, program in zip(golds, programs, strict=True):
-        n_others = len(golds) - own[program].total()
-        shares.append((total[gold] - own[program][gold]) / n_others if n_others else 0.0)
-    return np.array(shares, dtype=np.float64)
+def gold_chances(holes: Sequence[Row]) -> dict[str, float]:
+    """By example_id the share of other packages' golds that are the hole's own.
+
+    What guessing by the frequency of types would do. Where all holes are of one package, each
+    program counts as one.
+
+    holes   rows with example_id, package, program_id and gold
+    """
+    unit = "package" if len({hole["package"] for hole in holes}) > 1 else "program_id"
+    total = Counter(hole["gold"] for hole in holes)
+    own: dict[str, Counter[str]] = defaultdict(Counter)
+    for hole in holes:
+        own[hole[unit]][hole["gold"]] += 1
+    chances = {}
+    for hole in holes:
+        here, gold = own[hole[unit]], hole["gold"]
+        n_others = len(holes) - here.total()
+        chances[hole["example_id"]] = (total[gold] - here[gold]) / n_others if n_others else 0.0
+    return chances
 
 
 def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
@@ -107,7 +124,7 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
 
     pass_at_k     for k of KS up to the number drawn, and their curve over k in `curve`
     greedy        the greedy answer is the gold; top10: the gold is among the ten likeliest tokens
-    chance_at_k   the same by drawing types as often as other programs have them
+    chance_at_k   the same by drawing types as often as other packages have them
     found         share of variants with the gold among all samples; above_chance: minus the chance
                   of it, with a t test clustered by program and its verdict
 

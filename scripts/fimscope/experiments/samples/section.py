@@ -23,10 +23,8 @@ def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Secti
         f"{top_p:g} (Holtzman et al. 1904.09751); pass@k is the unbiased chance that one of k is "
         "the gold (Chen et al. 2107.03374). Beside it stand the greedy answer and whether the "
         "gold's first token is among the ten likeliest.",
-        control="The same k guesses drawn as often as the holes of other programs have each type: "
-        "a common type is found by chance alone. The frequencies are those of the "
-        "sampled holes, of the same package too: with those of other packages only, chance would "
-        "be less. Intervals are 95%, clustered by program; "
+        control="The same k guesses drawn as often as all holes of other packages have each "
+        "type: a common type is found by chance alone. Intervals are 95%, clustered by program; "
         "the difference to chance has a t test clustered by program.",
         cites=["miller2024evals", "chen2021evaluating", "holtzman2019nucleus"],
         reading=[s for edit, groups in numbers["edits"].items() for s in say_samples(edit, groups)],
