@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.patch.donors import (
     Key,
-    Row,
     TokenIds,
     donor_key,
     noise_like,
