@@ -72,6 +72,12 @@ def model_opener(args: argparse.Namespace) -> Callable[[], "Model"]:
 
 
 def stop_ids(model: "Model") -> set[int]:
-    """The tokens by which the model says that its completion has ended."""
+    """The tokens by which the model says that its completion has ended.
+
+    Beside those that its makers name, every control token: Qwen2.5-Coder ends a middle with
+    `<|fim_pad|>`, and no type holds one.
+    """
     end = model.network.generation_config.eos_token_id
-    return set(end if isinstance(end, list) else [] if end is None else [end])
+    named = set(end if isinstance(end, list) else [] if end is None else [end])
+    added = model.nnsight.tokenizer.added_tokens_decoder
+    return named | {token_id for token_id, token in added.items() if token.special}
