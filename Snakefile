@@ -33,6 +33,7 @@ from fimscope.experiments.registry import all_experiments
 from fimscope.models.dtypes import taken_dtype
 from fimscope.models.ran import models_that_ran
 from fimscope.models.sources import local_files, parse_sources
+from fimscope.models.threads import taken_threads
 from fimscope.steps.run_lock import RunLock
 from fimscope.steps.sources import step_sources
 

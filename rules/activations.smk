@@ -9,7 +9,7 @@ rule cache_activations:
     output:
         manifest=f"{RESULTS}/activations/{{edit}}/manifest.json",
         index=f"{RESULTS}/activations/{{edit}}/index.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

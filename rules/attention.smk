@@ -8,7 +8,7 @@ rule view_attention:
         read=READ,
     output:
         f"{RESULTS}/attention/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:
@@ -43,7 +43,7 @@ rule view_heads:
         f"{RESULTS}/attention_heads.parquet",
     group:
         "attention"  # with the model: it waits for nothing but the comparison
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

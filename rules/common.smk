@@ -28,6 +28,16 @@ MODEL_FILES = local_files(
     parse_sources(MODEL_SOURCES, Path()), config["model"]["trust_remote_code"]
 )
 
+# On a cluster, which counts its nodes, a job has cores of its own; here the steps share them.
+ON_CLUSTER = workflow.remote_exec or workflow.nodes is not None
+MODEL_THREADS = (
+    workflow.cores
+    if ON_CLUSTER
+    else taken_threads(
+        config["model"]["threads"], config["model"]["device"], workflow.cores, MODEL_FILES
+    )
+)
+
 
 def source_fingerprint(wildcards):
     """What the sources hold now; files that were not touched are not read again."""
@@ -55,8 +65,10 @@ def shards(step, folder, each="{edit}/"):
 
 
 def n_shards(step):
-    """How many jobs share a step, by the config."""
-    return config["shards"].get(step, config["shards"]["all"])
+    """How many jobs share a step, by the config; `auto`: a job for all that run beside each other."""
+    n_all = config["shards"]["all"]
+    n = config["shards"].get(step, n_all)
+    return max(n_all, workflow.cores // MODEL_THREADS) if n == "auto" else n
 
 
 def all_but_shards(inputs):

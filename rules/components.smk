@@ -11,7 +11,7 @@ rule sweep_components:
         shards=shards("sweep_components", RESULTS, each=""),
     output:
         expand(f"{RESULTS}/components/{{condition}}.parquet", condition=COMPONENT_CONDITIONS),
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

@@ -8,7 +8,7 @@ rule list_attended:
         read=READ,
     output:
         f"{RESULTS}/attention_tokens/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

@@ -55,12 +55,21 @@ def made_again(each):
     return look
 
 
+# Where several jobs could begin, the first of these does: what the dearest steps wait for, then
+# they, the dearest first, so that all cores end together.
+URGENT = (
+    *("read_prompts", "predict_types", "pair_examples", "split_examples"),
+    *("cache_activations", "fit_steering"),
+    *("sweep_positions", "mask_distractors", "compare_icl", "apply_steering", "sweep_patches"),
+)
+
+
 def frame(each):
     """Give a rule what its name and its outputs tell, where it does not say otherwise itself.
 
     The code that its step is made of, as an input; its log and its benchmark, by the names of the
     step and of its wildcards, in the folder of the study; the environment; the resources of a small
-    step; and a plot's group, the steps that are one job on a cluster.
+    step; its priority; and a plot's group, the steps that are one job on a cluster.
     """
     step = each.name.removesuffix("_shard")
     paths = workflow.modifier.path_modifier
@@ -79,6 +88,8 @@ def frame(each):
     if not each.ruleinfo.resources:
         each.resources.update(SMALL_RESOURCES)
         each.resources.update(workflow.resource_settings.overwrite_resources.get(each.name, {}))
+    if step in URGENT:
+        each.priority = len(URGENT) - URGENT.index(step)
     if step.startswith("plot_"):
         each.group = "report"
 

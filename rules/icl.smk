@@ -10,7 +10,7 @@ rule compare_icl:
     output:
         icl=f"{RESULTS}/icl/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/compare_icl/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

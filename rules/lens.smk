@@ -18,7 +18,7 @@ rule read_lens:
     output:
         lens=f"{RESULTS}/lens/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/read_lens/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:
@@ -41,7 +41,7 @@ rule read_lens_tokens:
         model=f"{RESULTS}/model/prepared.json",
     output:
         f"{RESULTS}/lens_tokens.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

@@ -11,7 +11,7 @@ rule mask_distractors:
     output:
         masking=f"{RESULTS}/masking.parquet",
         rejected=f"{RESULTS}/rejected/mask_distractors.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

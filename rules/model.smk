@@ -6,7 +6,7 @@ rule prepare_model:
         files=list(map(str, MODEL_FILES)),
     output:
         f"{RESULTS}/model/prepared.json",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         mem_mb=growing(config["model"]["memory_mb"]),
         runtime=growing(config["model"]["minutes"]),

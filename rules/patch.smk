@@ -31,7 +31,7 @@ rule sweep_patches:
         shards=shards("sweep_patches", RESULTS, each=""),
     output:
         expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

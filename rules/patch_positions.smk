@@ -14,7 +14,7 @@ rule sweep_positions:
             f"{RESULTS}/patch_positions/{{condition}}.parquet", condition=POSITION_CONDITIONS
         ),
         rejected=f"{RESULTS}/rejected/sweep_positions.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

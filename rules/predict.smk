@@ -26,7 +26,7 @@ rule read_prompts:
         model=f"{RESULTS}/model/prepared.json",
     output:
         touch(f"{RESULTS}/shards/read_prompts/{{edit}}/{{shard}}"),
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:
@@ -48,7 +48,7 @@ rule predict_types:
         read=READ,
     output:
         f"{RESULTS}/predictions/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

@@ -14,7 +14,7 @@ rule replicate_codetrace:
     output:
         results=f"{RESULTS}/replication/{{edit}}.parquet",
         vectors=f"{RESULTS}/replication/vectors/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

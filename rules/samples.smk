@@ -8,7 +8,7 @@ rule sample_types:
         shards=shards("sample_types", RESULTS),
     output:
         samples=f"{RESULTS}/samples/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

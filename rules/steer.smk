@@ -50,7 +50,7 @@ rule apply_steering:
         settings=f"{STEERING}/settings.parquet",
         disturbance=f"{STEERING}/disturbance.parquet",
         completions=f"{STEERING}/completions.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:
@@ -92,7 +92,7 @@ rule check_steering:
         completions=f"{STEERING}/completions.parquet",
     output:
         f"{STEERING}/types.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),

@@ -67,7 +67,7 @@ rule measure_quality:
         model=f"{RESULTS}/model/prepared.json",
     output:
         f"{RESULTS}/quality.json",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         **MODEL_RESOURCES,
     params:

@@ -144,6 +144,44 @@ def test_the_explorer_waits_for_what_the_studys_experiments_find(jobs):
         assert f"results/embedded/{table}.parquet" in explorer.words
 
 
+def priority(job: Job) -> int:
+    return int(job.told.get("priority", 0))
+
+
+def test_the_dearest_step_begins_first_and_what_it_waits_for_before_that(jobs):
+    [dearest] = {priority(job) for job in jobs if job.step == "sweep_positions"}
+    needed = ("read_prompts", "predict_types", "pair_examples")
+    assert all(priority(job) > dearest for job in jobs if job.step in needed)
+    others = [job for job in jobs if "--model" in job.words and job.step not in needed]
+    behind = [job for job in others if priority(job) < dearest]
+    assert {"mask_distractors", "compare_icl", "sample_types"} <= {job.step for job in behind}
+
+
+@pytest.mark.parametrize(
+    ("words", "asked", "threads", "n_shards"),
+    [
+        ("--cores 4", 1, 1, 4),
+        ("--cores 4", 2, 2, 2),
+        ("--cores 4", "all", 4, 1),
+        ("--cores 8 --jobs 100", 1, 8, 1),  # as on a cluster: a job has its cores to itself
+    ],
+)
+def test_steps_of_few_threads_run_beside_each_other_and_the_dearest_in_shards(
+    tmp_path, words, asked, threads, n_shards
+):
+    project = copy_project(tmp_path / "project")
+    (project / "models/embedded").mkdir(parents=True)
+    (project / "mine.yaml").write_text(f"model: {{threads: {asked}}}\n")
+    words = f"-n -p --quiet reason --configfile mine.yaml {words}".split()
+    told = read_jobs(snakemake(project, *words).stdout)
+    jobs = [job for job in steps(told) if "--threads" in job.words]
+    assert {int(job.words[job.words.index("--threads") + 1]) for job in jobs} == {threads}
+    shares = {job.words[job.words.index("--shard") + 1] for job in jobs if "--shard" in job.words}
+    assert shares == {"1/1", *(f"{i}/{n_shards}" for i in range(1, n_shards + 1))}
+    in_shards = {job.step for job in jobs if job.rule.endswith("_shard")}
+    assert in_shards == ({"sweep_positions"} if n_shards > 1 else set())
+
+
 def test_no_rule_asks_the_disk_for_what_a_step_makes():
     for name, text in rules().items():
         assert not re.search(r"is_file|exists\(|glob\(f?\"results|RESULTS\}.*glob", text), name
