@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken
 
-from check_model import check_model
 from fimscope.errors import UserError
 from fimscope.inference.check import check_network
 from fimscope.inference.readout import rank_of, readout_of, top_of
 from fimscope.models.load import load_model, wrap_network
+from fimscope.prompts.check import check_model
 from models import ARCHITECTURES, VOCAB, random_model, random_network
 from tokenizers_for_tests import byte_tokenizer
 

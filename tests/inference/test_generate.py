@@ -2,13 +2,26 @@
 
 import pytest
 import torch
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast
 
 from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.generate import answer
 from fimscope.inference.readout import first_best, rank_of, top_of, unembed
 from fimscope.inference.residuals import collect, collect_with_logits
 from fimscope.inference.sampling import sample
-from models import ARCHITECTURES, LENGTHS, alone_logits, random_model, random_prompts
+from fimscope.models.load import wrap_network
+from fimscope.models.options import stop_ids
+from models import (
+    ARCHITECTURES,
+    LENGTHS,
+    VOCAB,
+    alone_logits,
+    random_model,
+    random_network,
+    random_prompts,
+)
 
 pytestmark = pytest.mark.model
 
@@ -80,6 +93,23 @@ def test_completion_stops_at_any_stop_token_and_at_the_end_of_the_window():
     stopped = answer(model, prompts, [0, 0], 20, {second, 0}).completions[1]
     assert stopped.stopped and stopped.token_ids == free.completions[1].token_ids[:1]
     assert answer(model, prompts, [0, 0], 0, ()).completions[0].token_ids == []
+
+
+def test_any_control_token_stops_a_completion_and_added_text_does_not():
+    """Beside the end that generation_config names, as Qwen2.5-Coder's `<|fim_pad|>`."""
+    network, [prompt] = random_network("llama"), random_prompts((9,))
+    free = answer(random_model("llama"), [prompt], [0], 6, ()).completions[0].token_ids
+    text, control = free[1], free[3]
+    assert control not in free[:3]
+    words = Tokenizer(WordLevel({str(i): i for i in range(VOCAB)}, unk_token="0"))
+    words.add_tokens([AddedToken(str(text), special=False)])
+    words.add_special_tokens([str(control)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words)
+    network.generation_config.eos_token_id = [99, 100]
+    model = wrap_network(network, random_model("llama").family, tokenizer)
+    assert stop_ids(model) == {control, 99, 100}
+    completion = answer(model, [prompt], [0], 6, stop_ids(model)).completions[0]
+    assert completion.stopped and completion.token_ids == free[:3]
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
