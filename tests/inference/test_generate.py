@@ -15,6 +15,7 @@ from fimscope.models.load import wrap_network
 from fimscope.models.options import stop_ids
 from models import (
     ARCHITECTURES,
+    EVERY_TYPE,
     LENGTHS,
     VOCAB,
     alone_logits,
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.model
 STOP = 3
 N_NEW = 8
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
+every_type = pytest.mark.parametrize("name", EVERY_TYPE)
 
 
 def bare_completion(network, prompt):
@@ -61,7 +63,7 @@ def hooked_residuals(model, prompt):
     return torch.stack(seen)
 
 
-@architectures
+@every_type
 def test_batched_answers_equal_each_prompt_alone(name):
     model, prompts = random_model(name), random_prompts()
     gold = [5, 50, 7, 80, 0]
@@ -75,7 +77,7 @@ def test_batched_answers_equal_each_prompt_alone(name):
         assert abs(answers.gold_logprob[row] - logprobs[gold[row]]) < 1e-4
 
 
-@architectures
+@every_type
 def test_greedy_completions_equal_generate(name):
     model, prompts = random_model(name), random_prompts(seed=2)
     answers = answer(model, prompts, [0] * len(prompts), N_NEW, {STOP})
@@ -123,7 +125,7 @@ def test_half_precision_answers_are_near_and_repeat(dtype):
         assert abs(answers.top_logprobs[row, 0] - logprobs.max()) < 0.1
 
 
-@architectures
+@every_type
 def test_collected_activations_equal_forward_hooks(name):
     model, prompts = random_model(name), random_prompts()
     positions = [[-1, 0, length // 2] for length in LENGTHS]
@@ -142,7 +144,7 @@ def test_collected_activations_equal_forward_hooks(name):
     assert torch.equal(some, collected[[0, model.n_blocks - 1]])
 
 
-@architectures
+@every_type
 def test_last_point_unembeds_to_the_models_own_logits(name):
     model, (prompt,) = random_model(name), random_prompts((14,))
     last = collect(model, [prompt], [range(14)], points=[model.n_blocks])[0, 0]

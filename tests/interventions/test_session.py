@@ -22,12 +22,13 @@ from fimscope.interventions.named_prompt import NamedPrompt
 from fimscope.interventions.session import Batch
 from fimscope.interventions.sweep import sweep, sweep_plain
 from hooks import hooked_logits
-from models import ARCHITECTURES, alone_logits, random_model, random_prompts
+from models import ARCHITECTURES, EVERY_TYPE, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
 
 
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
+every_type = pytest.mark.parametrize("name", EVERY_TYPE)
 TOLERANCE = {"atol": 1e-4, "rtol": 0}
 LENGTHS = (9, 12, 5)
 ALL_KINDS = [
@@ -102,7 +103,7 @@ def test_every_token_is_what_each_prompt_has_alone_and_nothing_behind_it():
         assert torch.equal(found.at(residual(1), "middle")[row], found[residual(1)][row, n // 2])
 
 
-@architectures
+@every_type
 def test_parts_of_a_block_add_up_to_its_output(name):
     """What is called a part's output is what is added to the residual stream, norms included."""
     found = batch_of(name).collect(
