@@ -15,9 +15,12 @@ rule prepare_model:
         fingerprint=model_fingerprint,
         folder=lambda wildcards, output: Path(output[0]).parent.as_posix(),
         trust_remote_code="--trust-remote-code" if config["model"]["trust_remote_code"] else "",
+        # A function, which Snakemake does not compare: under another dtype the folder is the same.
+        run=lambda wildcards: f"--dtype {config['model']['dtype']}"
+        f" --attention {config['model']['attention']}",
     shell:
         "python scripts/prepare_model.py --sources {params.sources:q} --root ."
-        " {params.trust_remote_code}"
+        " {params.trust_remote_code} {params.run}"
         " --fingerprint {params.fingerprint:q} --out {params.folder:q} --log {log:q}"
 
 

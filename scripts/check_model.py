@@ -4,28 +4,8 @@ import argparse
 from pathlib import Path
 
 from fimscope.models.dtypes import AUTO
-from fimscope.prompts.check import check_tokens
-from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.check import check_model
 from fimscope.steps.frame import run_step, step_parser
-
-
-def check_model(
-    folder: Path, dtype: str, device: str, attention: str, trust_remote_code: bool = False
-) -> list[tuple[str, str]]:
-    """What was checked of a model's folder and what was found, a row each.
-
-    dtype, device, attention   as of `load_model`
-    raises UserError, one sentence of what is wrong and what to do
-    """
-    from fimscope.inference.check import check_network
-    from fimscope.models.load import load_model
-
-    model = load_model(folder, dtype, device, attention, trust_remote_code)
-    return [
-        ("weights", "each has its place, and none is missing"),
-        *check_tokens(Encoder.from_folder(folder), model.vocab_size, folder),
-        *check_network(model),
-    ]
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from fimscope.errors import UserError
 from fimscope.files.digests import dump_json, file_sha256
 from fimscope.files.manifest import run_manifest
 from fimscope.models.card import read_card
+from fimscope.models.dtypes import AUTO
 from fimscope.models.families import find_family
 from fimscope.models.gguf_conversion import convert_gguf, join_parts
 from fimscope.models.prepared import PREPARED_FILE, check_sha256
@@ -31,6 +32,7 @@ from fimscope.models.sources import (
     text_files,
     weight_files,
 )
+from fimscope.prompts.check import check_model
 from fimscope.steps.frame import log, run_step, step_parser
 
 
@@ -39,12 +41,16 @@ def prepare_model(
     folder: Path,
     trust_remote_code: bool,
     manifest: Mapping[str, Any],
+    dtype: str,
+    attention: str,
 ) -> None:
     """Fill `folder` from the first source that can be reached; `prepared.json` is written last.
 
     It is built under a temporary name and renamed when complete, so a run that is cut short
-    leaves nothing that looks complete, and the next one starts anew.
+    leaves nothing that looks complete, and the next one starts anew. What was built is checked
+    (`check_model`) on the CPU.
 
+    dtype, attention   in which the study runs it
     raises UserError where no source can be reached, or the one reached is refused
     """
     partial = folder.with_name(f".{folder.name}.partial")
@@ -55,14 +61,16 @@ def prepare_model(
         try:
             origin = fill_folder(source, partial, trust_remote_code)
             record = describe_folder(partial, trust_remote_code)
+            for what, found in check_model(partial, dtype, "cpu", attention, trust_remote_code):
+                log.info("%s: %s", what, found)
         except NotReached as reason:
             log.info("%s: %s", _name(entry), reason)
             tried.append({"source": entry, "reason": str(reason)})
             shutil.rmtree(partial)
             continue
-        except UserError:
+        except UserError as error:
             shutil.rmtree(partial)
-            raise
+            raise UserError(str(error).replace(str(partial), _name(entry))) from None
         record |= {"source": entry, **origin, "tried": tried, "manifest": manifest}
         (partial / PREPARED_FILE).write_text(dump_json(record), encoding="utf-8")
         _replace_folder(partial, folder)
@@ -209,11 +217,14 @@ def main() -> None:
         default=False,
         help="run the Python code that the model's own repository brings",
     )
+    parser.add_argument("--dtype", default=AUTO, help="in which it is checked, as check_model has")
+    parser.add_argument("--attention", default="sdpa", help="with which it is checked")
     parser.add_argument("--fingerprint", help="what the source's files hold now, for the manifest")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     with run_step(parser) as args:
         sources = parse_sources(args.sources, args.root)
-        prepare_model(sources, args.out, args.trust_remote_code, run_manifest(args))
+        run = (args.dtype, args.attention)
+        prepare_model(sources, args.out, args.trust_remote_code, run_manifest(args), *run)
 
 
 if __name__ == "__main__":

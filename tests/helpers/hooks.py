@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from fimscope.inference.places import residual
 from models import alone_logits
 
+LAST_OF_MLP = ("down_proj", "c_proj", "dense_4h_to_h", "fc2")
+
 
 def where(model, place):
     """By hand: the module of a place, whether it is its input or its output, the first number."""
@@ -20,16 +22,23 @@ def where(model, place):
     if place.kind == "head":
         return block.get_submodule(family.head_mixer), "input", first
     if place.kind == "neurons":
-        return getattr(block.mlp, "down_proj", None) or block.mlp.c_proj, "input", 0
+        [last] = [part for name, part in block.mlp.named_children() if name in LAST_OF_MLP]
+        return last, "input", 0
     if place.kind in ("query", "key", "value"):
         return where_projected(model, place, block.get_submodule(family.attention), first)
     return block.get_submodule(getattr(family, place.kind)), "output", 0
 
 
 def where_projected(model, place, attention, first):
+    number = ["query", "key", "value"].index(place.kind)
+    if hasattr(attention, "query_key_value"):  # head by head
+        return attention.query_key_value, "output", 3 * first + number * model.d_head
+    if hasattr(attention, "qkv_proj"):  # all queries, two heads of keys, two of values
+        start = (0, model.d_model, model.d_model + 2 * model.d_head)[number]
+        return attention.qkv_proj, "output", start + first
     if not hasattr(attention, "c_attn"):
         return getattr(attention, f"{place.kind[0]}_proj"), "output", first
-    config, number = model.network.config, ["query", "key", "value"].index(place.kind)
+    config = model.network.config
     if config.model_type == "gpt2":
         return attention.c_attn, "output", number * model.d_model + first
     if config.multi_query:  # all queries, one key, one value

@@ -1,10 +1,12 @@
 """Tiny random models of every family, built from their configs, and prompts for them."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     Gemma2Config,
     Gemma3Config,
@@ -89,7 +91,72 @@ CONFIGS: dict[str, Callable[[], PreTrainedConfig]] = {
         image_token_index=99,
     ),
 }
-ARCHITECTURES = tuple(name for name in CONFIGS if name != "gpt_bigcode_24")
+
+_WINDOWS = {
+    "sliding_window": WINDOW,
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+}
+_EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+_ROUTED = {
+    **_EXPERTS,
+    "n_routed_experts": 4,
+    "n_shared_experts": 1,
+    "n_group": 2,
+    "topk_group": 1,
+    "first_k_dense_replace": 1,
+}
+_LATENT = {
+    "num_key_value_heads": 4,
+    "kv_lora_rank": 16,
+    "q_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
+    "v_head_dim": 12,
+}
+# What a tiny config of each further type has beside the sizes of them all.
+_FURTHER: dict[str, dict[str, Any]] = {
+    "arcee": {},
+    "cohere": {"logit_scale": 0.5},
+    "cohere2": {**_WINDOWS, "logit_scale": 0.5},
+    "cwm": {**_WINDOWS, "head_dim": 8, "bos_token_id": 0, "eos_token_id": 0},
+    "deepseek_v2": {**_ROUTED, **_LATENT, "q_lora_rank": None},
+    "deepseek_v3": {**_ROUTED, **_LATENT},
+    "ernie4_5": {"head_dim": 8},
+    "exaone4": _WINDOWS,
+    "glm": {"head_dim": 8},
+    "glm4": {"head_dim": 8},
+    "glm4_moe": {**_ROUTED, "head_dim": 8},
+    "gpt_neox": {"num_key_value_heads": 4},
+    "helium": {"head_dim": 8},
+    "hunyuan_v1_dense": {"head_dim": 8},
+    "mixtral": {**_EXPERTS, "sliding_window": WINDOW},
+    "nemotron": {},
+    "olmo": {},
+    "olmo2": {},
+    "olmo3": _WINDOWS,
+    "olmoe": _EXPERTS,
+    "persimmon": {"num_key_value_heads": 4},
+    "phi": {},
+    "phi3": {"sliding_window": WINDOW},
+    "qwen2_moe": _EXPERTS,
+    "qwen3_moe": {**_EXPERTS, "use_sliding_window": True, "sliding_window": WINDOW},
+    "seed_oss": {"head_dim": 8},
+    "smollm3": {"no_rope_layer_interval": 2},
+    "stablelm": {},
+}
+
+
+def _config_of(model_type: str) -> PreTrainedConfig:
+    sizes = {**_ROPE, **_NO_TOKENS, "num_hidden_layers": 3, "pad_token_id": None}
+    return AutoConfig.for_model(model_type, **{**sizes, **_FURTHER[model_type]})
+
+
+CONFIGS |= {name: partial(_config_of, name) for name in _FURTHER}
+# The exactness tests that ask of every type what a study needs run over EVERY_TYPE; all of them
+# over one architecture of each structure.
+EVERY_TYPE = tuple(name for name in CONFIGS if name != "gpt_bigcode_24")
+STRUCTURES = ("gpt_neox", "olmo2", "phi3", "cohere2")
+ARCHITECTURES = tuple(name for name in EVERY_TYPE if name not in _FURTHER or name in STRUCTURES)
 
 
 def random_network(name: str, dtype: torch.dtype = torch.float32) -> PreTrainedModel:

@@ -25,7 +25,8 @@ def make_random_study(folder: Path) -> Path:
     random_network("gpt_bigcode").save_pretrained(folder / "origin")
     words = Tokenizer(WordLevel({str(i): i for i in range(VOCAB)}, unk_token="0"))
     words.save(str(folder / "origin/tokenizer.json"))
-    prepare_model(parse_sources('[{"folder": "origin"}]', folder), folder / "model", False, {})
+    sources = parse_sources('[{"folder": "origin"}]', folder)
+    prepare_model(sources, folder / "model", False, {}, "float32", "sdpa")
     generator = random.Random(0)
     rows = [
         {

@@ -7,12 +7,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken
 
-from check_model import check_model
 from fimscope.errors import UserError
 from fimscope.inference.check import check_network
 from fimscope.inference.readout import rank_of, readout_of, top_of
 from fimscope.models.load import load_model, wrap_network
-from models import ARCHITECTURES, VOCAB, random_model, random_network
+from fimscope.prompts.check import check_model
+from models import EVERY_TYPE, VOCAB, random_model, random_network
 from tokenizers_for_tests import byte_tokenizer
 
 pytestmark = pytest.mark.model
@@ -27,7 +27,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY_TYPE)
 def test_every_family_passes(name):
     assert [what for what, _ in check_network(random_model(name))] == [
         *("logits", "unembedding", "points", "batches")

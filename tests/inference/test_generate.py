@@ -2,13 +2,27 @@
 
 import pytest
 import torch
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast
 
 from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.generate import answer
 from fimscope.inference.readout import first_best, rank_of, top_of, unembed
 from fimscope.inference.residuals import collect, collect_with_logits
 from fimscope.inference.sampling import sample
-from models import ARCHITECTURES, LENGTHS, alone_logits, random_model, random_prompts
+from fimscope.models.load import wrap_network
+from fimscope.models.options import stop_ids
+from models import (
+    ARCHITECTURES,
+    EVERY_TYPE,
+    LENGTHS,
+    VOCAB,
+    alone_logits,
+    random_model,
+    random_network,
+    random_prompts,
+)
 
 pytestmark = pytest.mark.model
 
@@ -16,6 +30,7 @@ pytestmark = pytest.mark.model
 STOP = 3
 N_NEW = 8
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
+every_type = pytest.mark.parametrize("name", EVERY_TYPE)
 
 
 def bare_completion(network, prompt):
@@ -48,7 +63,7 @@ def hooked_residuals(model, prompt):
     return torch.stack(seen)
 
 
-@architectures
+@every_type
 def test_batched_answers_equal_each_prompt_alone(name):
     model, prompts = random_model(name), random_prompts()
     gold = [5, 50, 7, 80, 0]
@@ -62,7 +77,7 @@ def test_batched_answers_equal_each_prompt_alone(name):
         assert abs(answers.gold_logprob[row] - logprobs[gold[row]]) < 1e-4
 
 
-@architectures
+@every_type
 def test_greedy_completions_equal_generate(name):
     model, prompts = random_model(name), random_prompts(seed=2)
     answers = answer(model, prompts, [0] * len(prompts), N_NEW, {STOP})
@@ -82,6 +97,23 @@ def test_completion_stops_at_any_stop_token_and_at_the_end_of_the_window():
     assert answer(model, prompts, [0, 0], 0, ()).completions[0].token_ids == []
 
 
+def test_any_control_token_stops_a_completion_and_added_text_does_not():
+    """Beside the end that generation_config names, as Qwen2.5-Coder's `<|fim_pad|>`."""
+    network, [prompt] = random_network("llama"), random_prompts((9,))
+    free = answer(random_model("llama"), [prompt], [0], 6, ()).completions[0].token_ids
+    text, control = free[1], free[3]
+    assert control not in free[:3]
+    words = Tokenizer(WordLevel({str(i): i for i in range(VOCAB)}, unk_token="0"))
+    words.add_tokens([AddedToken(str(text), special=False)])
+    words.add_special_tokens([str(control)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words)
+    network.generation_config.eos_token_id = [99, 100]
+    model = wrap_network(network, random_model("llama").family, tokenizer)
+    assert stop_ids(model) == {control, 99, 100}
+    completion = answer(model, [prompt], [0], 6, stop_ids(model)).completions[0]
+    assert completion.stopped and completion.token_ids == free[:3]
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_answers_are_near_and_repeat(dtype):
     model, prompts = random_model("gpt_bigcode", dtype), random_prompts()
@@ -93,7 +125,7 @@ def test_half_precision_answers_are_near_and_repeat(dtype):
         assert abs(answers.top_logprobs[row, 0] - logprobs.max()) < 0.1
 
 
-@architectures
+@every_type
 def test_collected_activations_equal_forward_hooks(name):
     model, prompts = random_model(name), random_prompts()
     positions = [[-1, 0, length // 2] for length in LENGTHS]
@@ -112,7 +144,7 @@ def test_collected_activations_equal_forward_hooks(name):
     assert torch.equal(some, collected[[0, model.n_blocks - 1]])
 
 
-@architectures
+@every_type
 def test_last_point_unembeds_to_the_models_own_logits(name):
     model, (prompt,) = random_model(name), random_prompts((14,))
     last = collect(model, [prompt], [range(14)], points=[model.n_blocks])[0, 0]

@@ -19,6 +19,7 @@ from fimscope.models.load import wrap_network
 from fimscope.statistics.pass_at_k import pass_at_k
 from models import (
     ARCHITECTURES,
+    EVERY_TYPE,
     LENGTHS,
     WINDOW,
     alone_logits,
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.model
 
 
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
+every_type = pytest.mark.parametrize("name", EVERY_TYPE)
 TOLERANCE = {"atol": 1e-4, "rtol": 0}
 
 
@@ -44,11 +46,12 @@ def lens_by_hidden_states(model, prompt):
         norm = model.network.get_submodule(model.family.final_norm)
         normed = torch.cat([norm(torch.cat(states[:-1])), states[-1]])
         logits = model.network.get_output_embeddings()(normed).float()
+    logits = logits * getattr(model.config, "logit_scale", 1)
     cap = getattr(model.config, "final_logit_softcapping", None)
     return (logits if cap is None else torch.tanh(logits / cap) * cap).log_softmax(-1)
 
 
-@architectures
+@every_type
 def test_lens_equals_hidden_states_through_norm_and_unembedding(name):
     model, prompts = random_model(name), random_prompts()
     positions = [[length // 2, -1] for length in LENGTHS]
@@ -100,7 +103,7 @@ def test_generated_lens_equals_the_lens_of_each_longer_prompt(name):
 
 
 @pytest.mark.parametrize("kernel", ["sdpa", "eager"])
-@architectures
+@every_type
 def test_attention_rows_equal_the_networks_own_patterns(name, kernel):
     """In a ragged batch, and where sdpa needs no mask: one prompt, shorter than any window."""
     model = random_model(name)

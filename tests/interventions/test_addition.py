@@ -5,7 +5,7 @@ import torch
 
 from fimscope.interventions import packed
 from fimscope.interventions.addition import divergence_added, sweep_added
-from models import ARCHITECTURES, LENGTHS, alone_logits, random_model, random_prompts
+from models import EVERY_TYPE, LENGTHS, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
 
@@ -40,7 +40,7 @@ def random_vectors(model, n):
     return torch.randn(shape, generator=generator) * torch.tensor([0.0, 0.5, 4.0])[:n, None]
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY_TYPE)
 def test_packed_additions_equal_a_forward_hook_that_adds(name):
     model, prompts = random_model(name), random_prompts()
     vectors = random_vectors(model, 3)

@@ -23,14 +23,23 @@ from fimscope.interventions.session import Batch
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import wrap_network
 from hooks import hooked_logits
-from models import ARCHITECTURES, alone_logits, random_model, random_network, random_prompts
+from models import (
+    ARCHITECTURES,
+    EVERY_TYPE,
+    alone_logits,
+    random_model,
+    random_network,
+    random_prompts,
+)
 
 pytestmark = pytest.mark.model
 
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
+every_type = pytest.mark.parametrize("name", EVERY_TYPE)
 TOLERANCE = {"atol": 1e-4, "rtol": 0}
 LENGTHS = (9, 12, 5)
 INDEX = 3
+FIRST_OF_MLP = ("up_proj", "c_fc", "dense_h_to_4h", "fc1", "gate_up_proj")
 KINDS = [
     residual(0),
     residual(2),
@@ -50,10 +59,17 @@ def places_of(model):
     if getattr(model.config, "multi_query", False):
         last_key = 0
     blocks = model.network.get_submodule(model.family.blocks)
-    up = next(n for n, _ in blocks[1].mlp.named_children() if n in ("up_proj", "c_fc"))
-    norm = next(n for n, _ in blocks[1].named_children() if n in ("input_layernorm", "ln_1"))
-    modules = [f"{model.family.blocks}.1.{path}" for path in (f"mlp.{up}", norm)]
-    return [*KINDS, key(1, last_key), value(1, last_key), *map(module, modules)]
+    ups = [f"mlp.{n}" for n, _ in blocks[1].mlp.named_children() if n in FIRST_OF_MLP]
+    norm = next(n for n, _ in blocks[1].named_children() if "norm" in n or n == "ln_1")
+    modules = [f"{model.family.blocks}.1.{path}" for path in (*ups[:1], norm)]
+    places = [*KINDS, key(1, last_key), value(1, last_key), *map(module, modules)]
+    return [place for place in places if place.kind not in lacking(model)]
+
+
+def lacking(model):
+    """The kinds that a model has no place of: experts share no neurons, latents are no heads'."""
+    kinds = {"neurons"} if hasattr(model.config, "num_experts_per_tok") else set()
+    return kinds | ({"query", "key", "value"} if "deepseek" in model.config.model_type else set())
 
 
 def eager_model(name):
@@ -69,7 +85,7 @@ def key_head(model, index):
     return index * (1 if getattr(width, "multi_query", False) else n_keys) // model.n_heads
 
 
-@architectures
+@every_type
 def test_each_kind_of_place_equals_hooks_on_the_bare_network(name):
     """Another prompt's values are put in at one token of a ragged batch, and of each row alone."""
     model = random_model(name)
@@ -123,7 +139,7 @@ def test_heads_whose_projections_lie_head_by_head():
     assert recipients.collect(INDEX, value(0, 3))[value(0, 3)].shape == (3, 1, 8)
 
 
-@architectures
+@every_type
 def test_patterns_are_those_of_the_network_counted_from_the_first_token(name):
     model = eager_model(name)
     batch = Batch(model, random_prompts(LENGTHS))
@@ -196,6 +212,15 @@ def test_places_that_are_not_there_are_refused():
         eager.patch(eager.collect("last", pattern(0, 0)), to=head(0, 0))
     with pytest.raises(UserError, match="cannot be edited at new tokens"):
         eager.zero("last", pattern(0, 0)).generate(2, edit_new_tokens=True)
+
+
+@every_type
+def test_places_that_a_type_lacks_are_refused(name):
+    batch, kinds = Batch(random_model(name), random_prompts(LENGTHS)), lacking(random_model(name))
+    for place in KINDS:
+        if place.kind in kinds:
+            with pytest.raises(UserError, match=r"has none of .*name .*with `module\(path\)`"):
+                batch.collect("last", place)
 
 
 def test_projections_that_are_not_known_are_refused():

@@ -22,12 +22,13 @@ from fimscope.interventions.named_prompt import NamedPrompt
 from fimscope.interventions.session import Batch
 from fimscope.interventions.sweep import sweep, sweep_plain
 from hooks import hooked_logits
-from models import ARCHITECTURES, alone_logits, random_model, random_prompts
+from models import ARCHITECTURES, EVERY_TYPE, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
 
 
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
+every_type = pytest.mark.parametrize("name", EVERY_TYPE)
 TOLERANCE = {"atol": 1e-4, "rtol": 0}
 LENGTHS = (9, 12, 5)
 ALL_KINDS = [
@@ -102,7 +103,7 @@ def test_every_token_is_what_each_prompt_has_alone_and_nothing_behind_it():
         assert torch.equal(found.at(residual(1), "middle")[row], found[residual(1)][row, n // 2])
 
 
-@architectures
+@every_type
 def test_parts_of_a_block_add_up_to_its_output(name):
     """What is called a part's output is what is added to the residual stream, norms included."""
     found = batch_of(name).collect(
@@ -291,8 +292,8 @@ def test_mean_of_donors_takes_any_number_of_them():
     torch.testing.assert_close(kept[residual(1)], mean.expand(3, -1, -1))
 
 
-def test_noise_of_gemma_is_of_what_enters_block_0():
-    for name in ("gemma", "gemma2", "gemma3"):
+def test_noise_is_of_what_enters_block_0():
+    for name in set(EVERY_TYPE) - {"gpt2", "gpt_bigcode"}:  # these add learned positions
         model = random_model(name)
         entering = collect(model, [list(range(60))], [list(range(60))], [0])[0, 0]
         rows = model.network.get_submodule(model.family.embedding).weight[:60]

@@ -11,6 +11,7 @@ from fimscope.interventions.packed import suffix_of
 from fimscope.interventions.sweep import sweep, sweep_last, sweep_plain
 from models import (
     ARCHITECTURES,
+    EVERY_TYPE,
     LENGTHS,
     VOCAB,
     alone_logits,
@@ -25,6 +26,7 @@ LAST = [[-1]] * len(LENGTHS)
 IDS = torch.tensor([[4, 9]] * len(LENGTHS))
 ALL_IDS = torch.arange(VOCAB).expand(len(LENGTHS), -1)
 architectures = pytest.mark.parametrize("name", ARCHITECTURES)
+every_type = pytest.mark.parametrize("name", EVERY_TYPE)
 TOLERANCE = {"atol": 1e-4, "rtol": 0}
 
 
@@ -44,7 +46,7 @@ def every_point(model):
     return [[point] for point in range(model.n_points)]
 
 
-@architectures
+@every_type
 def test_packed_sweep_equals_one_forward_for_each_patch(name):
     model, prompts = random_model(name), random_prompts()
     donors = donors_for(model)
@@ -62,7 +64,7 @@ def test_packed_sweep_equals_one_forward_for_each_patch(name):
     assert changed.float().mean() > 0.5
 
 
-@architectures
+@every_type
 def test_own_residual_changes_nothing_and_the_donors_last_point_gives_its_answer(name):
     model, prompts = random_model(name), random_prompts()
     swept = sweep_last(model, prompts, donors_for(model), ALL_IDS)

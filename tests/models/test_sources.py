@@ -99,7 +99,7 @@ def write_gguf(path: Path) -> dict[str, np.ndarray]:
 
 def prepare(entries: list[dict], out: Path, trust: bool = False) -> None:
     sources = parse_sources(json.dumps(entries), out.parent)
-    prepare_model(sources, out, trust, {"step": "test"})
+    prepare_model(sources, out, trust, {"step": "test"}, "float32", "sdpa")
 
 
 def logits(folder: Path, **options):
@@ -147,13 +147,16 @@ def test_pickle_weights_are_refused(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["origin"]
 
 
+@pytest.mark.model
 def test_the_models_own_code_is_refused_unless_trusted(tmp_path: Path):
     origin = save_model(tmp_path / "origin")
     config = json.loads((origin / "config.json").read_text())
-    config["auto_map"] = {"AutoConfig": "own.OwnConfig"}
+    config["auto_map"] = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
     (origin / "config.json").write_text(json.dumps(config))
     (origin / "own.py").write_text(
-        "from transformers import GPT2Config\n\n\nclass OwnConfig(GPT2Config):\n    pass\n"
+        "from transformers import GPT2Config, GPT2LMHeadModel\n\n\n"
+        "class OwnConfig(GPT2Config):\n    pass\n\n\n"
+        "class OwnModel(GPT2LMHeadModel):\n    config_class = OwnConfig\n"
     )
     with pytest.raises(UserError, match="auto_map"):
         prepare([{"folder": "origin"}], tmp_path / "model")
@@ -201,6 +204,7 @@ def test_shards_are_all_needed_and_stay_in_the_folder(tmp_path: Path):
     assert weight_files(tmp_path) == [index.name, "model-1.safetensors"]
 
 
+@pytest.mark.model
 def test_the_next_source_is_taken_where_one_is_not_reached(tmp_path: Path, no_hub: None):
     save_model(tmp_path / "origin")
     hub = {"hub": "nobody/nothing", "revision": COMMIT}
@@ -413,6 +417,7 @@ def test_a_killed_conversion_leaves_nothing_that_looks_complete(tmp_path: Path):
     check_hashes(read_prepared(tmp_path / "model"))
 
 
+@pytest.mark.model
 def test_a_prepared_folder_that_changed_is_refused(tmp_path: Path):
     save_model(tmp_path / "origin")
     prepare([{"folder": "origin"}], tmp_path / "model")
@@ -430,6 +435,7 @@ def test_a_prepared_folder_that_changed_is_refused(tmp_path: Path):
         read_prepared(tmp_path / "model")
 
 
+@pytest.mark.model
 def test_a_models_files_are_read_once_until_one_is_touched(tmp_path: Path, monkeypatch):
     from fimscope.files import hashes
 
@@ -458,6 +464,7 @@ def test_a_models_files_are_read_once_until_one_is_touched(tmp_path: Path, monke
     assert read[len(prepared.files) :] == ["model.safetensors"]
 
 
+@pytest.mark.model
 def test_a_change_of_a_models_file_shows_when_a_step_opens_it(tmp_path: Path):
     save_model(tmp_path / "origin")
     prepare([{"folder": "origin"}], tmp_path / "model")
@@ -480,10 +487,28 @@ def test_a_change_of_a_models_file_shows_when_a_step_opens_it(tmp_path: Path):
 
 
 def test_a_model_that_cannot_do_the_study_is_refused_when_it_is_prepared(tmp_path: Path):
-    save_model(tmp_path / "other", "gptj")
-    with pytest.raises(UserError, match="'gptj' is not supported; expected one of gemma, gemma2"):
-        prepare([{"folder": "other"}], tmp_path / "unsupported")
+    for model_type, reason in (("gptj", ": its attention does not"), ("openai-gpt", "; expected")):
+        save_model(tmp_path / model_type, model_type)
+        with pytest.raises(UserError, match=f"'{model_type}' is not supported{reason}"):
+            prepare([{"folder": model_type}], tmp_path / "unsupported")
     assert not (tmp_path / "unsupported").exists()
+
+
+@pytest.mark.model
+def test_a_model_that_is_not_what_it_seems_is_refused_when_it_is_prepared(tmp_path: Path):
+    from safetensors.torch import load_file, save_file
+
+    weights = save_model(tmp_path / "origin") / "model.safetensors"
+    tensors = load_file(weights)
+    tensors["transformer.ln_f.weight"][3] = float("nan")
+    save_file(tensors, weights, metadata={"format": "pt"})
+    with pytest.raises(UserError, match="the model's logits are not finite"):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+    tensors["transformer.ln_f.weight"][3] = 1.0
+    save_file(tensors | {"of_another": tensors["transformer.ln_f.bias"].clone()}, weights)
+    with pytest.raises(UserError, match=r"^folder origin: 1 weights have no place .*of_another"):
+        prepare([{"folder": "origin"}], tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["origin"]
 
 
 HUGE = 10**8
@@ -529,6 +554,7 @@ def test_the_weights_of_every_family_are_those_of_its_config(tmp_path, name, sha
         check_shapes(config, weights, "config.json")
 
 
+@pytest.mark.model
 def test_a_truncated_weight_file_is_named_when_a_step_opens_the_model(tmp_path: Path):
     save_model(tmp_path / "origin")
     prepare([{"folder": "origin"}], tmp_path / "model")

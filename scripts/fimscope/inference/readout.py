@@ -56,8 +56,7 @@ def unembed_normed(model: Model, hidden: Tensor) -> Tensor:
     They come on the model's device, wherever the norm and the unembedding stand.
     """
     logits = model.network.get_submodule(model.family.unembedding)(hidden).float().to(model.device)
-    # Granite divides, Cohere multiplies, Gemma 2 caps.
-    logits = logits / getattr(model.config, "logits_scaling", 1)
+    # Cohere multiplies, Gemma 2 caps.
     logits = logits * (getattr(model.config, "logit_scale", None) or 1)
     cap = getattr(model.config, "final_logit_softcapping", None)
     return logits if cap is None else torch.tanh(logits / cap) * cap

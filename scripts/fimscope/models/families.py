@@ -63,8 +63,35 @@ GEMMA3 = Family(
     }
 )
 
+PHI = Family(
+    **{**vars(LLAMA), "final_norm": "model.final_layernorm", "head_mixer": "self_attn.dense"}
+)
+GPT_NEOX = Family(
+    embedding="gpt_neox.embed_in",
+    blocks="gpt_neox.layers",
+    final_norm="gpt_neox.final_layer_norm",
+    attention="attention",
+    attention_output="attention",
+    mlp_output="mlp",
+    head_mixer="attention.dense",
+)
+OLMO2 = Family(
+    **{
+        **vars(LLAMA),
+        "attention_output": "post_attention_layernorm",
+        "mlp_output": "post_feedforward_layernorm",
+    }
+)
+GLM4 = Family(
+    **{
+        **vars(LLAMA),
+        "attention_output": "post_self_attn_layernorm",
+        "mlp_output": "post_mlp_layernorm",
+    }
+)
+
 # By the model_type of config.json. Another architecture is one more line here, and one more
-# builder in tests/helpers/models.py, over which every exactness test then runs.
+# config in tests/helpers/models.py, over which the exactness tests then run.
 FAMILIES: dict[str, Family] = {
     "gpt_bigcode": GPT,
     "gpt2": GPT,
@@ -77,14 +104,61 @@ FAMILIES: dict[str, Family] = {
     "gemma2": GEMMA,
     "gemma3_text": GEMMA,
     "gemma3": GEMMA3,
+    "arcee": LLAMA,
+    "cohere": LLAMA,
+    "cohere2": QWEN,
+    "cwm": QWEN,
+    "deepseek_v2": LLAMA,
+    "deepseek_v3": LLAMA,
+    "ernie4_5": LLAMA,
+    "exaone4": Family(**{**vars(OLMO2), "masks_by_kind": True}),
+    "glm": LLAMA,
+    "glm4": GLM4,
+    "glm4_moe": LLAMA,
+    "gpt_neox": GPT_NEOX,
+    "helium": LLAMA,
+    "hunyuan_v1_dense": LLAMA,
+    "mixtral": LLAMA,
+    "nemotron": LLAMA,
+    "olmo": LLAMA,
+    "olmo2": OLMO2,
+    "olmo3": Family(**{**vars(OLMO2), "masks_by_kind": True}),
+    "olmoe": LLAMA,
+    "persimmon": PHI,
+    "phi": PHI,
+    "phi3": LLAMA,
+    "qwen2_moe": QWEN,
+    "qwen3_moe": LLAMA,
+    "seed_oss": LLAMA,
+    "smollm3": QWEN,
+    "stablelm": LLAMA,
+}
+
+
+# Types that are asked for and have no line above, and why.
+_OWN_KERNEL = "its attention does not go through transformers' interface, and its patterns are lost"
+REFUSED: dict[str, str] = {
+    "bloom": "its attention and MLP give the residual stream with what they add to it",
+    "codegen": _OWN_KERNEL,
+    "falcon": "its blocks add the attention's output into the MLP's, in place",
+    "gpt_neo": _OWN_KERNEL,
+    "gptj": _OWN_KERNEL,
+    "granite": "its blocks scale what attention and MLP give before they add it",
+    "mpt": _OWN_KERNEL,
+    "opt": "its MLP runs on the tokens of a whole batch in one row",
 }
 
 
 def find_family(model_type: str, where: str) -> Family:
     """The family of a model_type; `where` is the file that names it.
 
-    raises UserError that lists the supported ones and says how to add one
+    raises UserError that says why it is refused, or lists the supported ones
     """
+    if model_type in REFUSED:
+        raise UserError(
+            f"{where}: model_type {model_type!r} is not supported: {REFUSED[model_type]}; "
+            "take another model"
+        )
     if model_type not in FAMILIES:
         raise UserError(
             f"{where}: model_type {model_type!r} is not supported; expected one of "

@@ -42,7 +42,7 @@ class Model:
     second.
 
     n_blocks, n_points   L, and the points 0..L of the residual stream
-    d_model, d_head      widths of the residual stream and of one of the n_heads heads
+    d_model, d_head      widths of the residual stream and of what one of the n_heads heads gives
     vocab_size           logits of one token
     max_tokens           the longest prompt that the model reads
     dtype, attention     as it was loaded
@@ -75,7 +75,10 @@ class Model:
 
     @property
     def d_head(self) -> int:
-        return getattr(self.config, "head_dim", None) or self.d_model // self.n_heads
+        for name in ("v_head_dim", "head_dim"):  # DeepSeek's queries and keys are wider
+            if width := getattr(self.config, name, None):
+                return width
+        return self.d_model // self.n_heads
 
     @property
     def vocab_size(self) -> int:
@@ -269,4 +272,4 @@ def _read_tokenizer(path: Path, trust_remote_code: bool) -> PreTrainedTokenizerB
 def _number_tokenizer(vocab_size: int) -> PreTrainedTokenizerFast:
     """A tokenizer whose tokens are the decimal numbers of their ids."""
     words = WordLevel({str(token_id): token_id for token_id in range(vocab_size)}, unk_token="0")
-    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(words), pad_token="0")
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(words))

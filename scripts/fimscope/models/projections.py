@@ -1,7 +1,7 @@
 """Where the attention of a block makes its queries, keys and values, and its MLP its neurons.
 
 Found by the modules that are there: architectures differ in how they join the three projections,
-and most of them are one of two ways.
+and most of them are one of three ways.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from fimscope.models.load import Model
 Projected = Literal["query", "key", "value"]
 SEPARATE = {"query": "q_proj", "key": "k_proj", "value": "v_proj"}
 JOINED = ("c_attn", "qkv_proj")  # all queries, then all keys, then all values
+HEAD_BY_HEAD = "query_key_value"  # one head's query, key and value, then the next head's
 DOWN = ("mlp.down_proj", "mlp.c_proj", "mlp.dense_4h_to_h", "mlp.fc_out", "mlp.fc2")
 
 
@@ -38,14 +39,16 @@ def projection_of(model: Model, block: int, kind: Projected) -> Projection:
     """raises UserError where the block's attention is none whose projections are known"""
     attention = _block(model, block).get_submodule(model.family.attention)
     d_head = model.d_head
-    if isinstance(module := getattr(attention, SEPARATE[kind], None), nn.Module):
+    if all(isinstance(getattr(attention, name, None), nn.Module) for name in SEPARATE.values()):
+        module = getattr(attention, SEPARATE[kind])
         path = f"{model.family.attention}.{SEPARATE[kind]}"
         return Projection(path, 0, d_head, _sizes(module)[1] // d_head)
-    for name in JOINED:
+    for name in (*JOINED, HEAD_BY_HEAD):
         if isinstance(module := getattr(attention, name, None), nn.Module):
             path, width = f"{model.family.attention}.{name}", _sizes(module)[1]
             order = list(SEPARATE).index(kind)
-            if getattr(attention, "multi_query", None) is False:  # GPTBigCode: head by head
+            # So GPTBigCode has it, where each head has its own keys.
+            if name == HEAD_BY_HEAD or getattr(attention, "multi_query", None) is False:
                 return Projection(path, order * d_head, 3 * d_head, model.n_heads)
             n_keys = (width // d_head - model.n_heads) // 2
             before = (0, model.n_heads, model.n_heads + n_keys)[order]
@@ -53,7 +56,8 @@ def projection_of(model: Model, block: int, kind: Projected) -> Projection:
             return Projection(path, before * d_head, d_head, n_heads)
     raise UserError(
         f"{kind} of block {block}: attention of {type(attention).__name__} has none of "
-        f"{', '.join([*SEPARATE.values(), *JOINED])}; name its module with `module(path)` instead"
+        f"{', '.join([*SEPARATE.values(), *JOINED, HEAD_BY_HEAD])}; "
+        "name its module with `module(path)` instead"
     )
 
 

@@ -67,7 +67,8 @@ def empty_network(config: "PreTrainedConfig") -> "PreTrainedModel":
 def check_shapes(config: "PreTrainedConfig", weights: Counter[Shape], where: str) -> None:
     """raises UserError where a config describes a tensor that the weights do not hold
 
-    Weights may hold more: masks that older versions stored, and what is tied, twice.
+    Weights may hold more: masks that older versions stored, and what is tied, twice. The experts of
+    a block are one tensor of the network and many of the weights; of those the numbers are counted.
     where   the file that describes them
     """
     try:
@@ -75,12 +76,24 @@ def check_shapes(config: "PreTrainedConfig", weights: Counter[Shape], where: str
     except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
         raise UserError(f"{where}: no model can have these sizes ({one_line(error)})") from None
     left = Counter(weights)
+    of_experts = []
     for name, parameter in model.named_parameters():
         shape = tuple(sorted(parameter.shape))
-        left[shape] -= 1
-        if left[shape] < 0:
-            raise UserError(
-                f"{where}: {name} would be of {' x '.join(map(str, parameter.shape))}, "
-                f"{math.prod(shape):.1e} numbers, and the weights hold no such tensor; they are "
-                "not of one model, fetch both again"
-            )
+        if parameter.ndim == 3 and not left[shape]:
+            of_experts.append((name, parameter))
+        elif not left[shape]:
+            raise _absent(where, name, parameter.shape)
+        else:
+            left[shape] -= 1
+    n_left = count_parameters(left) or 0
+    for name, parameter in of_experts:
+        n_left -= parameter.numel()
+        if n_left < 0:
+            raise _absent(where, name, parameter.shape)
+
+
+def _absent(where: str, name: str, shape: Sequence[int]) -> UserError:
+    return UserError(
+        f"{where}: {name} would be of {' x '.join(map(str, shape))}, {math.prod(shape):.1e} "
+        "numbers, and the weights hold no such tensor; they are not of one model, fetch both again"
+    )

@@ -1,9 +1,28 @@
-"""Whether a tokenizer is the model's, and keeps its control tokens out of texts."""
+"""Whether a model's folder is what it seems: weights, tokens, logits, places."""
 
 from pathlib import Path
 
 from fimscope.errors import UserError
 from fimscope.prompts.encoder import Encoder
+
+
+def check_model(
+    folder: Path, dtype: str, device: str, attention: str, trust_remote_code: bool = False
+) -> list[tuple[str, str]]:
+    """What was checked of a model's folder and what was found, a row each.
+
+    dtype, device, attention   as of `load_model`
+    raises UserError, one sentence of what is wrong and what to do
+    """
+    from fimscope.inference.check import check_network
+    from fimscope.models.load import load_model
+
+    model = load_model(folder, dtype, device, attention, trust_remote_code)
+    return [
+        ("weights", "each has its place, and none is missing"),
+        *check_tokens(Encoder.from_folder(folder), model.vocab_size, folder),
+        *check_network(model),
+    ]
 
 
 def check_tokens(encoder: Encoder, vocab_size: int, folder: Path) -> list[tuple[str, str]]:

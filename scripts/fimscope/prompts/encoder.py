@@ -97,9 +97,10 @@ class Encoder:
         return set(self._tokenizer.get_vocab().values()) - self.control_ids()
 
     def control_ids(self) -> set[int]:
-        """The ids that no text ever gives."""
+        """The ids that no text ever gives; a text with an unknown word gives that of such words."""
         added = self._tokenizer.get_added_tokens_decoder()
-        return {token_id for token_id, token in added.items() if token.special}
+        unknown = getattr(self._tokenizer.model, "unk_token", None)
+        return {i for i, token in added.items() if token.special and token.content != unknown}
 
 
 def _with_control_tokens_special(tokenizer: Tokenizer) -> Tokenizer:
