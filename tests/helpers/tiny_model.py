@@ -39,6 +39,7 @@ def build_tiny_model(folder: Path, texts: Sequence[str], answers: Callable) -> N
         attn_pdrop=0.0,
         embd_pdrop=0.0,
         resid_pdrop=0.0,
+        initializer_range=0.2,  # with 0.02, which is for wide networks, it learns slowly
     )
     torch.manual_seed(0)
     model = GPTBigCodeForCausalLM(config)
