@@ -55,9 +55,10 @@ def made_again(each):
     return look
 
 
-# Where several jobs could begin, the first of these does: what the dearest steps wait for, then
-# they, the dearest first, so that all cores end together.
+# Where several jobs could begin, the first of these does: what takes all cores, before one of them is
+# taken; what the dearest steps wait for; then they, the dearest first, so that all cores end together.
 URGENT = (
+    *("edit_examples", "check_types", "build_prompts"),
     *("read_prompts", "predict_types", "pair_examples", "split_examples"),
     *("cache_activations", "fit_steering"),
     *("sweep_positions", "mask_distractors", "compare_icl", "apply_steering", "sweep_patches"),

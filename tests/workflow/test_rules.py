@@ -150,7 +150,7 @@ def priority(job: Job) -> int:
 
 def test_the_dearest_step_begins_first_and_what_it_waits_for_before_that(jobs):
     [dearest] = {priority(job) for job in jobs if job.step == "sweep_positions"}
-    needed = ("read_prompts", "predict_types", "pair_examples")
+    needed = ("build_prompts", "read_prompts", "predict_types", "pair_examples")
     assert all(priority(job) > dearest for job in jobs if job.step in needed)
     others = [job for job in jobs if "--model" in job.words and job.step not in needed]
     behind = [job for job in others if priority(job) < dearest]
@@ -180,6 +180,13 @@ def test_steps_of_few_threads_run_beside_each_other_and_the_dearest_in_shards(
     assert shares == {"1/1", *(f"{i}/{n_shards}" for i in range(1, n_shards + 1))}
     in_shards = {job.step for job in jobs if job.rule.endswith("_shard")}
     assert in_shards == ({"sweep_positions"} if n_shards > 1 else set())
+
+
+def test_what_takes_all_cores_begins_before_one_of_them_is_taken(jobs):
+    takes_all = {name for name, text in rules().items() if "threads: workflow.cores" in text}
+    small = {"make_examples"}  # all others wait for it
+    lowest = min(priority(job) for job in jobs if job.step in takes_all - small)
+    assert all(priority(job) < lowest for job in jobs if "--threads" in job.words)
 
 
 def test_no_rule_asks_the_disk_for_what_a_step_makes():
