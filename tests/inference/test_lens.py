@@ -51,7 +51,7 @@ def lens_by_hidden_states(model, prompt):
     return (logits if cap is None else torch.tanh(logits / cap) * cap).log_softmax(-1)
 
 
-@every_type
+@architectures
 def test_lens_equals_hidden_states_through_norm_and_unembedding(name):
     model, prompts = random_model(name), random_prompts()
     positions = [[length // 2, -1] for length in LENGTHS]

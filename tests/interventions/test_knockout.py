@@ -9,7 +9,7 @@ from fimscope.inference.generate import answer
 from fimscope.interventions.knockout import answer_without
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import wrap_network
-from models import ARCHITECTURES, EVERY_TYPE, VOCAB, random_model, random_network, random_prompts
+from models import ARCHITECTURES, VOCAB, random_model, random_network, random_prompts
 
 pytestmark = pytest.mark.model
 
@@ -30,7 +30,7 @@ def test_nothing_hidden_is_the_plain_answer(architecture, readers):
 
 
 @pytest.mark.parametrize("readers", ["last", "later"])
-@pytest.mark.parametrize("architecture", EVERY_TYPE)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_padding_changes_nothing(architecture, readers):
     model, prompts = random_model(architecture), random_prompts()
     together = answer_without(model, prompts, HIDDEN, readers, GOLDS, 3, {0})

@@ -139,7 +139,7 @@ def test_heads_whose_projections_lie_head_by_head():
     assert recipients.collect(INDEX, value(0, 3))[value(0, 3)].shape == (3, 1, 8)
 
 
-@every_type
+@architectures
 def test_patterns_are_those_of_the_network_counted_from_the_first_token(name):
     model = eager_model(name)
     batch = Batch(model, random_prompts(LENGTHS))

@@ -64,7 +64,7 @@ def test_packed_sweep_equals_one_forward_for_each_patch(name):
     assert changed.float().mean() > 0.5
 
 
-@every_type
+@architectures
 def test_own_residual_changes_nothing_and_the_donors_last_point_gives_its_answer(name):
     model, prompts = random_model(name), random_prompts()
     swept = sweep_last(model, prompts, donors_for(model), ALL_IDS)
