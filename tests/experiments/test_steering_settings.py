@@ -217,8 +217,8 @@ def test_numbers_worked_out_by_hand():
     assert at["mean_difference"]["gain"]["estimate"] == 2.0
     assert at["random"]["mended"]["estimate"] == 0.25
     assert at["random"]["n_vectors"] == 20
-    # Random vectors all mend one of four: the variance is that of a share, (20.5 / 81), 1/4 of it.
-    share = (20 * 1 + 0.5) / (20 * 4 + 1)
+    # The random vectors all mend one of four: the variance is that of the share of all, of n = 4.
+    share = (3 + 20 * 1 + 0.5) / (21 * 4 + 1)
     statistic = 0.5 / np.sqrt(share * (1 - share) / 4 * (1 + 1 / 20))
     p = t.sf(statistic, 19)
     assert numbers["of_many"]["mean_difference"]["random"] == {

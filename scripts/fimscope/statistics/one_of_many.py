@@ -15,7 +15,8 @@ def one_of_many(own: float, others: Sequence[float], n: int) -> Numbers:
 
     The t test of one case against a small sample (Crawford & Howell 1998): the others' spread, with
     their mean's own error, N - 1 degrees of freedom. Their variance counts as no smaller than what
-    the n examples alone would give, at the share of all, the one too.
+    n examples give by chance at the share that all have, the one too: others that all do nothing
+    decide nothing by that.
     """
     from scipy.stats import t
 

@@ -50,15 +50,15 @@ METHOD = (
 )
 CONTROL = (
     "Random vectors and mean differences of pairs whose sides are swapped at random by program "
-    "(lending a program another's right example would leave the mean as it is): points and strength "
-    "are chosen on `select` for each of them alone, by the same rule as for the mean difference, as "
-    "the best of many settings is above the usual one for a random vector too. The commonest type's "
-    "vector has its own setting as well. At the points and strength of the mean difference: the "
-    "flipped vector, another edit's where there is one, and the mean difference without the pairs "
-    "of the example's own type, which is held against the same controls. Against the random and the "
-    "shuffled vectors: whether a further draw of them would mend as many (one-sided t test of one "
-    "vector beside several, Crawford & Howell 1998); against the others: exact sign tests over "
-    "programs; all adjusted together (Holm)."
+    "(lending a program another's right example would leave the mean as it is): points and "
+    "strength are chosen on `select` for each of them alone, by the same rule as for the mean "
+    "difference, as the best of many settings is above the usual one for a random vector too. "
+    "The commonest type's vector has its own setting as well. At the points and strength of the"
+    " mean difference: the flipped vector, another edit's where there is one, and the mean "
+    "difference without the pairs of the example's own type, which is held against the same "
+    "controls. Against the random and the shuffled vectors: whether a further draw of them "
+    "would mend as many (one-sided t test of one vector beside several, Crawford & Howell "
+    "1998); against the others: exact sign tests over programs; all adjusted together (Holm)."
 )
 SUBJECTS = {
     MAIN: "Of the wrong ones it",
@@ -254,8 +254,8 @@ def _setting_table(numbers: Numbers) -> SectionTable:
     if beside:
         rows += in_context_rows(beside)
     return SectionTable(
-        "On `test`, each vector as chosen for it (see Control): mended, of all wrong examples and of those that the edit "
-        f"broke (n = {numbers['n']['test']['n_broken']}); right ones made wrong; change of "
+        "On `test`, each vector as chosen for it (see Control): mended, of all wrong examples and "
+        f"of those that the edit broke (n = {numbers['n']['test']['n_broken']}); right ones made wrong; change of "
         "accuracy over both, in points; rise of gold minus foil in logits; divergence in nats at "
         "tokens that are not the hole; "
         f"whether the mean difference mends another share (Holm over {_names(CONTROLS)})"

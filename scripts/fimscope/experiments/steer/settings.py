@@ -30,9 +30,9 @@ def score_settings(results: Sequence[Row]) -> list[dict[str, Any]]:
     and for the kinds of RANDOMISED one a vector, window, strength.
 
     The score is the share of wrong examples that are mended minus the share of right ones that are
-    made worse; a share of no examples counts as 0. Of each kind or vector the setting with the highest score
-    is chosen; of equal ones that with the greater mean rise of the logit difference, then the
-    weaker, then the one of fewer points, then the earlier.
+    made worse; a share of no examples counts as 0. Of each kind or vector the setting with the
+    highest score is chosen; of equal ones that with the greater mean rise of the logit difference,
+    then the weaker, then the one of fewer points, then the earlier.
     """
     groups: dict[Setting, list[Row]] = defaultdict(list)
     for row in results:
