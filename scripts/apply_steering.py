@@ -1,14 +1,20 @@
 """Steer: choose point and strength on `select`, then report them once on `test` with controls."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from fimscope.experiments.steer.doses import (
-    CHOSEN_KINDS,
+    FITTED,
     NOTHING,
-    doses_of_kinds,
+    Dose,
+    Window,
+    doses_elsewhere,
+    doses_on_select,
     doses_on_test,
     windows_of,
 )
@@ -88,9 +94,7 @@ def steer_select(
         steered,
         [*groups["select", "wrong"], *groups["select", "right"]],
         windows_of(steered.prepared.n_blocks + 1, options["window"]),
-        lambda row: doses_of_kinds(
-            steered.vectors, row["gold"], CHOSEN_KINDS, options["strengths"]
-        ),
+        lambda row: doses_on_select(steered.vectors, row["gold"], options["strengths"]),
     )
 
 
@@ -102,21 +106,28 @@ def steer_test(
 ) -> Iterator[tuple[str, Row]]:
     """Table and row of `test` at the chosen settings: steering_results or steering_disturbance."""
     wrong, right = groups["test", "wrong"], groups["test", "right"]
-    for n, setting in enumerate(chosen.values()):
-        log.info("%s: points %s, strength %g", *vars(setting).values())
-        found = steer(
-            steered,
-            [*wrong, *right],
-            [setting.points],
-            lambda row, s=setting: doses_on_test(
-                steered.vectors, row["gold"], s, options["strengths"]
-            ),
-        )
+    at: dict[Window, list[Setting]] = defaultdict(list)
+    for setting in chosen.values():
+        log.info("%s: points %s, strength %g", setting.name, setting.points, setting.strength)
+        at[setting.points].append(setting)
+
+    def doses_of(row: Row, settings: Sequence[Setting]) -> list[Dose]:
+        own = (doses_on_test(steered.vectors, row["gold"], s, strengths) for s in settings)
+        return list(chain.from_iterable(own))
+
+    def elsewhere_of(row: Row, settings: Sequence[Setting]) -> list[Dose]:
+        own = (doses_elsewhere(steered.vectors, row["gold"], s) for s in settings)
+        return list(chain.from_iterable(own))
+
+    strengths, n_tokens, seed = options["strengths"], options["n_tokens"], options["seed"]
+    for n, (points, settings) in enumerate(at.items()):
+        found = steer(steered, [*wrong, *right], [points], partial(doses_of, settings=settings))
         # The answer without steering comes with every run; it is kept once.
         for row in found:
             if n == 0 or row["kind"] != NOTHING.kind:
                 yield "steering_results", row
-        for row in disturb(steered, right, setting, options["n_tokens"], options["seed"]):
+        elsewhere = partial(elsewhere_of, settings=settings)
+        for row in disturb(steered, right, points, elsewhere, n_tokens, seed):
             yield "steering_disturbance", row
 
 
@@ -155,12 +166,12 @@ def make_shard(
 
 
 def _is_completed(row: Row, chosen: Mapping[str, Setting]) -> bool:
-    """A wrong example of `test` without steering, or with a vector at its own chosen strength."""
+    """A wrong example of `test` without steering, or with a fitted vector as chosen for it."""
     if (row["group"], row["outcome"]) != ("test", "wrong"):
         return False
-    setting = chosen.get(row["kind"])
-    own = setting is not None and row["strength"] == setting.strength
-    return own or row["kind"] == NOTHING.kind
+    if row["kind"] == NOTHING.kind:
+        return True
+    return row["kind"] in FITTED and row["strength"] == chosen[row["kind"]].strength
 
 
 def main() -> None:

@@ -51,7 +51,8 @@ CAPTION = (
     "strength: in units of the residual's mean norm at the point; bands and bars: 95%, clustered "
     "by program\nshaded: points and strength chosen on select; dotted: the strength "
     "at which the mean difference is added as it is\nelsewhere: at tokens that are not the hole; "
-    "* takes the gold to choose its vector, at points and a strength of its own"
+    "* takes the gold to choose its vector\n"
+    "points and strength of its own: commonest type, gold type, each random and shuffled vector"
 )
 
 

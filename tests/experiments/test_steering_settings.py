@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from apply_steering import recipients_of
 from fimscope.experiments.steer.doses import (
-    CHOSEN_KINDS,
     Dose,
+    doses_on_select,
     doses_on_test,
     stack_doses,
     windows_of,
@@ -69,7 +70,9 @@ def on_select():
 def test_the_choice_weighs_mended_against_worsened_and_breaks_ties():
     scored = score_settings(on_select())
     assert [row["score"] for row in scored] == [0.0, 0.5, 0.5, 0.5]
-    assert chosen_settings(scored) == {"mean_difference": Setting("mean_difference", (1,), 1.0)}
+    assert chosen_settings(scored) == {
+        "mean_difference": Setting("mean_difference", None, (1,), 1.0)
+    }
 
 
 def test_without_a_wrong_example_nothing_is_chosen():
@@ -97,24 +100,45 @@ def vectors() -> VectorSet:
 def test_the_commonest_type_has_a_setting_of_its_own():
     common = Vector("majority_type", "majority_type", "string", np.ones((3, 4)), 2, 2)
     vectors = VectorSet([common], np.ones(3, dtype=np.float32))
-    of_main = doses_on_test(vectors, "string", Setting("mean_difference", (1,), 1.0), [0.5, 1.0])
-    of_its_own = doses_on_test(vectors, "string", Setting("majority_type", (2,), 1.0), [0.5, 1.0])
+    of_main = doses_on_test(
+        vectors, "string", Setting("mean_difference", None, (1,), 1.0), [0.5, 1.0]
+    )
+    of_its_own = doses_on_test(
+        vectors, "string", Setting("majority_type", None, (2,), 1.0), [0.5, 1.0]
+    )
     assert of_main == []
     assert of_its_own == [Dose("majority_type", "majority_type", n) for n in (0.5, 1.0)]
-    assert "majority_type" in CHOSEN_KINDS
+    assert {dose.kind for dose in doses_on_select(vectors, "string", [1.0])} == {"majority_type"}
 
 
 def test_doses_at_the_chosen_setting(vectors):
-    setting = Setting("mean_difference", (1,), 1.0)
+    setting = Setting("mean_difference", None, (1,), 1.0)
     doses = doses_on_test(vectors, "string", setting, [0.5, 1.0])
     assert len(doses) == len(set(doses))
-    assert sum(d.kind == "random" and d.strength == 1.0 for d in doses) == 20
+    assert not any(dose.kind == "random" for dose in doses)
     assert {d.strength for d in doses if d.kind == "mean_difference"} == {0.5, 1.0}
     assert Dose("flipped", "flipped", 1.0) in doses
     stacked = stack_doses(vectors, [doses[:2], doses[:1]], [1, 2], 4)
     assert stacked.shape == (2, 2, 2, 4)
     assert stacked[:, 1, 0].norm(dim=-1).tolist() == pytest.approx([0.5, 0.5])
     assert (stacked[:, 1, 1] == 0).all()
+
+
+def test_every_random_vector_is_tried_and_has_a_setting_of_its_own(vectors):
+    tried = doses_on_select(vectors, "string", [0.5, 1.0])
+    assert sum(dose.kind == "random" for dose in tried) == 2 * 20
+    rows = [
+        result("Aw", "wrong", "random", [point], 1.0, point == best, vector=f"random/{best:03d}")
+        for best in (0, 1)
+        for point in (0, 1)
+    ]
+    chosen = chosen_settings(score_settings(rows))
+    assert chosen == {
+        f"random/{n:03d}": Setting("random", f"random/{n:03d}", (n,), 1.0) for n in (0, 1)
+    }
+    assert doses_on_test(vectors, "string", chosen["random/001"], [0.5]) == [
+        Dose("random", "random/001", strength) for strength in (0.5, 1.0)
+    ]
 
 
 def test_unrelated_tokens_are_neither_named_nor_the_ends():
@@ -193,15 +217,19 @@ def test_numbers_worked_out_by_hand():
     assert at["mean_difference"]["gain"]["estimate"] == 2.0
     assert at["random"]["mended"]["estimate"] == 0.25
     assert at["random"]["n_vectors"] == 20
-    assert numbers["permutation"]["mean_difference"]["random"] == {
+    # The random vectors all mend one of four: the variance is that of the share of all, of n = 4.
+    share = (3 + 20 * 1 + 0.5) / (21 * 4 + 1)
+    statistic = 0.5 / np.sqrt(share * (1 - share) / 4 * (1 + 1 / 20))
+    p = t.sf(statistic, 19)
+    assert numbers["of_many"]["mean_difference"]["random"] == {
         "n_vectors": 20,
         "n_as_good": 0,
-        "p": pytest.approx(1 / 21, rel=1e-3),
+        "p": pytest.approx(p, rel=1e-3),
     }
     found = numbers["comparisons"]["mean_difference"]
     assert found["random"]["estimate"] == 0.5
-    assert found["random"]["p"] == pytest.approx(1 / 21, rel=1e-3)
-    assert found["random"]["adjusted_p"] == pytest.approx(2 / 21, rel=1e-3)
+    assert found["random"]["p"] == pytest.approx(p, rel=1e-3)
+    assert found["random"]["adjusted_p"] == pytest.approx(2 * p, rel=1e-3)
     assert found["random"]["verdict"] == Verdict.UNDECIDED
     # three programs differ, all upwards: p = 2 * 1/8
     assert found["flipped"]["adjusted_p"] == 0.25
@@ -234,7 +262,7 @@ def test_a_vector_that_only_says_one_type_is_seen_on_the_golds_other_than_it():
         numbers["comparisons"][k]["random"] for k in ("mean_difference", "held_out_type")
     )
     assert (own["estimate"], own["verdict"]) == (0.5, Verdict.SHOWN)
-    assert (held_out["estimate"], held_out["p"]) == (0, 1)
+    assert (held_out["estimate"], held_out["p"]) == (0, 0.5)
     favourite = numbers["favourite"]
     assert [favourite[key] for key in ("type", "n", "n_wrong", "n_others")] == [
         "string",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fimscope.experiments.steer.settings import MAIN, Setting
+from fimscope.experiments.steer.settings import MAIN, RANDOMISED, Setting
 from fimscope.experiments.steer.vectors import VectorSet
 
 if TYPE_CHECKING:
@@ -12,12 +12,10 @@ if TYPE_CHECKING:
 
 Window = tuple[int, ...]
 
-# Tried at every point and strength of `select`: a setting is chosen for each of them.
-CHOSEN_KINDS = (MAIN, "gold_type", "majority_type")
-# Held against the mean difference at its own setting: one vector an example.
-BASELINES = ("zero", "flipped", "held_out_type")
-MANY = ("random", "shuffled", "other_edit")  # kinds that have several vectors for all examples
-N_RANDOM_DOSES = 10  # random vectors of the dose curve and of the unrelated tokens
+# One vector an example, and a setting of its own: tried at every point and strength of `select`.
+FITTED = (MAIN, "gold_type", "majority_type")
+# One vector an example, held against the mean difference at its setting.
+AT_ITS_SETTING = ("zero", "flipped", "held_out_type")
 
 
 @dataclass(frozen=True)
@@ -55,41 +53,39 @@ def doses_of_kinds(
     return found
 
 
-def doses_of_all(vectors: VectorSet, kind: str, n: int, strength: float) -> list[Dose]:
-    """The first n vectors of a kind that has many, at one strength."""
-    return [Dose(kind, vector.name, strength) for vector in vectors.by_kind.get(kind, [])[:n]]
+def doses_on_select(vectors: VectorSet, gold: str, strengths: Sequence[float]) -> list[Dose]:
+    """What an example gets everywhere, to choose a setting for each kind or vector."""
+    doses = doses_of_kinds(vectors, gold, FITTED, strengths)
+    for kind in RANDOMISED:
+        for vector in vectors.by_kind.get(kind, []):
+            doses += [Dose(kind, vector.name, strength) for strength in strengths]
+    return doses
 
 
 def doses_on_test(
     vectors: VectorSet, gold: str, setting: Setting, strengths: Sequence[float]
 ) -> list[Dose]:
-    """What an example gets at the chosen setting of a kind.
+    """What an example gets at a chosen setting.
 
-    Its own vector at all strengths; for the mean difference also every control at the chosen
-    strength, and some of them at all others.
+    Its vector at all strengths; with the mean difference what is held against it at its setting.
     """
     strengths = sorted({*strengths, setting.strength})
-    if setting.kind != MAIN:
-        return doses_of_kinds(vectors, gold, [setting.kind], strengths)
-    others = [strength for strength in strengths if strength != setting.strength]
-    doses = doses_of_kinds(vectors, gold, [MAIN], strengths)
-    doses += doses_of_kinds(vectors, gold, BASELINES, [setting.strength])
-    for kind in MANY:
-        doses += doses_of_all(vectors, kind, len(vectors.by_kind[kind]), setting.strength)
-    for strength in others:
-        doses += doses_of_all(vectors, "random", N_RANDOM_DOSES, strength)
+    if setting.vector:
+        return [Dose(setting.kind, setting.vector, strength) for strength in strengths]
+    doses = doses_of_kinds(vectors, gold, [setting.kind], strengths)
+    if setting.kind == MAIN:
+        doses += doses_of_kinds(vectors, gold, AT_ITS_SETTING, [setting.strength])
+        others = vectors.by_kind.get("other_edit", [])
+        doses += [Dose("other_edit", vector.name, setting.strength) for vector in others]
     return doses
 
 
 def doses_elsewhere(vectors: VectorSet, gold: str, setting: Setting) -> list[Dose]:
-    """What a token that is not the hole gets at the chosen setting of a kind."""
-    kinds = [setting.kind]
-    if setting.kind == MAIN:
-        kinds += ["zero", "flipped"]
-    doses = doses_of_kinds(vectors, gold, kinds, [setting.strength])
-    if setting.kind == MAIN:
-        doses += doses_of_all(vectors, "random", N_RANDOM_DOSES, setting.strength)
-    return doses
+    """What a token that is not the hole gets at a chosen setting."""
+    if setting.vector:
+        return [Dose(setting.kind, setting.vector, setting.strength)]
+    kinds = [MAIN, "zero", "flipped"] if setting.kind == MAIN else [setting.kind]
+    return doses_of_kinds(vectors, gold, kinds, [setting.strength])
 
 
 def stack_doses(

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from fimscope.experiments.icl.choices import CHOICES, knows_gold
 from fimscope.experiments.icl.numbers import Cells, read_cells
-from fimscope.experiments.steer.settings import MAIN, Setting, chosen_settings
+from fimscope.experiments.steer.settings import MAIN, RANDOMISED, Setting, chosen_settings
 from fimscope.statistics.claims import judged
-from fimscope.statistics.exact_tests import permutation_numbers
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number
+from fimscope.statistics.one_of_many import one_of_many
 from fimscope.statistics.paired import paired_rates
 from fimscope.statistics.significance import adjust_together
 
@@ -26,27 +26,34 @@ CONTROLS = ("random", "shuffled", "flipped", "majority_type", "other_edit")
 # In the order of the figure; gold_type is an oracle, at its own setting.
 KINDS = ("gold_type", MAIN, "held_out_type", "majority_type", "other_edit", "flipped", "shuffled")
 KINDS = (*KINDS, "random", "zero")
-RANDOMISED = ("random", "shuffled")
+CHOSEN = None  # in the place of a strength: the one that was chosen
 DOSE_KINDS = (MAIN, "gold_type", "majority_type", "random")
 VERDICTS = ("exact", "typechecks", "error", "no_type", "unchecked")
 
 
 class Results:
-    """The steering_results rows of one group, by kind, strength, example and vector."""
+    """The steering_results rows of one group, by kind, strength, example and vector.
+
+    Each vector at its own chosen points; at the strength CHOSEN: each at the one chosen for it.
+    """
 
     def __init__(self, rows: Sequence[Row], settings: Mapping[str, Setting]):
         self.plain = {row["example_id"]: row for row in rows if row["kind"] == "none"}
-        self._found: dict[tuple[str, float], dict[str, dict[str, Row]]] = defaultdict(dict)
+        self._found: dict[tuple[str, float | None], dict[str, dict[str, Row]]] = defaultdict(dict)
         for row in rows:
-            setting = settings.get(row["kind"]) or settings.get(MAIN)
-            if row["kind"] != "none" and setting and tuple(row["points"]) == setting.points:
-                at = self._found[row["kind"], row["strength"]]
+            known = (row["vector"], row["kind"], MAIN)
+            setting = next((settings[name] for name in known if name in settings), None)
+            if row["kind"] == "none" or not setting or tuple(row["points"]) != setting.points:
+                continue
+            own = (row["strength"], CHOSEN) if row["strength"] == setting.strength else ()
+            for strength in own or (row["strength"],):
+                at = self._found[row["kind"], strength]
                 at.setdefault(row["vector"], {})[row["example_id"]] = row
 
     def strengths(self, kind: str) -> list[float]:
-        return sorted(strength for found, strength in self._found if found == kind)
+        return sorted(s for found, s in self._found if found == kind and s is not CHOSEN)
 
-    def vectors(self, kind: str, strength: float) -> dict[str, dict[str, Row]]:
+    def vectors(self, kind: str, strength: float | None) -> dict[str, dict[str, Row]]:
         """vector -> example_id -> row; a kind whose vector depends on the gold has them as one."""
         found = self._found.get((kind, strength), {})
         if kind in ("gold_type", "held_out_type"):
@@ -55,7 +62,7 @@ class Results:
         return found
 
     def values(
-        self, kind: str, strength: float, outcome: str, measure: str
+        self, kind: str, strength: float | None, outcome: str, measure: str
     ) -> tuple[np.ndarray, list[str], list[str]]:
         """A measure of each example with the outcome, the mean over a kind's vectors.
 
@@ -90,15 +97,16 @@ def steering_numbers(
     scored   the steering_settings table; the others are the tables of their names
     margin   within which of 0 a difference of accuracies counts as none
 
-    Intervals: 95%, clustered by program. `permutation`: the share of vectors that mend at least as
-    many of the same examples as each of COMPARED, that one counted in. `comparisons`: the
-    difference of the shares mended of each of COMPARED and each control, with that share for the
-    kinds that have many random vectors, for the others exact sign tests over programs on the wrong
+    Intervals: 95%, clustered by program. `of_many`: each of COMPARED beside the vectors of
+    each kind of RANDOMISED, on the same examples (`one_of_many`). `comparisons`: the
+    difference of the shares mended of each of COMPARED and each control, with the p of
+    `of_many` for the kinds that it has, for the others exact sign tests over programs on the wrong
     examples; adjusted together (Holm). `net`: what steering does to the accuracy of all examples of
     `test` that were steered, right and wrong. `favourite`: the type that most steered answers
     become, and the same comparisons on the golds other than it.
     """
     settings = chosen_settings(scored)
+    kinds = [name for name, setting in settings.items() if not setting.vector]
     groups = {
         group: Results([row for row in results if row["group"] == group], settings)
         for group in ("select", "test")
@@ -106,12 +114,12 @@ def steering_numbers(
     test = groups["test"]
     found: Numbers = {
         "n": {name: _counts(group.plain) for name, group in groups.items()},
-        "settings": {kind: _setting(kind, scored) for kind in settings},
-        "points": {kind: _points(kind, groups["select"], results, settings) for kind in settings},
+        "settings": {kind: _setting(kind, scored) for kind in kinds},
+        "points": {kind: _points(kind, groups["select"], results, settings) for kind in kinds},
         "dose": {},
         "at_setting": [],
         "comparisons": {},
-        "permutation": {},
+        "of_many": {},
         "favourite": None,
         "by_type": [],
         "types": _verdicts(types),
@@ -121,20 +129,14 @@ def steering_numbers(
     for kind in DOSE_KINDS:
         found["dose"][kind] = _dose(kind, test)
     for kind in KINDS:
-        strength = _strength(settings, kind)
-        row = _at_setting(kind, strength, test, disturbance, margin)
+        row = _at_setting(kind, test, disturbance, margin)
         if row:
             found["at_setting"].append(row)
     wrong = {e: row for e, row in test.plain.items() if row["outcome"] == "wrong"}
-    found["permutation"], found["comparisons"] = _comparisons(test, settings, wrong, margin)
-    found["favourite"] = _favourite(test, settings, wrong, margin)
-    found["by_type"] = _by_type(test, settings)
+    found["of_many"], found["comparisons"] = _comparisons(test, wrong, margin)
+    found["favourite"] = _favourite(test, wrong, margin)
+    found["by_type"] = _by_type(test)
     return found
-
-
-def _strength(settings: Mapping[str, Setting], kind: str) -> float:
-    """At which a kind is reported: its own, or that of the mean difference."""
-    return (settings.get(kind) or settings[MAIN]).strength
 
 
 def steered_on_test(results: Sequence[Row], setting: Numbers | None) -> dict[str, Row]:
@@ -224,24 +226,23 @@ def _dose(kind: str, test: Results) -> Numbers:
 
 def _at_setting(
     kind: str,
-    strength: float,
     test: Results,
     disturbance: Sequence[Row],
     margin: float,
 ) -> Numbers | None:
-    vectors = test.vectors(kind, strength)
+    vectors = test.vectors(kind, CHOSEN)
     if not vectors:
         return None
-    row: Numbers = {"kind": kind, "n_vectors": len(vectors), "strength": number(strength)}
+    row: Numbers = {"kind": kind, "n_vectors": len(vectors)}
     for outcome, measure in (("wrong", "mended"), ("right", "worsened"), ("wrong", "gain")):
-        values, examples, programs = test.values(kind, strength, outcome, measure)
+        values, examples, programs = test.values(kind, CHOSEN, outcome, measure)
         row[measure] = _estimate(measure, values, programs)
         if measure == "mended":
             broken = [i for i, e in enumerate(examples) if test.plain[e]["broken"]]
             own = [programs[i] for i in broken]
             row["broken_mended"] = _estimate(measure, values[broken], own)
-    row["net"] = judged(_net(test, kind, strength), margin)
-    moved = [own for own in disturbance if own["kind"] == kind and own["strength"] == strength]
+    row["net"] = judged(_net(test, kind), margin)
+    moved = [own for own in disturbance if own["kind"] == kind]
     by_token: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for own in moved:
         by_token[own["example_id"], own["token"]].append(own)
@@ -261,70 +262,63 @@ def _estimate(measure: str, values: np.ndarray, programs: Sequence[str]) -> Numb
     return estimate(Clustered.of(values, programs)).numbers()
 
 
-def _net(test: Results, kind: str, strength: float) -> Numbers:
+def _net(test: Results, kind: str) -> Numbers:
     """Accuracy with steering minus without, over all examples that were steered."""
-    mended, _, of_wrong = test.values(kind, strength, "wrong", "mended")
-    worsened, _, of_right = test.values(kind, strength, "right", "worsened")
+    mended, _, of_wrong = test.values(kind, CHOSEN, "wrong", "mended")
+    worsened, _, of_right = test.values(kind, CHOSEN, "right", "worsened")
     change = np.concatenate([mended, -worsened])
     return paired_rates(change, [*of_wrong, *of_right])
 
 
 def _comparisons(
     test: Results,
-    settings: Mapping[str, Setting],
     chosen: Collection[str],
     margin: float,
 ) -> tuple[Numbers, Numbers]:
-    """`permutation` and `comparisons` of `steering_numbers`, on the chosen wrong examples."""
-    permutation: Numbers = {}
+    """`of_many` and `comparisons` of `steering_numbers`, on the chosen wrong examples."""
+    of_many: Numbers = {}
     found: Numbers = {}
     for own in COMPARED:
-        permutation[own], found[own] = {}, {}
-        values, examples, programs = _mended(test, settings, own, chosen)
+        of_many[own], found[own] = {}, {}
+        values, examples, programs = _mended(test, own, chosen)
         for kind in CONTROLS:
-            others, same, _ = _mended(test, settings, kind, chosen)
+            others, same, _ = _mended(test, kind, chosen)
             if not examples or same != examples:
                 continue
             row = paired_rates(values - others, programs)
             if kind in RANDOMISED:
-                # A mean over many vectors is hardly ever 0: its sign alone would mislead.
-                permutation[own][kind] = _permutation(test, settings, own, kind, chosen)
-                row["p"] = permutation[own][kind]["p"]
+                # Is it more than another draw would do, points and strength chosen for it too?
+                of_many[own][kind] = _against_many(test, own, kind, chosen)
+                row["p"] = of_many[own][kind]["p"]
             found[own][kind] = row
     adjust_together([row for rows in found.values() for row in rows.values()])
-    return permutation, {
+    return of_many, {
         own: {kind: judged(row, margin) for kind, row in rows.items()}
         for own, rows in found.items()
     }
 
 
 def _mended(
-    test: Results, settings: Mapping[str, Setting], kind: str, chosen: Collection[str]
+    test: Results, kind: str, chosen: Collection[str]
 ) -> tuple[NDArray[np.float64], list[str], list[str]]:
     """As `Results.values`: which of the chosen wrong examples a kind mends at its setting."""
-    values, examples, programs = test.values(kind, _strength(settings, kind), "wrong", "mended")
+    values, examples, programs = test.values(kind, CHOSEN, "wrong", "mended")
     kept = [i for i, example in enumerate(examples) if example in chosen]
     return values[kept], [examples[i] for i in kept], [programs[i] for i in kept]
 
 
-def _permutation(
-    test: Results,
-    settings: Mapping[str, Setting],
-    own: str,
-    kind: str,
-    chosen: Collection[str],
-) -> Numbers:
-    def n_mended(rows: Mapping[str, Row]) -> int:
-        return sum(row["to_gold"] for example, row in rows.items() if example in chosen)
-
-    [fitted] = test.vectors(own, _strength(settings, own)).values()
-    others = test.vectors(kind, _strength(settings, kind)).values()
-    return permutation_numbers(n_mended(fitted), list(map(n_mended, others)))
+def _against_many(test: Results, own: str, kind: str, chosen: Collection[str]) -> Numbers:
+    """How one vector mends the chosen examples beside many that were drawn and chosen for alike."""
+    [fitted] = test.vectors(own, CHOSEN).values()
+    rates = [
+        np.mean([row["to_gold"] for example, row in rows.items() if example in chosen])
+        for rows in (fitted, *test.vectors(kind, CHOSEN).values())
+    ]
+    return one_of_many(rates[0], rates[1:], sum(example in chosen for example in fitted))
 
 
 def _favourite(
     test: Results,
-    settings: Mapping[str, Setting],
     wrong: Mapping[str, Row],
     margin: float,
 ) -> Numbers | None:
@@ -334,7 +328,7 @@ def _favourite(
               another gold, and of them: mended, kind -> rate, and `comparisons` as above. None
               where no wrong example was steered.
     """
-    [steered] = test.vectors(MAIN, settings[MAIN].strength).values()
+    [steered] = test.vectors(MAIN, CHOSEN).values()
     said = Counter(row["predicted"] for example, row in steered.items() if example in wrong)
     if not said:
         return None
@@ -342,7 +336,7 @@ def _favourite(
     others = {example for example, row in wrong.items() if row["gold"] != favourite}
     mended = {}
     for kind in (*COMPARED, *CONTROLS):
-        values, _, programs = _mended(test, settings, kind, others)
+        values, _, programs = _mended(test, kind, others)
         if len(values):
             mended[kind] = Clustered.of(values, programs).rate().numbers()
     return {
@@ -351,18 +345,17 @@ def _favourite(
         "n_wrong": said.total(),
         "n_others": len(others),
         "mended": mended,
-        "comparisons": _comparisons(test, settings, others, margin)[1],
+        "comparisons": _comparisons(test, others, margin)[1],
     }
 
 
-def _by_type(test: Results, settings: Mapping[str, Setting]) -> list[Numbers]:
+def _by_type(test: Results) -> list[Numbers]:
     """Of the wrong examples of each gold type, how many each kind mends; commonest first."""
     wrong = [row for row in test.plain.values() if row["outcome"] == "wrong"]
     counts = Counter(row["gold"] for row in wrong)
     mended: dict[str, Counter[str]] = {}
     for kind in (MAIN, "held_out_type", "gold_type"):
-        strength = _strength(settings, kind)
-        rows = [r for found in test.vectors(kind, strength).values() for r in found.values()]
+        rows = [r for found in test.vectors(kind, CHOSEN).values() for r in found.values()]
         mended[kind] = Counter(
             row["gold"] for row in rows if row["outcome"] == "wrong" and row["to_gold"]
         )

@@ -49,14 +49,16 @@ METHOD = (
     "share no program, near-duplicate or package unless the log of `make_examples` says otherwise."
 )
 CONTROL = (
-    "At the same points and strength: random vectors, the mean difference of pairs whose sides are "
-    "swapped at random by program (lending a program another's right example would leave the mean "
-    "as it is), the flipped vector, another edit's where there is one, and the mean difference "
-    "without the pairs of the example's own type, which is held against the same controls; at "
-    "points and a strength of its own, chosen on `select` too: the commonest type's. Against the "
-    "random and the shuffled vectors: the share of them that mend as many (one-sided), whose "
-    "points and strength were not chosen for them; against the others: exact sign tests over "
-    "programs; all adjusted together (Holm)."
+    "Random vectors and mean differences of pairs whose sides are swapped at random by program "
+    "(lending a program another's right example would leave the mean as it is): points and "
+    "strength are chosen on `select` for each of them alone, by the same rule as for the mean "
+    "difference, as the best of many settings is above the usual one for a random vector too. "
+    "The commonest type's vector has its own setting as well. At the points and strength of the"
+    " mean difference: the flipped vector, another edit's where there is one, and the mean "
+    "difference without the pairs of the example's own type, which is held against the same "
+    "controls. Against the random and the shuffled vectors: whether a further draw of them "
+    "would mend as many (one-sided t test of one vector beside several, Crawford & Howell "
+    "1998); against the others: exact sign tests over programs; all adjusted together (Holm)."
 )
 SUBJECTS = {
     MAIN: "Of the wrong ones it",
@@ -252,8 +254,8 @@ def _setting_table(numbers: Numbers) -> SectionTable:
     if beside:
         rows += in_context_rows(beside)
     return SectionTable(
-        "At the chosen setting on `test`: mended, of all wrong examples and of those that the edit "
-        f"broke (n = {numbers['n']['test']['n_broken']}); right ones made wrong; change of "
+        "On `test`, each vector as chosen for it (see Control): mended, of all wrong examples and "
+        f"of those that the edit broke (n = {numbers['n']['test']['n_broken']}); right ones made wrong; change of "
         "accuracy over both, in points; rise of gold minus foil in logits; divergence in nats at "
         "tokens that are not the hole; "
         f"whether the mean difference mends another share (Holm over {_names(CONTROLS)})"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fimscope.experiments.answers import ask_all
-from fimscope.experiments.steer.doses import NOTHING, Dose, Window, doses_elsewhere, stack_doses
-from fimscope.experiments.steer.settings import Setting
+from fimscope.experiments.steer.doses import NOTHING, Dose, Window, stack_doses
 from fimscope.experiments.steer.vectors import VectorSet
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import stop_ids
@@ -125,9 +124,14 @@ def _token_ids(recipient: Row) -> list[int]:
 
 
 def disturb(
-    steered: Steered, recipients: Sequence[Row], setting: Setting, n_tokens: int, seed: int
+    steered: Steered,
+    recipients: Sequence[Row],
+    points: Window,
+    doses_of: Callable[[Row], list[Dose]],
+    n_tokens: int,
+    seed: int,
 ) -> Iterator[Row]:
-    """Rows of the steering_disturbance table: the same addition at tokens that are not the hole.
+    """Rows of the steering_disturbance table: an addition at tokens that are not the hole.
 
     A causal model says of a token's successor the same with and without what follows it; so the
     prompt, cut after the token, has it as its last.
@@ -135,17 +139,17 @@ def disturb(
     from fimscope.interventions.addition import Moved, divergence_added
 
     cut = [(row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)]
-    doses = [doses_elsewhere(steered.vectors, row["gold"], setting) for row, _ in cut]
+    doses = [doses_of(row) for row, _ in cut]
     kept = [i for i, own in enumerate(doses) if own]
     prompts = [cut[i][0]["token_ids"][: cut[i][1] + 1] for i in kept]
 
     def ingredients(row: int) -> Any:
-        return prompts[row], setting.points, steered.ingredients(doses[kept[row]])
+        return prompts[row], points, steered.ingredients(doses[kept[row]])
 
     def ask(model: "Model", rows: list[int]) -> Moved:
-        added = steered.stack([doses[kept[row]] for row in rows], setting.points)
+        added = steered.stack([doses[kept[row]] for row in rows], points)
         chosen = [prompts[row] for row in rows]
-        return divergence_added(model, chosen, [setting.points], added)
+        return divergence_added(model, chosen, [points], added)
 
     run, batches = steered.runner.run, steered.runner.plan(map(len, prompts))
     found: dict[int, list[Row]] = {}
@@ -157,7 +161,7 @@ def disturb(
                     **{key: recipient[key] for key in ("example_id", "edit", "program_id")},
                     "token": token,
                     **vars(dose),
-                    "points": list(setting.points),
+                    "points": list(points),
                     "divergence": float(moved.divergence[0, i, d]),
                     "moved": bool(moved.first[0, i, d]),
                 }

@@ -62,6 +62,7 @@ STEERING_SETTINGS = Table(
     "steering_settings",
     [
         ("kind", pa.string()),
+        ("vector", pa.string(), "of the random and the shuffled ones, each chosen for alone"),
         ("points", pa.list_(pa.int32())),
         ("strength", pa.float64()),
         ("n_wrong", pa.int32()),
