@@ -90,7 +90,8 @@ def frame(each):
         each.resources.update(SMALL_RESOURCES)
         each.resources.update(workflow.resource_settings.overwrite_resources.get(each.name, {}))
     if step in URGENT:
-        each.priority = len(URGENT) - URGENT.index(step)
+        # For each thread: Snakemake weighs a job of all cores against the sum of as many small ones.
+        each.priority = (len(URGENT) - URGENT.index(step)) * each.resources["_cores"].value
     if step.startswith("plot_"):
         each.group = "report"
 
