@@ -14,9 +14,12 @@ def check_model(
     dtype, device, attention   as of `load_model`
     raises UserError, one sentence of what is wrong and what to do
     """
+    from transformers.utils.logging import disable_progress_bar
+
     from fimscope.inference.check import check_network
     from fimscope.models.load import load_model
 
+    disable_progress_bar()  # the steps tell their progress themselves
     model = load_model(folder, dtype, device, attention, trust_remote_code)
     return [
         ("weights", "each has its place, and none is missing"),
