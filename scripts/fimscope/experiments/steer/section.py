@@ -255,8 +255,9 @@ def _setting_table(numbers: Numbers) -> SectionTable:
         rows += in_context_rows(beside)
     return SectionTable(
         "On `test`, each vector as chosen for it (see Control): mended, of all wrong examples and "
-        f"of those that the edit broke (n = {numbers['n']['test']['n_broken']}); right ones "
-        "made wrong; change of accuracy over both, in points; rise of gold minus foil in logits; divergence in nats at "
+        f"of those that the edit broke (n = {numbers['n']['test']['n_broken']}); right ones made "
+        "wrong; change of accuracy over both, in points; rise of gold minus foil in logits; "
+        "divergence in nats at "
         "tokens that are not the hole; "
         f"whether the mean difference mends another share (Holm over {_names(CONTROLS)})"
         + ("; solved examples in the prompt, on the examples asked both ways" if beside else ""),
