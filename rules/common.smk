@@ -71,6 +71,17 @@ def n_shards(step):
     return max(n_all, workflow.cores // MODEL_THREADS) if n == "auto" else n
 
 
+def kept_readings(wildcards):
+    """What is kept beside the answers of an edit's prompts: what the study's experiments read."""
+    positions = f"--positions {' '.join(POSITIONS)}"
+    options = {positions: "activations", "--last-attention": "attention"}
+    return " ".join(
+        option
+        for option, what in options.items()
+        if any(wildcards.edit in getattr(each, what)(config) for each in ASKED)
+    )
+
+
 def all_but_shards(inputs):
     """The inputs of a step's shard: those of the step, but for its shards."""
     return {name: files for name, files in inputs.items() if name != "shards"}

@@ -9,17 +9,6 @@ READ = [
 ]
 
 
-def kept_readings(wildcards):
-    """What is kept beside the answers of an edit's prompts: what the study's experiments read."""
-    positions = f"--positions {' '.join(POSITIONS)}"
-    options = {positions: "activations", "--last-attention": "attention"}
-    return " ".join(
-        option
-        for option, what in options.items()
-        if any(wildcards.edit in getattr(each, what)(config) for each in ASKED)
-    )
-
-
 rule read_prompts:
     input:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",

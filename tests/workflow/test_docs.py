@@ -161,8 +161,8 @@ def test_the_pages_condition_pairs(extended):
         "def row(name, gold, said, edit):\n"
         "    return dict(example_id=name, program_id=name, edit=edit, gold=str(gold),\n"
         "                gold_token_id=gold, predicted_token_id=said, correct=gold == said)\n"
-        "programs = number_programs([dict(program_id=n, cluster=n, package=n) for n in 'ab'], 0)\n"
-        "originals = [row('a', 1, 1, 'original'), row('b', 2, 2, 'original')]\n"
+        "programs = number_programs([dict(program_id=n, cluster=n, package=n) for n in 'abc'], 0)\n"
+        "originals = [row(n, g, g, 'original') for n, g in zip('abc', (1, 2, 4))]\n"
         "variants = [row('a', 1, 3, 'rename_vars'), row('b', 2, 2, 'rename_vars')]\n"
         "asked = [Predictions(rows, programs, 0) for rows in (variants, originals)]\n"
         "rows, lonely = pair('lent_type', *asked, 9, 0)\n"
@@ -170,7 +170,7 @@ def test_the_pages_condition_pairs(extended):
         "print(chosen['recipient_example_id'], chosen['donor_example_id'],\n"
         "      chosen['target_token_id'], len(lonely))\n",
     )
-    assert out == "a b 2 0\n"
+    assert out in ("a b 2 0\n", "a c 4 0\n")  # the other one is the control of another gold
 
 
 def test_the_pages_experiment_makes_its_table_and_its_section(extended):
