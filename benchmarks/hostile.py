@@ -195,6 +195,7 @@ def run_steps(work: Path) -> dict[str, tuple[int, int, int, float]]:
     n = step("check_types", "variants", n, *examples, "--edited", "edit_examples.parquet")
     prepare = [sys.executable, str(ROOT / "scripts/prepare_model.py"), "--root", str(ROOT)]
     prepare += ["--sources", '[{"folder": "models/embedded"}]', "--out", str(work / "model")]
+    prepare += ["--dtype", "float32", "--attention", "sdpa"]
     subprocess.run(prepare, check=True, capture_output=True)
     variants = ["--original", "check_types.parquet", "--variants", "check_types.parquet"]
     step("build_prompts", "prompts", n, *variants, "--model", "model", "--format", "fim",

@@ -121,7 +121,7 @@ def small_model(folder: Path) -> None:
         shutil.copy2(embedded / name, origin)
     sources = json.dumps([{"folder": str(origin)}])
     command = [sys.executable, ROOT / "scripts/prepare_model.py", "--sources", sources]
-    command += ["--root", folder]
+    command += ["--root", folder, "--dtype", "float32", "--attention", "sdpa"]
     subprocess.run([*command, "--out", folder / "model"], check=True, capture_output=True)
 
 

@@ -12,7 +12,6 @@ from fimscope.errors import UserError
 from fimscope.files.digests import dump_json, file_sha256
 from fimscope.files.manifest import run_manifest
 from fimscope.models.card import read_card
-from fimscope.models.dtypes import AUTO
 from fimscope.models.families import find_family
 from fimscope.models.gguf_conversion import convert_gguf, join_parts
 from fimscope.models.prepared import PREPARED_FILE, check_sha256
@@ -217,8 +216,8 @@ def main() -> None:
         default=False,
         help="run the Python code that the model's own repository brings",
     )
-    parser.add_argument("--dtype", default=AUTO, help="in which it is checked, as check_model has")
-    parser.add_argument("--attention", default="sdpa", help="with which it is checked")
+    parser.add_argument("--dtype", required=True, help="in which it is checked, as check_model has")
+    parser.add_argument("--attention", required=True, help="with which it is checked")
     parser.add_argument("--fingerprint", help="what the source's files hold now, for the manifest")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     with run_step(parser) as args:

@@ -242,6 +242,7 @@ def test_a_revision_in_the_hub_cache_is_taken_offline(tmp_path: Path):
     done = subprocess.run(
         [
             *(sys.executable, SCRIPT, "--sources", sources, "--root", tmp_path),
+            *("--dtype", "float32", "--attention", "sdpa"),
             *("--out", tmp_path / "model"),
         ],
         env={**OFFLINE, "HF_HOME": str(tmp_path / "home")},
@@ -399,7 +400,7 @@ def test_a_killed_conversion_leaves_nothing_that_looks_complete(tmp_path: Path):
     sources, model = json.dumps([{"gguf": "tiny.gguf"}]), tmp_path / "model"
     words = (f"--sources={sources}", f"--root={tmp_path}", f"--out={model}")
     process = subprocess.Popen(
-        [sys.executable, SCRIPT, *words],
+        [sys.executable, SCRIPT, *words, "--dtype", "float32", "--attention", "sdpa"],
         env=OFFLINE,
         stderr=subprocess.DEVNULL,
     )
