@@ -64,7 +64,7 @@ def swept_of(model, ids, caches, pairs, batch_tokens=1000):
 @pytest.mark.parametrize("name", ["gpt_bigcode", "gemma3_text"])
 def test_recipients_with_any_number_of_donors_are_as_alone(name):
     model = random_model(name)
-    ids, caches, pairs = study(model, (5, 1, 3, 5))
+    ids, caches, pairs = study(model, (6, 1, 3, 6))
     together = swept_of(model, ids, caches, pairs)
     assert list(together) != [] and len(together) == len(pairs)
     for key, recipient_pairs in by_recipient(pairs).items():
@@ -87,7 +87,7 @@ def test_recipients_with_any_number_of_donors_are_as_alone(name):
 
 def test_a_batch_has_recipients_with_as_many_donors():
     model = random_model("gpt2")
-    ids, _, pairs = study(model, (5, 1, 3, 5))
+    ids, _, pairs = study(model, (6, 1, 3, 6))
     groups = by_recipient(pairs)
     runner = BatchRunner(lambda: model, 1000, UNKEPT)
     assert plan_recipients(runner, ids, groups) == [[3, 0], [2], [1]]
@@ -96,7 +96,7 @@ def test_a_batch_has_recipients_with_as_many_donors():
 
 def test_another_tokens_stream_is_that_of_the_whole_prompt():
     model = random_model("llama")
-    ids, _, pairs = study(model, (5, 5))
+    ids, _, pairs = study(model, (6, 6))
     runner = BatchRunner(lambda: model, 1000, UNKEPT)
     found = collect_elsewhere(runner, ids, pairs, 3)
     assert len(found) == 2

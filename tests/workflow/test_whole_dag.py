@@ -448,5 +448,5 @@ def test_a_mistake_in_the_config_is_one_line(small_study):
         small_study, "--configfile", "small.yaml", "--config", "model={dtype: bf61}", check=False
     )
     assert done.returncode != 0
-    assert 'model.dtype: "bf61" is not one of float32, bfloat16, float16' in done.stdout
+    assert 'model.dtype: "bf61" is not one of auto, float32, bfloat16, float16' in done.stdout
     assert "Traceback" not in done.stdout
