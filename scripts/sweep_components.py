@@ -135,7 +135,9 @@ def sweep_components(
     groups = by_recipient(pairs)
     recipients = list(groups)
     paired = [components[key].values for key in paired_donors(pairs)]
-    of_donors = {place: torch.stack([values[place] for values in paired]) for place in places}
+    of_donors = {
+        place: torch.stack([values[place] for values in paired]) for place in places if paired
+    }
 
     def value(pair: Row, place: "Place") -> "torch.Tensor":
         key = donor_key(pair)

@@ -109,11 +109,3 @@ def _rows_of(mask: Tensor | None, columns: Tensor, key: Tensor) -> Tensor:
             ~rows, torch.finfo(key.dtype).min
         )
     return rows[:, None]
-
-
-def last_patterns(
-    model: Model, prompts: Sequence[TokenIds], heads: Sequence[tuple[int, int]]
-) -> list[Tensor]:
-    """Of each prompt the attention of its last token: [head, token], float32."""
-    patterns = attention_patterns(model, prompts, [[-1]] * len(prompts), heads)
-    return [pattern[:, 0].float() for pattern in patterns]

@@ -161,7 +161,8 @@ def _shared_past(past: Past, trunks: Sequence[int], starts: Sequence[int]) -> Pa
     kept = slice(int(columns.min()), int(columns.max()) + 1) if len(columns) else slice(0, 0)
     key_values = DynamicCache()
     for index, layer in enumerate(past.key_values.layers):
-        key_values.update(layer.keys[rows, :, kept], layer.values[rows, :, kept], index)
+        own = rows.to(layer.keys.device)
+        key_values.update(layer.keys[own, :, kept], layer.values[own, :, kept], index)
     return Past(key_values, mask[:, kept], positions[:, kept])
 
 

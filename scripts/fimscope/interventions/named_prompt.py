@@ -71,10 +71,12 @@ class NamedPrompt:
             return []
         starts = [found.start() for found in re.finditer(f"(?={re.escape(text)})", self.text)]
         ends = [start + len(text) for start in starts]
-        return [
-            max(i for i, (a, b) in enumerate(self.spans) if a < end and b > start)
+        covering = (
+            [i for i, (a, b) in enumerate(self.spans) if a < end and b > start]
             for start, end in zip(starts, ends, strict=True)
-        ]
+        )
+        # Some tokenizers have no token cover a space.
+        return [tokens[-1] for tokens in covering if tokens]
 
 
 def name_prompts(

@@ -163,9 +163,8 @@ def fim_prompt(
     return Prompt(
         text=f"{shown_before}<hole>{shown_after}",
         token_ids=token_ids,
-        gold_token_ids=encoder.encode_inside(
-            hole.gold
-        ).ids,  # a special token stands between: no merge
+        # A special token stands between: no merge.
+        gold_token_ids=encoder.encode_inside(hole.gold).ids,
         positions=positions,
         regions=regions_of(labels),
         window=f"{window.n_before} parts before, {window.n_after} after",
