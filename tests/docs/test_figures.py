@@ -112,4 +112,4 @@ def test_what_readme_calls_shown_and_undecided_is_so():
     assert [mask["distractor"] for mask in masks if mask["verdict"] == "shown"] == ["names"]
     positions = EMBEDDED["experiments"]["patch_positions"]["sweeps"]
     name = row(positions, condition="restore", position="hole_name", n_points=1)
-    assert name["comparison"]["points_above"] == name["points"][: name["points"].index(12) + 1]
+    assert name["comparison"]["points_above"] == name["points"][: name["points"].index(16) + 1]
