@@ -37,7 +37,7 @@ PREDICTED = ["example_id", "correct", "predicted_token_id", "gold_token_id"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class PointLens:
     """The lens at one named position of one prompt, at every point.
 
     measures   name -> [point], or [point, top] for top_ids and top_logprobs
@@ -54,13 +54,13 @@ def read_lenses(
     prompts: Sequence[Row],
     foils: Mapping[str, int],
     positions: Sequence[str],
-) -> list[Reading]:
+) -> list[PointLens]:
     """The readings of each prompt in turn, position by position.
 
     The ranks are those of the gold's first token and of the foil, at whatever position. A position
     that a prompt lacks has no reading.
     """
-    found: list[list[Reading]] = [[] for _ in prompts]
+    found: list[list[PointLens]] = [[] for _ in prompts]
     for rows, activations in read(runner, prompts, activations_reading(prompts, positions)):
         chosen = [prompts[row] for row in rows]
         of_batch = lens_batch(
@@ -77,7 +77,7 @@ def lens_batch(
     prompts: Sequence[Row],
     foils: Mapping[str, int],
     positions: Sequence[str],
-) -> list[list[Reading]]:
+) -> list[list[PointLens]]:
     """Each prompt's readings, of its activations.
 
     values   [point, prompt, position, d_model]
@@ -103,7 +103,7 @@ def lens_batch(
     slots = {place: slot for slot, place in enumerate(places)}
     return [
         [
-            Reading(
+            PointLens(
                 prompt,
                 name,
                 foils.get(prompt["example_id"]),
@@ -116,7 +116,7 @@ def lens_batch(
     ]
 
 
-def lens_table(readings: Sequence[Reading], n_points: int, encoder: Encoder) -> pa.Table:
+def lens_table(readings: Sequence[PointLens], n_points: int, encoder: Encoder) -> pa.Table:
     """The lens table: reading by reading, every point."""
 
     def column(name: str) -> NDArray:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from fimscope.experiments.components.tables import COMPONENTS
 from fimscope.experiments.patch.donors import (
     Key,
+    Noise,
     Row,
     TokenIds,
     by_recipient,
     donor_key,
-    noise_like,
     paired_donors,
     plan_recipients,
     read_prompts,
@@ -135,14 +135,16 @@ def sweep_components(
     groups = by_recipient(pairs)
     recipients = list(groups)
     paired = [components[key].values for key in paired_donors(pairs)]
-    of_donors = {
-        place: torch.stack([values[place] for values in paired]) for place in places if paired
+    noise = {
+        place: Noise(torch.stack([values[place] for values in paired]))
+        for place in places
+        if paired
     }
 
     def value(pair: Row, place: "Place") -> "torch.Tensor":
         key = donor_key(pair)
         if key is None:
-            return noise_like(of_donors[place], 1, seed, pair["pair_id"], str(place))[0]
+            return noise[place].draw(1, seed, pair["pair_id"], str(place))[0]
         return components[key].values[place]
 
     def ingredients(row: int) -> tuple[Any, ...]:

@@ -1,15 +1,15 @@
 """Patch donors into recipients at other positions than the last, at sets of them, over windows."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.patch.donors import (
     Key,
+    Noise,
     TokenIds,
     donor_key,
-    noise_like,
     read_prompts,
 )
 from fimscope.experiments.patch.measures import (
@@ -78,18 +78,18 @@ def sweep_positions(
         for position, donors in donor_tokens_of(token_set for _, token_set in found).items()
     }
 
+    @cache
+    def noise_at(position: str, points: tuple[int, ...]) -> Noise:
+        return Noise(of_donors[position][list(points)])
+
     def values_of(row: int) -> "list[torch.Tensor]":
         windows, token_set = found[row]
         points = sorted({point for window in windows for point in window})
         return [
             streams[key].at(tokens, points)
             if (key := donor_key(pair))
-            else noise_like(
-                of_donors[token_set.position][points],
-                len(token_set.tokens),
-                seed,
-                pair["pair_id"],
-                token_set.position,
+            else noise_at(token_set.position, tuple(points)).draw(
+                len(token_set.tokens), seed, pair["pair_id"], token_set.position
             )
             for pair, tokens in token_set.donors
         ]

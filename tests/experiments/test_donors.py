@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fimscope.experiments.patch.donors import LastDonors, noise_like
+from fimscope.experiments.patch.donors import LastDonors, Noise
 
 
 class Cached:
@@ -39,15 +39,15 @@ def test_noise_has_the_mean_and_the_covariance_of_the_rows_that_it_is_like():
     generator = torch.Generator().manual_seed(1)
     stretch = torch.tensor([[3.0, 0, 0], [2, 1, 0], [0, 0, 0.1]])
     rows = torch.randn(2, 30, 3, generator=generator) @ stretch + torch.tensor([5.0, 0, -1])
-    drawn = noise_like(rows, 20_000, 3, "pair", "place")
+    drawn = Noise(rows).draw(20_000, 3, "pair", "place")
     assert drawn.shape == (2, 20_000, 3)
     for own, found in zip(rows.numpy(), drawn.numpy(), strict=True):
         assert found.mean(axis=0) == pytest.approx(own.mean(axis=0), abs=0.1)
         assert np.cov(found.T) == pytest.approx(np.cov(own.T), rel=0.05, abs=0.05)
-    assert torch.equal(noise_like(rows, 4, 3, "pair"), noise_like(rows, 4, 3, "pair"))
-    assert not torch.equal(noise_like(rows, 4, 3, "pair"), noise_like(rows, 4, 3, "other"))
+    assert torch.equal(Noise(rows).draw(4, 3, "pair"), Noise(rows).draw(4, 3, "pair"))
+    assert not torch.equal(Noise(rows).draw(4, 3, "pair"), Noise(rows).draw(4, 3, "other"))
 
 
 def test_noise_of_a_single_row_is_that_row():
     row = torch.randn(1, 5)
-    assert torch.equal(noise_like(row, 2, 0, "a"), row.expand(2, 5))
+    assert torch.equal(Noise(row).draw(2, 0, "a"), row.expand(2, 5))

@@ -159,6 +159,7 @@ def test_a_sweep_of_components_equals_hooks_on_the_bare_network(name):
     assert len(places) == model.n_blocks * (2 + model.n_heads)
     runner = BatchRunner(lambda: model, 64, UNKEPT)
     components = collect_components(runner, ids, rows, places)
+    assert list(sweep_components(runner, ids, [], {}, places, 3)) == []
     swept = list(sweep_components(runner, ids, rows, components, places, 3))
     assert [patched.pair["donor_kind"] for patched in swept] == [r["donor_kind"] for r in rows]
     plain = alone_logits(model.network, ids[VARIANT])[-1]

@@ -39,6 +39,12 @@ def test_a_gpu_runs_in_what_it_multiplies_in(monkeypatch, says, taken):
     assert taken_dtype("auto", "cuda:0") == taken
 
 
+def test_all_gpus_of_a_machine_that_has_none_are_its_processor(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(dtypes, "CPU_INFO", tmp_path / "none")
+    assert taken_dtype("auto", "auto") == "float32"
+
+
 @pytest.mark.process
 def test_a_gpu_that_this_machine_does_not_see_is_one_of_today(monkeypatch):
     monkeypatch.setenv("PATH", "")

@@ -15,6 +15,7 @@ MANIFEST = {"git": {"commit": "a" * 40}, "fimscope": "1.2"}
 # What a text names without a number.
 NAMES = {
     "nostalgebraist2020lens": "nostalgebraist",
+    "crawford1998comparing": "Crawford",
     "holm1979procedure": "Holm",
     "miller2024evals": "95%, clustered by program",
 }
@@ -81,7 +82,7 @@ def test_an_entry_is_whole(key):
 
 def test_every_entry_is_read_and_has_a_mark_of_its_own():
     path = SCRIPTS / "fimscope/report/references.bib"
-    assert len(read_references()) == path.read_text(encoding="utf-8").count("@") == 15
+    assert len(read_references()) == path.read_text(encoding="utf-8").count("@") == 16
     assert len({mark(key) for key in read_references()}) == 15
 
 

@@ -1,6 +1,7 @@
 """The number formats that a model runs in, and which of them a machine is quick in."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,11 +16,13 @@ def taken_dtype(dtype: str, device: str) -> str:
     """The dtype that a model runs in on this machine: as asked, but of `auto` what is quick here.
 
     That is bfloat16 where the device multiplies in it in hardware, else float32. Asked without
-    torch, in milliseconds. A GPU that this machine does not see is taken for one of today's.
+    torch, in milliseconds. A GPU that is named and that this machine does not see is taken
+    for one of today's.
     """
     if dtype != AUTO:
         return dtype
-    return "bfloat16" if (_cpu_has if device == "cpu" else _gpus_have)() else "float32"
+    on_cpu = device == "cpu" or (device == "auto" and shutil.which("nvidia-smi") is None)
+    return "bfloat16" if (_cpu_has if on_cpu else _gpus_have)() else "float32"
 
 
 def _cpu_has() -> bool:

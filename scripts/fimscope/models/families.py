@@ -1,6 +1,6 @@
 """Where each architecture keeps the places that are read and patched."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fimscope.errors import UserError
 
@@ -45,27 +45,20 @@ LLAMA = Family(
     mlp_output="mlp",
     head_mixer="self_attn.o_proj",
 )
-QWEN = Family(**{**vars(LLAMA), "masks_by_kind": True})
-GEMMA = Family(
-    **{
-        **vars(QWEN),
-        "attention_output": "post_attention_layernorm",
-        "mlp_output": "post_feedforward_layernorm",
-        "embedding_times_root_width": True,
-    }
+QWEN = replace(LLAMA, masks_by_kind=True)
+GEMMA = replace(
+    QWEN,
+    attention_output="post_attention_layernorm",
+    mlp_output="post_feedforward_layernorm",
+    embedding_times_root_width=True,
 )
-GEMMA3 = Family(
-    **{
-        **vars(GEMMA),
-        "embedding": "model.language_model.embed_tokens",
-        "blocks": "model.language_model.layers",
-        "final_norm": "model.language_model.norm",
-    }
+GEMMA3 = replace(
+    GEMMA,
+    embedding="model.language_model.embed_tokens",
+    blocks="model.language_model.layers",
+    final_norm="model.language_model.norm",
 )
-
-PHI = Family(
-    **{**vars(LLAMA), "final_norm": "model.final_layernorm", "head_mixer": "self_attn.dense"}
-)
+PHI = replace(LLAMA, final_norm="model.final_layernorm", head_mixer="self_attn.dense")
 GPT_NEOX = Family(
     embedding="gpt_neox.embed_in",
     blocks="gpt_neox.layers",
@@ -75,20 +68,10 @@ GPT_NEOX = Family(
     mlp_output="mlp",
     head_mixer="attention.dense",
 )
-OLMO2 = Family(
-    **{
-        **vars(LLAMA),
-        "attention_output": "post_attention_layernorm",
-        "mlp_output": "post_feedforward_layernorm",
-    }
+OLMO2 = replace(
+    LLAMA, attention_output="post_attention_layernorm", mlp_output="post_feedforward_layernorm"
 )
-GLM4 = Family(
-    **{
-        **vars(LLAMA),
-        "attention_output": "post_self_attn_layernorm",
-        "mlp_output": "post_mlp_layernorm",
-    }
-)
+GLM4 = replace(LLAMA, attention_output="post_self_attn_layernorm", mlp_output="post_mlp_layernorm")
 
 # By the model_type of config.json. Another architecture is one more line here, and one more
 # config in tests/helpers/models.py, over which the exactness tests then run.
@@ -100,7 +83,7 @@ FAMILIES: dict[str, Family] = {
     "qwen2": QWEN,
     "mistral": LLAMA,
     "qwen3": QWEN,
-    "gemma": Family(**{**vars(LLAMA), "embedding_times_root_width": True}),
+    "gemma": replace(LLAMA, embedding_times_root_width=True),
     "gemma2": GEMMA,
     "gemma3_text": GEMMA,
     "gemma3": GEMMA3,
@@ -111,7 +94,7 @@ FAMILIES: dict[str, Family] = {
     "deepseek_v2": LLAMA,
     "deepseek_v3": LLAMA,
     "ernie4_5": LLAMA,
-    "exaone4": Family(**{**vars(OLMO2), "masks_by_kind": True}),
+    "exaone4": replace(OLMO2, masks_by_kind=True),
     "glm": LLAMA,
     "glm4": GLM4,
     "glm4_moe": LLAMA,
@@ -122,7 +105,7 @@ FAMILIES: dict[str, Family] = {
     "nemotron": LLAMA,
     "olmo": LLAMA,
     "olmo2": OLMO2,
-    "olmo3": Family(**{**vars(OLMO2), "masks_by_kind": True}),
+    "olmo3": replace(OLMO2, masks_by_kind=True),
     "olmoe": LLAMA,
     "persimmon": PHI,
     "phi": PHI,

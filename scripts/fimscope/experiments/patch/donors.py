@@ -1,7 +1,7 @@
 """What donors give: cached or collected activations, and the random ones beside them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,21 +82,26 @@ def random_tokens(seed: int, key: Key, n_tokens: int, besides: Sequence[int]) ->
     return [others[i] for i in rng.integers(len(others), size=len(besides))]
 
 
-def noise_like(values: "torch.Tensor", n: int, seed: int, *words: str) -> "torch.Tensor":
-    """Random vectors, normal with the mean and the covariance of some rows, seeded by the words.
+class Noise:
+    """Normal random vectors with the mean and the covariance of some rows.
 
     values    [..., row, width]
-    returns   [..., n, width], the same dtype; the mean and sums of the deviations from it, weighted
-              by N(0, 1), over the root of the rows less one
     """
-    import torch
 
-    rng = np.random.default_rng(seed_of(seed, *words))
-    n_rows = values.shape[-2]
-    weights = torch.from_numpy(rng.standard_normal((*values.shape[:-2], n, n_rows))).float()
-    mean = values.float().mean(dim=-2, keepdim=True)
-    deviation = weights @ (values.float() - mean) / max(n_rows - 1, 1) ** 0.5
-    return (mean + deviation).to(values.dtype)
+    def __init__(self, values: "torch.Tensor"):
+        self.dtype = values.dtype
+        self.mean = values.float().mean(dim=-2, keepdim=True)
+        # Sums over n rows, weighted by N(0, 1), of these have the rows' covariance.
+        self.deviations = (values.float() - self.mean) / max(values.shape[-2] - 1, 1) ** 0.5
+
+    def draw(self, n: int, seed: int, *words: str) -> "torch.Tensor":
+        """[..., n, width], seeded by the words, the dtype of the rows."""
+        import torch
+
+        rng = np.random.default_rng(seed_of(seed, *words))
+        *before, n_rows, _ = self.deviations.shape
+        weights = torch.from_numpy(rng.standard_normal((*before, n, n_rows))).float()
+        return (self.mean + weights @ self.deviations).to(self.dtype)
 
 
 def paired_donors(pairs: Iterable[Row]) -> list[Key]:
@@ -119,19 +124,16 @@ class LastDonors:
     ):
         import torch
 
-        self.seed, self.elsewhere = seed, elsewhere
-        self.n_points = caches[0].n_points
-        self._rows: dict[Key, tuple[int, int]] = {}
-        for i, cache in enumerate(caches):
-            self._rows.update({key: (i, row) for key, row in cache.rows.items()})
-        self._values = [
-            torch.stack([cache.read(point, "last") for point in range(cache.n_points)])
-            for cache in caches
-        ]
-        n = sum(values.shape[1] for values in self._values)
-        self._mean = sum(values.float().sum(dim=1) for values in self._values) / n
+        self.elsewhere = elsewhere
+        keys = [key for cache in caches for key in cache.rows]
+        self._rows = {key: row for row, key in enumerate(keys)}
+        points = range(caches[0].n_points)
+        self._values = torch.stack(
+            [torch.cat([cache.read(point, "last") for cache in caches]) for point in points]
+        )
+        noise = Noise(self._values)
         # Asked for twice, to name a part and to make it.
-        self._noise = lru_cache(maxsize=NOISES_KEPT)(self._drawn)
+        self._noise = lru_cache(maxsize=NOISES_KEPT)(partial(noise.draw, 1, seed))
 
     def of(self, pair: Row) -> "torch.Tensor":
         """The donor of a row of the pairs table: [point, d_model].
@@ -141,33 +143,10 @@ class LastDonors:
         """
         donor = donor_key(pair)
         if donor is None:
-            return self._noise(pair["pair_id"])
+            return self._noise(pair["pair_id"])[:, 0]
         if pair["donor_kind"] == "random_position":
             return self.elsewhere[donor]
-        return self._cached(donor)
-
-    def _drawn(self, word: str) -> "torch.Tensor":
-        """[point, d_model]: the mean and a normal combination of the deviations from it.
-
-        Sums over n rows, weighted by w ~ N(0, 1), of x - mean, over the root of n - 1, have their
-        covariance.
-        """
-        import torch
-
-        sizes = [values.shape[1] for values in self._values]
-        n = sum(sizes)
-        rng = np.random.default_rng(seed_of(self.seed, word))
-        weights = torch.from_numpy(rng.standard_normal((self.n_points, n))).float()
-        total = sum(
-            torch.einsum("pn,pnd->pd", own, values.float())
-            for own, values in zip(weights.split(sizes, dim=1), self._values, strict=True)
-        )
-        deviation = total - weights.sum(dim=1, keepdim=True) * self._mean
-        return (self._mean + deviation / max(n - 1, 1) ** 0.5).to(self._values[0].dtype)
-
-    def _cached(self, key: Key) -> "torch.Tensor":
-        cache, row = self._rows[key]
-        return self._values[cache][:, row]
+        return self._values[:, self._rows[donor]]
 
 
 def collect_elsewhere(

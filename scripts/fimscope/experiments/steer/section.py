@@ -96,7 +96,12 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
         question=QUESTION,
         method=METHOD,
         control=CONTROL,
-        cites=["turner2023addition", "marks2023geometry", "holm1979procedure"],
+        cites=[
+            "turner2023addition",
+            "marks2023geometry",
+            "crawford1998comparing",
+            "holm1979procedure",
+        ],
         reading=_say_findings(numbers),
         figures=[
             (
