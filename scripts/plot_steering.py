@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.experiments.icl.tables import ICL
-from fimscope.experiments.steer.numbers import (
-    in_context_numbers,
-    own_strength,
-    steered_on_test,
-    steering_numbers,
-)
+from fimscope.experiments.steer.in_context import in_context_numbers
+from fimscope.experiments.steer.numbers import own_strength, steered_on_test, steering_numbers
 from fimscope.experiments.steer.section import LABELS, steering_section
 from fimscope.experiments.steer.settings import MAIN
 from fimscope.experiments.steer.tables import (

@@ -5,7 +5,7 @@ import pytest
 
 from fimscope.experiments.icl.choices import CHOICES, knows_gold
 from fimscope.experiments.icl.tables import ICL
-from fimscope.experiments.steer.numbers import in_context_numbers
+from fimscope.experiments.steer.in_context import in_context_numbers
 from fimscope.experiments.steer.section import in_context_rows, say_in_context
 
 GROUPS = {"S1": "select", "A1": "test", "A2": "test", "B1": "test", "R1": "test"}
