@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.attention.differences import COMPARISONS
+from fimscope.experiments.attention.numbers import differs
 from fimscope.experiments.attention.section import attention_section
 from fimscope.experiments.attention.shares import REGION_KINDS
 from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES, ATTENTION_HEADS
@@ -15,7 +16,6 @@ from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, ON_PALE_CELL, PALETTE
 from fimscope.report.text import visible
 from fimscope.report.theme import PRINT_WIDTH, save_figure, use_theme, write_message
-from fimscope.statistics.significance import is_significant
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _draw_cells(axes: "Axes", cells: "DataFrame", limit: float) -> Any:
     image = axes.imshow(
         100 * wide.to_numpy(), cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto", origin="lower"
     )
-    apart = cells[is_significant(cells["adjusted_p"])]
+    apart = cells[[differs(cell) for cell in cells.to_dict("records")]]
     axes.plot(
         apart["head"], apart["block"], linestyle="none", marker="o", ms=1.8, color=ON_PALE_CELL
     )

@@ -60,6 +60,17 @@ def test_names_become_others_that_mean_nothing(masked):
     assert ": <hole>" in text
 
 
+@pytest.mark.parametrize("edit", ["rename_vars", "rename_vars@0.5", "misleading_names"])
+def test_names_that_the_edit_has_changed_are_no_mask(edit):
+    with TypeScript() as typescript:
+        maker = PromptMaker(
+            FORMATS["fim"], Encoder(byte_tokenizer([PREFIX])), typescript, 400, "all"
+        )
+        with pytest.raises(Unfit, match="has given the names others already") as refused:
+            mask_text(maker, ROW, {**ROW, "edit": edit}, "names", 1)
+    assert refused.value.reason == "nothing_to_edit"
+
+
 def test_siblings_go_and_the_holes_function_stays(masked):
     before, after = masked["siblings"].split("<hole>")
     assert before == "export function pad(text: "

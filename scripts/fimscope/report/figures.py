@@ -12,7 +12,7 @@ from typing import Any
 from fimscope.errors import UserError
 from fimscope.report import format as words
 from fimscope.statistics.numbers import Numbers
-from fimscope.statistics.significance import stands_out
+from fimscope.statistics.verdicts import Verdict
 
 MARKED = re.compile(r"(<!-- figure: (.*?) -->)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -72,8 +72,7 @@ def largest(curve: Sequence[float | None]) -> float:
 
 def n_above(masks: Sequence[Numbers]) -> int:
     """How many masks raise the gold above their control."""
-    found = [mask["against_control"] for mask in masks]
-    return sum(stands_out(each) and each["estimate"] > 0 for each in found)
+    return sum(mask["verdict"] == Verdict.SHOWN for mask in masks)
 
 
 def signed(share: float) -> str:

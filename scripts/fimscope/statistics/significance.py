@@ -38,5 +38,5 @@ def adjust_together(tests: Sequence[Numbers]) -> None:
 
 
 def stands_out(test: Numbers) -> bool:
-    """Whether a row of adjusted tests differs from nothing at all."""
-    return test.get("adjusted_p") is not None and is_significant(test["adjusted_p"])
+    """Whether a row of adjusted tests differs from nothing at all, by more than a HAIR."""
+    return test.get("adjusted_p") is not None and is_clearly_significant(test["adjusted_p"])

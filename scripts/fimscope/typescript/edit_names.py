@@ -21,9 +21,10 @@ EDIT_NAMES = (
     "mask_annotations",
     "add_distractor",
 )
+RENAMING = ("rename_vars", "misleading_names", "natural_names")
 # Of each group a join holds one at most: they change the same sites.
 RIVALS = (
-    ("rename_vars", "misleading_names", "natural_names"),
+    RENAMING,
     ("delete_annotations", "mask_annotations"),
 )
 # Their names are those that the corpus gives to things of a type.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fimscope.statistics.numbers import Numbers, number, significant
-from fimscope.statistics.significance import stands_out
+from fimscope.statistics.significance import is_clearly_significant
 
 Row = Mapping[str, Any]
 N_SHOWN = 6  # of the largest differences
@@ -15,7 +15,7 @@ def comparison_numbers(rows: Sequence[Row]) -> Numbers:
     how many stand out, and the largest differences."""
     return {
         "n_tests": len(rows),
-        "n_apart": sum(map(stands_out, rows)),
+        "n_apart": sum(map(differs, rows)),
         "largest": [
             {
                 key: (significant(value) if key.endswith("p") else number(value))
@@ -28,6 +28,13 @@ def comparison_numbers(rows: Sequence[Row]) -> Numbers:
     }
 
 
+def differs(row: Row) -> bool:
+    """Whether a row's difference is shown, by its interval and its test."""
+    if row["adjusted_p"] is None:
+        return False
+    return bool(row["lower"] * row["upper"] > 0 and is_clearly_significant(row["adjusted_p"]))
+
+
 def ranked(rows: Sequence[Row]) -> list[Row]:
     """Those that differ first, then the larger difference."""
-    return sorted(rows, key=lambda row: (not stands_out(row), -abs(row["difference"])))
+    return sorted(rows, key=lambda row: (not differs(row), -abs(row["difference"])))

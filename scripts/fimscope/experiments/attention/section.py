@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fimscope.experiments.attention.differences import ORIGINAL_BROKEN, RIGHT_WRONG
-from fimscope.experiments.attention.numbers import N_SHOWN, comparison_numbers, ranked
+from fimscope.experiments.attention.numbers import N_SHOWN, comparison_numbers, differs, ranked
 from fimscope.experiments.attention.shares import REGION_KINDS
 from fimscope.report.format import p_text, p_value, percent, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
-from fimscope.statistics.significance import stands_out
 
 Row = Mapping[str, Any]
 
@@ -77,7 +76,7 @@ def say_comparison(rows: Sequence[Row], first: str, second: str) -> str:
     """How many heads differ and which most, or that none is shown to."""
     if not rows:
         return f"There are no {first} and {second} to compare."
-    apart = [row for row in ranked(rows) if stands_out(row)]
+    apart = [row for row in ranked(rows) if differs(row)]
     what = f"Between {first} and {second}"
     if not apart:
         return f"{what} no head of {len(rows)} heads and regions is shown to look elsewhere."

@@ -10,6 +10,7 @@ from fimscope.prompts.maker import PromptMaker
 from fimscope.prompts.prompt import Prompt, Unfit
 from fimscope.prompts.regions import read_regions
 from fimscope.steps.seeds import seed_of
+from fimscope.typescript.edit_names import RENAMING, parse_edit
 from fimscope.typescript.results import TypeScriptError
 
 Row = Mapping[str, Any]
@@ -23,7 +24,8 @@ def mask_text(
     annotations   all but the hole's go, with their colons, as far as the type checker allows
     comments      all go
     names         of variables, parameters and functions become others that mean nothing; where the
-                  variant's own edit has renamed them, they are drawn anew
+                  variant's own edit has renamed them there is nothing to mask: others would not
+                  hide them, and an example that the first ones broke is likely to fare better
     siblings      all that stands outside the hole's own function goes
 
     raises        Unfit or TypeScriptError, with a reason, where there is nothing to mask, or where
@@ -31,6 +33,8 @@ def mask_text(
     """
     if distractor == SIBLINGS:
         return maker.make_own(original, variant)
+    if distractor == "names" and any(step.name in RENAMING for step in parse_edit(variant["edit"])):
+        raise Unfit("nothing_to_edit", f"{variant['edit']} has given the names others already")
     service = maker.typescript
     place = (variant["prefix"], variant["gold"], variant["suffix"])
     edited = service.edit(EDITS[distractor], *place, variant["name_start"], seed, False)

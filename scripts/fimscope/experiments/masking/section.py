@@ -23,7 +23,8 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
         title="What distracts from the type",
         question="Which parts of the prompt keep the model from the right type?",
         method=f"Each distractor of prompts of `{edit}` is taken out of the text, by an edit that "
-        "the compiler confirms (`siblings`: all outside the hole's own function), or its tokens "
+        "the compiler confirms (`siblings`: all outside the hole's own function; `names` become "
+        "meaningless ones, where the edit itself has not renamed them), or its tokens "
         "are hidden in the attention of every block, from the last token alone or from all later "
         "tokens (attention knockout: Geva et al. 2304.14767).",
         control="As many random tokens that belong to no distractor, hidden, or taken out of the "

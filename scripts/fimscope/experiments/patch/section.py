@@ -102,6 +102,8 @@ def say_sweep(sweep: Numbers) -> list[str]:
             f"; the mean effect reaches half of its maximum, {half['maximum']:.2f}, at point "
             f"{half_point(half)}"
         )
+        if half["half_at"] not in comparison["points_above"]:
+            sentence += ", where it is not shown to be above every control"
     return [f"{sentence}."]
 
 
