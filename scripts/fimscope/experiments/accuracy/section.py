@@ -113,7 +113,8 @@ def say_accuracy(edits: Sequence[Numbers], changes: Sequence[Numbers], margin: f
         f"{rate(first['top10'])}.",
         "Fitted on the other packages, the commonest type is right for "
         f"{percent(first['baselines'][0]['right']['estimate'])}, and what holes of the same kind "
-        f"and name have for {percent(best['right']['estimate'])}, in the top 10 for "
+        f"and name (the original's, which a renamed prompt lacks) have for "
+        f"{percent(best['right']['estimate'])}, in the top 10 for "
         f"{percent(best['top10']['estimate'])}.",
         _over(best["gain"]["right"], "right answers", margin),
         _over(best["gain"]["top10"], "golds in the top 10", margin),
