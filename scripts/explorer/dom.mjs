@@ -35,6 +35,9 @@ export function visible(text, limit = 40) {
   return characters.length <= limit ? shown : `${characters.slice(0, limit - 1).join("")}…`;
 }
 
+/** The probability of a log-probability; null stands for that of nothing. */
+export const probability = (logprob) => Math.exp(logprob ?? -Infinity);
+
 /** A share as a percentage. */
 export function percent(share) {
   if (share === null || share === undefined) return "–";
