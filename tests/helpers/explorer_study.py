@@ -27,6 +27,7 @@ TABLES = (
     "samples",
 )
 CONDITIONS = ("restore", "same_type")
+LONG = "WebGL2RenderingContext"
 FIRST = 30  # as many examples are steered and have shares of attention
 DONORS = ("paired", "self", "unrelated", "random")
 TYPES = (
@@ -173,7 +174,7 @@ class MadeStudy:
         right = n % 4 != 0 if variant["edit"] == "original" else n % 3 == 0
         foil = HOSTILE if n % 5 == 0 else TYPES[(TYPES.index(variant["gold"]) + 1) % len(TYPES)]
         predicted = variant["gold"] if right else foil
-        top = [predicted, foil if right else variant["gold"], *TYPES]
+        top = [predicted, foil if right else variant["gold"], LONG, *TYPES]
         return {
             **variant,
             "n_tokens": self.size.n_tokens,
