@@ -1,5 +1,5 @@
 // The prompt as the model reads it, and on it where the last token looks, head by head.
-import { element, select, visible } from "./dom.mjs";
+import { element, percent, select, visible } from "./dom.mjs";
 import { addScale, figure } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 
@@ -142,7 +142,7 @@ function headMap(cells, state, width, choose) {
   const rows = cells.map(([block, head, weight]) => ({ block, head: String(head), number: head, weight }));
   const heads = [...new Set(cells.map(([, head]) => head))].sort((a, b) => a - b);
   const blocks = [...new Set(cells.map(([block]) => block))].sort((a, b) => b - a);
-  const what = state.region === MARKED ? `token ${state.token}` : state.region;
+  const [what, said] = state.region === MARKED ? [`token ${state.token}`, percentOf] : [state.region, percent];
   const plot = Plot.plot({
     width,
     height: Math.max(120, 15 * blocks.length + 78),
@@ -164,7 +164,7 @@ function headMap(cells, state, width, choose) {
         Plot.pointer({
           x: "head",
           y: "block",
-          title: (row) => `block ${row.block}, head ${row.head}\n${percentOf(row.weight)} on ${what}`,
+          title: (row) => `block ${row.block}, head ${row.head}\n${said(row.weight)} on ${what}`,
         }),
       ),
     ],

@@ -8,7 +8,7 @@ export function element(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return made;
 }
 
@@ -34,6 +34,9 @@ export function visible(text, limit = 40) {
   const characters = [...shown];
   return characters.length <= limit ? shown : `${characters.slice(0, limit - 1).join("")}…`;
 }
+
+/** The probability of a log-probability; null stands for that of nothing. */
+export const probability = (logprob) => Math.exp(logprob ?? -Infinity);
 
 /** A share as a percentage. */
 export function percent(share) {

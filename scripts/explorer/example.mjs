@@ -1,7 +1,7 @@
 // The page of one example: source, answers, and what each table says of its variants.
 import { promptPanel } from "./attention.mjs";
 import { badge } from "./badge.mjs";
-import { element, percent, select, visible } from "./dom.mjs";
+import { element, percent, probability, select, visible } from "./dom.mjs";
 import { lensPanel } from "./lens.mjs";
 import { samplesPanel, steeringPanel } from "./outcomes.mjs";
 import { patchPanel } from "./patches.mjs";
@@ -13,22 +13,26 @@ import { sourcePanel } from "./source.mjs";
  * The page's content: { page, panels: [{ id, title, frame }] }, the panels in their order.
  * example     a block of data
  * rows        the list's rows of this example, one a variant
+ * tables      the names of the tables that the study has
  * parameters  of the address
  * name(id)    the name of another example
  */
-export function examplePage(example, rows, parameters, name) {
+export function examplePage(example, rows, tables, parameters, name) {
   const edits = example.variants.map((variant) => variant.edit);
   const edit = edits.includes(parameters.get("edit")) ? parameters.get("edit") : edits.at(-1);
   const variant = example.variants.find((other) => other.edit === edit);
   const original = example.variants.find((other) => other.edit === "original");
   const compared = original && original !== variant ? [original, variant] : [variant];
   const [row] = rows;
-  const shown = panels(example, variant, compared, parameters, name);
+  const all = panels(example, variant, compared, parameters, name);
+  const shown = all.filter(({ there }) => there).map(({ id, title, fill }) => ({ id, title, frame: panel(id, title, fill) }));
+  const absent = all.filter(({ id, there }) => !there && tables.includes(id)).map(({ id }) => id);
   const page = element(
     "article",
     { class: "example" },
     heading(row, edits, edit),
     element("div", { class: "answers" }, compared.map(answerCard)),
+    absent.length ? element("p", { class: "faint absent" }, `Not here: ${absent.join(", ")}: this variant was not among those asked.`) : null,
     ...shown.map(({ frame }) => frame),
   );
   return { page, panels: shown };
@@ -64,7 +68,7 @@ function answerCard(variant) {
       {},
       fact("gold", code(answer.gold)),
       fact("predicted", code(answer.predicted)),
-      fact("p(gold)", `${percent(Math.exp(answer.gold_logprob))}, rank ${rank}`),
+      fact("p(gold)", `${percent(probability(answer.gold_logprob))}, rank ${rank}`),
       fact("completion", code(answer.completion)),
     ),
   );
@@ -75,12 +79,13 @@ const ABOUT = {
   source: "The program before and after the edit. Framed: the hole, with its gold type in it. Shaded: what the edit changed.",
   predictions: "The likeliest first tokens at the hole.",
   lens: "What the model would say if its residual stream ended here: at point 0 it holds the embeddings alone, at the last point the answer.",
-  patches: "At one point at a time, a donor's residual takes the place of this prompt's own. Effect 0: as without the patch; 1: as the donor. The question is asked with the paired donor, all others are controls.",
+  patches: "At one point at a time, a donor's residual at the last token takes the place of this prompt's own. Effect 0: as without the patch; 1: as the donor. The question is asked with the paired donor, all others are controls.",
   steering: "A vector is added to the residual at the last token. Does the answer become the gold type?",
   samples: "Completions that were drawn at random. pass@k: the chance that one of k is the gold.",
   prompt: "What the model read. Underlined: the tokens that have a name, such as the last one in front of the hole.",
 };
 
+/** Every panel, also those that have nothing of this variant; an id is the name of its table. */
 function panels(example, variant, compared, parameters, name) {
   const note = noteParameter;
   const at = (key) => parameters.get(key);
@@ -88,23 +93,25 @@ function panels(example, variant, compared, parameters, name) {
   const withSamples = compared.filter((shown) => shown.samples);
   const steered = variant.steering.some((entry) => entry.kind !== "none");
   const made = [
-    ["source", "Source", () => sourcePanel(example, variant)],
-    ["predictions", "Predictions", () => predictionsPanel(compared)],
-    withLens.length && [
+    ["source", "Source", true, () => sourcePanel(example, variant)],
+    ["predictions", "Predictions", true, () => predictionsPanel(compared)],
+    [
       "lens",
       "Logit lens",
+      withLens.length > 0,
       () => lensPanel(withLens, { metric: at("lens"), cell: at("cell") }, note),
     ],
-    variant.pairs.length && ["patches", "Patches", () => patchPanel(variant, at("measure"), name, note)],
-    steered && ["steering", "Steering", () => steeringPanel(variant, at("vector"), note)],
-    withSamples.length && ["samples", "Samples", () => samplesPanel(withSamples)],
+    ["patches", "Patches", variant.pairs.length > 0, () => patchPanel(example, variant, at("measure"), name, note)],
+    ["steering", "Steering", steered, () => steeringPanel(variant, at("vector"), note)],
+    ["samples", "Samples", withSamples.length > 0, () => samplesPanel(withSamples)],
     [
       "prompt",
       hasAttention(variant) ? "Prompt and attention" : "Prompt",
+      true,
       () => promptChooser(compared, parameters, note),
     ],
   ];
-  return made.filter(Boolean).map(([id, title, fill]) => ({ id, title, frame: panel(id, title, fill) }));
+  return made.map(([id, title, there, fill]) => ({ id, title, there, fill }));
 }
 
 const hasAttention = ({ attention, shares }) => attention.length > 0 || Object.keys(shares).length > 0;

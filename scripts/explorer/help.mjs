@@ -12,7 +12,7 @@ const KEYS = [
 ];
 
 export function helpSheet() {
-  const rows = KEYS.map(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
+  const rows = KEYS.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
   const close = element("button", { type: "button", onclick: () => sheet.close() }, "Close");
   const sheet = element(
     "dialog",

@@ -1,5 +1,5 @@
 // The logit lens: what the model would say at every point and position, original beside variant.
-import { element, percent, select, visible } from "./dom.mjs";
+import { element, percent, probability, select, visible } from "./dom.mjs";
 import { addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 import { topBars } from "./predictions.mjs";
@@ -8,7 +8,7 @@ const LENS_METRICS = {
   gold_probability: { label: "p(gold)", value: (cell) => cell.probability, domain: () => [0, 1], say: percent },
   top_probability: {
     label: "p(likeliest token)",
-    value: (cell) => Math.exp(cell.top[0]?.[1] ?? -Infinity),
+    value: (cell) => probability(cell.top[0]?.[1]),
     domain: () => [0, 1],
     say: percent,
   },
@@ -116,7 +116,7 @@ function lensCells(variant) {
       column: `${variant.edit}\n${position}`,
       key: `${variant.edit}/${position}/${point}`,
       top: found.top[i].map((text, n) => [texts[text], found.logprobs[i][n]]),
-      probability: Math.exp(found.gold_logprob[i] ?? -Infinity),
+      probability: probability(found.gold_logprob[i]),
       gold_rank: found.gold_rank[i],
       entropy: found.entropy[i],
       divergence: found.divergence[i],
@@ -144,7 +144,7 @@ function heatMap(cells, metric, width, chosen, choose) {
     width,
     height: CELL_HEIGHT * points.length * stacked + TOP * stacked + 30,
     marginLeft: 48,
-    marginRight: stacked > 1 ? 18 : 4,
+    marginRight: stacked > 1 ? 28 : 4,
     marginTop: TOP,
     marginBottom: 30,
     padding: 0.03,

@@ -208,7 +208,7 @@ function listColumns(withEffect) {
   const number = { hozAlign: "right", headerHozAlign: "right", sorter: "number", minWidth: 78 };
   const effect = {
     title: "effect",
-    headerTooltip: "mean over all points of the paired donor's normalised effect",
+    headerTooltip: "mean over all points of the paired donor's normalised effect; blank: not a recipient of the chosen condition",
     field: "effect",
     ...number,
     widthGrow: 0.8,

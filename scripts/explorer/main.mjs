@@ -14,6 +14,7 @@ class Explorer {
     this.list = new ListPage(index, (row) => this.open(row));
     this.byId = new Map();
     for (const row of this.list.rows) this.byId.set(row.id, [...(this.byId.get(row.id) ?? []), row]);
+    this.shown = index.shown;
     this.row = null; // of the example that is shown
     this.view = element("section", { class: "view", hidden: true });
     this.help = helpSheet();
@@ -81,7 +82,7 @@ class Explorer {
       const example = await loadBlock(String(row.number));
       if (this.row !== row) return;
       const name = (other) => this.byId.get(other)?.[0].name;
-      const { page, panels } = examplePage(example, rows, parameters, name);
+      const { page, panels } = examplePage(example, rows, this.shown, parameters, name);
       this.panels = panels;
       this.view.replaceChildren(page);
     } catch (error) {

@@ -1,5 +1,5 @@
 // What sampling and steering gave of a variant, where those tables are.
-import { element, percent, select, visible } from "./dom.mjs";
+import { element, percent, probability, select, visible } from "./dom.mjs";
 import { KINDS, addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 
@@ -22,30 +22,43 @@ export function samplesPanel(variants) {
 
 /**
  * Steering of one variant. A vector that was tried at many points has a map of strength by point;
- * all vectors that were tried at the same points alone share one plot over strengths.
+ * all vectors that were added at the points chosen for them share one plot over strengths.
  */
 export function steeringPanel(variant, chosen, note) {
-  const kinds = d3.groups(variant.steering.filter(({ kind }) => kind !== "none"), ({ kind }) => kind);
-  const many = (entries) => new Set(entries.map(({ points }) => points.join())).size > 1;
-  const mapped = kinds.filter(([, entries]) => many(entries)).map(([kind]) => kind);
-  const single = variant.steering.filter(({ kind }) => kind !== "none" && !mapped.includes(kind));
+  const steered = variant.steering.filter(({ kind }) => kind !== "none");
+  const vectors = d3.group(steered, ({ vector }) => vector);
+  const mapped = [...vectors.values()].filter((entries) => entries.length > 1);
+  const single = [...vectors.values()].filter((entries) => entries.length === 1).flat();
   return element(
     "div",
     {},
-    mapped.length ? dosesAtPoints(variant, mapped, chosen, note) : null,
+    mapped.length ? dosesAtPoints(mapped, chosen, note) : null,
     single.length ? dosesOfVectors(variant, single) : null,
   );
 }
 
-function dosesAtPoints(variant, kinds, chosen, note) {
-  let kind = kinds.includes(chosen) ? chosen : (kinds.find((name) => name === "mean_difference") ?? kinds[0]);
+/** A vector as the report says it, with which of its kind it is. */
+function labelOf({ kind, vector }) {
+  const own = vector.split("/").slice(1).join("/");
+  return own ? `${LABELS[kind]}: ${visible(own, 24)}` : LABELS[kind];
+}
+
+function saidPoints(points) {
+  return points.length > 1 ? `points ${points[0]} to ${points.at(-1)}` : `point ${points[0]}`;
+}
+
+/** vectors: for each vector its entries, one a set of points. */
+function dosesAtPoints(vectors, chosen, note) {
+  const named = (name) => vectors.find(([{ vector }]) => vector === name);
+  let shown = named(chosen) ?? named("mean_difference") ?? vectors[0];
   const map = figure(
     "Steering at every point",
-    (width) => doseMap(variant, kind, width),
+    (width) => doseMap(shown, width),
     "✓: the answer becomes the gold type.",
   );
-  const control = select("vector", kinds.map((name) => [name, name.replaceAll("_", " ")]), kind, (value) => {
-    kind = value;
+  const options = vectors.map(([entry]) => [entry.vector, labelOf(entry)]);
+  const control = select("vector", options, shown[0].vector, (value) => {
+    shown = named(value);
     note("vector", value);
     map.redraw();
   });
@@ -57,24 +70,25 @@ function dosesOfVectors(variant, entries) {
     entry.strengths.map((strength, i) => ({
       kind: entry.kind,
       vector: entry.vector,
+      said: `${labelOf(entry)}, ${saidPoints(entry.points)}`,
       strength,
       predicted: entry.predicted[i],
       to_gold: entry.to_gold[i],
-      probability: Math.exp(entry.gold_logprobs[i] ?? -Infinity),
+      probability: probability(entry.gold_logprobs[i]),
     })),
   );
-  const points = [...new Set(entries.map((entry) => entry.points.join("+")))].join(", ");
-  const unsteered = Math.exp(variant.answer.gold_logprob);
+  const unsteered = probability(variant.answer.gold_logprob);
   return figure(
-    `Steering at ${points.includes("+") || points.includes(",") ? "points" : "point"} ${points}`,
+    "Steering, each vector at its own points",
     (width) => vectorPlot(rows, unsteered, width),
-    "Filled: the answer becomes the gold type. The rule is the answer without steering.",
+    "Filled: the answer becomes the gold type. The rule is the answer without steering. " +
+      "Points were chosen on the group select, for each random and shuffled vector alone.",
   ).frame;
 }
 
 function vectorPlot(rows, unsteered, width) {
   const kinds = [...new Set(rows.map((row) => row.kind))].sort((a, b) => faintOf(b) - faintOf(a) || KINDS.indexOf(a) - KINDS.indexOf(b));
-  const entries = kinds.map((kind) => [styleOf(kind), kind.replaceAll("_", " ")]);
+  const entries = kinds.map((kind) => [styleOf(kind), LABELS[kind]]);
   const top = legendHeight(entries, 48, width);
   const strengths = [...new Set(rows.map((row) => row.strength))].sort((a, b) => a - b);
   const place = { x: "strength", y: "probability" };
@@ -84,7 +98,7 @@ function vectorPlot(rows, unsteered, width) {
     marginLeft: 60,
     marginTop: top + 10,
     marginBottom: 38,
-    x: { type: "point", domain: strengths, label: "strength, in units of the residual's norm", labelArrow: "none", padding: 0.3 },
+    x: { type: "point", domain: strengths, label: "strength, in units of the residual's norm", labelArrow: "none", padding: 0.3, tickFormat: String },
     y: { label: "p(gold)", labelAnchor: "center", labelArrow: "none", tickFormat: "%", grid: true, ticks: 5, nice: true, zero: true },
     marks: [
       Plot.ruleY([unsteered], { stroke: "var(--ink)", strokeDasharray: "2,3" }),
@@ -109,7 +123,7 @@ function vectorPlot(rows, unsteered, width) {
         Plot.pointer({
           ...place,
           title: (row) =>
-            `${row.vector}, strength ${row.strength}\npredicts ${visible(row.predicted ?? "", 24)}\n` +
+            `${row.said}, strength ${row.strength}\npredicts ${visible(row.predicted ?? "", 24)}\n` +
             `p(gold) ${percent(row.probability)}`,
         }),
       ),
@@ -123,35 +137,33 @@ function vectorPlot(rows, unsteered, width) {
 const faintOf = (kind) => (["random", "shuffled"].includes(kind) ? 0.35 : 1);
 
 /** Strength by point: single points and windows of several beside each other, or stacked. */
-function doseMap(variant, kind, width) {
-  const cells = variant.steering
-    .filter((entry) => entry.kind === kind)
-    .flatMap((entry) =>
-      entry.strengths.map((strength, i) => ({
-        vector: entry.vector,
-        points: entry.points.join("+"),
-        first: entry.points[0],
-        together: entry.points.length > 1 ? `first of ${entry.points.length}` : "one point",
-        strength: String(strength),
-        predicted: entry.predicted[i],
-        to_gold: entry.to_gold[i],
-        logprob: entry.gold_logprobs[i],
-      })),
-    );
-  const values = cells.map((cell) => cell.logprob).filter((value) => value !== null);
-  const share = d3.scaleLinear(d3.extent(values), [0, 1]);
+function doseMap(entries, width) {
+  const cells = entries.flatMap((entry) =>
+    entry.strengths.map((strength, i) => ({
+      said: `${labelOf(entry)}, ${saidPoints(entry.points)}`,
+      first: entry.points[0],
+      together: entry.points.length > 1 ? `first of ${entry.points.length}` : "one point",
+      strength: String(strength),
+      predicted: entry.predicted[i],
+      to_gold: entry.to_gold[i],
+      logprob: entry.gold_logprobs[i],
+    })),
+  );
+  const ends = d3.extent(cells, (cell) => cell.logprob ?? undefined);
+  const share = d3.scaleLinear(ends, [0, 1]);
   const strengths = [...new Set(cells.map((cell) => cell.strength))].sort((a, b) => b - a);
   const firsts = [...new Set(cells.map((cell) => cell.first))].sort((a, b) => a - b);
   const sets = [...new Set(cells.map((cell) => cell.together))].sort().reverse();
   const facet = width / sets.length < 300 ? "fy" : "fx";
   const [beside, stacked] = facet === "fx" ? [sets.length, 1] : [1, sets.length];
-  const every = Math.ceil((24 * firsts.length * beside) / (width - 60));
+  const marginRight = facet === "fy" ? 84 : 4;
+  const every = Math.ceil((24 * firsts.length * beside) / (width - 66 - marginRight));
   const place = { [facet]: "together", x: "first", y: "strength" };
   const plot = Plot.plot({
     width,
     height: (24 * strengths.length + 20) * stacked + 98,
     marginLeft: 66,
-    marginRight: facet === "fy" ? 84 : 4,
+    marginRight,
     marginTop: 24,
     marginBottom: 74,
     padding: 0.05,
@@ -159,19 +171,19 @@ function doseMap(variant, kind, width) {
     x: { domain: firsts, label: "point", labelAnchor: "center", labelOffset: 36, labelArrow: "none", tickSize: 0, ticks: firsts.filter((_, i) => i % every === 0) },
     y: { domain: strengths, label: "strength", labelArrow: "none", tickSize: 0 },
     marks: [
-      Plot.cell(cells, { ...place, fill: (cell) => heatColour(share(cell.logprob)) }),
+      Plot.cell(cells, { ...place, fill: (cell) => heatColour(share(cell.logprob ?? ends[0])) }),
       Plot.text(cells.filter((cell) => cell.to_gold), { ...place, text: () => "✓", fill: "var(--ink)" }),
       Plot.tip(
         cells,
         Plot.pointer({
           ...place,
           title: (cell) =>
-            `${cell.vector}, points ${cell.points}, strength ${cell.strength}\n` +
-            `predicts ${visible(cell.predicted ?? "", 24)}\np(gold) ${percent(Math.exp(cell.logprob))}`,
+            `${cell.said}, strength ${cell.strength}\n` +
+            `predicts ${visible(cell.predicted ?? "", 24)}\np(gold) ${percent(probability(cell.logprob))}`,
         }),
       ),
     ],
   });
-  addScale(plot, "p(gold), log", d3.extent(values).map((value) => percent(Math.exp(value))), 66);
+  addScale(plot, "p(gold), log", ends.map((value) => percent(probability(value))), 66);
   return plot;
 }

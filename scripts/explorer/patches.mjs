@@ -10,9 +10,9 @@ const PATCH_METRICS = {
 };
 
 /** The panel of a variant's pairs. name(id) says an example's name, or null if it is not shown. */
-export function patchPanel(variant, metric, name, note) {
+export function patchPanel(example, variant, metric, name, note) {
   let shown = metric in PATCH_METRICS ? metric : "effects";
-  const figures = variant.pairs.map((pair) => pairFigure(variant, pair, () => shown, name));
+  const figures = variant.pairs.map((pair) => pairFigure(pair, () => shown, donorLine(example, variant, pair, name)));
   const control = select("measure", Object.entries(PATCH_METRICS), shown, (value) => {
     shown = value;
     note("measure", value);
@@ -26,20 +26,30 @@ export function patchPanel(variant, metric, name, note) {
   );
 }
 
-function pairFigure(variant, pair, metric, name) {
+function pairFigure(pair, metric, donor) {
   const rows = pair.curves.flatMap(curveRows);
   const { frame, redraw } = figure(pair.condition.replaceAll("_", " "), (width) =>
     curvePlot(rows, metric(), width),
   );
-  return { redraw, block: element("div", {}, frame, donorLine(variant, pair, name)) };
+  return { redraw, block: element("div", {}, frame, donor) };
 }
 
-function donorLine(variant, pair, name) {
+function donorLine(example, variant, pair, name) {
+  const own = pair.donor === example.id;
   const known = pair.donor && name(pair.donor);
+  const edit = own ? ownDonor(example, variant) : null;
+  const parameters = new Map(edit ? [["edit", edit]] : []);
+  const said = own ? `this example's own ${edit ?? "variant"}` : visible(known ?? "", 40);
   const link = known
-    ? element("a", { href: routeAddress("example", pair.donor, new Map()) }, visible(known, 40))
+    ? element("a", { href: routeAddress("example", pair.donor, parameters) }, said)
     : element("span", {}, pair.donor ?? "none");
   return element("p", { class: "faint" }, "donor: ", link, `; recipient: this ${variant.edit}`);
+}
+
+/** The edit of a donor of the same example: of an original it is that whose variants are patched. */
+function ownDonor({ variants }, { edit }) {
+  if (edit !== "original") return "original";
+  return variants.find((other) => other.edit !== "original" && other.pairs.length)?.edit;
 }
 
 function curveRows(curve) {

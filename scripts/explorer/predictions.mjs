@@ -12,7 +12,7 @@ export function topBars(title, top, gold, predicted, domain, caption = null) {
     probability: Math.exp(logprob),
     colour: barColour(text, gold, predicted),
   }));
-  const label = new Map(rows.map((row) => [row.key, visible(row.text, 18)]));
+  const label = new Map(rows.map((row) => [row.key, visible(row.text, 16)]));
   return figure(
     title,
     (width) =>

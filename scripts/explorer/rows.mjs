@@ -35,6 +35,14 @@ function searchText(row) {
   return row.text;
 }
 
+// What an edit changed is an answer too: the report counts it among the right or the wrong ones.
+const ANSWERS = { mended: "right", broken: "wrong" };
+
+function valuesOf(row, name) {
+  const answer = name === "outcome" && ANSWERS[row.outcome];
+  return answer ? [row.outcome, answer] : [row[name]];
+}
+
 const SAME = ["outcome", "edit", "package", "gold", "predicted", "kind", "group"];
 
 /** A predicate for the filter's parameters; a row passes if it has all that is asked. */
@@ -43,7 +51,7 @@ export function rowFilter(parameters) {
   const words = (parameters.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   const [least, most] = ["least", "most"].map((name) => parameters.get(name));
   return (row) =>
-    asked.every((name) => row[name] === parameters.get(name)) &&
+    asked.every((name) => valuesOf(row, name).includes(parameters.get(name))) &&
     words.every((word) => searchText(row).includes(word)) &&
     within(row.effect, least, most);
 }
@@ -57,6 +65,6 @@ function within(effect, least, most) {
 /** The values of a column, the commonest first, with their counts. */
 export function commonest(rows, name) {
   const counts = new Map();
-  for (const row of rows) counts.set(row[name], (counts.get(row[name]) ?? 0) + 1);
+  for (const value of rows.flatMap((row) => valuesOf(row, name))) counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
 }

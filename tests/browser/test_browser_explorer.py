@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from browser_pages import Watched, build_made_up
-from explorer_study import HOSTILE
+from explorer_study import HOSTILE, LONG
 
 SECOND = (
     "0000000000000001"  # right in the original, broken by the edit, with a patch of `same_type`
 )
+THIRD = "0000000000000002"  # of the group `test`, steered
 FIRST = "0000000000000000"  # predicts hostile text; of the hostile program
 
 
@@ -134,6 +135,77 @@ def test_the_keyboard_goes_through_list_and_examples(page):
     assert page.locator(".tabulator-row.current a").get_attribute("href") != name
 
 
+def test_the_sheet_of_keys_says_them(page):
+    page.keyboard.press("?")
+    said = page.locator("dialog").inner_text()
+    assert "open the example" in said and "[object" not in said
+
+
+def test_right_and_wrong_are_counted_as_in_the_report(page):
+    options = page.get_by_label("outcome").locator("option").all_inner_texts()
+    counts = dict(option.rstrip(")").split(" (") for option in options[1:])
+    assert counts == {"right": "130", "wrong": "110", "broken": "60", "mended": "10"}
+    page.get_by_label("outcome").select_option("right")
+    page.wait_for_function("document.querySelector('.count').textContent.startsWith('130 of')")
+    assert set(page.locator(".tabulator-row .badge").all_inner_texts()) == {"✓ right", "↺ mended"}
+
+
+def test_no_panel_shows_what_is_no_text(page):
+    for example_id in (FIRST, SECOND, THIRD):
+        for edit in ("original", "rename_vars"):
+            open_example(page, example_id, f"edit={edit}")
+            for panel in page.locator(".panel").all():
+                show_panel(page, panel.get_attribute("id").removeprefix("panel-"))
+            said = page.locator("article").evaluate(
+                """shown => [shown, ...shown.querySelectorAll("[title], [aria-label]")]
+                .flatMap(e => [e.textContent, e.title, e.ariaLabel]).join()"""
+            )
+            for wrong in ("[object", "undefined", "NaN"):
+                assert wrong not in said, (example_id, edit, wrong)
+
+
+def test_steering_on_select_is_a_map_of_one_vector(page):
+    open_example(page, SECOND)
+    panel = show_panel(page, "steering")
+    vector = panel.get_by_label("vector")
+    gold = panel.locator("option", has_text="gold type (oracle): ")
+    assert gold.count() == 1 and vector.input_value() == "mean_difference"
+    vector.select_option("random/001")
+    assert panel.locator('[aria-label="cell"] rect').count() == 7 * 3
+    assert panel.locator("svg", has_text="✓").locator('[aria-label="text"] text').count() == 7
+    page.wait_for_function("location.hash.includes('vector=random%2F001')")
+
+
+def test_steering_on_test_is_one_plot_of_vectors_at_their_own_points(page):
+    open_example(page, THIRD)
+    panel = show_panel(page, "steering")
+    assert panel.locator("select").count() == 0
+    assert panel.locator("h3").all_inner_texts() == ["Steering, each vector at its own points"]
+    assert panel.locator('[aria-label="line"] path').count() == 4
+    assert "gold type (oracle)" in panel.locator(".legend").text_content()
+    ticks = panel.locator('[aria-label="x-axis tick label"] text').all_text_contents()
+    assert ticks == ["0.5", "1", "2"]
+    dots = panel.locator('[aria-label="dot"] path')
+    said = set()
+    for dot in dots.all():
+        dot.hover(force=True)
+        said.add(
+            panel.locator('[aria-label="tip"]')
+            .text_content()
+            .split(", strength")[0]
+            .strip("\u200b")
+        )
+    assert said >= {"random: 000, point 2", "random: 001, points 4 to 5"}
+
+
+def test_a_variant_that_was_not_asked_says_so(page):
+    open_example(page, SECOND, "edit=original")
+    said = page.locator(".absent").inner_text()
+    assert said == "Not here: patches, steering: this variant was not among those asked."
+    open_example(page, f"{24:016x}")  # of `fit`
+    assert page.locator(".absent").inner_text().startswith("Not here: steering:")
+
+
 def test_hostile_text_is_shown_and_not_run(page):
     assert HOSTILE.startswith("</script><script>")
     open_example(page, FIRST)
@@ -227,14 +299,30 @@ def test_attention_falls_on_the_tokens_of_the_prompt(page):
     assert first.evaluate("shown => shown.style.backgroundColor") != ""
 
 
+def test_a_share_of_a_region_is_said_as_it_is(page):
+    open_example(page, SECOND)
+    panel = show_panel(page, "prompt")
+    panel.get_by_label("map").select_option("comment")
+    panel.locator('[aria-label="cell"] rect').first.hover()
+    assert "0.0% on comment" in panel.locator('[aria-label="tip"]').text_content()
+
+
+def test_the_column_of_effects_says_why_it_is_blank(page):
+    page.locator('.tabulator-col[tabulator-field="effect"]').hover()
+    page.get_by_text("blank: not a recipient of the chosen condition").wait_for()
+
+
 def test_patch_curves_have_their_controls_and_their_donor(page):
     open_example(page, FIRST)
     panel = show_panel(page, "patches")
     legend = panel.locator(".legend").first.text_content()
     for kind in ("paired", "self", "unrelated", "random"):
         assert kind in legend
-    panel.locator("a").first.click()
-    page.wait_for_function(f"location.hash.startsWith('#/example/{FIRST}')")
+    own, other = panel.locator("a").all()
+    assert other.get_attribute("href") == f"#/example/{SECOND}"
+    assert own.inner_text() == "this example's own original"
+    own.click()
+    page.wait_for_function(f"location.hash === '#/example/{FIRST}?edit=original'")
 
 
 def test_a_plot_is_saved_as_svg_with_plain_colours(page):
@@ -249,17 +337,35 @@ def test_a_plot_is_saved_as_svg_with_plain_colours(page):
     assert "var(--" not in text.split("</style>")[-1]
 
 
+CUT = """() => [...document.querySelectorAll(".plot svg text")].filter(text => {
+  const [own, all] = [text, text.closest("svg")].map(shown => shown.getBoundingClientRect());
+  return own.left < all.left - 1 || own.right > all.right + 1;
+}).map(text => text.textContent)"""
+
+
+def test_no_label_of_a_plot_is_cut(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_example(page, SECOND)
+    for panel in page.locator(".panel").all():
+        show_panel(page, panel.get_attribute("id").removeprefix("panel-"))
+    assert LONG[:8] in page.locator("#panel-predictions svg").first.text_content()
+    assert page.evaluate(CUT) == []
+    page.set_viewport_size({"width": 264, "height": 844})  # the lens of two variants is stacked
+    page.wait_for_function("document.querySelector('#panel-lens svg').clientWidth < 264")
+    assert "rename_vars" not in page.evaluate(CUT)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_page_is_wider_than_the_screen(browser, explorer, width, scheme):
     watched = Watched(browser, viewport={"width": width, "height": 844}, color_scheme=scheme)
     watched.page.goto((explorer / "explorer/index.html").as_uri())
     watched.page.wait_for_selector(".tabulator-row")
-    for show in (lambda: None, lambda: open_example(watched.page, SECOND)):
-        show()
-        for panel in ("predictions", "lens", "patches", "prompt"):
-            if watched.page.locator(f"#panel-{panel}").count():
-                show_panel(watched.page, panel)
+    for example_id in (None, FIRST, SECOND, THIRD):
+        if example_id:
+            open_example(watched.page, example_id)
+            for panel in watched.page.locator(".panel").all():
+                show_panel(watched.page, panel.get_attribute("id").removeprefix("panel-"))
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
     paper = watched.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")

@@ -136,6 +136,15 @@ def test_the_front_end_is_one_script_without_markup_made_of_text(tmp_path):
     assert all(f"// {path.stem}\n" in script for path in FRONT_END.glob("*.mjs"))
 
 
+@pytest.mark.node
+def test_a_probability_that_is_not_known_is_no_certainty():
+    code = f"import {{ probability }} from '{(FRONT_END / 'dom.mjs').as_uri()}';"
+    code += "console.log(probability(null), probability(undefined), probability(0))"
+    command = [find_node(), "--input-type=module", "-e", code]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert run.stdout == "0 0 1\n"
+
+
 @pytest.mark.parametrize(
     ("modules", "said"),
     [

@@ -16,8 +16,19 @@ Row = dict[str, Any]
 MANIFEST = {"step": "explorer_study"}
 EDITS = ("original", "rename_vars")
 POSITIONS = ("hole_name", "last")
-TABLES = ("predictions", "split", "variants", "prompts", "lens", "attention_tokens", "samples")
+TABLES = (
+    "predictions",
+    "split",
+    "variants",
+    "prompts",
+    "lens",
+    "attention_tokens",
+    "attention_shares",
+    "samples",
+)
 CONDITIONS = ("restore", "same_type")
+LONG = "WebGL2RenderingContext"
+FIRST = 30  # as many examples are steered and have shares of attention
 DONORS = ("paired", "self", "unrelated", "random")
 TYPES = (
     "number",
@@ -76,8 +87,10 @@ class MadeStudy:
             self._write("lens", f"lens/{edit}", self._lens(variants))
             self._write("samples", f"samples/{edit}", map(self._samples, variants))
             self._write("attention_tokens", f"attention_tokens/{edit}", self._attention(variants))
+            self._write("attention_shares", f"attention_shares/{edit}", self._shares(variants))
         for condition in CONDITIONS:
             self._write("patches", f"patches/{condition}", self._patches(condition))
+        self._write("steering_results", "steering/results", self._steering())
 
     def options(self) -> list[str]:
         """The command line of build_explorer for this study."""
@@ -87,7 +100,7 @@ class MadeStudy:
             option = f"--{name.replace('_', '-')}"
             words += [option, *(str(self.folder / f"{name}/{edit}.parquet") for edit in EDITS)]
         words += ["--patches", *(str(self.folder / f"patches/{c}.parquet") for c in CONDITIONS)]
-        words += ["--attention-shares", "--steering"]  # none
+        words += ["--steering", str(self.folder / "steering/results.parquet")]
         return words
 
     def _write(self, name: str, path: str, rows: Any) -> None:
@@ -161,7 +174,7 @@ class MadeStudy:
         right = n % 4 != 0 if variant["edit"] == "original" else n % 3 == 0
         foil = HOSTILE if n % 5 == 0 else TYPES[(TYPES.index(variant["gold"]) + 1) % len(TYPES)]
         predicted = variant["gold"] if right else foil
-        top = [predicted, foil if right else variant["gold"], *TYPES]
+        top = [predicted, foil if right else variant["gold"], LONG, *TYPES]
         return {
             **variant,
             "n_tokens": self.size.n_tokens,
@@ -217,8 +230,17 @@ class MadeStudy:
                     looked = {"tokens": [0, *others], "weights": weights}
                     yield {**variant, "block": block, "head": head, **looked}
 
+    def _shares(self, variants: Sequence[Row]) -> Iterator[Row]:
+        """No head looks at comments."""
+        for variant in variants[:FIRST]:
+            for block in range(self.size.n_points - 1):
+                for head in range(self.size.n_heads):
+                    place = {"block": block, "head": head, "region": "comment"}
+                    yield {**variant, **place, "share": 0.0}
+
     def _patches(self, condition: str) -> Iterator[Row]:
         for example in self.examples[:: 2 if condition == "restore" else 3]:
+            donor = example if condition == "restore" else self.examples[1]
             for kind in DONORS:
                 for point in range(self.size.n_points):
                     reached = kind == "paired" and point >= self.size.n_points // 2
@@ -228,7 +250,7 @@ class MadeStudy:
                         "example_id": example["example_id"],
                         "edit": "rename_vars",
                         "donor_kind": kind,
-                        "donor_example_id": self.examples[0]["example_id"],
+                        "donor_example_id": donor["example_id"],
                         "point": point,
                         "position": "last",
                         "predicted": example["gold"] if reached else "unknown",
@@ -236,6 +258,37 @@ class MadeStudy:
                         "logit_diff": 2.0 if reached else -2.0,
                         "normalised_effect": float(reached) + 0.1 * float(self.rng.normal()),
                     }
+
+    def _steering(self) -> Iterator[Row]:
+        """Every vector at every point on `select`, on `test` each at points of its own."""
+        for example in self.examples[:FIRST]:
+            vectors = {
+                "mean_difference": [3],
+                f"gold_type/{example['gold']}": [1],
+                "random/000": [2],
+                "random/001": [4, 5],
+            }
+            points = [[point] for point in range(self.size.n_points)]
+            tried = dict.fromkeys(vectors, points)
+            if example["group"] == "test":
+                tried = {name: [chosen] for name, chosen in vectors.items()}
+            for name, places in tried.items() if example["group"] != "fit" else ():
+                for place in places:
+                    for strength in (0.5, 1.0, 2.0):
+                        yield {
+                            **example,
+                            "edit": "rename_vars",
+                            "outcome": "wrong",
+                            "broken": True,
+                            "kind": name.split("/")[0],
+                            "vector": name,
+                            "points": place,
+                            "strength": strength,
+                            "predicted": example["gold"],
+                            "predicted_token_id": 5,
+                            "to_gold": strength == 1.0,
+                            "gold_logprob": -strength - place[0] / 10,
+                        }
 
 
 def _candidates(texts: Sequence[str]) -> list[Row]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fimscope.errors import UserError
+from fimscope.experiments.steer.section import LABELS
 from fimscope.explorer.blocks import block_element
 from fimscope.explorer.bundle import bundle
 from fimscope.files.digests import script_source
@@ -43,8 +44,10 @@ def read_parts(front_end: Path, node_modules: Path) -> Parts:
     scripts = {
         name: _read(node_modules / package / path) for name, (package, path) in LIBRARIES.items()
     }
-    # Prism colours whole pages by itself unless told before it loads; the lines are the figures'.
-    before = f"window.Prism = {{ manual: true }};\nwindow.LINES = {json.dumps(page_lines())};\n"
+    # Prism colours whole pages by itself unless told before it loads; the lines are the figures',
+    # the labels of vectors the report's.
+    before = "window.Prism = { manual: true };\n"
+    before += f"window.LINES = {json.dumps(page_lines())};\nwindow.LABELS = {json.dumps(LABELS)};\n"
     scripts = {"before": before, **scripts}
     scripts["explorer"] = bundle(front_end, "main")
     packages = sorted({package for package, _ in LIBRARIES.values()})
