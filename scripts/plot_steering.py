@@ -48,7 +48,8 @@ CAPTION = (
     "by program\nshaded: points and strength chosen on select; dotted: the strength "
     "at which the mean difference is added as it is\nelsewhere: at tokens that are not the hole; "
     "* takes the gold to choose its vector\n"
-    "points and strength of its own: commonest type, gold type, each random and shuffled vector"
+    "points and strength of its own: commonest type, gold type, each random and shuffled vector\n"
+    "the curve over strengths shows test only: nothing is chosen by it"
 )
 
 

@@ -62,8 +62,8 @@ patches, parts, masks, probes, solved examples and the lens by exact sign tests 
 p-values of a family are adjusted together (Holm). A difference is shown where its interval leaves
 out 0 and its adjusted p is below {clear:g}, clearly under 0.05; it is shown to be absent where its
 interval lies within {margin:g} points of 0, or {effect:g} of an effect; otherwise it is undecided.
-How many programs would decide it is told by its interval alone, were the estimate the truth and no
-other test beside it.
+How many programs would decide it, and how, is told by its interval alone, were the estimate the
+truth and no other test beside it.
 """
 
 

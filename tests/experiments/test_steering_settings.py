@@ -184,7 +184,8 @@ def test_recipients_are_those_that_the_first_token_tells():
 
 
 def on_test():
-    """Of four programs' wrong examples the mean difference mends three, a random vector one."""
+    """Of four programs' wrong examples the mean difference mends three, a random vector one; it
+    spoils the right one, as half of the random vectors do."""
     rows = []
     for i, program in enumerate("ABCD"):
         example = f"{program}w"
@@ -196,6 +197,9 @@ def on_test():
             rows.append(result(example, "wrong", "random", [1], 1.0, i == 0, 0.5, "test", vector))
     rows.append(result("Er", "right", "none", [], 0.0, True, group="test"))
     rows.append(result("Er", "right", "mean_difference", [1], 1.0, False, group="test"))
+    for r in range(20):
+        vector = f"random/{r:03d}"
+        rows.append(result("Er", "right", "random", [1], 1.0, r < 10, 0, "test", vector))
     return rows
 
 
@@ -217,22 +221,24 @@ def test_numbers_worked_out_by_hand():
     assert at["mean_difference"]["gain"]["estimate"] == 2.0
     assert at["random"]["mended"]["estimate"] == 0.25
     assert at["random"]["n_vectors"] == 20
-    # The random vectors all mend one of four: the variance is that of the share of all, of n = 4.
-    share = (3 + 20 * 1 + 0.5) / (21 * 4 + 1)
-    statistic = 0.5 / np.sqrt(share * (1 - share) / 4 * (1 + 1 / 20))
-    p = t.sf(statistic, 19)
-    assert numbers["of_many"]["mean_difference"]["random"] == {
-        "n_vectors": 20,
-        "n_as_good": 0,
-        "p": pytest.approx(p, rel=1e-3),
-    }
+    # Of 5 the nets are 2, and 1 or 0 of the random ones, half and half. These vary by less than
+    # 5 examples do by chance: 4 changes of the one and 30 of theirs, and half an example more.
+    variance = (34.5 / 106 - (12 / 106) ** 2) / 5
+    p = t.sf(0.3 / np.sqrt(variance * (1 + 1 / 20)), 19)
     found = numbers["comparisons"]["mean_difference"]
-    assert found["random"]["estimate"] == 0.5
-    assert found["random"]["p"] == pytest.approx(p, rel=1e-3)
-    assert found["random"]["adjusted_p"] == pytest.approx(2 * p, rel=1e-3)
-    assert found["random"]["verdict"] == Verdict.UNDECIDED
+    beside = found["random"]
+    assert [beside[key] for key in ("own", "mean", "lowest", "highest")] == [0.4, 0.1, 0, 0.2]
+    assert (beside["n"], beside["n_vectors"], beside["n_as_good"]) == (5, 20, 0)
+    assert beside["estimate"] == 0.3
+    assert beside["p"] == pytest.approx(p, rel=1e-3)
+    assert beside["adjusted_p"] == pytest.approx(2 * p, rel=1e-3)
+    assert (beside["verdict"], beside["programs_to_decide"]) == (Verdict.UNDECIDED, None)
+    assert beside["least_shown"] == pytest.approx(
+        t.isf(0.045 / 2, 19) * np.sqrt(variance * 1.05), rel=1e-3
+    )
+    assert "verdict" not in at["random"]["net"]
     # three programs differ, all upwards: p = 2 * 1/8
-    assert found["flipped"]["adjusted_p"] == 0.25
+    assert found["flipped"]["p"] == 0.25
     # of five examples three are mended and the one right one is spoiled
     assert at["mean_difference"]["net"]["estimate"] == pytest.approx(0.4)
     assert (at["mean_difference"]["net"]["n"], at["flipped"]["net"]["n"]) == (5, 4)
@@ -240,6 +246,42 @@ def test_numbers_worked_out_by_hand():
         numbers, [{"name": "mean_difference", "n_pairs": 7, "n_programs": 6}], []
     )
     assert "75.0%" in section.reading[0]
+    said = " ".join(section.reading)
+    assert "change accuracy by +10.0 points on average (each: +0.0 to +20.0); 0 of 20" in said
+    assert "under random" not in said
+    [row] = [row for row in section.tables[0].rows if row[0] == "random"]
+    assert row[-1] == "does more: undecided"
+
+
+def test_settings_of_every_random_vector_are_listed():
+    rows = [
+        result("Aw", "wrong", kind, [point], 1.0, point == best, vector=vector)
+        for kind, vector, best in (
+            ("random", "random/000", 0),
+            ("random", "random/001", 1),
+            ("mean_difference", None, 2),
+        )
+        for point in range(3)
+    ]
+    plain = result("Aw", "wrong", "none", [], 0.0, False)
+    scored = score_settings([plain, *rows])
+    numbers = steering_numbers([plain, *rows], scored, [], [], MARGIN)
+    points = {name: row["points"] for name, row in numbers["settings"].items()}
+    assert points == {"random/000": [0], "random/001": [1], "mean_difference": [2]}
+
+
+def test_where_no_pair_has_the_gold_the_vector_without_it_is_the_mean_difference():
+    rows = on_test()
+    own = [row for row in rows if row["kind"] == "mean_difference"]
+    rows += [{**row, "kind": "held_out_type"} for row in own[:2]]
+    held_out = {"kind": "held_out_type", "vector": "held_out_type/string"}
+    rows += [{**row, **held_out} for row in own[2:]]
+    select, scored = select_and_settings()
+    numbers = steering_numbers(select + rows, scored, [], [], MARGIN)
+    assert numbers["n_not_held_out"] == 2
+    fitted = {"name": "mean_difference", "n_pairs": 7, "n_programs": 6}
+    said = " ".join(steering_section(numbers, [fitted], []).reading)
+    assert "For 2 of these 5 no pair has the gold" in said
 
 
 def test_a_vector_that_only_says_one_type_is_seen_on_the_golds_other_than_it():
@@ -264,6 +306,7 @@ def test_a_vector_that_only_says_one_type_is_seen_on_the_golds_other_than_it():
     assert (own["estimate"], own["verdict"]) == (0.5, Verdict.SHOWN)
     assert (held_out["estimate"], held_out["p"]) == (0, 0.5)
     favourite = numbers["favourite"]
+    assert favourite["n_unsteered"] == 0
     assert [favourite[key] for key in ("type", "n", "n_wrong", "n_others")] == [
         "string",
         24,

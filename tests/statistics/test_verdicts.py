@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fimscope.statistics.estimate import Estimate
-from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide
+from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide, verdict_to_come
 
 
 def interval(lower: float, upper: float, n_programs: int = 50) -> Estimate:
@@ -43,3 +43,24 @@ def test_where_more_programs_are_not_what_is_wanting_no_number_is_named():
     assert programs_to_decide(interval(0.01, 0.4), margin=0.1) is None
     assert programs_to_decide(interval(-np.inf, np.inf), margin=0.1) is None
     assert programs_to_decide(interval(0.2, 0.2), margin=0.1) is None
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "to_come"),
+    [
+        (-0.016, 0.038, Verdict.SHOWN_ABSENT),  # 0.011: nearer to 0 than to the margin
+        (-0.056, 0.010, Verdict.SHOWN),  # -0.023
+        (-0.3, 0.9, Verdict.SHOWN),  # beyond the margin
+    ],
+)
+def test_what_more_programs_would_decide(lower, upper, to_come):
+    estimate = interval(lower, upper)
+    assert verdict_to_come(estimate, margin=0.03) is to_come
+    assert judge(narrowed(estimate, 0.03), margin=0.03) is to_come
+
+
+def narrowed(estimate, margin):
+    """The interval with as many programs as would decide."""
+    n = programs_to_decide(estimate, margin=margin)
+    half = (estimate.upper - estimate.lower) / 2 * np.sqrt(estimate.n_programs / (n + 1))
+    return Estimate(estimate.value, estimate.value - half, estimate.value + half, estimate.n, n)

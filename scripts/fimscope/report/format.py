@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fimscope.statistics.exact_tests import smallest_shown
 from fimscope.statistics.numbers import INTERVAL, Numbers
+from fimscope.statistics.verdicts import Verdict
 
 FEW_PROGRAMS = 20  # the fewest with which the coverage of intervals was simulated
 
@@ -84,10 +85,18 @@ def spans(chosen: Sequence[int], points: Sequence[int]) -> str:
     return f"{'point' if len(chosen) == 1 else 'points'} {', '.join(words)}"
 
 
-def say_programs(row: Numbers) -> str:
-    """How many programs would decide an undecided difference, where that can be told."""
+TO_COME = {
+    Verdict.SHOWN: "show a difference",
+    Verdict.SHOWN_ABSENT: "show that there is none beyond the margin",
+}
+
+
+def say_programs(row: Numbers, unit: str = "programs") -> str:
+    """How many programs would decide an undecided difference, and how, where that can be told."""
     needed = row["programs_to_decide"]
-    return f"; about {needed} programs would decide it" if needed else ""
+    if not needed:
+        return ""
+    return f"; about {needed} {unit} would {TO_COME[row['verdict_to_come']]}, were this the truth"
 
 
 def say_family_power(tests: Sequence[Numbers]) -> list[str]:

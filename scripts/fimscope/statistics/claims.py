@@ -10,8 +10,14 @@ from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Estimate
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, significant
-from fimscope.statistics.significance import adjust_together
-from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide
+from fimscope.statistics.significance import adjust_together, is_clearly_significant
+from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide, verdict_to_come
+
+UNDECIDED: Numbers = {
+    "verdict": Verdict.UNDECIDED,
+    "programs_to_decide": None,
+    "verdict_to_come": None,
+}
 
 
 def difference_numbers(differences: NDArray, clusters: Sequence[str] | NDArray) -> Numbers:
@@ -26,7 +32,8 @@ def difference_numbers(differences: NDArray, clusters: Sequence[str] | NDArray) 
 
 
 def judged(row: Numbers, margin: float) -> Numbers:
-    """A row with `verdict`, and with `programs_to_decide` where that is undecided, else None.
+    """A row with `verdict`, and where that is undecided with `programs_to_decide` and what they
+    would decide, `verdict_to_come`; these two are None where no number of programs can be told.
 
     row      estimate, lower, upper, n, n_programs, and adjusted_p or p where it was tested
     margin   within which of 0 a difference counts as none
@@ -34,7 +41,7 @@ def judged(row: Numbers, margin: float) -> Numbers:
     What rests on no row is undecided.
     """
     if not row["n"]:
-        return {**row, "verdict": Verdict.UNDECIDED, "programs_to_decide": None}
+        return {**row, **UNDECIDED}
     lower, upper = row["lower"], row["upper"]
     estimate = Estimate(
         row["estimate"],
@@ -45,11 +52,24 @@ def judged(row: Numbers, margin: float) -> Numbers:
     )
     verdict = judge(estimate, margin=margin, p=row.get("adjusted_p", row.get("p")))
     undecided = verdict is Verdict.UNDECIDED
+    needed = programs_to_decide(estimate, margin=margin) if undecided else None
     return {
         **row,
         "verdict": verdict,
-        "programs_to_decide": programs_to_decide(estimate, margin=margin) if undecided else None,
+        "programs_to_decide": needed,
+        "verdict_to_come": verdict_to_come(estimate, margin=margin) if needed else None,
     }
+
+
+def judged_beside_many(row: Numbers) -> Numbers:
+    """A row of `one_of_many` with what `judged` adds: that it is more is shown by the test, or not.
+
+    row   adjusted_p
+
+    The vectors are the sample: no number of programs decides it, and its absence is not tested.
+    """
+    shown = is_clearly_significant(row["adjusted_p"])
+    return {**row, **UNDECIDED, **({"verdict": Verdict.SHOWN} if shown else {})}
 
 
 def judge_together(rows: Sequence[Numbers], margin: float) -> None:

@@ -60,6 +60,15 @@ def judge(estimate: Estimate, *, margin: float, p: float | None = None) -> Verdi
     return Verdict.UNDECIDED
 
 
+def verdict_to_come(estimate: Estimate, *, margin: float) -> Verdict:
+    """What enough programs would decide, were the estimate the truth.
+
+    SHOWN where 0 is left out before the interval lies within the margin, else SHOWN_ABSENT.
+    """
+    distance = abs(estimate.value)
+    return Verdict.SHOWN if distance >= margin - distance else Verdict.SHOWN_ABSENT
+
+
 def programs_to_decide(estimate: Estimate, *, margin: float) -> int | None:
     """With about how many programs the interval would decide, were the estimate the truth.
 

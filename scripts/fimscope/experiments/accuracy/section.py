@@ -10,6 +10,7 @@ from fimscope.report.format import (
     points_changed,
     rate,
     rate_cell,
+    say_programs,
     signed_points,
 )
 from fimscope.report.markdown import code, table
@@ -164,7 +165,7 @@ def _over(gain: Numbers, what: str, margin: float) -> str:
     verdict = {
         Verdict.SHOWN: f"that it has {way} is shown",
         Verdict.SHOWN_ABSENT: f"a difference of {_margin(margin)} is shown to be absent",
-        Verdict.UNDECIDED: f"whether it has more is undecided{_to_decide(gain)}",
+        Verdict.UNDECIDED: f"whether it has more is undecided{say_programs(gain)}",
     }[gain["verdict"]]
     return f"Over them the model's lead in {what} is {points_changed(gain)}: {verdict}."
 
@@ -202,13 +203,8 @@ def _change(difference: Numbers, margin: float, unit: str = "programs") -> str:
         Verdict.SHOWN: f"that the edit makes the model {way} is shown",
         Verdict.SHOWN_ABSENT: f"a change of {_margin(margin)} is shown to be absent",
         Verdict.UNDECIDED: "whether the edit changes how often it is right is undecided"
-        + _to_decide(difference, unit),
+        + say_programs(difference, unit),
     }[difference["verdict"]]
-
-
-def _to_decide(row: Numbers, unit: str = "programs") -> str:
-    n = row.get("programs_to_decide")
-    return f" (about {n} {unit} would decide it, were this the truth)" if n else ""
 
 
 def _margin(margin: float) -> str:

@@ -1,6 +1,6 @@
 """The numbers that figures and sections on patches share, as plain values ready for JSON."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from fimscope.statistics.exact_tests import sign_test
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm, is_clearly_significant
-from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide
+from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide, verdict_to_come
 
 
 def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
@@ -141,8 +141,9 @@ def compare_conditions(
               points_open, where it may be more than the margin; verdict, of `they differ`: shown
               where they do at some point, shown absent where every interval lies within the margin
               (which needs no adjustment: all of them have to); programs_to_decide, where it is
-              undecided; half_at, where each mean effect first reaches half of its maximum. None
-              where they share no example or no point.
+              undecided, and verdict_to_come, what so many would decide: shown as soon as some point
+              would be, shown absent as all would be; half_at, where each mean effect first reaches
+              half of its maximum. None where they share no example or no point.
 
     The shares that turn are not compared: a recipient turns where the target passes its own answer,
     which takes the more the surer that answer is, and the recipients of one condition are surer
@@ -167,9 +168,9 @@ def compare_conditions(
     verdict = (
         Verdict.SHOWN if any(apart) else Verdict.SHOWN_ABSENT if all(alike) else Verdict.UNDECIDED
     )
-    needed = [
-        programs_to_decide(found[i], margin=margin) for i in columns if not (alike[i] or apart[i])
-    ]
+    needed, to_come = None, None
+    if verdict is Verdict.UNDECIDED:
+        needed, to_come = _to_decide([found[i] for i in columns if not alike[i]], margin)
     return {
         "one": one.condition,
         "other": other.condition,
@@ -184,11 +185,23 @@ def compare_conditions(
         "points_apart": [point for point, own in zip(kept, apart, strict=True) if own],
         "points_open": [point for point, own in zip(kept, alike, strict=True) if not own],
         "verdict": verdict,
-        "programs_to_decide": (
-            max(needed) if verdict is Verdict.UNDECIDED and None not in needed else None
-        ),
+        "programs_to_decide": needed,
+        "verdict_to_come": to_come,
         "half_at": [_half(one.points, bootstrap.resample(own, programs)) for own in values],
     }
+
+
+def _to_decide(open_points: Sequence[Estimate], margin: float) -> tuple[int | None, Verdict | None]:
+    """`programs_to_decide` and `verdict_to_come` of conditions that are undecided at some points.
+
+    None, None where some point's number cannot be told.
+    """
+    needed = [programs_to_decide(own, margin=margin) for own in open_points]
+    if None in needed:
+        return None, None
+    to_come = [verdict_to_come(own, margin=margin) for own in open_points]
+    apart = [n for n, own in zip(needed, to_come, strict=True) if own is Verdict.SHOWN]
+    return (min(apart), Verdict.SHOWN) if apart else (max(needed), Verdict.SHOWN_ABSENT)
 
 
 def _by_example(sweep: Sweep) -> dict[str, tuple[str, np.ndarray]]:

@@ -8,6 +8,7 @@ from fimscope.report.format import (
     percent,
     rate,
     say_power,
+    say_programs,
     spans,
     with_interval,
 )
@@ -177,10 +178,11 @@ def say_conditions(found: Numbers | None) -> list[str]:
         return [f"{sentence}they differ at {where} (t test, Holm)."]
     if found["verdict"] == Verdict.SHOWN_ABSENT:
         return [f"{sentence}they are alike, to within {margin}."]
-    needed = found["programs_to_decide"]
-    more = f"; about {needed} programs would decide it" if needed else ""
     where = spans(found["points_open"], found["points"])
-    return [f"{sentence}undecided, as at {where} the gap may be more than {margin}{more}."]
+    return [
+        f"{sentence}undecided, as at {where} the gap may be more than {margin}"
+        f"{say_programs(found)}."
+    ]
 
 
 def most_turned(sweep: Numbers, kind: str) -> str:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.experiments.steer.settings import MAIN, RANDOMISED, Setting, chosen_settings
-from fimscope.statistics.claims import judged
+from fimscope.statistics.claims import judged, judged_beside_many
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number
-from fimscope.statistics.one_of_many import one_of_many
+from fimscope.statistics.one_of_many import least_shown, one_of_many
 from fimscope.statistics.paired import paired_rates
 from fimscope.statistics.significance import adjust_together
 
@@ -50,9 +50,13 @@ class Results:
     def strengths(self, kind: str) -> list[float]:
         return sorted(s for found, s in self._found if found == kind and s is not CHOSEN)
 
+    def vectors_by_name(self, kind: str, strength: float | None) -> dict[str, dict[str, Row]]:
+        """vector -> example_id -> row, each vector as it was added."""
+        return self._found.get((kind, strength), {})
+
     def vectors(self, kind: str, strength: float | None) -> dict[str, dict[str, Row]]:
         """vector -> example_id -> row; a kind whose vector depends on the gold has them as one."""
-        found = self._found.get((kind, strength), {})
+        found = self.vectors_by_name(kind, strength)
         if kind in ("gold_type", "held_out_type"):
             merged = {example: row for rows in found.values() for example, row in rows.items()}
             return {kind: merged} if merged else {}
@@ -79,6 +83,7 @@ MEASURES = {
     "mended": lambda row: float(row["to_gold"]),
     "worsened": lambda row: float(not row["to_gold"]),
     "gain": lambda row: row["logit_diff"] - row["unsteered_logit_diff"],
+    "change": lambda row: float(row["to_gold"]) - (row["outcome"] == "right"),
 }
 
 
@@ -94,13 +99,15 @@ def steering_numbers(
     scored   the steering_settings table; the others are the tables of their names
     margin   within which of 0 a difference of accuracies counts as none
 
-    Intervals: 95%, clustered by program. `of_many`: each of COMPARED beside the vectors of
-    each kind of RANDOMISED, on the same examples (`one_of_many`). `comparisons`: the
-    difference of the shares mended of each of COMPARED and each control, with the p of
-    `of_many` for the kinds that it has, for the others exact sign tests over programs on the wrong
-    examples; adjusted together (Holm). `net`: what steering does to the accuracy of all examples of
-    `test` that were steered, right and wrong. `favourite`: the type that most steered answers
-    become, and the same comparisons on the golds other than it.
+    Intervals: 95%, clustered by program. `settings`: of each kind, and of each vector of
+    RANDOMISED by its name. `net`: what steering does to the accuracy of all examples of `test` that
+    were steered, right and wrong. `comparisons`: each of COMPARED beside each control. Beside the
+    vectors of a kind of RANDOMISED it is whether its net is more than another draw's would be
+    (`one_of_many`), and the least that is shown (`least_shown`); beside the others the difference
+    of the shares mended, by exact sign tests over programs on the wrong examples; all adjusted
+    together (Holm). `n_not_held_out`: examples whose held_out_type vector is the mean difference,
+    as none of its pairs has their gold. `favourite`: the type that most steered answers become, and
+    the same comparisons on the golds other than it.
     """
     settings = chosen_settings(scored)
     kinds = [name for name, setting in settings.items() if not setting.vector]
@@ -111,12 +118,12 @@ def steering_numbers(
     test = groups["test"]
     found: Numbers = {
         "n": {name: _counts(group.plain) for name, group in groups.items()},
-        "settings": {kind: _setting(kind, scored) for kind in kinds},
+        "settings": {name: _setting(name, scored) for name in settings},
         "points": {kind: _points(kind, groups["select"], results, settings) for kind in kinds},
         "dose": {},
         "at_setting": [],
         "comparisons": {},
-        "of_many": {},
+        "n_not_held_out": 0,
         "favourite": None,
         "by_type": [],
         "types": _verdicts(types),
@@ -129,9 +136,10 @@ def steering_numbers(
         row = _at_setting(kind, test, disturbance, margin)
         if row:
             found["at_setting"].append(row)
-    wrong = {e: row for e, row in test.plain.items() if row["outcome"] == "wrong"}
-    found["of_many"], found["comparisons"] = _comparisons(test, wrong, margin)
-    found["favourite"] = _favourite(test, wrong, margin)
+    found["comparisons"] = _comparisons(test, test.plain, margin)
+    held_out = test.vectors_by_name("held_out_type", CHOSEN)
+    found["n_not_held_out"] = len(held_out.get(MAIN, {}))
+    found["favourite"] = _favourite(test, margin)
     found["by_type"] = _by_type(test)
     return found
 
@@ -166,11 +174,11 @@ def _counts(plain: Mapping[str, Row]) -> Numbers:
     return found
 
 
-def _setting(kind: str, scored: Sequence[Row]) -> Numbers:
-    [row] = [row for row in scored if row["kind"] == kind and row["chosen"]]
+def _setting(name: str, scored: Sequence[Row]) -> Numbers:
+    [row] = [row for row in scored if (row["vector"] or row["kind"]) == name and row["chosen"]]
     numbers = {key: number(row[key]) for key in ("strength", "score", "gain")}
     counts = {key: row[key] for key in ("n_wrong", "n_mended", "n_right", "n_worsened")}
-    return {"points": list(row["points"]), **numbers, **counts}
+    return {"kind": row["kind"], "points": list(row["points"]), **numbers, **counts}
 
 
 def _points(
@@ -238,7 +246,9 @@ def _at_setting(
             broken = [i for i, e in enumerate(examples) if test.plain[e]["broken"]]
             own = [programs[i] for i in broken]
             row["broken_mended"] = _estimate(measure, values[broken], own)
-    row["net"] = judged(_net(test, kind), margin)
+    net = _net(test, kind)
+    # An interval over programs takes the vectors as they are: of another draw it decides nothing.
+    row["net"] = net if kind in RANDOMISED else judged(net, margin)
     moved = [own for own in disturbance if own["kind"] == kind]
     by_token: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for own in moved:
@@ -267,32 +277,43 @@ def _net(test: Results, kind: str) -> Numbers:
     return paired_rates(change, [*of_wrong, *of_right])
 
 
-def _comparisons(
-    test: Results,
-    chosen: Collection[str],
-    margin: float,
-) -> tuple[Numbers, Numbers]:
-    """`of_many` and `comparisons` of `steering_numbers`, on the chosen wrong examples."""
-    of_many: Numbers = {}
-    found: Numbers = {}
+def _comparisons(test: Results, chosen: Collection[str], margin: float) -> Numbers:
+    """`comparisons` of `steering_numbers`, on the chosen examples."""
+    found: Numbers = {own: {} for own in COMPARED}
     for own in COMPARED:
-        of_many[own], found[own] = {}, {}
-        values, examples, programs = _mended(test, own, chosen)
         for kind in CONTROLS:
-            others, same, _ = _mended(test, kind, chosen)
-            if not examples or same != examples:
-                continue
-            row = paired_rates(values - others, programs)
+            compare = _beside_many if kind in RANDOMISED else _beside_one
+            row = compare(test, own, kind, chosen)
+            if row:
+                found[own][kind] = row
+    family = [row for rows in found.values() for row in rows.values()]
+    adjust_together(family)
+    for rows in found.values():
+        for kind, row in rows.items():
             if kind in RANDOMISED:
-                # Is it more than another draw would do, points and strength chosen for it too?
-                of_many[own][kind] = _against_many(test, own, kind, chosen)
-                row["p"] = of_many[own][kind]["p"]
-            found[own][kind] = row
-    adjust_together([row for rows in found.values() for row in rows.values()])
-    return of_many, {
-        own: {kind: judged(row, margin) for kind, row in rows.items()}
-        for own, rows in found.items()
-    }
+                row["least_shown"] = number(least_shown(row, len(family)))
+                rows[kind] = judged_beside_many(row)
+            else:
+                rows[kind] = judged(row, margin)
+    return found
+
+
+def _beside_one(test: Results, own: str, kind: str, chosen: Collection[str]) -> Numbers | None:
+    """The difference of the shares of the chosen wrong examples that two kinds mend, own first."""
+    values, examples, programs = _mended(test, own, chosen)
+    others, same, _ = _mended(test, kind, chosen)
+    return paired_rates(values - others, programs) if examples and same == examples else None
+
+
+def _beside_many(test: Results, own: str, kind: str, chosen: Collection[str]) -> Numbers | None:
+    """What one vector does to accuracy beside many, each with points and strength chosen for it."""
+    fitted = list(test.vectors(own, CHOSEN).values())
+    others = list(test.vectors(kind, CHOSEN).values())
+    examples = sorted(set(chosen).intersection(*fitted, *others))
+    if not fitted or len(others) < 2 or not examples:
+        return None
+    changes = [[MEASURES["change"](rows[e]) for e in examples] for rows in (*fitted, *others)]
+    return one_of_many(np.array(changes[0]), np.array(changes[1:]))
 
 
 def _mended(
@@ -304,33 +325,21 @@ def _mended(
     return values[kept], [examples[i] for i in kept], [programs[i] for i in kept]
 
 
-def _against_many(test: Results, own: str, kind: str, chosen: Collection[str]) -> Numbers:
-    """How one vector mends the chosen examples beside many that were drawn and chosen for alike."""
-    [fitted] = test.vectors(own, CHOSEN).values()
-    rates = [
-        np.mean([row["to_gold"] for example, row in rows.items() if example in chosen])
-        for rows in (fitted, *test.vectors(kind, CHOSEN).values())
-    ]
-    return one_of_many(rates[0], rates[1:], sum(example in chosen for example in fitted))
+def _favourite(test: Results, margin: float) -> Numbers | None:
+    """What the mean difference mostly says, and what it does beside that.
 
-
-def _favourite(
-    test: Results,
-    wrong: Mapping[str, Row],
-    margin: float,
-) -> Numbers | None:
-    """What the mean difference mostly says, and what it mends beside that.
-
-    returns   type, and n of the n_wrong answers that become it; n_others, the wrong examples with
-              another gold, and of them: mended, kind -> rate, and `comparisons` as above. None
-              where no wrong example was steered.
+    returns   type, and n of the n_wrong answers that become it, n_unsteered that are it already;
+              n_others, the wrong examples with another gold, and of them: mended, kind -> rate;
+              `comparisons` as above, of all examples with another gold. None where no wrong
+              example was steered.
     """
+    wrong = {e: row for e, row in test.plain.items() if row["outcome"] == "wrong"}
     [steered] = test.vectors(MAIN, CHOSEN).values()
     said = Counter(row["predicted"] for example, row in steered.items() if example in wrong)
     if not said:
         return None
     favourite, n = min(said.items(), key=lambda item: (-item[1], item[0]))
-    others = {example for example, row in wrong.items() if row["gold"] != favourite}
+    others = {example for example, row in test.plain.items() if row["gold"] != favourite}
     mended = {}
     for kind in (*COMPARED, *CONTROLS):
         values, _, programs = _mended(test, kind, others)
@@ -340,9 +349,10 @@ def _favourite(
         "type": favourite,
         "n": n,
         "n_wrong": said.total(),
-        "n_others": len(others),
+        "n_unsteered": sum(wrong[e]["predicted"] == favourite for e in steered if e in wrong),
+        "n_others": len(others.intersection(wrong)),
         "mended": mended,
-        "comparisons": _comparisons(test, others, margin)[1],
+        "comparisons": _comparisons(test, others, margin),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fimscope.experiments.icl.choices import LABELS as SHOT_LABELS
 from fimscope.experiments.steer.numbers import CONTROLS, VERDICTS
-from fimscope.experiments.steer.settings import MAIN
+from fimscope.experiments.steer.settings import MAIN, RANDOMISED
 from fimscope.report.format import (
     percent,
     points_changed,
@@ -49,21 +49,26 @@ METHOD = (
     "share no program, near-duplicate or package unless the log of `make_examples` says otherwise."
 )
 CONTROL = (
-    "Random vectors and mean differences of pairs whose sides are swapped at random by program "
-    "(lending a program another's right example would leave the mean as it is): points and "
+    "Mean differences of pairs whose sides are swapped at random by program (lending a program "
+    "another's right example would leave the mean as it is), and random directions: points and "
     "strength are chosen on `select` for each of them alone, by the same rule as for the mean "
     "difference, as the best of many settings is above the usual one for a random vector too. "
+    "The swapped ask whether the pairs have a direction in common, the random ones whether a "
+    "direction fitted to them does more than one that was only tuned. "
     "The commonest type's vector has its own setting as well. At the points and strength of the"
     " mean difference: the flipped vector, another edit's where there is one, and the mean "
     "difference without the pairs of the example's own type, which is held against the same "
-    "controls. Against the random and the shuffled vectors: whether a further draw of them "
-    "would mend as many (one-sided t test of one vector beside several, Crawford & Howell "
-    "1998); against the others: exact sign tests over programs; all adjusted together (Holm)."
+    "controls. Beside the random and the shuffled vectors: whether it changes accuracy, mended "
+    "less spoiled, by more than a further draw of them would (one-sided t test of one vector "
+    "beside several, Crawford & Howell 1998); against the others: whether it mends another share "
+    "(exact sign tests over programs); all adjusted together (Holm)."
 )
+MANY = {"random": "random vectors", "shuffled": "vectors of shuffled pairs"}
 SUBJECTS = {
     MAIN: "Of the wrong ones it",
     "held_out_type": "Fitted without the pairs of the example's own type it",
 }
+ASKED = {True: "does more", False: "another share"}  # of the mean difference beside many, one
 SAID_OF_OTHERS = (MAIN, "held_out_type", "random", "shuffled", "majority_type")
 IN_CONTEXT = ("broken_mended", "worsened")  # what solved examples are asked beside steering
 SOURCES = [
@@ -133,13 +138,18 @@ def _say_findings(numbers: Numbers) -> list[str]:
         if own in at:
             sentences.append(f"{SUBJECTS[own]} mends {_say_comparisons(found)}.")
             sentences.append(_say_net(at[own]))
+            if own == MAIN:
+                sentences += [_say_many(at[k], found[k]) for k in RANDOMISED if k in found]
+            else:
+                sentences.append(_say_held_out(found, numbers["n_not_held_out"], at[own]["net"]))
+    sentences += _say_least_shown(numbers["comparisons"][MAIN])
     if numbers["favourite"]:
         sentences.append(_say_favourite(numbers["favourite"]))
     if "gold_type" in at and at["gold_type"]["mended"]:
         own = at["gold_type"]["mended"]
         sentences.append(
             f"The oracle, which is told the gold type, mends {rate(own)} of n = {own['n']} "
-            "examples whose type has a vector."
+            f"examples whose type has a vector{_say_moved(at['gold_type']['moved'])}."
         )
     if numbers["types"].get(MAIN):
         sentences.append(_say_checks(numbers["types"]))
@@ -174,7 +184,7 @@ def _say_net(row: Numbers) -> str:
 
 
 def _say_comparisons(comparisons: Numbers) -> str:
-    """Against which controls a vector mends more, fewer or as many, and where it is undecided."""
+    """Against which single controls a vector mends more, fewer or as many, or it is undecided."""
     phrases = {
         "more": "more than under {}",
         "fewer": "fewer than under {}",
@@ -183,23 +193,90 @@ def _say_comparisons(comparisons: Numbers) -> str:
     }
     found: dict[str, list[str]] = {key: [] for key in phrases}
     for kind, row in comparisons.items():
+        if kind in RANDOMISED:
+            continue
         shown = "more" if row["estimate"] > 0 else "fewer"
         found[shown if row["verdict"] == Verdict.SHOWN else row["verdict"]].append(kind)
     said = [phrases[key].format(_names(kinds)) for key, kinds in found.items() if kinds]
     return "; ".join(said) or "no control was run beside it"
 
 
+def _say_many(row: Numbers, beside: Numbers) -> str:
+    """What the vectors of a kind of RANDOMISED do, and what the mean difference does beside them.
+
+    row      of `at_setting`
+    beside   of `comparisons`
+    """
+    spoiled = f", spoil {rate(row['worsened'])} of the right ones" if row["worsened"] else ""
+    low, high = (f"{100 * beside[key]:+z.1f}" for key in ("lowest", "highest"))
+    return (
+        f"The {beside['n_vectors']} {MANY[row['kind']]}, each at its own setting, mend "
+        f"{rate(row['mended'])} of the wrong ones{spoiled} and change accuracy by "
+        f"{100 * beside['mean']:+z.1f} points on average (each: {low} to {high}); "
+        f"{_as_good(row['kind'], beside)}."
+    )
+
+
+def _as_good(kind: str, beside: Numbers) -> str:
+    return (
+        f"{beside['n_as_good']} of {beside['n_vectors']} {MANY[kind]} do as well or better for "
+        f"accuracy, and that it does more than another draw would is {beside['verdict']}"
+    )
+
+
+def _say_as_good(comparisons: Numbers) -> str:
+    return "; ".join(
+        _as_good(kind, comparisons[kind]) for kind in RANDOMISED if kind in comparisons
+    )
+
+
+def _say_held_out(comparisons: Numbers, n_not_held_out: int, net: Numbers) -> str:
+    """What the vector without the gold's type does beside many, and for how many it is that."""
+    said = _say_as_good(comparisons)
+    return (
+        f"For {n_not_held_out} of these {net['n']} no pair has the gold: there it is the mean "
+        f"difference itself. {said or 'No random vector was run beside it'}."
+    )
+
+
+def _say_least_shown(comparisons: Numbers) -> list[str]:
+    """The least that the vectors of RANDOMISED can show, as few as they are."""
+    said = [
+        f"{100 * row['least_shown']:.1f} points above the mean of {row['n_vectors']} {MANY[kind]}"
+        for kind, row in comparisons.items()
+        if kind in RANDOMISED
+    ]
+    if not said:
+        return []
+    return [
+        f"In this family of tests a change of accuracy is shown from {' and '.join(said)} on; more "
+        "vectors would show less (`steer.n_random`, `steer.n_shuffled`)."
+    ]
+
+
+def _say_moved(moved: Numbers | None) -> str:
+    """What a vector does to tokens that it has nothing to do with."""
+    if not moved:
+        return ""
+    return f", and moves {rate(moved)} of n = {moved['n']} unrelated tokens to another next one"
+
+
 def _say_favourite(found: Numbers) -> str:
     """How much of the mean difference's effect is one type."""
     mended = found["mended"]
     shares = [f"{LABELS[kind]} {rate(mended[kind])}" for kind in SAID_OF_OTHERS if kind in mended]
-    text = f"{found['n']} of {found['n_wrong']} steered answers are {code(found['type'])}"
+    text = (
+        f"{found['n']} of {found['n_wrong']} steered answers are {code(found['type'])}, "
+        f"{found['n_unsteered']} without steering"
+    )
     if not shares:
         return f"{text}; every wrong example has that gold."
+    own = found["comparisons"][MAIN]
+    many = _say_as_good(own)
     return (
         f"{text}. Of the {found['n_others']} wrong examples with another gold are mended: "
-        f"{', '.join(shares)}; the mean difference there: "
-        f"{_say_comparisons(found['comparisons'][MAIN])}."
+        f"{', '.join(shares)}; the mean difference there: {_say_comparisons(own)}"
+        + (f"; of all with another gold, right and wrong: {many}." if many else ".")
     )
 
 
@@ -252,10 +329,13 @@ def _setting_table(numbers: Numbers) -> SectionTable:
                 signed_points(row["net"]),
                 _plain(row["gain"]),
                 _plain(row["divergence"]),
-                comparison["verdict"] if comparison else "",
+                f"{ASKED[row['kind'] in RANDOMISED]}: {comparison['verdict']}"
+                if comparison
+                else "",
             ]
         )
     beside = numbers.get("in_context")
+    controls = list(numbers["comparisons"].get(MAIN, {})) or CONTROLS
     if beside:
         rows += in_context_rows(beside)
     return SectionTable(
@@ -263,7 +343,9 @@ def _setting_table(numbers: Numbers) -> SectionTable:
         f"of those that the edit broke (n = {numbers['n']['test']['n_broken']}); right ones made "
         "wrong; change of accuracy over both, in points; rise of gold minus foil in logits; "
         "divergence in nats at tokens that are not the hole; "
-        f"whether the mean difference mends another share (Holm over {_names(CONTROLS)})"
+        "whether the mean difference does more for accuracy (beside many vectors) or mends "
+        f"another share (beside one), Holm over {_names(controls)}; the intervals of many vectors "
+        "are over programs, with these vectors as they are"
         + ("; solved examples in the prompt, on the examples asked both ways" if beside else ""),
         [
             "vector",
@@ -274,7 +356,7 @@ def _setting_table(numbers: Numbers) -> SectionTable:
             "net",
             "gain",
             "KL",
-            "differs",
+            "the mean difference",
         ],
         rows,
     )
@@ -304,18 +386,19 @@ def in_context_rows(numbers: Numbers) -> list[list[str]]:
 def _choice_table(numbers: Numbers) -> SectionTable:
     rows = [
         [
-            LABELS[kind],
+            code(name) if row["kind"] in RANDOMISED else LABELS[name],
             _points(row["points"]),
             f"{row['strength']:g}",
             f"{row['n_mended']}/{row['n_wrong']}",
             f"{row['n_worsened']}/{row['n_right']}",
         ]
-        for kind, row in numbers["settings"].items()
+        for name, row in sorted(numbers["settings"].items(), key=_order)
     ]
     used = numbers["n"]["test"]
     there = numbers["there"]
     return SectionTable(
-        "Chosen on `select` (mended of the wrong, spoiled of the right). On `test` "
+        "Chosen on `select` (mended of the wrong, spoiled of the right), of the random and the "
+        "shuffled vectors for each alone. On `test` "
         f"{used['n_wrong']} of {there.get('test_wrong', 0)} wrong and {used['n_right']} of "
         f"{there.get('test_right', 0)} right examples were steered; the rest are over "
         "`steer.max_examples` or not told by their first token",
@@ -323,6 +406,12 @@ def _choice_table(numbers: Numbers) -> SectionTable:
         rows,
         n_left=2,
     )
+
+
+def _order(setting: tuple[str, Numbers]) -> tuple[int, str]:
+    """Kinds as in LABELS, the vectors of one by name."""
+    name, row = setting
+    return list(LABELS).index(row["kind"]), name
 
 
 def _type_table(by_type: Sequence[Numbers]) -> SectionTable:
