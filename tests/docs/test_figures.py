@@ -98,7 +98,6 @@ def test_what_readme_calls_shown_and_undecided_is_so():
     shown = [change["difference"], change["packages"], row(change["strata"], stratum="parameter")]
     shown += [*gains, row(steering["at_setting"], kind="gold_type")["net"]]
     masks = EMBEDDED["experiments"]["masking"]["masks"]
-    shown.append(row(masks, outcome="broken", way="text", distractor="names"))
     undecided = [
         row(change["strata"], stratum="return"),
         EMBEDDED["experiments"]["patches"]["same_type_and_wrong_to_wrong"],
@@ -109,7 +108,7 @@ def test_what_readme_calls_shown_and_undecided_is_so():
     assert {each["verdict"] for each in shown} == {"shown"}
     assert {each["verdict"] for each in undecided} == {"undecided"}
     assert change["difference"]["upper"] < 0
-    assert [mask["distractor"] for mask in masks if mask["verdict"] == "shown"] == ["names"]
+    assert [mask["distractor"] for mask in masks if mask["verdict"] == "shown"] == []
     positions = EMBEDDED["experiments"]["patch_positions"]["sweeps"]
     name = row(positions, condition="restore", position="hole_name", n_points=1)
     assert name["comparison"]["points_above"] == name["points"][: name["points"].index(16) + 1]
