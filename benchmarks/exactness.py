@@ -1,8 +1,10 @@
 """The core's ways against the plain ones, one prompt and one change a forward, on any device."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from tempfile import TemporaryDirectory
 
 import rivals
@@ -137,22 +139,21 @@ def added_by_hooks(model: Model, prompts, windows, vectors: Tensor) -> Tensor:
     logits = torch.empty(len(windows), len(prompts), vectors.shape[2], model.vocab_size)
     for w, window in enumerate(windows):
         for v in range(vectors.shape[2]):
-            handles = []
-            for point in window:
-                own = vectors[point, :, v].to(model.device, model.dtype)
+            with ExitStack() as hooks:
+                for point in window:
+                    own = vectors[point, :, v].to(model.device, model.dtype)
 
-                def add(hidden: Tensor, own: Tensor = own) -> None:
-                    hidden[:, -1] += own
+                    def add(hidden: Tensor, own: Tensor = own) -> None:
+                        hidden[:, -1] += own
 
-                if point == 0:
-                    hook = blocks[0].register_forward_pre_hook(lambda _, args, a=add: a(args[0]))
-                else:
-                    block = blocks[point - 1]
-                    hook = block.register_forward_hook(lambda _, __, output, a=add: a(output))
-                handles.append(hook)
-            logits[w, :, v] = rivals.forward(model, inputs)[:, -1].float().cpu()
-            for handle in handles:
-                handle.remove()
+                    if point == 0:
+                        before = partial(lambda a, _, args: a(args[0]), add)
+                        hook = blocks[0].register_forward_pre_hook(before)
+                    else:
+                        behind = partial(lambda a, _, __, output: a(output), add)
+                        hook = blocks[point - 1].register_forward_hook(behind)
+                    hooks.callback(hook.remove)
+                logits[w, :, v] = rivals.forward(model, inputs)[:, -1].float().cpu()
     return logits
 
 
@@ -177,18 +178,18 @@ def slope_alone(model: Model, prompt, position: int, donors: Tensor, pair) -> Te
     """
     blocks = model.network.get_submodule(model.family.blocks)
     stream: list[Tensor] = []
-    handles = [
-        blocks[0].register_forward_pre_hook(
-            lambda _, args: stream.append(args[0].requires_grad_()) or (stream[0], *args[1:])
-        )
-    ]
-    handles += [b.register_forward_hook(lambda _, __, out: stream.append(out)) for b in blocks]
-    with torch.enable_grad():
+
+    def enter(_: object, args: tuple[Tensor, ...]) -> None:
+        stream.append(args[0].requires_grad_())
+
+    with ExitStack() as hooks, torch.enable_grad():
+        hooks.callback(blocks[0].register_forward_pre_hook(enter).remove)
+        for block in blocks:
+            hook = block.register_forward_hook(lambda _, __, output: stream.append(output))
+            hooks.callback(hook.remove)
         ids = torch.tensor([list(prompt)], device=model.device)
         logits = model.network(ids, use_cache=False).logits[0, -1].float()
         gradients = torch.autograd.grad(logits[pair[0]] - logits[pair[1]], stream)
-    for handle in handles:
-        handle.remove()
     own = torch.stack([hidden[0, position].detach() for hidden in stream])
     slopes = torch.stack([gradient[0, position] for gradient in gradients])
     return ((donors.to(own.device) - own).float() * slopes.float()).sum(-1).cpu()
