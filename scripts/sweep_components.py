@@ -103,7 +103,7 @@ def collect_components(
         token_ids = torch.tensor(padded([asked[row] for row in rows]))
         return {
             **{str(place): found[place][:, 0].cpu() for place in places},
-            "logits": found.logits.cpu().gather(1, token_ids),
+            "logits": found.logits.gather(1, token_ids.to(model.device)).cpu(),
         }
 
     components = {}

@@ -1,5 +1,6 @@
 """Tiny random models of every family, built from their configs, and prompts for them."""
 
+import os
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
@@ -26,6 +27,7 @@ from transformers import (
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import Model, wrap_network
 
+DEVICE = os.environ.get("FIMSCOPE_TEST_DEVICE", "cpu")  # cuda: the same tests on a GPU
 VOCAB = 101
 WINDOW = 6  # of the blocks that see a sliding window: shorter than most prompts
 # Lengths of a ragged batch, in no order, one of them a single token.
@@ -172,7 +174,7 @@ def random_network(name: str, dtype: torch.dtype = torch.float32) -> PreTrainedM
             centre = 1.0 if weight.ndim == 1 and "norm" not in key and "ln" not in key else None
             noise = torch.randn_like(weight) * spread
             weight.copy_(noise if centre or weight.ndim > 1 else weight + noise)
-    return network.eval()
+    return network.eval().to(DEVICE)
 
 
 @cache
@@ -191,4 +193,5 @@ def random_prompts(lengths: Sequence[int] = LENGTHS, seed: int = 0) -> list[list
 def alone_logits(network: PreTrainedModel, prompt: Sequence[int]) -> torch.Tensor:
     """Logits of one prompt at all its positions, [token, vocab], by the bare network."""
     with torch.inference_mode():
-        return network(input_ids=torch.tensor([list(prompt)])).logits[0].float()
+        ids = torch.tensor([list(prompt)], device=network.device)
+        return network(input_ids=ids).logits[0].float().cpu()

@@ -72,23 +72,28 @@ def packed_masks(
         [before[:, None].expand(-1, n_queries, -1), own.expand(n_examples, -1, -1)], dim=2
     )
     positions = torch.cat([past.positions, keys], dim=1)
-    return block_masks(model, seen, queries[:, :, None] - positions[:, None])
+    return block_masks(model, seen, queries, positions)
 
 
-def block_masks(model: Model, seen: Tensor, distance: Tensor) -> dict[str, Tensor] | Tensor:
+def block_masks(
+    model: Model, seen: Tensor, queries: Tensor, keys: Tensor
+) -> dict[str, Tensor] | Tensor:
     """The masks as the network takes them, for each kind of block it has.
 
-    seen      [example, query, key] bool, what a block without a window sees
-    distance  [example, query, key] int64, the query's position minus the key's
+    seen     [example, query, key] bool, what a block without a window sees
+    queries  [example, query] int64, their positions; keys likewise
     """
     window = getattr(model.config, "sliding_window", None)
-    full = _as_mask(model, seen)
+
+    def within_window() -> Tensor:
+        return _as_mask(model, seen & (keys[:, None] > queries[:, :, None] - window))
+
     # StarCoder2 has the window in every block, and says so by its number alone.
     if not model.family.masks_by_kind:
-        return full if window is None else _as_mask(model, seen & (distance < window))
-    masks = {"full_attention": full}
+        return _as_mask(model, seen) if window is None else within_window()
+    masks = {"full_attention": _as_mask(model, seen)}
     if "sliding_attention" in model.config.layer_types:
-        masks["sliding_attention"] = _as_mask(model, seen & (distance < window))
+        masks["sliding_attention"] = within_window()
     return masks
 
 

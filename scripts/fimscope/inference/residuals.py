@@ -67,8 +67,8 @@ def collect_with_logits(
         found = torch.stack([at_columns(model.residual(point), columns) for point in points]).save()
         last = model.residual(model.n_blocks)[:, -1].save()
         tracer.stop()
-    wanted = torch.tensor(token_ids, dtype=torch.long)
-    return Collected(found.cpu(), unembed(model, last).cpu().gather(1, wanted))
+    wanted = torch.tensor(token_ids, dtype=torch.long, device=model.device)
+    return Collected(found.cpu(), unembed(model, last).gather(1, wanted).cpu())
 
 
 def token_columns(inputs: Inputs, indices: Sequence[Sequence[int]]) -> Tensor:

@@ -62,10 +62,10 @@ def divergence_added(
     """
     last = [[-1]] * len(prompts)
     hidden = run_sweep(model, prompts, last, windows, vectors[:, :, :, None], Addition)
-    logits = unembed_normed(model, hidden).cpu()
+    logits = unembed_normed(model, hidden)
     logprobs = logits.log_softmax(-1)
     plain = logprobs[:, :1]
     divergence = (plain.exp() * (plain - logprobs)).sum(-1).clamp(min=0)
     moved = logits.argmax(-1) != logits[:, :1].argmax(-1)
     shape = (len(windows), vectors.shape[2])
-    return Moved(unpack_copies(divergence, *shape), unpack_copies(moved, *shape))
+    return Moved(*(unpack_copies(own.cpu(), *shape) for own in (divergence, moved)))

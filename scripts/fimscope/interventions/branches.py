@@ -137,13 +137,12 @@ def _run_ends(
     # What the trunk has behind the branch's own first token is not there, whatever its flag.
     is_hidden = flags.gather(1, positions.clamp(max=flags.shape[1] - 1))
     seen = _seen(branches, ends, positions, is_there, is_hidden)
-    distance = ends.positions[:, :, None] - positions[:, None]
     normed = run_plain(
         model,
         {
             "input_ids": ends.token_ids,
             "position_ids": ends.positions,
-            "attention_mask": block_masks(model, seen, distance),
+            "attention_mask": block_masks(model, seen, ends.positions, positions),
             "past_key_values": shared.key_values,
             "use_cache": True,
         },

@@ -47,7 +47,8 @@ def answer_without(
         raise MisalignedError(f"{len(gold_ids)} gold token ids for {len(prompts)} prompts")
     inputs = pad_batch(model, prompts)
     is_hidden = _hidden_mask(inputs, prompts, hidden)
-    masks = block_masks(model, _seen(inputs, is_hidden, readers), _distances(inputs))
+    seen = _seen(inputs, is_hidden, readers)
+    masks = block_masks(model, seen, inputs.positions, inputs.positions)
     key_values = DynamicCache()
     arguments = {**inputs.forward_arguments(), "attention_mask": masks}
     normed = run_plain(model, {**arguments, "past_key_values": key_values, "use_cache": True})
@@ -71,22 +72,18 @@ def _seen(inputs: Inputs, is_hidden: Tensor, readers: str) -> Tensor:
     return seen | torch.eye(width, dtype=torch.bool, device=is_hidden.device)
 
 
-def _distances(inputs: Inputs) -> Tensor:
-    return inputs.positions[:, :, None] - inputs.positions[:, None]
-
-
 def _hidden_mask(
     inputs: Inputs, prompts: Sequence[TokenIds], hidden: Sequence[Collection[int]]
 ) -> Tensor:
     """[example, token] bool, in the columns of the padded batch."""
     if len(hidden) != len(prompts):
         raise MisalignedError(f"hidden tokens for {len(hidden)} of {len(prompts)} prompts")
-    is_hidden = torch.zeros_like(inputs.mask, dtype=torch.bool)
+    n_examples, width = inputs.mask.shape
+    is_hidden = torch.zeros(n_examples, width, dtype=torch.bool)
     for row, (prompt, indices) in enumerate(zip(prompts, hidden, strict=True)):
         check_hidden(prompt, indices, f"prompt {row} of the batch")
-        for index in indices:
-            is_hidden[row, int(inputs.n_padding[row]) + index] = True
-    return is_hidden
+        is_hidden[row, [width - len(prompt) + index for index in indices]] = True
+    return is_hidden.to(inputs.mask.device)
 
 
 def check_readers(readers: str) -> None:

@@ -212,8 +212,11 @@ def wrap_network(
     network.eval().requires_grad_(False)
     # nnsight wants a tokenizer, and turns its padding side to the left.
     tokenizer = tokenizer or _number_tokenizer(network.config.get_text_config().vocab_size)
+    # The pipeline under nnsight moves a network to the first GPU unless it is told where it is; of
+    # one that is spread it may not be told.
+    where = {} if hasattr(network, "hf_device_map") else {"device": network.device}
     return Model(
-        nnsight=TransformersModel(network, tokenizer=tokenizer, task="text-generation"),
+        nnsight=TransformersModel(network, tokenizer=tokenizer, task="text-generation", **where),
         network=network,
         family=family,
     )
