@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from fimscope.errors import UserError
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.digests import check_parquet, file_sha256, read_json
-from fimscope.models.prepared import check_hashes, read_prepared
+from fimscope.models.prepared import HASHES_FILE, check_hashes, read_prepared
 
 COPIED = ("Snakefile", "rules", "scripts", "config", "profiles", "models/embedded")
 LINKED = ("package.json", "package-lock.json", "node_modules")
@@ -177,6 +177,8 @@ def final_bytes(project: Path) -> dict[str, str]:
     for path in sorted(project.glob("results/**/*")):
         name = path.relative_to(project).as_posix()
         if path.suffix not in (".parquet", ".safetensors", ".json") or "results/cache" in name:
+            continue
+        if path.name == HASHES_FILE:  # when each file was read, beside what it held
             continue
         if path.name == "figures.json":
             content = json.loads(path.read_text())
