@@ -356,7 +356,7 @@ def as_on_the_cpu(model: Model) -> Compared:
 def split(model: Model) -> Compared:
     """A model of which the device holds one half, as device `auto` splits it, against the whole."""
     with TemporaryDirectory() as folder:
-        network = deepcopy(model.network)
+        network = deepcopy(model.network).to("cpu")  # whence accelerate brings each its part
         parts = _halves(network, model)
         network = dispatch_model(
             network,

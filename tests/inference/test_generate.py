@@ -35,9 +35,10 @@ every_type = pytest.mark.parametrize("name", EVERY_TYPE)
 
 def bare_completion(network, prompt):
     """Greedy tokens by transformers' own generate, cut at the stop token."""
+    ids = torch.tensor([prompt], device=network.device)
     made = network.generate(
-        torch.tensor([prompt]),
-        attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+        ids,
+        attention_mask=torch.ones_like(ids),
         do_sample=False,
         max_new_tokens=N_NEW,
         eos_token_id=STOP,

@@ -42,13 +42,15 @@ def lens_by_hidden_states(model, prompt):
     Their last entry is after the final norm already.
     """
     with torch.inference_mode():
-        states = model.network(torch.tensor([prompt]), output_hidden_states=True).hidden_states
+        ids = torch.tensor([prompt], device=model.device)
+        states = model.network(ids, output_hidden_states=True).hidden_states
         norm = model.network.get_submodule(model.family.final_norm)
         normed = torch.cat([norm(torch.cat(states[:-1])), states[-1]])
         logits = model.network.get_output_embeddings()(normed).float()
     logits = logits * getattr(model.config, "logit_scale", 1)
     cap = getattr(model.config, "final_logit_softcapping", None)
-    return (logits if cap is None else torch.tanh(logits / cap) * cap).log_softmax(-1)
+    logits = logits if cap is None else torch.tanh(logits / cap) * cap
+    return logits.log_softmax(-1).cpu()
 
 
 @architectures
@@ -120,9 +122,10 @@ def test_attention_rows_equal_the_networks_own_patterns(name, kernel):
             model.network.set_attn_implementation("eager")
             for row, prompt in enumerate(prompts):
                 with torch.inference_mode():
-                    own = model.network(torch.tensor([prompt]), output_attentions=True).attentions
+                    ids = torch.tensor([prompt], device=model.device)
+                    own = model.network(ids, output_attentions=True).attentions
                 for index, (block, head) in enumerate(heads):
-                    expected = own[block][0, head][queries[row]]
+                    expected = own[block][0, head][queries[row]].cpu()
                     torch.testing.assert_close(patterns[row][index], expected, **TOLERANCE)
     finally:
         model.network.set_attn_implementation(loaded)

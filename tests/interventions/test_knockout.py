@@ -73,8 +73,9 @@ def _by_hand(network, prompt, hidden, readers):
 
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
         patch.setattr(torch.nn.functional, "softmax", softmax)
-        logits = network(input_ids=torch.tensor([prompt])).logits[0, -1]
-    return logits.float().log_softmax(-1)
+        ids = torch.tensor([prompt], device=network.device)
+        logits = network(input_ids=ids).logits[0, -1]
+    return logits.float().log_softmax(-1).cpu()
 
 
 def test_in_one_block_the_last_token_is_as_if_the_hidden_ones_were_never_there():

@@ -146,7 +146,7 @@ def test_patterns_are_those_of_the_network_counted_from_the_first_token(name):
     found = batch.collect([INDEX, "last"], [pattern(1, 2), pattern(0, 1)])
     for row, prompt in enumerate(batch.prompts):
         with torch.inference_mode():
-            ids = torch.tensor([prompt.token_ids])
+            ids = torch.tensor([prompt.token_ids], device=model.device)
             own = model.network(input_ids=ids, output_attentions=True).attentions
         for place in found.values:
             expected = own[place.index][0, place.head][[INDEX, -1]]
