@@ -68,7 +68,7 @@ def watch_attention(model: Model, columns: Tensor) -> Iterator[list[Tensor]]:
         query: Tensor,
         key: Tensor,
         value: Tensor,
-        mask: Tensor | None,
+        attention_mask: Tensor | None,
         **how: Any,
     ) -> tuple[Tensor, Tensor | None]:
         eager = sys.modules[type(module).__module__].eager_attention_forward
@@ -77,9 +77,11 @@ def watch_attention(model: Model, columns: Tensor) -> Iterator[list[Tensor]]:
             2, own[:, None, :, None].expand(-1, query.shape[1], -1, query.shape[3])
         )
         # The rows' weights without their mix of values, which the kernel makes.
-        _, weights = eager(module, chosen, key, value[..., :0], _rows_of(mask, own, key), **how)
+        _, weights = eager(
+            module, chosen, key, value[..., :0], _rows_of(attention_mask, own, key), **how
+        )
         found.append(weights.to(columns.device))
-        return (kernel_of_all or eager)(module, query, key, value, mask, **how)
+        return (kernel_of_all or eager)(module, query, key, value, attention_mask, **how)
 
     ALL_ATTENTION_FUNCTIONS[kernel] = attend
     try:

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from fimscope.errors import UserError
+from fimscope.inference.attention import attention_patterns
 from fimscope.inference.batch import pad_batch
 from fimscope.inference.kv_cache import fill_past
+from fimscope.inference.places import activation, attention_output, mlp_output, residual
 from fimscope.inference.readout import check_finite, unembed, unembed_normed
 from fimscope.inference.residuals import collect
 from fimscope.models.load import Model
@@ -18,6 +20,8 @@ from fimscope.models.load import Model
 LENGTHS = (8, 3)
 # The largest difference of two logits that are one, in units of their spread.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.05}
+# Roundings of a sum of three numbers, in units of the largest of them.
+ROUNDINGS = 4
 
 
 @torch.inference_mode()
@@ -61,7 +65,43 @@ def check_network(model: Model) -> list[tuple[str, str]]:
             "padded on the left as alone",
             "change with padding on the left",
         ),
+        _parts_add_up(model, prompts[0]),
+        _attention_is_seen(model, prompts),
     ]
+
+
+def _parts_add_up(model: Model, prompt: Sequence[int]) -> tuple[str, str]:
+    """That every point is the one before it, and what the block's attention and MLP give."""
+    places = [residual(0)]
+    for block in range(model.n_blocks):
+        places += [attention_output(block), mlp_output(block), residual(block + 1)]
+    with model.nnsight.trace(**pad_batch(model, [prompt]).forward_arguments(), use_cache=False):
+        given = torch.stack([activation(model, each)[0].to(model.device) for each in places]).save()
+    points, attention, mlp = (given[first::3].float() for first in range(3))
+    parts = torch.stack([points[:-1], attention, mlp, points[1:]])
+    limit = ROUNDINGS * torch.finfo(model.dtype).eps * parts.abs().amax(0)
+    wrong = ((parts[:3].sum(0) - parts[3]).abs() > limit).flatten(1).any(1)
+    if bool(wrong.any()):
+        raise UserError(
+            f"{model.config.model_type}: block {int(wrong.nonzero()[0])} adds something else "
+            "to the residual stream than its attention and its MLP give; the family is not read "
+            "rightly, take another model"
+        )
+    return "blocks", "each point is the one before it, plus attention and MLP"
+
+
+def _attention_is_seen(model: Model, prompts: Sequence[Sequence[int]]) -> tuple[str, str]:
+    heads = [(block, 0) for block in range(model.n_blocks)]
+    patterns = attention_patterns(model, prompts, [[-1]] * len(prompts), heads)
+    # In roundings of a share: a row is rounded number by number.
+    limit = max(map(len, prompts)) * torch.finfo(model.dtype).eps
+    apart = max((each.float().sum(-1) - 1).abs().max().item() for each in patterns)
+    if not apart <= limit:
+        raise UserError(
+            f"{model.config.model_type}: the attention of a token sums to 1 but for {apart:.2g}; "
+            "the family is not read rightly, take another model"
+        )
+    return "attention", "a token's attention sums to 1 in every block"
 
 
 def _inputs(model: Model, prompt: Sequence[int]) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ from transformers import (
 from fimscope.errors import UserError
 from fimscope.models.dtypes import taken_dtype
 from fimscope.models.families import Family, find_family
+from fimscope.models.structure import family_of
 
 DTYPES = {
     "float32": torch.float32,
@@ -202,7 +203,9 @@ def load_model(
             f"({', '.join(left[:3])}, ...); one of the two is not the model's, fetch both again"
         )
     tokenizer = _read_tokenizer(path, trust_remote_code)
-    return wrap_network(network if device == SPREAD else network.to(device), family, tokenizer)
+    network = network if device == SPREAD else network.to(device)
+    family = family or family_of(network.eval(), f"{path}/config.json")
+    return wrap_network(network, family, tokenizer)
 
 
 def wrap_network(
