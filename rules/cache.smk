@@ -2,6 +2,7 @@
 
 
 rule cache_report:
+    """what the cache of finished parts holds, and for whom"""
     log:
         f"{SOURCE}/logs/cache_report.log",
     localrule: True
@@ -12,6 +13,7 @@ rule cache_report:
 
 
 rule clear_cache:
+    """an empty cache of finished parts"""
     log:
         f"{SOURCE}/logs/clear_cache.log",
     localrule: True
