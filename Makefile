@@ -11,7 +11,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 run: setup  ## raw TypeScript to a report, on the model that ships with the project
-	@snakemake --profile profiles/default $(ARGS) || { status=$$?; \
+	@snakemake $(ARGS) || { status=$$?; \
 	  [ $$status != 137 ] || echo "The run was killed, most often for want of memory: give it 4 GB," \
 	    "then run the same command again; it goes on where it stopped."; exit $$status; }
 
@@ -63,4 +63,4 @@ node_modules/.installed: package-lock.json .npmrc $(VENV)/.installed
 	@$(PYTHON) setup/install.py modules
 
 clean:  ## all results, the cache of parts too, not the installed packages
-	rm -rf results/source results/*/ .snakemake
+	rm -rf results/*/ .snakemake

@@ -23,7 +23,7 @@ from fimscope.steps.limits import check_limits
 
 check_limits()  # before the libraries are loaded that need what it looks at
 
-from fimscope.config import complete_config, file_of, read_schema
+from fimscope.config import complete_config, file_of, read_schema, study_name
 from fimscope.corpus.fingerprint import fingerprint
 from fimscope.files.hashes import fingerprint_of, known_hashes
 from fimscope.files.manifest import RECORDS
@@ -39,6 +39,7 @@ from fimscope.steps.run_lock import RunLock
 from fimscope.steps.sources import step_sources
 from fimscope.terminal.closing import closing_lines
 from fimscope.terminal.command import check_targets, one_sentence, parsed
+from fimscope.terminal.layout import check_layout
 from fimscope.terminal.progress import OwnWords, Progress, steps_of
 from fimscope.terminal.targets import target_lines
 
@@ -52,10 +53,13 @@ schema = read_schema(
     Path(workflow.basedir) / "config" / "schema.yaml",
     [experiment.name for experiment in EXPERIMENTS.values()],
 )
+*presets, default = map(str, workflow.configfiles)
 with one_sentence():
-    config = complete_config(config, schema, workflow.configfiles[::-1])
+    config = complete_config(config, schema, [default, *presets])
+    config["study"] = study_name(config, schema, presets)
+    check_layout(Path("results"), config["study"], config["model"]["name"])
     config["model"]["dtype"] = taken_dtype(config["model"]["dtype"], config["model"]["device"])
-    check_sources(config["source"], Path.cwd(), file_of(["source"], workflow.configfiles[::-1]))
+    check_sources(config["source"], Path.cwd(), file_of(["source"], [default, *presets]))
 
 
 include: "rules/common.smk"
@@ -86,7 +90,6 @@ include: "rules/compare.smk"
 include: "rules/train.smk"
 include: "rules/cache.smk"
 include: "rules/frame.smk"
-include: "rules/terminal.smk"
 
 
 onstart:
@@ -167,3 +170,6 @@ rule compare:
     """the models that have been run, side by side"""
     input:
         "results/compare/summary.md",
+
+
+include: "rules/terminal.smk"

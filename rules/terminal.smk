@@ -29,10 +29,12 @@ def files_made():
     return [path.replace("{edit}", edit) for path in plain for edit in EDITS]
 
 
+command = parsed(sys.argv[1:])
+
 if workflow.is_main_process:
     with one_sentence():
         check_targets(
-            [each for each in parsed(sys.argv[1:]).targets if not is_made(each)],
+            [each for each in command.targets if not is_made(each)],
             [each.name for each in workflow.rules if each.docstring],
             files_made(),
         )
@@ -45,17 +47,17 @@ def wants_report():
 
 def say_closing():
     """What the study found, and where it is, once its report is there."""
-    if workflow.is_main_process and wants_report():
-        print(*closing_lines(Path(RESULTS)), sep="\n", flush=True)
+    if IS_RUN and wants_report():
+        try:
+            print(*closing_lines(Path(RESULTS)), sep="\n", flush=True)
+        except UserError as error:
+            logger.error(str(error))
 
 
 # The whole run on one line, in the place of what Snakemake says of every job, where the profile asks
 # for quiet and the jobs are this machine's. A dry run, and a run on a cluster, say it all.
-OWN_LINE = (
-    workflow.is_main_process
-    and Quietness.RULES in (workflow.output_settings.quiet or ())
-    and not workflow.output_settings.dryrun
-)
+IS_RUN = workflow.is_main_process and not (command.dryrun or command.touch)
+OWN_LINE = IS_RUN and Quietness.RULES in (workflow.output_settings.quiet or ())
 progress = []
 
 if OWN_LINE:

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.unit
 
 @pytest.fixture(scope="module")
 def numbers():
-    return read_studies(ROOT / "docs/studies")["embedded"]
+    named = {"config": {"model": {"name": "embedded"}}}
+    return read_studies(ROOT / "docs/studies")["embedded"] | named
 
 
 def test_four_lines_say_what_was_found_and_where_it_is(numbers, tmp_path):

@@ -42,11 +42,11 @@ raise SystemExit(1)
 def test_a_run_has_its_line_and_what_went_wrong_and_none_of_the_rest(tmp_path):
     project = copy_project(tmp_path / "project")
     (project / "scripts/collect_programs.py").write_text(LAST_WORDS)
-    goal = "results/source/programs.parquet"
+    goal = "results/embedded/source/programs.parquet"
     said = snakemake(project, "--", goal, check=False).stdout
     assert re.search(r"(?m)^0 of 1 steps, under a minute left$", said)
     assert "collect_programs: these were its last words" in said
-    assert "Failed, with its log: collect_programs: results/source/logs/collect_prog" in said
+    assert "Failed, with its log: collect_programs: results/embedded/logs/collect_prog" in said
     for filler in ("SNAKEMAKE", "Building DAG", "Job stats", "Select jobs", "Complete log"):
         assert filler not in said
     dry = snakemake(project, "-n", "--", goal).stdout

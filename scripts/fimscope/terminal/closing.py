@@ -14,7 +14,7 @@ def closing_lines(results: Path) -> list[str]:
     """
     numbers = read_json(results / "figures.json")
     return [
-        say_accuracy(results.name, numbers),
+        say_accuracy(numbers),
         say_finding(numbers["experiments"]),
         say_pages(results),
         "Next: another model, --configfile config/gemma-3-270m.yaml (docs/model.md); your own "
@@ -22,10 +22,11 @@ def closing_lines(results: Path) -> list[str]:
     ]
 
 
-def say_accuracy(name: str, numbers: Numbers) -> str:
+def say_accuracy(numbers: Numbers) -> str:
     """How often the model is right, and what the first of the edits changes about that."""
     original = next(row for row in numbers["accuracy"] if row["edit"] == "original")
-    text = f"{name} is right for {rate(original['right'])} of {original['n']} holes"
+    model = numbers["config"]["model"]["name"]
+    text = f"{model} is right for {rate(original['right'])} of {original['n']} holes"
     for change in numbers["changes"][:1]:
         difference = change["difference"]
         text += (

@@ -98,7 +98,7 @@ class Progress(logging.Handler):
         """Write the line."""
         text = self.line(time.monotonic())
         if self.stream.isatty():
-            text = f"{CLEAR}{text[: shutil.get_terminal_size().columns - 1]}"
+            text = f"{CLEAR}{text[: shutil.get_terminal_size().columns - 3]}  "
         else:
             text += "\n"
         self.stream.write(text)
