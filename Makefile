@@ -1,5 +1,5 @@
 # `make run` and `make test` set up what they need, once, from the locks, and then do their work.
-.PHONY: run run-qwen test test-unit test-cluster lint docs figures lock setup clean
+.PHONY: run demo run-qwen test test-unit test-cluster lint docs figures lock setup clean
 .DELETE_ON_ERROR:
 
 # The make of macOS, 3.81, looks for a lone command on the PATH that it was started with; not so by
@@ -11,10 +11,12 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 run: setup  ## raw TypeScript to a report, on the model that ships with the project
-	@snakemake --profile profiles/default $(ARGS) || { status=$$?; \
+	@snakemake $(ARGS) || { status=$$?; \
 	  [ $$status != 137 ] || echo "The run was killed, most often for want of memory: give it 4 GB," \
 	    "then run the same command again; it goes on where it stopped."; exit $$status; }
-	@ls results/*/report.html
+
+demo: setup  ## the whole path at a small size, in two minutes
+	@$(MAKE) --no-print-directory run ARGS="--configfile config/demo.yaml $(ARGS)"
 
 test: setup  ## all tests, by two processes
 	OMP_NUM_THREADS=1 pytest -n 2
@@ -61,4 +63,4 @@ node_modules/.installed: package-lock.json .npmrc $(VENV)/.installed
 	@$(PYTHON) setup/install.py modules
 
 clean:  ## all results, the cache of parts too, not the installed packages
-	rm -rf results/source results/*/ .snakemake
+	rm -rf results/*/ .snakemake

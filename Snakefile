@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snakemake.io import strip_wildcard_constraints
 from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
 from snakemake.utils import min_version
 
 min_version("9.27")  # rules/frame.smk sets what Snakemake does not document as settable
@@ -22,20 +23,25 @@ from fimscope.steps.limits import check_limits
 
 check_limits()  # before the libraries are loaded that need what it looks at
 
-from fimscope.config import complete_config, file_of, read_schema
+from fimscope.config import complete_config, file_of, read_schema, study_name
 from fimscope.corpus.fingerprint import fingerprint
 from fimscope.files.hashes import fingerprint_of, known_hashes
 from fimscope.files.manifest import RECORDS
 from fimscope.files.provenance import manifest_of, options_in, spelled, why_outdated
 from fimscope.corpus.presence import check_sources, other_sources
 from fimscope.errors import UserError
-from fimscope.experiments.registry import all_experiments
+from fimscope.experiments.registry import about_experiment, all_experiments
 from fimscope.models.dtypes import taken_dtype
 from fimscope.models.ran import models_that_ran
 from fimscope.models.sources import local_files, parse_sources
 from fimscope.models.threads import taken_threads
 from fimscope.steps.run_lock import RunLock
 from fimscope.steps.sources import step_sources
+from fimscope.terminal.closing import closing_lines
+from fimscope.terminal.command import check_targets, one_sentence, parsed
+from fimscope.terminal.layout import check_layout
+from fimscope.terminal.progress import OwnWords, Progress, steps_of
+from fimscope.terminal.targets import target_lines
 
 # Made before the run is planned, so that it knows what went on meanwhile; taken when it starts.
 run_lock = RunLock(Path("results/.lock"))
@@ -47,9 +53,13 @@ schema = read_schema(
     Path(workflow.basedir) / "config" / "schema.yaml",
     [experiment.name for experiment in EXPERIMENTS.values()],
 )
-config = complete_config(config, schema, workflow.configfiles[::-1])
-config["model"]["dtype"] = taken_dtype(config["model"]["dtype"], config["model"]["device"])
-check_sources(config["source"], Path.cwd(), file_of(["source"], workflow.configfiles[::-1]))
+*presets, default = map(str, workflow.configfiles)
+with one_sentence():
+    config = complete_config(config, schema, [default, *presets])
+    config["study"] = study_name(config, schema, presets)
+    check_layout(Path("results"), config["study"], config["model"]["name"])
+    config["model"]["dtype"] = taken_dtype(config["model"]["dtype"], config["model"]["device"])
+    check_sources(config["source"], Path.cwd(), file_of(["source"], [default, *presets]))
 
 
 include: "rules/common.smk"
@@ -70,6 +80,8 @@ for room, experiment in EXPERIMENTS.items():
             experiment.name
         input:
             f"{RESULTS}/sections/{experiment.name}.json",
+
+    workflow.get_rule(experiment.name).docstring = about_experiment(room)
 
 
 include: "rules/report.smk"
@@ -94,9 +106,16 @@ onstart:
         from fimscope.models.load import check_device
 
         check_device(config["model"]["device"])
+    begin_progress()
+
+
+onsuccess:
+    end_progress()
+    say_closing()
 
 
 onerror:
+    end_progress()
     # The profile's quiet leaves out which jobs failed, beside the hundreds of lines that say what
     # began; their own last words stand above.
     failed = getattr(workflow.scheduler, "failed", ())
@@ -116,32 +135,41 @@ onerror:
 
 
 rule all:
+    """the report of the study, the default"""
     default_target: True
     input:
         f"{RESULTS}/report.html",
 
 
 rule predictions:
+    """the model's answer to every prompt, right and wrong apart"""
     input:
         expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
 
 
 rule activations:
+    """the residual stream at the named positions, a file for each point"""
     input:
         expand(f"{RESULTS}/activations/{{edit}}/manifest.json", edit=EDITS),
 
 
 rule report:
+    """the page of all that the study found, and the same as text"""
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/summary.md",
 
 
 rule explorer:
+    """pages of every example: source, answers, lens, attention, patches"""
     input:
         f"{RESULTS}/explorer.html",
 
 
 rule compare:
+    """the models that have been run, side by side"""
     input:
         "results/compare/summary.md",
+
+
+include: "rules/terminal.smk"

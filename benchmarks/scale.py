@@ -1,6 +1,6 @@
 """Time and memory of the steps at 1,000, 10,000 and 100,000 examples, repeated from a real study.
 
-    python benchmarks/scale.py --results results/embedded --source results/source
+    python benchmarks/scale.py --results results/embedded --source results/embedded/source
 
 The examples are those of a finished study, over and over under new ids, so that every table has the
 sizes and the texts of real ones; a token of every prompt is another in every copy, so that no batch
@@ -268,7 +268,7 @@ def page(found: Mapping[str, Sequence[Measured]]) -> str:
 
 def main() -> None:
     parser = step_parser(__doc__)
-    parser.add_argument("--source", type=Path, default=ROOT / "results/source")
+    parser.add_argument("--source", type=Path, default=ROOT / "results/embedded/source")
     parser.add_argument("--results", type=Path, default=ROOT / "results/embedded")
     parser.add_argument("--sizes", type=positive, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--steps", nargs="+", help="default: all")

@@ -2,8 +2,9 @@
 
 
 rule cache_report:
+    """what the cache of finished parts holds, and for whom"""
     log:
-        f"{SOURCE}/logs/cache_report.log",
+        f"{RESULTS}/logs/cache_report.log",
     localrule: True
     params:
         cache=CACHE,
@@ -12,8 +13,9 @@ rule cache_report:
 
 
 rule clear_cache:
+    """an empty cache of finished parts"""
     log:
-        f"{SOURCE}/logs/clear_cache.log",
+        f"{RESULTS}/logs/clear_cache.log",
     localrule: True
     params:
         cache=CACHE,

@@ -1,7 +1,8 @@
 # Names that every rule uses.
 
-SOURCE = "results/source"
-RESULTS = f"results/{config['model']['name']}"
+# All of a study is in its own folder; what two studies share, they share by content, in CACHE.
+RESULTS = f"results/{config['study']}"
+SOURCE = f"{RESULTS}/source"
 FIGURES = f"{RESULTS}/figures"
 EDITS = ["original", *config["edits"]]
 PATCHED = config["patch"]["edit"]
@@ -42,7 +43,7 @@ MODEL_THREADS = (
 def source_fingerprint(wildcards):
     """What the sources hold now; files that were not touched are not read again."""
     programs = config["programs"]
-    with known_hashes(HASHES / "source.json") as hash_of:
+    with known_hashes(HASHES / f"{config['study']}.source.json") as hash_of:
         return fingerprint(
             config["source"], Path.cwd(), programs["licenses"], programs["max_bytes"], hash_of
         )
@@ -50,7 +51,7 @@ def source_fingerprint(wildcards):
 
 def model_fingerprint(wildcards):
     """What a model of this machine is now; files that were not touched are not read again."""
-    with known_hashes(HASHES / f"{config['model']['name']}.json") as hash_of:
+    with known_hashes(HASHES / f"{config['study']}.model.json") as hash_of:
         return fingerprint_of(MODEL_FILES, hash_of)
 
 
@@ -156,4 +157,3 @@ wildcard_constraints:
     edit="|".join(map(re.escape, {*EDITS}.union(*(x.edits(config) for x in EXPERIMENTS.values())))),
     shard="[0-9]+-of-[0-9]+",
     group="select|test",
-    folder=f"source|{re.escape(config['model']['name'])}",

@@ -1,31 +1,27 @@
 # What was left out, the summary, one page.
 
 ASKED_EDITS = list(dict.fromkeys([*EDITS, *(e for one in ASKED for e in one.edits(config))]))
-REJECTED = {
-    "source": [
-        f"{SOURCE}/rejected/collect_programs.parquet",
-        f"{SOURCE}/rejected/make_examples.parquet",
-        *expand(f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet", edit=ASKED_EDITS),
-        *expand(f"{SOURCE}/rejected/check_types/{{edit}}.parquet", edit=ASKED_EDITS),
-    ],
-    config["model"]["name"]: [
-        *expand(f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet", edit=ASKED_EDITS),
-        f"{RESULTS}/rejected/pair_examples.parquet",
-        *(
-            file
-            for one in ASKED
-            for table in one.rejected
-            for file in expand(f"{RESULTS}/rejected/{table}.parquet", edit=EDITS, patched=PATCHED)
-        ),
-    ],
-}
+REJECTED = [
+    f"{SOURCE}/rejected/collect_programs.parquet",
+    f"{SOURCE}/rejected/make_examples.parquet",
+    *expand(f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet", edit=ASKED_EDITS),
+    *expand(f"{SOURCE}/rejected/check_types/{{edit}}.parquet", edit=ASKED_EDITS),
+    *expand(f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet", edit=ASKED_EDITS),
+    f"{RESULTS}/rejected/pair_examples.parquet",
+    *(
+        file
+        for one in ASKED
+        for table in one.rejected
+        for file in expand(f"{RESULTS}/rejected/{table}.parquet", edit=EDITS, patched=PATCHED)
+    ),
+]
 
 
 rule gather_rejected:
     input:
-        tables=lambda wildcards: REJECTED[wildcards.folder],
+        tables=REJECTED,
     output:
-        "results/{folder}/rejected.parquet",
+        f"{RESULTS}/rejected.parquet",
     group:
         "report"
     shell:
@@ -39,7 +35,7 @@ rule write_summary:
         predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
         sections=expand(f"{RESULTS}/sections/{{name}}.json", name=config["experiments"]),
-        rejected=["results/source/rejected.parquet", f"{RESULTS}/rejected.parquet"],
+        rejected=f"{RESULTS}/rejected.parquet",
         model=f"{RESULTS}/model/prepared.json",
         figures=expand(
             f"{FIGURES}/{{figure}}.svg",
@@ -56,8 +52,8 @@ rule write_summary:
         "report"
     params:
         config=json.dumps(config, sort_keys=True),
-        benchmarks=[f"{SOURCE}/benchmarks", f"{RESULTS}/benchmarks"],
-        logs=[f"{SOURCE}/logs", f"{RESULTS}/logs"],
+        benchmarks=f"{RESULTS}/benchmarks",
+        logs=f"{RESULTS}/logs",
         margins=MARGINS,
     shell:
         "python scripts/write_summary.py --examples {input.examples:q} --funnel {input.funnel:q}"

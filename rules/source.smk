@@ -1,8 +1,7 @@
 # Raw TypeScript -> programs -> examples.
 
-# All configs share one folder of programs and examples.
 if other_sources(config["source"], Path(SOURCE) / "programs.parquet"):
-    logger.warning(f"{SOURCE} is of another config's sources; it is made anew from these.")
+    logger.warning(f"{SOURCE} is of other sources; it is made anew, as `source` has changed.")
 
 
 rule collect_programs:

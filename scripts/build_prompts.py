@@ -14,8 +14,10 @@ from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.prompts.prompt import Prompt, Unfit
 from fimscope.prompts.tables import PROMPTS
+from fimscope.report.head import say_size
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 from fimscope.typescript.client import TypeScript
+from fimscope.typescript.edit_names import ORIGINAL
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
 from fimscope.typescript.results import TypeScriptError
 from fimscope.typescript.tables import VARIANTS
@@ -83,6 +85,13 @@ def _prompt_row(variant: Row, prompt: Prompt) -> dict[str, Any]:
     }
 
 
+def warn_if_small(prompts: Sequence[Row]) -> None:
+    """Say before the model is asked that the study's programs are few for its tests."""
+    programs = {row["program_id"] for row in prompts if row["edit"] == ORIGINAL}
+    if programs and (small := say_size(len(programs))):
+        log.warning("%s", small)
+
+
 def check_room(longest: int, max_tokens: int) -> None:
     """raises UserError where the model has no room for the longest prompt and its answer"""
     if longest < max_tokens:
@@ -129,6 +138,7 @@ def main() -> None:
         write_table(args.out, PROMPTS, prompts, manifest)
         write_table(args.out_rejected, REJECTED, rejected, manifest)
         log.info("%d prompts, %d variants left out", len(prompts), len(rejected))
+        warn_if_small(prompts)
 
 
 if __name__ == "__main__":

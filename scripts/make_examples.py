@@ -13,7 +13,6 @@ from fimscope.errors import UserError
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_settled, check_sum, rejection, unsettled
 from fimscope.files.tables import Rows, write_tables
-from fimscope.report.head import say_size
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 from fimscope.steps.seeds import draw
 from fimscope.typescript.client import TypeScript
@@ -91,9 +90,6 @@ def make_examples(
         in_groups[group] += len(places)
         yield from (("examples", _example(program, place, group)) for place in places)
     log.info("examples in groups: %s", dict(in_groups))
-    small = say_size(len(n_examples))
-    if small:
-        log.warning("%s", small)
 
 
 def _choice(service: TypeScript, program: Row, per_program: int, seed: int) -> Choice:

@@ -16,11 +16,10 @@ INTRODUCTION = """\
 # Tables
 
 The tables that pass between the steps: Parquet files under `results/`, which pandas, polars,
-DuckDB and Arrow read. `{model}` is `model.name` of the config, `{edit}` an edit of it, `{folder}`
-either `source` or `{model}`. Each file says in its metadata which table it is (`fimscope.schema`)
-and how it was made (`fimscope.manifest`: command line, versions, hashes of the inputs). Logarithms
-are natural; a rank of 0 is the first; a point k is what enters block k, and the last is what enters
-the final norm.
+DuckDB and Arrow read. `{study}` is the name of a study, `{edit}` an edit of its config. Each file
+says in its metadata which table it is (`fimscope.schema`) and how it was made
+(`fimscope.manifest`: command line, versions, hashes of the inputs). Logarithms are natural; a rank
+of 0 is the first; a point k is what enters block k, and the last is what enters the final norm.
 """
 
 

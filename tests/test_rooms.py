@@ -16,7 +16,7 @@ LAYERS = (
     ("inference", "typescript"),
     ("interventions", "prompts", "training", "config"),
     ("experiments",),
-    ("explorer",),
+    ("explorer", "terminal"),
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -90,6 +90,27 @@ def complete_config(
     return _with_canonical_edits(completed, files)
 
 
+def study_name(config: Mapping[str, Any], schema: Mapping[str, Any], presets: Sequence[str]) -> str:
+    """The name of a study: its config's `study`, else that of its presets, else its model's.
+
+    config   of `complete_config`
+    presets  the config files that the command names, beside the one that every study has; of other
+             files it is another study
+    raises   UserError where the files' names make none
+    """
+    import jsonschema
+
+    if "study" in config or not presets:
+        return config.get("study", config["model"]["name"])
+    name = re.sub("[^A-Za-z0-9._-]+", "-", "-".join(Path(preset).stem for preset in presets))
+    if not jsonschema.Draft202012Validator(schema["properties"]["study"]).is_valid(name):
+        raise UserError(
+            f"{presets[0]}: study: this key is missing, and {name!r}, by the files' names, is no "
+            "name for a folder in results/ that has no other use; name the study there"
+        )
+    return name
+
+
 def _refuse_unspeakable(value: Any, path: list[str], files: Sequence[str]) -> None:
     """Raise UserError for what JSON cannot say: a schema has no word on it, and no command line.
 

@@ -23,6 +23,7 @@ from slurm import NODE, ask, running_slurm, why_not
 pytestmark = pytest.mark.cluster
 
 STUDY = {
+    "study": "tiny",
     "source": [{"kind": "directory", "path": f"raw/{name}", "package": name} for name in FILES],
     "examples": {"per_program": 2},
     "edits": ["rename_vars"],
@@ -122,7 +123,9 @@ def running(steps: tuple[str, ...], process: subprocess.Popen, but: str = "") ->
 def troubled(project) -> dict:
     """The project after a run with three troubles, and the jobs that met them."""
     edits = ("original", *STUDY["edits"])
-    with submitted(project, "--", *(f"results/source/variants/{edit}.parquet" for edit in edits)):
+    with submitted(
+        project, "--", *(f"results/tiny/source/variants/{edit}.parquet" for edit in edits)
+    ):
         pass
     teach(project)
     with submitted(project, "--set-resources", SHORT_OF_MEMORY) as run:

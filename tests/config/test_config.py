@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from fimscope.config import complete_config, read_schema, read_yaml
+from fimscope.config import complete_config, read_schema, read_yaml, study_name
 from fimscope.errors import UserError
 from fimscope.experiments.registry import all_experiments
 
@@ -84,6 +84,8 @@ def test_every_preset_over_the_default_is_valid(preset):
             "model.sources.0.revision: 'main' does not match",
         ),
         (lambda c: c["model"].update(name="../elsewhere"), "model.name"),
+        (lambda c: c.update(study="../elsewhere"), "study"),
+        (lambda c: c.update(study="cache"), "study"),
         (lambda c: c["model"].update(name="source"), "model.name"),
         (lambda c: c["model"].update(name="compare"), "model.name"),
         (lambda c: c["model"].update(name="a\n"), "model.name"),
@@ -195,3 +197,16 @@ def test_a_config_that_is_no_yaml_is_named(tmp_path, text):
     (tmp_path / "odd.yaml").write_text(text)
     with pytest.raises(UserError, match=r"odd\.yaml: (no YAML|values within values)"):
         read_yaml(tmp_path / "odd.yaml")
+
+
+def test_a_study_has_the_name_that_its_config_gives_it_or_that_of_its_files():
+    assert study_name(DEFAULT, SCHEMA, []) == "embedded"
+    assert study_name(DEFAULT, SCHEMA, ["/there/my own.yaml"]) == "my-own"
+    assert study_name(DEFAULT, SCHEMA, ["config/a-1b.yaml", "source.yaml"]) == "a-1b-source"
+    assert study_name({**DEFAULT, "study": "named"}, SCHEMA, ["mine.yaml"]) == "named"
+
+
+@pytest.mark.parametrize("file", ["source.yaml", "config/cache.json", "\u540d.yaml", "a" * 101])
+def test_a_file_whose_name_makes_none_is_asked_to_name_the_study(file):
+    with pytest.raises(UserError, match="study: this key is missing"):
+        study_name(DEFAULT, SCHEMA, [file])

@@ -6,8 +6,8 @@ from write_schemas import tables_page
 
 FOLDERS = {  # by their names in the rules
     "STEERING": "{RESULTS}/steering",
-    "SOURCE": "results/source",
-    "RESULTS": "results/{model}",
+    "SOURCE": "{RESULTS}/source",
+    "RESULTS": "results/{study}",
     "TRAINING": "results/training",
 }
 

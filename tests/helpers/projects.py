@@ -89,7 +89,7 @@ def teach(project: Path) -> None:
     from fimscope.typescript.pool import TypeScriptPool
     from tiny_model import build_tiny_model
 
-    source = project / "results/source"
+    source = project / "results/tiny/source"
     originals, renamed = (
         {row["example_id"]: row for row in read_table(path, VARIANTS).to_pylist()}
         for path in (source / "variants/original.parquet", source / "variants/rename_vars.parquet")

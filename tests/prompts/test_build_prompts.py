@@ -4,9 +4,10 @@ from functools import partial
 
 import pytest
 
-from build_prompts import build_prompts
+from build_prompts import build_prompts, warn_if_small
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
+from fimscope.report.format import FEW_PROGRAMS
 from fimscope.typescript.pool import TypeScriptPool
 from tokenizers_for_tests import byte_tokenizer
 
@@ -42,3 +43,13 @@ def test_a_variant_that_outgrows_the_model_is_rejected():
     assert n_tokens > 64
     assert row["detail"] == f"{n_tokens} tokens; the model has room for 64"
     assert none == []
+
+
+def test_a_study_that_is_too_small_says_so_once_before_its_model_runs(caplog):
+    few = [{"program_id": str(n), "edit": "original"} for n in range(12)] * 2
+    warn_if_small(few)
+    [record] = caplog.records
+    assert "This study is small: 12 programs" in record.message
+    warn_if_small([{**row, "edit": "rename_vars"} for row in few])
+    warn_if_small([{"program_id": str(n), "edit": "original"} for n in range(FEW_PROGRAMS)])
+    assert len(caplog.records) == 1

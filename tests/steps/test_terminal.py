@@ -28,11 +28,14 @@ def test_text_that_acts_on_a_terminal_is_shown_instead():
 
 
 def collect(folder: Path, source: dict, terminal: int) -> str:
-    """What the log of collect_programs holds; what it says goes to the terminal."""
+    """What the log of collect_programs holds; what it says without one goes to the terminal."""
     options = ["--sources", json.dumps([source]), "--root", folder, "--max-bytes", "9999"]
-    options += ["--per-package", "5", "--licenses", "MIT", "--seed", "0", "--log", folder / "log"]
+    options += ["--per-package", "5", "--licenses", "MIT", "--seed", "0"]
     options += ["--out", folder / "a.parquet", "--out-rejected", folder / "b.parquet"]
     subprocess.run([sys.executable, STEP, *options], stderr=terminal)
+    command = [sys.executable, STEP, *options, "--log", folder / "log"]
+    logged = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    assert bool(logged.returncode) == bool(logged.stderr)  # with a log, what went wrong alone
     return (folder / "log").read_text()
 
 

@@ -14,6 +14,7 @@ def small_study(tmp_path_factory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("workflow") / "project with spaces")
     write_sources(project)
     config = {
+        "study": "tiny",
         "source": [
             {"kind": "directory", "path": f"raw/{package}", "package": package} for package in FILES
         ],
@@ -53,7 +54,7 @@ def small_study(tmp_path_factory) -> Path:
         project,
         "--configfile",
         "small.yaml",
-        *("--", *(f"results/source/variants/{edit}.parquet" for edit in variants)),
+        *("--", *(f"results/tiny/source/variants/{edit}.parquet" for edit in variants)),
     )
     teach(project)
     snakemake(project, "--configfile", "small.yaml")

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.process
 
 
 # With these, snakemake runs no job, or only tells of jobs that have run.
-NO_JOBS = {"--unlock", "--report", "--lint"}
+NO_JOBS = {"--unlock", "--report", "--lint", "--list-target-rules"}
 SCHEMA = read_schema(ROOT / "config/schema.yaml", [e.name for e in all_experiments().values()])
 EXTEND = ROOT / "docs/extend.md"  # whose commands need what the page adds
 COMMANDS = {" ".join(words): words for page in PAGES if page != EXTEND for words in commands(page)}

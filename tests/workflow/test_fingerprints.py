@@ -14,7 +14,7 @@ pytestmark = pytest.mark.process
 
 
 PROGRAM = "export function pad(text: string): string { return text; }\n"
-TARGETS = ("results/source/programs.parquet", "results/mine/model/prepared.json")
+TARGETS = ("results/mine/source/programs.parquet", "results/mine/model/prepared.json")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ LIMITS = [(resource.RLIMIT_AS, 400 << 20, "-v"), (resource.RLIMIT_NOFILE, 40, "-
 
 def test_a_step_that_the_system_kills_is_told_from_one_that_fails(tmp_path):
     project = copy_project(tmp_path / "project")
-    goal = "results/source/programs.parquet"
+    goal = "results/embedded/source/programs.parquet"
     for words, is_killed in ((KILLED_STEP, True), ("raise SystemExit(1)", False)):
         (project / "scripts/collect_programs.py").write_text(words)
         done = snakemake(project, "--", goal, check=False)

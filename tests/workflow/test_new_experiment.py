@@ -101,7 +101,7 @@ def test_it_is_a_target_and_reruns_no_step_of_another(added):
 
 def test_in_the_report_it_reruns_the_report_alone(added):
     experiments = yaml.safe_load((ROOT / "config/config.yaml").read_text())["experiments"]
-    mine = yaml.safe_dump({"experiments": [*experiments, "lengths"]})
+    mine = yaml.safe_dump({"study": "embedded", "experiments": [*experiments, "lengths"]})
     (added.project / "mine.yaml").write_text(mine)
     own, report = {"halve_lengths", "plot_lengths"}, {"write_summary", "build_report", "all"}
     assert planned(added.project, "--configfile", "mine.yaml") == own | report

@@ -53,7 +53,7 @@ def jobs(tmp_path_factory) -> list[Job]:
         shutil.copy2(ROOT / corpus / name, project / corpus)
     for name in ("model.safetensors", "measured.md", "history.md"):
         (project / "models/embedded" / name).touch()
-    (project / "mine.yaml").write_text("shards: {all: 2}\n")
+    (project / "mine.yaml").write_text("study: embedded\nshards: {all: 2}\n")
     targets = "all predictions activations explorer report embedded_model quality model_card"
     targets += " cache_report"
     experiments = [experiment.name for experiment in all_experiments().values()]

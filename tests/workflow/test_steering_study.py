@@ -39,14 +39,14 @@ def results(tables) -> list[dict]:
 
 def test_what_is_fitted_chosen_and_reported_shares_no_program_cluster_or_package(tables, results):
     programs = {
-        row["program_id"]: row for row in tables("results/source/programs.parquet", "programs")
+        row["program_id"]: row for row in tables("results/tiny/source/programs.parquet", "programs")
     }
     groups = {
         row["example_id"]: row["group"]
-        for row in tables("results/source/examples.parquet", "examples")
+        for row in tables("results/tiny/source/examples.parquet", "examples")
     }
     found: dict[str, set] = {"fit": set(), "select": set(), "test": set()}
-    for row in tables("results/source/examples.parquet", "examples"):
+    for row in tables("results/tiny/source/examples.parquet", "examples"):
         program = programs[row["program_id"]]
         for key in ("program_id", "cluster", "package"):
             found[row["group"]].add((key, program[key]))
@@ -61,7 +61,7 @@ def test_what_is_fitted_chosen_and_reported_shares_no_program_cluster_or_package
 def test_the_replication_steers_what_the_edit_broke(tables, edit):
     groups = {
         row["example_id"]: row["group"]
-        for row in tables("results/source/examples.parquet", "examples")
+        for row in tables("results/tiny/source/examples.parquet", "examples")
     }
     split = tables(MODEL / f"split/{edit}.parquet", "split")
     broken = {r["example_id"] for r in split if r["broken"] and groups[r["example_id"]] != "fit"}
@@ -132,7 +132,7 @@ def test_the_mean_difference_is_that_of_the_cached_pairs_of_fit(steered, tables)
     vectors = load_vectors(steered / STEERING / "vectors.safetensors", rows)
     fit = {
         row["example_id"]
-        for row in tables("results/source/examples.parquet", "examples")
+        for row in tables("results/tiny/source/examples.parquet", "examples")
         if row["group"] == "fit"
     }
     broken = [
@@ -171,7 +171,7 @@ def test_every_steered_type_has_a_verdict_and_both_sections_are_whole(steered, t
 def test_probes_are_tested_on_the_examples_of_test_alone(tables):
     groups = {
         row["example_id"]: row["group"]
-        for row in tables("results/source/examples.parquet", "examples")
+        for row in tables("results/tiny/source/examples.parquet", "examples")
     }
     rows = tables(MODEL / "probes.parquet", "probes")
     assert {groups[row["example_id"]] for row in rows} == {"test"}

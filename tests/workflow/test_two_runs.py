@@ -14,7 +14,7 @@ from projects import copy_project, snakemake
 pytestmark = pytest.mark.process
 
 
-GOAL = "results/source/programs.parquet"
+GOAL = "results/embedded/source/programs.parquet"
 WAITING_STEP = """import os, pathlib, time
 pathlib.Path("pid").write_text(str(os.getpid()))
 while not pathlib.Path("go on").exists():

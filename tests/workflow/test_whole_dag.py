@@ -28,7 +28,7 @@ from projects import FILES, HOSTILE, snakemake
 JOIN = "rename_vars@0.5+rename_types+delete_annotations"  # the config has it in another order
 EDITS = ["original", "rename_vars", JOIN]
 CONDITIONS = ["restore", "break", "same_type", "other_type", "wrong_to_wrong"]
-SOURCE = Path("results/source")
+SOURCE = Path("results/tiny/source")
 MODEL = Path("results/tiny")
 
 

@@ -16,6 +16,6 @@ PROGRAMS = Table(
         ("cluster", pa.string(), "the near-duplicate cluster, named by its first program"),
         ("content", pa.string()),
     ],
-    place="source/programs.parquet",
+    place="{study}/source/programs.parquet",
     row="a program",
 )

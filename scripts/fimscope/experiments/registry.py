@@ -59,6 +59,11 @@ def all_experiments() -> dict[str, Experiment]:
     return dict(sorted(found.items(), key=lambda item: item[1].place))
 
 
+def about_experiment(room: str) -> str:
+    """What an experiment is for, in the one sentence that its room begins with."""
+    return (_module(f"experiments.{room}").__doc__ or "").strip().splitlines()[0]
+
+
 def all_tables() -> "dict[str, Table]":
     """Every table by its name, in the order in which the pipeline makes them."""
     from fimscope.files.tables import Table

@@ -25,7 +25,7 @@ PREDICTIONS = Table(
         ("top10", pa.list_(CANDIDATE)),
         ("n_prompt_truncated", pa.int32()),
     ],
-    place="{model}/predictions/{edit}.parquet",
+    place="{study}/predictions/{edit}.parquet",
     row="a variant",
 )
 ANSWERS = Table(
@@ -50,6 +50,6 @@ SPLIT = Table(
         ("broken", pa.bool_(), "the original right, this variant wrong"),
         ("mended", pa.bool_(), "the original wrong, this variant right"),
     ],
-    place="{model}/split/{edit}.parquet",
+    place="{study}/split/{edit}.parquet",
     row="a variant",
 )

@@ -35,7 +35,7 @@ ACTIVATION_INDEX = Table(
         *VARIANT_KEY,
         ("positions", pa.list_(POSITION)),
     ],
-    place="{model}/activations/{edit}/index.parquet",
+    place="{study}/activations/{edit}/index.parquet",
     row="a row of the activations' tensors, in their order",
 )
 TENSOR = "activations"

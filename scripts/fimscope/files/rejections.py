@@ -58,7 +58,7 @@ REJECTED = Table(
         ("reason", pa.string()),
         ("detail", pa.string()),
     ],
-    place="{folder}/rejected.parquet",
+    place="{study}/rejected.parquet",
     row="an input that was left out, at any step",
 )
 

@@ -21,6 +21,6 @@ PROMPTS = Table(
         ("window", pa.string(), "the syntax unit that the prompt shows"),
         ("n_prompt_truncated", pa.int32(), "tokens of the program that it does not show"),
     ],
-    place="{model}/prompts/{edit}.parquet",
+    place="{study}/prompts/{edit}.parquet",
     row="a variant",
 )

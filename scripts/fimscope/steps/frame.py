@@ -60,7 +60,9 @@ def step_parser(description: str) -> argparse.ArgumentParser:
     What the rules say has no default there: the one that it has stands in config/config.yaml.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=HelpFormatter)
-    parser.add_argument("--log", type=Path, help="also write the messages to this file")
+    parser.add_argument(
+        "--log", type=Path, help="write the messages to this file, warnings to the terminal too"
+    )
     return parser
 
 
@@ -141,6 +143,7 @@ def _duration(seconds: float) -> str:
 def _open_log(step: str, path: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if path is not None:
+        handlers[0].setLevel(logging.WARNING)
         path.parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
     for handler in handlers:

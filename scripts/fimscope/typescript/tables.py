@@ -30,7 +30,7 @@ EXAMPLES = Table(
         ("name_start", pa.int64(), "code point in prefix where the name starts"),
         ("group", pa.string(), "fit | select | test"),
     ],
-    place="source/examples.parquet",
+    place="{study}/source/examples.parquet",
     row="an example",
 )
 VARIANTS = Table(
@@ -47,7 +47,7 @@ VARIANTS = Table(
         ("renames", pa.list_(RENAME)),
         ("checks", CHECKS),
     ],
-    place="source/variants/{edit}.parquet",
+    place="{study}/source/variants/{edit}.parquet",
     row="a variant that passed every check",
 )
 # A row of one of the two tables, the other null: a part of edit_examples and check_types.

@@ -12,6 +12,6 @@ FUNNEL = Table(
         ("n_programs", pa.int64()),
         ("n_rows", pa.int64()),
     ],
-    place="{model}/funnel/{edit}.parquet",
+    place="{study}/funnel/{edit}.parquet",
     row="a stage that programs and holes come through",
 )

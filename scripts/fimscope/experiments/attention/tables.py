@@ -17,7 +17,7 @@ ATTENTION_SHARES = Table(
         ("n_prompt_tokens", pa.int32()),
         ("share", pa.float32(), "of the last token's attention"),
     ],
-    place="{model}/attention/{edit}.parquet",
+    place="{study}/attention/{edit}.parquet",
     row="a variant, head and kind of region",
 )
 ATTENTION_DIFFERENCES = Table(
@@ -38,7 +38,7 @@ ATTENTION_DIFFERENCES = Table(
         ("p", pa.float64()),
         ("adjusted_p", pa.float64(), "Holm, over all rows of the comparison"),
     ],
-    place="{model}/attention_differences.parquet",
+    place="{study}/attention_differences.parquet",
     row="a comparison, head and kind of region",
 )
 ATTENTION_HEADS = Table(
@@ -52,7 +52,7 @@ ATTENTION_HEADS = Table(
         ("tokens", pa.list_(pa.string())),
         ("weights", pa.list_(pa.float32()), "of the last token to each; they sum to 1"),
     ],
-    place="{model}/attention_heads.parquet",
+    place="{study}/attention_heads.parquet",
     row="a shown variant and head",
 )
 ATTENDED = Table(
@@ -72,6 +72,6 @@ ATTENTION_TOKENS = Table(
         ("tokens", pa.list_(pa.int32()), "indices in the prompt, the most looked at first"),
         ("weights", pa.list_(pa.float32()), "of the last token to each"),
     ],
-    place="{model}/attention_tokens/{edit}.parquet",
+    place="{study}/attention_tokens/{edit}.parquet",
     row="a variant and head",
 )

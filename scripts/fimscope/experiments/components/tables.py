@@ -14,6 +14,6 @@ COMPONENTS = Table(
         ("head", pa.int32(), "null but for a head"),
         *PATCH_MEASURES,
     ],
-    place="{model}/components/{condition}.parquet",
+    place="{study}/components/{condition}.parquet",
     row="a patch of a part of a block",
 )

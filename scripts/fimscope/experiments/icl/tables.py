@@ -22,6 +22,6 @@ ICL = Table(
         ("gold_rank", pa.int32(), "0 is first"),
         ("gold_logprob", pa.float32()),
     ],
-    place="{model}/icl/{edit}.parquet",
+    place="{study}/icl/{edit}.parquet",
     row="a variant with one choice of shots",
 )

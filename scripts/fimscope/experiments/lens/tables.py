@@ -22,7 +22,7 @@ LENS = Table(
         ("entropy", pa.float32(), "nats"),
         ("divergence", pa.float32(), "nats, KL(final || point)"),
     ],
-    place="{model}/lens/{edit}.parquet",
+    place="{study}/lens/{edit}.parquet",
     row="a variant, point and position",
 )
 LENS_TOKENS = Table(
@@ -37,6 +37,6 @@ LENS_TOKENS = Table(
         ("top", pa.string(), "the likeliest next token there"),
         ("top_logprob", pa.float32()),
     ],
-    place="{model}/lens_tokens.parquet",
+    place="{study}/lens_tokens.parquet",
     row="a token of a shown example, and a point",
 )

@@ -34,6 +34,6 @@ MASKING = Table(
         ("gold_rank", pa.int32()),
         ("gold_logprob", pa.float32()),
     ],
-    place="{model}/masking.parquet",
+    place="{study}/masking.parquet",
     row="a variant and mask",
 )

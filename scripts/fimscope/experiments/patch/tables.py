@@ -43,7 +43,7 @@ PAIRS = Table(
         ("gold_token_id", pa.int32(), "the recipient's"),
         ("donor_token_id", pa.int32(), "what the donor predicts"),
     ],
-    place="{model}/pairs.parquet",
+    place="{study}/pairs.parquet",
     row="a recipient and one of its donors",
 )
 PATCHES = Table(
@@ -55,6 +55,6 @@ PATCHES = Table(
         ("position", pa.string(), "of a token, or of a set of them: fim, name"),
         *PATCH_MEASURES,
     ],
-    place="{model}/patches/{condition}.parquet",
+    place="{study}/patches/{condition}.parquet",
     row="a patch; those of other tokens are in `patch_positions/`",
 )

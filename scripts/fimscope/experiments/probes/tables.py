@@ -21,6 +21,6 @@ PROBES = Table(
         ("probed", pa.string(), "what the probe says"),
         ("correct", pa.bool_()),
     ],
-    place="{model}/probes.parquet",
+    place="{study}/probes.parquet",
     row="a variant, point and task",
 )

@@ -24,6 +24,6 @@ SAMPLES = Table(
         ("pass_at_100", pa.float64()),
         ("distinct", pa.int32(), "different types among the samples"),
     ],
-    place="{model}/samples/{edit}.parquet",
+    place="{study}/samples/{edit}.parquet",
     row="a variant",
 )

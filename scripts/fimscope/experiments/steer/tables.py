@@ -34,7 +34,7 @@ STEERING_VECTORS = Table(
         ("residual_norm", pa.float64(), "the residual's mean norm at this point"),
         ("relative_norm", pa.float64(), "the strength at which the vector is added as it is"),
     ],
-    place="{model}/steering/vectors.parquet",
+    place="{study}/steering/vectors.parquet",
     row="a vector and point; those of the replication are in `replication/vectors/`",
 )
 STEERING_RESULTS = Table(
@@ -55,7 +55,7 @@ STEERING_RESULTS = Table(
         ("logit_diff", pa.float32(), "gold minus foil; null where it was right"),
         ("unsteered_logit_diff", pa.float32()),
     ],
-    place="{model}/steering/results.parquet",
+    place="{study}/steering/results.parquet",
     row="a variant and dose; those of the replication are in `replication/`",
 )
 STEERING_SETTINGS = Table(
@@ -73,7 +73,7 @@ STEERING_SETTINGS = Table(
         ("gain", pa.float64(), "mean rise of gold minus foil in the wrong ones, in logits"),
         ("chosen", pa.bool_()),
     ],
-    place="{model}/steering/settings.parquet",
+    place="{study}/steering/settings.parquet",
     row="a setting tried on `select`",
 )
 STEERING_DISTURBANCE = Table(
@@ -86,13 +86,13 @@ STEERING_DISTURBANCE = Table(
         ("divergence", pa.float32(), "nats, KL(unsteered || steered) of the next token"),
         ("moved", pa.bool_(), "another next token is likeliest"),
     ],
-    place="{model}/steering/disturbance.parquet",
+    place="{study}/steering/disturbance.parquet",
     row="an unrelated token of a variant, and a dose",
 )
 STEERING_COMPLETIONS = Table(
     "steering_completions",
     STEERED_TYPE,
-    place="{model}/steering/completions.parquet",
+    place="{study}/steering/completions.parquet",
     row="a variant and dose",
 )
 STEERING_TYPES = Table(
@@ -102,6 +102,6 @@ STEERING_TYPES = Table(
         ("verdict", pa.string(), "exact | typechecks | error | no_type | unchecked"),
         ("detail", pa.string(), "the first new error, or why it was not checked"),
     ],
-    place="{model}/steering/types.parquet",
+    place="{study}/steering/types.parquet",
     row="a variant and dose, type-checked",
 )

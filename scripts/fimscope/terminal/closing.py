@@ -1,0 +1,63 @@
+"""What a study has found and where it is, in the last four lines of its run."""
+
+from pathlib import Path
+
+from fimscope.files.digests import read_json
+from fimscope.report.format import points_changed, rate, spans
+from fimscope.statistics.numbers import Numbers
+
+
+def closing_lines(results: Path) -> list[str]:
+    """Accuracy and what an edit broke; the main finding; where the pages are; what to do next.
+
+    results   the folder of a study that has its report
+    """
+    numbers = read_json(results / "figures.json")
+    return [
+        say_accuracy(numbers),
+        say_finding(numbers["experiments"]),
+        say_pages(results),
+        "Next: another model, --configfile config/gemma-3-270m.yaml (docs/model.md); your own "
+        "TypeScript (docs/source.md); all targets: snakemake --list-target-rules",
+    ]
+
+
+def say_accuracy(numbers: Numbers) -> str:
+    """How often the model is right, and what the first of the edits changes about that."""
+    original = next(row for row in numbers["accuracy"] if row["edit"] == "original")
+    model = numbers["config"]["model"]["name"]
+    text = f"{model} is right for {rate(original['right'])} of {original['n']} holes"
+    for change in numbers["changes"][:1]:
+        difference = change["difference"]
+        text += (
+            f"; {change['edit']} breaks {change['n_broken']} of its {change['n_right_before']} "
+            f"right answers and mends {change['n_mended']}: {points_changed(difference)}, "
+            f"{difference['verdict']}"
+        )
+    return f"{text}."
+
+
+def say_finding(experiments: Numbers) -> str:
+    """From where on the original's activation brings the broken answer back."""
+    sweeps = experiments.get("patches", {}).get("sweeps", [])
+    restore = next((sweep for sweep in sweeps if sweep["condition"] == "restore"), None)
+    if restore is None:
+        return "This study has not asked where an answer comes back (experiments: [patches])."
+    above, points = restore["comparison"]["points_above"], restore["points"]
+    pairs = f"n = {restore['n_pairs']}"
+    if not above:
+        return (
+            "At no point is the original's activation at the last token shown to bring a broken "
+            f"answer back oftener than every control does ({pairs})."
+        )
+    return (
+        "The original's activation at the last token brings broken answers back oftener than "
+        f"every control does at {spans(above, points)} of {points[-1]} ({pairs})."
+    )
+
+
+def say_pages(results: Path) -> str:
+    """Where the report is, and the explorer, or how to have it."""
+    explorer = results / "explorer" / "index.html"
+    text = f"Report: {results}/report.html. Explorer of every example: "
+    return text + (f"{explorer}" if explorer.is_file() else "snakemake explorer")

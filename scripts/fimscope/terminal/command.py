@@ -1,0 +1,87 @@
+"""A command that cannot be meant, refused in one sentence with the nearest one that can."""
+
+import difflib
+import shlex
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from fimscope.config import read_yaml
+from fimscope.errors import UserError, escaped
+
+CONFIGS = (".yaml", ".yml", ".json")
+
+
+def check_command(words: Sequence[str]) -> None:
+    """Refuse config files that are not there, before Snakemake opens them.
+
+    words   of the command line, without the program's name
+    """
+    with one_sentence():
+        check_config_files(parsed(words).configfile or (), words)
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """End the program with the sentence of a UserError; Snakemake would add where it was raised."""
+    try:
+        yield
+    except UserError as error:
+        raise SystemExit(str(error)) from None
+
+
+def parsed(words: Sequence[str]) -> Namespace:
+    """A command line as Snakemake itself reads it, its profiles left out."""
+    from snakemake.cli import get_argument_parser
+
+    return get_argument_parser().parse_known_args(words)[0]
+
+
+def check_config_files(files: Iterable[Path | str], words: Sequence[str]) -> None:
+    """Every file after `--configfile` is there and can be read, and none of them is a target.
+
+    files   what `--configfile` took
+    words   the whole command line, to say what was meant
+    raises  UserError
+    """
+    configs: list[Path] = []
+    for path in map(Path, files):
+        if path.is_file():
+            read_yaml(path)
+            configs.append(path)
+        elif configs and path.suffix not in CONFIGS:
+            others = [word for word in words if word != str(path)]
+            raise UserError(
+                f"{path}: no config file; --configfile takes all that follows it, so a target "
+                f"stands before it: {shlex.join(['snakemake', str(path), *others])}"
+            )
+        else:
+            there = sorted(each for s in CONFIGS for each in Path("config").glob(f"*{s}"))
+            known = {str(each): str(each) for each in (*there, *Path().glob("*.yaml"))}
+            known |= {each.stem: str(each) for each in there} | {e.name: str(e) for e in there}
+            raise UserError(
+                f"--configfile: {path}: no such file; the nearest is {nearest(str(path), known)}"
+            )
+
+
+def check_targets(targets: Iterable[str], names: Sequence[str], files: Sequence[str]) -> None:
+    """Refuse the first of the targets, none of which can be made.
+
+    names   of the targets that there are
+    files   that the study makes
+    raises  UserError
+    """
+    for target in targets:
+        known = files if "/" in target else names
+        raise UserError(
+            f"{target}: no target, and no file that this study makes; the nearest is "
+            f"{nearest(target, {each: each for each in known})}; all targets: snakemake "
+            "--list-target-rules"
+        )
+
+
+def nearest(word: str, known: dict[str, str]) -> str:
+    """What stands for the spelling that is nearest to a word: spelling -> what it stands for."""
+    [spelling] = difflib.get_close_matches(word, known, n=1, cutoff=0)
+    return escaped(known[spelling])

@@ -1,0 +1,135 @@
+"""One line on the whole of a run, in the place of what Snakemake says of every job."""
+
+import logging
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from fimscope.terminal.plan import (
+    Step,
+    expected_seconds,
+    known_seconds,
+    say_seconds,
+    seconds_left,
+)
+
+SNAKEMAKE = Path(sys.modules["snakemake"].__file__ or "").parent
+REDRAWN, APART = 1.0, 30.0  # seconds between two lines: on a terminal, and in a file
+CLEAR = "\r\x1b[K"
+
+
+def steps_of(dag: Any) -> dict[int, Step]:
+    """The steps that Snakemake's graph of jobs will run: job's id -> step."""
+    jobs = list(dag.needrun_jobs())
+    known = known_seconds()
+    seconds = {job: _seconds(job, known) for job in jobs}
+    after: dict[Any, float] = {}
+
+    def chain(job: Any) -> float:
+        if job not in after:
+            later = [each for each in dag.depending[job] if each in seconds]
+            after[job] = seconds[job] + max(map(chain, later), default=0.0)
+        return after[job]
+
+    return {job.jobid: Step(_name(job), seconds[job], chain(job)) for job in jobs}
+
+
+def _name(job: Any) -> str:
+    """As its log is named, below `logs`; a target has none, and goes by its own name."""
+    return str(job.log[0]).partition("/logs/")[2].removesuffix(".log") if job.log else job.rule.name
+
+
+def _seconds(job: Any, known: Mapping[str, float]) -> float:
+    if not job.shellcmd:
+        return 0.0
+    return expected_seconds(_name(job), job.benchmark and Path(job.benchmark), known)
+
+
+class Progress(logging.Handler):
+    """Follows a run by Snakemake's log and says on one line how far it is and what is left.
+
+    On a terminal the line is drawn again in its place; in a file it is another line now and then.
+    """
+
+    def __init__(self, steps: Mapping[int, Step], cores: int, stream: TextIO):
+        super().__init__()
+        self.steps, self.cores, self.stream = steps, cores, stream
+        self.waiting = dict(steps)
+        self.running: dict[int, float] = {}
+        self.done = self.spent = 0.0
+        self.started = time.monotonic()
+        self.ended = threading.Event()
+
+    def begin(self) -> None:
+        """Follow the run from now on, until `end`."""
+        logger.addHandler(self)
+        self.say()
+        threading.Thread(target=self._tick, daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in what Snakemake says of jobs."""
+        now = time.monotonic()
+        event = getattr(record, "event", None)
+        if event == LogEvent.JOB_STARTED:
+            for job in record.__dict__["jobs"]:
+                if self.waiting.pop(job, None):
+                    self.running[job] = now
+        elif event == LogEvent.JOB_FINISHED:
+            job = record.__dict__["job_id"]
+            if job in self.running:
+                self.spent += now - self.running.pop(job)
+                self.done += self.steps[job].seconds
+
+    def end(self) -> None:
+        """Say no more, and leave the terminal's line free."""
+        self.ended.set()
+        if self.stream.isatty():
+            self.stream.write(CLEAR)
+
+    def say(self) -> None:
+        """Write the line."""
+        text = self.line(time.monotonic())
+        if self.stream.isatty():
+            text = f"{CLEAR}{text[: shutil.get_terminal_size().columns - 3]}  "
+        else:
+            text += "\n"
+        self.stream.write(text)
+        self.stream.flush()
+
+    def line(self, now: float) -> str:
+        """`12 of 57 steps, 9 min left: sweep_patches, compare_icl`."""
+        running = {self.steps[job]: now - since for job, since in dict(self.running).items()}
+        waiting = list(self.waiting.values())
+        left = seconds_left(waiting, running, self.done, self.spent, now - self.started, self.cores)
+        n_done = len(self.steps) - len(waiting) - len(running)
+        names = ", ".join(step.name for step in running)
+        text = f"{n_done} of {len(self.steps)} steps, {say_seconds(left)} left"
+        return f"{text}: {names}" if names else text
+
+    def _tick(self) -> None:
+        while not self.ended.wait(REDRAWN if self.stream.isatty() else APART):
+            self.say()
+
+
+class OwnWords(logging.Filter):
+    """Keeps of what Snakemake itself says the warnings and errors, and all that the workflow says.
+
+    nothing_to_do   called where Snakemake says that there is nothing to do
+    """
+
+    def __init__(self, nothing_to_do: Callable[[], None]):
+        super().__init__()
+        self.nothing_to_do = nothing_to_do
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg == NOTHING_TO_BE_DONE_MSG:
+            self.nothing_to_do()
+        return record.levelno > logging.INFO or not Path(record.pathname).is_relative_to(SNAKEMAKE)
