@@ -219,4 +219,22 @@ def test_a_hole_without_annotation_has_no_verdict_and_spares_the_others(typescri
     good = asked(typescript, PLAIN, "string", "string")
     first, second = typescript.verdicts([bad, good])
     assert isinstance(first, TypeScriptError) and first.reason == "hole_moved"
-    assert second == Verdict("same", None, False)
+    assert second == Verdict("same", None, False, "builtin")
+
+
+FORMS = {
+    "builtin": ["string", "unknown", "null", "void", "this", "(number)"],
+    "name": ["Point", "T", "Hex.Hex", "Date"],
+    "array": ["string[]", "readonly T[]", "[a: string, b?: number]", "Map<string, string>[]"],
+    "generic": ["Array<string>", "Promise<void>", "Hex.Of<1>"],
+    "union": ["string | undefined", "(A | B)", "'a' | 'b'"],
+    "function": ["() => void", "new (a: string) => T", "(<T>(a: T) => T)"],
+    "other": ["{ a: string }", "A & B", "keyof T", "typeof f", "'a'", "`a`", "T['a']"],
+}
+
+
+def test_the_form_of_a_gold(typescript):
+    for form, golds in FORMS.items():
+        for gold in golds:
+            [verdict] = verdicts_of(typescript, "function f<T>(a: «»): void {}", gold, gold)
+            assert (verdict.verdict, verdict.form) == ("same", form), gold

@@ -122,11 +122,13 @@ class Verdict:
     verdict   same | equivalent | checks | fails
     detail    of one that fails: the first new error of the program, or why it is no single type
     is_any    of one that checks: whether it is `any` to the compiler, as what is imported is
+    form      of the gold: builtin | name | array | generic | union | function | other
     """
 
     verdict: str
     detail: str | None
     is_any: bool
+    form: str
 
 
 @dataclass(frozen=True)

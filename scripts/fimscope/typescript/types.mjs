@@ -65,6 +65,26 @@ function parsed(text) {
   }
 }
 
+/** What a type is made as: one of these, or `other`. */
+const FORMS = [
+  ["union", ts.isUnionTypeNode],
+  ["function", ts.isFunctionOrConstructorTypeNode],
+  ["array", (type) => ts.isArrayTypeNode(type) || ts.isTupleTypeNode(type)],
+  ["generic", (type) => type.typeArguments !== undefined],
+  ["name", (type) => ts.isTypeReferenceNode(type)],
+  ["builtin", (type) => ts.isToken(type) || type.literal?.kind === ts.SyntaxKind.NullKeyword],
+];
+
+/** The form of a type, without its parentheses and `readonly`. */
+export function formOf(type) {
+  if (ts.isParenthesizedTypeNode(type) || isReadonly(type)) return formOf(type.type);
+  return FORMS.find(([, isIt]) => isIt(type))?.[0] ?? "other";
+}
+
+function isReadonly(type) {
+  return ts.isTypeOperatorNode(type) && type.operator === ts.SyntaxKind.ReadonlyKeyword;
+}
+
 /** Whether two types are the same tokens. */
 export function isSpelledAlike(one, other) {
   const spell = (type) => JSON.stringify([...tokensOf(type)].map((token) => token.getText()));

@@ -6,11 +6,11 @@ import { foresee } from "./foresight.mjs";
 import { annotationAt, locate } from "./holes.mjs";
 import { errorsOf, parse } from "./program.mjs";
 import { Refusal } from "./refusal.mjs";
-import { firstType, isSpelledAlike } from "./types.mjs";
+import { firstType, formOf, isSpelledAlike } from "./types.mjs";
 
 /**
  * The request `verdicts`: for each hole `{prefix, gold, suffix, kind, answer}` its
- * `{verdict, detail, is_any}`:
+ * `{verdict, detail, is_any, form}`:
  *
  * same         spelled as the gold is, but for white space and comments
  * equivalent   another spelling of the type: each is assignable to the other (assignability.mjs)
@@ -18,7 +18,8 @@ import { firstType, isSpelledAlike } from "./types.mjs";
  * fails        a type with which it has one, or no single type; the detail says which
  *
  * `is_any` says of a type that checks whether to the compiler it is `any`, as what is imported is:
- * it would check anywhere. A hole that cannot be judged has `{reason, detail}`.
+ * it would check anywhere. `form` is the gold's (types.mjs). A hole that cannot be judged has
+ * `{reason, detail}`.
  */
 export function verdicts({ holes }) {
   const rows = holes.map((hole) => ({ ...hole, ...attempt(() => bySpelling(hole)) }));
@@ -32,8 +33,8 @@ export function verdicts({ holes }) {
     foresee({ texts: [...new Set(open.flatMap(texts))] });
     for (const row of open) Object.assign(row, attempt(() => answer(row)));
   }
-  return rows.map(({ verdict, reason, detail = null, isAny = false }) =>
-    reason ? { reason, detail } : { verdict, detail, is_any: isAny },
+  return rows.map(({ verdict, reason, detail = null, isAny = false, form }) =>
+    reason ? { reason, detail } : { verdict, detail, is_any: isAny, form },
   );
 }
 
@@ -48,15 +49,19 @@ function attempt(make) {
 
 function bySpelling({ prefix, gold, suffix, kind, answer }) {
   const { text: golden, annotation } = locate({ prefix, gold, suffix });
+  const form = formOf(annotation.node);
   const type = firstType(answer, kind);
-  if (type?.getText() !== answer) return fails("no single type");
-  if (isSpelledAlike(annotation.node, type)) return { verdict: "same" };
+  if (type?.getText() !== answer) return { form, ...fails("no single type") };
+  if (isSpelledAlike(annotation.node, type)) return { form, verdict: "same" };
   const text = prefix + answer + suffix;
   const sourceFile = attempt(() => parse(text));
-  if (sourceFile.reason) return fails(sourceFile.detail); // too complex by the answer alone
+  if (sourceFile.reason) return { form, ...fails(sourceFile.detail) }; // by the answer alone
   const node = annotationAt(sourceFile, { prefix, gold: answer })?.node;
-  if (!node || sourceFile.parseDiagnostics.length > 0) return fails("no type in its place");
-  return { golden, text, node, equivalence: bearable(equivalenceTest(annotation.node, node)) };
+  if (!node || sourceFile.parseDiagnostics.length > 0) {
+    return { form, ...fails("no type in its place") };
+  }
+  const equivalence = bearable(equivalenceTest(annotation.node, node));
+  return { form, golden, text, node, equivalence };
 }
 
 /** A test, if its text is not too complex, as one may be where the answer's own hardly is not. */
