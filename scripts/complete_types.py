@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 STEP = "complete_types"
 Row = Mapping[str, Any]
 KEPT = ("example_id", "edit", "program_id", "kind", "gold")
+SHORT = 12  # tokens, behind which nine completions of ten have ended
 
 
 def draw_examples(originals: Sequence[Row], n: int, seed: int) -> set[str]:
@@ -91,31 +92,18 @@ def _asked(variant: Row, prompt: Row) -> Row:
 def complete_types(
     runner: BatchRunner, prompts: Sequence[Row], encoder: Encoder, max_new_tokens: int
 ) -> list[Row]:
-    """Rows of the completions table, in the prompts' order; nothing is asked for that is known."""
-    found: list[Row] = [{} for _ in prompts]
+    """Rows of the completions table, in the prompts' order.
+
+    The few that are long go through the model again, together: a batch is as slow as its longest.
+    """
+    found: list[Row] = [{"ended": False} for _ in prompts]
     with TypeScript() as typescript:
-
-        def ask(model: "Model", rows: list[int]) -> list[Row]:
-            from fimscope.inference.generate import complete
-
-            def has_ended(beginnings: Sequence[tuple[int, Sequence[int]]]) -> list[bool]:
-                return typescript.type_ends(
-                    [(encoder.decode(own), prompts[rows[i]]["kind"]) for i, own in beginnings]
-                )
-
-            token_ids = [prompts[row]["token_ids"] for row in rows]
-            made = complete(model, token_ids, max_new_tokens, stop_ids(model), has_ended)
-            return [{"token_ids": one.token_ids, "ended": one.stopped} for one in made]
-
-        def ingredients(row: int) -> list[Any]:
-            return [prompts[row]["token_ids"], prompts[row]["kind"]]
-
-        batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
-        for rows, made in runner.run(
-            "completions", batches, ask, ingredients, BatchRows(COMPLETED)
-        ):
-            for row, own in zip(rows, made, strict=True):
-                found[row] = own
+        for what, n_new in (("completions", SHORT), ("long completions", max_new_tokens)):
+            still = [i for i, own in enumerate(found) if not own["ended"]]
+            asked = [prompts[i] for i in still]
+            made = _complete(runner, asked, encoder, typescript, what, min(n_new, max_new_tokens))
+            for i, own in zip(still, made, strict=True):
+                found[i] = own
         texts = [encoder.decode(own["token_ids"]) for own in found]
         types = completed_types(typescript, texts, prompts)
     return [
@@ -130,6 +118,39 @@ def complete_types(
         }
         for prompt, own, text, spelled in zip(prompts, found, texts, types, strict=True)
     ]
+
+
+def _complete(
+    runner: BatchRunner,
+    prompts: Sequence[Row],
+    encoder: Encoder,
+    typescript: TypeScript,
+    what: str,
+    max_new_tokens: int,
+) -> list[Row]:
+    """Rows of the completed table, in the prompts' order."""
+
+    def ask(model: "Model", rows: list[int]) -> list[Row]:
+        from fimscope.inference.generate import complete
+
+        def has_ended(beginnings: Sequence[tuple[int, Sequence[int]]]) -> list[bool]:
+            return typescript.type_ends(
+                [(encoder.decode(own), prompts[rows[i]]["kind"]) for i, own in beginnings]
+            )
+
+        token_ids = [prompts[row]["token_ids"] for row in rows]
+        made = complete(model, token_ids, max_new_tokens, stop_ids(model), has_ended)
+        return [{"token_ids": one.token_ids, "ended": one.stopped} for one in made]
+
+    def ingredients(row: int) -> list[Any]:
+        return [prompts[row]["token_ids"], prompts[row]["kind"]]
+
+    found: list[Row] = [{} for _ in prompts]
+    batches = runner.plan(len(prompt["token_ids"]) for prompt in prompts)
+    for rows, made in runner.run(what, batches, ask, ingredients, BatchRows(COMPLETED)):
+        for row, own in zip(rows, made, strict=True):
+            found[row] = own
+    return found
 
 
 def main() -> None:

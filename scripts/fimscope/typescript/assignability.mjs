@@ -29,8 +29,8 @@ export function equivalenceTest(gold, answer) {
   return testOf(around, name, [
     [a, b, true],
     [b, a, true],
-    [`Required<${a}>`, `Required<${b}>`, true],
-    [`Required<${b}>`, `Required<${a}>`, true],
+    [`${name}Required<${a}>`, `${name}Required<${b}>`, true],
+    [`${name}Required<${b}>`, `${name}Required<${a}>`, true],
     [...isAny(a), false],
     [...isAny(b), false],
   ]);
@@ -90,5 +90,9 @@ function testOf({ prefix, suffix }, name, wanted) {
     text += `\n${name}<${one}, ${other}>,`;
     return { x, y, end: y + other.length, mustHold };
   });
-  return { text: `${text}\n]${suffix}\ntype ${name}<X, Y extends X> = 1;\n`, checks };
+  const own = [
+    `type ${name}<X, Y extends X> = 1;`,
+    `type ${name}Required<T> = { [K in keyof T]-?: T[K] };`,
+  ];
+  return { text: `${text}\n]${suffix}\n${own.join("\n")}\n`, checks };
 }

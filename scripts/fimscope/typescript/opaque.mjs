@@ -8,6 +8,15 @@ import ts from "typescript";
 
 import { plainText } from "./types.mjs";
 
+const MARK = '"opaque"'; // the property by which a class is told from all others
+
+// The library's types that may leave a class what it is, but not what the class stands for.
+const MAPPED = {
+  Readonly: "{ readonly [K in keyof T]: T[K] }",
+  Partial: "{ [K in keyof T]?: T[K] }",
+  Required: "{ [K in keyof T]-?: T[K] }",
+};
+
 /**
  * The text before and after a hole in such a program.
  *
@@ -22,8 +31,12 @@ export function opaqueAround(sourceFile, hole, anyName, others) {
     ...anyReplacements(sourceFile, anyName),
   ].sort((a, b) => a.start - b.start);
   const { text } = sourceFile;
+  const taken = new Set(sourceFile.statements.flatMap((each) => each.name?.text ?? []));
   const classes = [
-    `declare class ${anyName} { ${JSON.stringify(anyName)}: 1 }`,
+    `declare class ${anyName} { ${MARK}: 1 }`,
+    ...Object.entries(MAPPED)
+      .filter(([name]) => !taken.has(name))
+      .map(([name, mapped]) => mappedType(name, mapped)),
     ...declarations.filter(ts.isEnumDeclaration).map(enumStub),
     ...stubs(declarations.flatMap(importedNames), [sourceFile, ...others]),
   ];
@@ -149,6 +162,12 @@ function isKey({ parent }) {
   return ts.isIndexedAccessTypeNode(of) || ts.isTypeReferenceNode(of);
 }
 
+/** One of the library's types in which `Readonly<A>` is not `A`, which may stand for an array. */
+function mappedType(name, mapped) {
+  const other = `[${JSON.stringify(name)}, T]`;
+  return `type ${name}<T> = T extends { ${MARK}: unknown } ? { ${MARK}: ${other} } : ${mapped};`;
+}
+
 /**
  * A class, and a namespace of its members. One property no other class has; and it has one for each
  * key, so that `Omit<A, "key">` is not `A`.
@@ -156,9 +175,9 @@ function isKey({ parent }) {
 function stub(modifier, name, { n, members }, keys) {
   const parameters = Array.from({ length: n }, (_, index) => `$${index}`);
   const taken = n ? `<${parameters.map((each) => `${each} = unknown`).join(", ")}>` : "";
-  const properties = [`opaque ${name}`, ...keys].map((key) => {
+  const properties = [MARK, ...[...keys].map((key) => JSON.stringify(key))].map((key) => {
     const own = [JSON.stringify(`${key} of ${name}`), ...parameters];
-    return `${JSON.stringify(key)}: [${own.join(", ")}]`;
+    return `${key}: [${own.join(", ")}]`;
   });
   const made = `${modifier} class ${name}${taken} { ${properties.join("; ")} }`;
   if (members.size === 0) return made;

@@ -72,13 +72,17 @@ const FORMS = [
   ["array", (type) => ts.isArrayTypeNode(type) || ts.isTupleTypeNode(type)],
   ["generic", (type) => type.typeArguments !== undefined],
   ["name", (type) => ts.isTypeReferenceNode(type)],
-  ["builtin", (type) => ts.isToken(type) || type.literal?.kind === ts.SyntaxKind.NullKeyword],
+  ["builtin", (type) => ts.isToken(type) || ts.isThisTypeNode(type) || isNull(type)],
 ];
 
 /** The form of a type, without its parentheses and `readonly`. */
 export function formOf(type) {
   if (ts.isParenthesizedTypeNode(type) || isReadonly(type)) return formOf(type.type);
   return FORMS.find(([, isIt]) => isIt(type))?.[0] ?? "other";
+}
+
+function isNull(type) {
+  return type.literal?.kind === ts.SyntaxKind.NullKeyword;
 }
 
 function isReadonly(type) {
