@@ -165,9 +165,9 @@ def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mappin
     revision = f", revision {code(str(model['revision']), 40)}" if model["revision"] else ""
     return (
         f"We took {original['n']} annotations (parameters and return types, "
-        f"{golds_text(config)}) out of {original['n_programs']} TypeScript programs, and edited each "
-        f"program so that it kept its meaning ({edits}; after Lucchetti & Guha, arXiv 2404.01903); every variant was "
-        "proven to parse, to give the compiler's same errors, and to compile to the same "
+        f"{golds_text(config)}) out of {original['n_programs']} TypeScript programs, and edited "
+        f"each program so that it kept its meaning ({edits}; after Lucchetti & Guha, arXiv "
+        "2404.01903); every variant was proven to parse, to give the compiler's same errors, and to compile to the same "
         "JavaScript up to the renames. We asked "
         f"{code(config['model']['name'])} ({origin}{revision}; {model['family']}, "
         f"{model['n_blocks']} blocks, d_model {model['d_model']}, {config['model']['dtype']}) for "
