@@ -37,7 +37,7 @@ rule judge_answers:
     output:
         verdicts=f"{RESULTS}/verdicts/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/judge_answers/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: MODEL_THREADS
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
