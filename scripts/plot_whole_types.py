@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fimscope.experiments.accuracy.baselines import read_holes
 from fimscope.experiments.whole_types.numbers import whole_numbers
 from fimscope.experiments.whole_types.section import whole_section
 from fimscope.experiments.whole_types.tables import VERDICTS
@@ -24,6 +23,7 @@ from fimscope.report.theme import (
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import positive, run_step, step_parser
+from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,9 @@ def main() -> None:
     parser.add_argument("--out-section", type=Path, required=True, help="sections/whole_types.json")
     with run_step(parser) as args:
         verdicts = {path.stem: read_table(path, VERDICTS) for path in args.verdicts}
-        numbers = whole_numbers(verdicts, read_holes(args.examples), Margins.of(args).accuracy)
+        columns = ["example_id", "package", "kind", "name", "gold"]
+        examples = read_table(args.examples, EXAMPLES, columns).to_pylist()
+        numbers = whole_numbers(verdicts, examples, Margins.of(args).accuracy)
         save_figure(plot_whole_types(numbers["edits"]), args.out_svg, args.out_png)
         section = whole_section(numbers, args.right, args.max_new_tokens, args.max_examples)
         write_section(args.out_section, section, run_manifest(args))

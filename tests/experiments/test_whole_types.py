@@ -174,10 +174,13 @@ def numbers():
         edit: pa.Table.from_pylist(rows, VERDICTS.schema)
         for edit, rows in (("original", before), ("rename_vars", after))
     }
-    examples = {
-        f"e{n}": {"package": f"k{n % 4}", "kind": "parameter", "name": GOLDS[n // 20][1]}
+    examples = [
+        {
+            **{"example_id": f"e{n}", "package": f"k{n % 4}", "kind": "parameter"},
+            **{"name": GOLDS[n // 20][1], "gold": GOLDS[n // 20][1]},
+        }
         for n in range(80)
-    }
+    ]
     return whole_numbers(tables, examples, 0.03)
 
 
@@ -228,6 +231,6 @@ def test_the_section_says_which_golds_it_speaks_of(numbers, tmp_path):
 
 def test_a_study_without_completions_has_a_section():
     empty = {"original": VERDICTS.schema.empty_table()}
-    numbers = whole_numbers(empty, {}, 0.03)
+    numbers = whole_numbers(empty, [], 0.03)
     assert "nothing was completed" in whole_section(numbers, "same", 64, 800).reading[0]
     plot_whole_types(numbers["edits"])

@@ -1,6 +1,6 @@
 """How often a whole completed type is the gold, by the compiler's verdicts and by kind of gold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,19 +23,22 @@ BASELINE = "name"  # what holes of the same kind and name have in other packages
 
 
 def whole_numbers(
-    verdicts: Mapping[str, pa.Table], examples: Mapping[str, Row], margin: float
+    verdicts: Mapping[str, pa.Table], examples: Sequence[Row], margin: float
 ) -> Numbers:
     """Of every edit the verdicts, over all golds, by their number of tokens, and by stratum.
 
     verdicts   edit -> its table, `original` among them
-    examples   example_id -> package, kind and name (in the original) of the hole
+    examples   all of the study, with package, kind, name and gold of the hole in the original
     margin     within which of 0 a difference of two shares counts as none
 
     edits     edit -> group -> `group_numbers`
     changes   of each other edit and group: the share right under the edit minus that of the same
               examples in the original, all of them one family of tests (Holm)
     """
-    frames = {edit: _frame(table, examples) for edit, table in verdicts.items()}
+    ranks = baseline_ranks(examples, 1)[BASELINE]
+    names = (row["example_id"] for row in examples)
+    guessed = dict(zip(names, (ranks == 0).tolist(), strict=True))
+    frames = {edit: _frame(table, guessed) for edit, table in verdicts.items()}
     before = frames["original"].set_index("example_id")["right"]
     changes = [
         {"edit": edit, "group": group, **_change(rows, before)}
@@ -78,17 +81,13 @@ def group_numbers(rows: "DataFrame") -> Numbers:
     }
 
 
-def _frame(table: pa.Table, examples: Mapping[str, Row]) -> "DataFrame":
+def _frame(table: pa.Table, guessed: Mapping[str, bool]) -> "DataFrame":
     """The verdicts, each with its stratum and whether the baseline guesses its gold."""
     frame = table.to_pandas()
-    holes = [
-        {**examples[example], "gold": gold}
-        for example, gold in zip(frame["example_id"], frame["gold"], strict=True)
-    ]
     is_name = frame["form"] == "name"
     of_name = np.where(frame["gold"].isin(LIBRARY), "builtin", "own type")
     frame["stratum"] = frame["form"].mask(is_name, of_name)
-    frame["guessed"] = baseline_ranks(holes, 1)[BASELINE] == 0
+    frame["guessed"] = [guessed[example] for example in frame["example_id"]]
     return frame
 
 

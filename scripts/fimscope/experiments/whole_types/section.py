@@ -45,7 +45,7 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         "to themselves alone); `checks`, another type that brings no new error; `fails`. Right is "
         f"{COUNTED[right]}.",
         control="The commonest gold of holes of the same kind and name (the original's) in the "
-        "other packages drawn. That a type checks says little where imports are not resolved: "
+        "other packages. That a type checks says little where imports are not resolved: "
         "what is `any` to the compiler checks anywhere, and is counted apart. Intervals are 95%, "
         "clustered by program; changes have t tests over programs, Holm over edits and groups.",
         cites=["miller2024evals", "holm1979procedure"],
