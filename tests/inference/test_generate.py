@@ -7,7 +7,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from fimscope.errors import MisalignedError, UserError
-from fimscope.inference.generate import answer, complete
+from fimscope.inference.generate import _Ends, answer, complete
 from fimscope.inference.readout import first_best, rank_of, top_of, unembed
 from fimscope.inference.residuals import collect, collect_with_logits
 from fimscope.inference.sampling import sample
@@ -204,3 +204,18 @@ def test_a_completion_ends_where_it_is_said_to_whatever_its_batch_does(name):
         end = ends.get(row, N_NEW + 1)
         assert own.token_ids == free[row][:end], row
         assert own.stopped == (len(free[row]) < N_NEW or end <= N_NEW), row
+
+
+def test_an_end_is_found_at_the_same_token_however_seldom_it_is_looked_for():
+    """On a GPU several tokens are looked at together."""
+    tokens = torch.tensor([[[5, 6, 7, 8]], [[5, STOP, 7, 8]], [[9, 9, 9, 9]]])
+
+    def has_ended(beginnings):
+        assert all(STOP not in own for _, own in beginnings)
+        return [7 in own for _, own in beginnings]
+
+    often, once = _Ends(has_ended, {STOP}), _Ends(has_ended, {STOP})
+    for n_seen in range(1, 5):
+        often.look(tokens[:, :, :n_seen])
+    assert once.look(tokens).tolist() == [[True], [False], [False]]
+    assert often.lengths == once.lengths == {0: 3}
