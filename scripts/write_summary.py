@@ -127,14 +127,15 @@ def write_summary(
         "",
         "The model fills in one missing type annotation, of a parameter or a return, of a real "
         f"TypeScript program, under {edits}. A gold of one token is answered by the first token "
-        "that the model says, any other by the whole type it completes; which golds count is "
-        "`prompt.golds` in the config, and all that was left out has its reason in "
+        "that the model says, any other by the whole type it completes. All tables and sections "
+        f"but that on whole types, where there is one, speak of {golds_text(config)} "
+        "(`prompt.golds` in the config), and all that was left out has its reason in "
         "`rejected.parquet`. How often is it right, what does it answer where it is wrong, and at "
         "which residual point does an activation from elsewhere turn the answer?",
         "",
         *model_lines(model, config["model"]["name"], config["model"]["dtype"]),
         *glossary_lines(config["patch"]["conditions"]),
-        *accuracy_lines(numbers, figures),
+        *accuracy_lines(numbers, figures, golds_text(config)),
     ]
     for section in sections:
         lines += section_lines(section, figures)
@@ -161,14 +162,13 @@ def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mappin
     original = next(row for row in numbers["accuracy"] if row["edit"] == "original")
     edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"] if row["edit"] != "original")
     prompt = config["prompt"]
-    golds = "of one token" if prompt["golds"] == "single_token" else "of any length"
     revision = f", revision {code(str(model['revision']), 40)}" if model["revision"] else ""
     return (
-        f"We took {original['n']} annotations (parameters and return types {golds}) out of "
-        f"{original['n_programs']} TypeScript programs, and edited each program so that it kept "
-        f"its meaning ({edits}; after Lucchetti & Guha, arXiv 2404.01903); every variant was "
-        "proven to parse, to give the compiler's same errors, and to compile to the same "
-        "JavaScript up to the renames. We asked "
+        f"We took {original['n']} annotations (parameters and return types, "
+        f"{golds_text(config)}) out of {original['n_programs']} TypeScript programs, and edited "
+        f"each program so that it kept its meaning ({edits}; after Lucchetti & Guha, arXiv "
+        "2404.01903); every variant was proven to parse, to give the compiler's same errors, and "
+        "to compile to the same JavaScript up to the renames. We asked "
         f"{code(config['model']['name'])} ({origin}{revision}; {model['family']}, "
         f"{model['n_blocks']} blocks, d_model {model['d_model']}, {config['model']['dtype']}) for "
         f"each type, with {FORMATS[prompt['format']]} and at most {prompt['max_tokens']} tokens. "
@@ -177,6 +177,12 @@ def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mappin
         "(jackknife and t distribution; Wilson's for rates); tests over several points or edits "
         "are adjusted by Holm's method."
     )
+
+
+def golds_text(config: Mapping[str, Any]) -> str:
+    """Which golds the study speaks of."""
+    single = config["prompt"]["golds"] == "single_token"
+    return "golds of one token" if single else "golds of any length"
 
 
 def _run_table(

@@ -53,7 +53,7 @@ def test_experiments_are_those_of_the_rooms_and_come_in_the_order_of_the_report(
     config = with_change(lambda c: c.update(experiments=["replication", "icl", "lens"]))
     assert complete_config(config, SCHEMA)["experiments"] == ["lens", "icl", "replication"]
     config = with_change(lambda c: c.update(experiments=["lense"]))
-    with pytest.raises(UserError, match='experiments.0: "lense" is not one of lens, attention'):
+    with pytest.raises(UserError, match='experiments.0: "lense" is not one of whole_types, lens'):
         complete_config(config, SCHEMA)
 
 

@@ -314,7 +314,8 @@ def test_the_page_tells_the_known_answer(summary):
     page, numbers = summary
     for expected in (
         "`rename_vars` breaks 30 of 60 right answers and mends 5",
-        f"{len(ORIGINAL) + len(HOSTILE)} annotations (parameters and return types of any length)",
+        f"{len(ORIGINAL) + len(HOSTILE)} annotations (parameters and return types, golds of any "
+        "length)",
         "at most 99 tokens. Activations were patched at every point of the residual stream, 0 to "
         f"{N_POINTS - 1}",
         "  max_tokens: 99\n",

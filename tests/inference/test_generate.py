@@ -7,7 +7,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from fimscope.errors import MisalignedError, UserError
-from fimscope.inference.generate import answer
+from fimscope.inference.generate import _Ends, answer, complete
 from fimscope.inference.readout import first_best, rank_of, top_of, unembed
 from fimscope.inference.residuals import collect, collect_with_logits
 from fimscope.inference.sampling import sample
@@ -188,3 +188,35 @@ def test_near_the_window_a_completion_is_as_long_as_alone(name):
     ]
     assert drawn == drawn_alone
     assert [len(completion.token_ids) for completion, _ in drawn] == [12, 3, 0]
+
+
+@every_type
+def test_a_completion_ends_where_it_is_said_to_whatever_its_batch_does(name):
+    """Against the free completion of each prompt alone, cut by hand."""
+    model, prompts = random_model(name), random_prompts(seed=2)
+    ends = {0: 3, 1: 1, 3: N_NEW}  # prompt -> tokens; the others never end
+    free = [bare_completion(model.network, prompt) for prompt in prompts]
+
+    def has_ended(beginnings):
+        return [len(own) >= ends.get(row, N_NEW + 1) for row, own in beginnings]
+
+    made = complete(model, prompts, N_NEW, {STOP}, has_ended)
+    for row, own in enumerate(made):
+        end = ends.get(row, N_NEW + 1)
+        assert own.token_ids == free[row][:end], row
+        assert own.stopped == (len(free[row]) < N_NEW or end <= N_NEW), row
+
+
+def test_an_end_is_found_at_the_same_token_however_seldom_it_is_looked_for():
+    """On a GPU several tokens are looked at together."""
+    tokens = torch.tensor([[[5, 6, 7, 8]], [[5, STOP, 7, 8]], [[9, 9, 9, 9]]])
+
+    def has_ended(beginnings):
+        assert all(STOP not in own for _, own in beginnings)
+        return [7 in own for _, own in beginnings]
+
+    often, once = _Ends(has_ended, {STOP}), _Ends(has_ended, {STOP})
+    for n_seen in range(1, 5):
+        often.look(tokens[:, :, :n_seen])
+    assert once.look(tokens).tolist() == [[True], [False], [False]]
+    assert often.lengths == once.lengths == {0: 3}

@@ -1,5 +1,9 @@
 """The first type that a completion spells."""
 
+import json
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +56,45 @@ CASES = [
 def test_the_first_type_is_what_the_parser_reads(typescript):
     found = typescript.type_texts([(completion, kind) for completion, kind, _ in CASES])
     assert list(zip(CASES, found, strict=True)) == [(case, case[2]) for case in CASES]
+
+
+# completion, kind, its first type ("" for none), whether that has ended
+COMPLETIONS = json.loads((Path(__file__).parent / "data" / "completions.json").read_text("utf-8"))
+
+
+def test_completions_have_the_types_and_ends_read_by_hand(typescript):
+    asked = [(completion, kind) for completion, kind, *_ in COMPLETIONS]
+    found = zip(typescript.type_texts(asked), typescript.type_ends(asked), strict=True)
+    assert [(*own, *answer) for own, answer in zip(asked, found, strict=True)] == [
+        tuple(row) for row in COMPLETIONS
+    ]
+
+
+CONTINUATIONS = [
+    "",
+    " is string",
+    "[]",
+    " extends A ? B : C",
+    "> x",
+    "=> y",
+    "?: a",
+    ".b",
+    "| c",
+    "}",
+]
+
+
+@pytest.mark.parametrize("completion, kind", [row[:2] for row in COMPLETIONS + CASES])
+def test_what_has_ended_nothing_behind_it_changes(typescript, completion, kind):
+    begun = [(completion[:end], kind) for end in range(len(completion) + 1)]
+    ended = [
+        text for (text, _), is_end in zip(begun, typescript.type_ends(begun), strict=True) if is_end
+    ]
+    for text in ended:
+        rest = completion[len(text) :]
+        longer = [(text + more, kind) for more in ("", rest, *CONTINUATIONS)]
+        assert len(set(typescript.type_texts(longer))) == 1, text
+        assert all(typescript.type_ends(longer)), text
 
 
 def test_one_completion_alone_gives_what_it_gives_in_a_batch(typescript):

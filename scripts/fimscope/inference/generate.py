@@ -1,7 +1,7 @@
 """Answers of a model: the ranks of the next token, and its own continuation of the prompt."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -16,11 +16,16 @@ from fimscope.models.load import Model
 # On a GPU, whether all rows have stopped is asked once in so many tokens: asking waits for it.
 TOKENS_BETWEEN_STOP_CHECKS = 8
 NOTHING = -1  # in the place of a token that has no room
+# (prompt number, tokens behind it) of some -> whether each is at its end.
+HasEnded = Callable[[Sequence[tuple[int, TokenIds]]], Sequence[bool]]
 
 
 @dataclass(frozen=True)
 class Completion:
-    """token_ids are those before the stop token; stopped says whether one came at all."""
+    """token_ids are those before the stop token; stopped says whether one came at all.
+
+    Of `complete` those up to its end, and whether that came.
+    """
 
     token_ids: list[int]
     stopped: bool
@@ -93,6 +98,58 @@ def answer_past(
     )
 
 
+@torch.inference_mode()
+def complete(
+    model: Model,
+    prompts: Sequence[TokenIds],
+    max_new_tokens: int,
+    stop_ids: Collection[int],
+    has_ended: HasEnded,
+) -> list[Completion]:
+    """The greedy completion of each prompt, up to a stop token or to where it has ended.
+
+    has_ended   is asked of every beginning of a completion, the shortest first, until one has; that
+                one is the completion, whatever others of the batch go on
+    """
+    past, hidden = fill_past(model, pad_batch(model, prompts))
+    logits = unembed_normed(model, hidden)[:, None]
+    ends = _Ends(has_ended, stop_ids)
+    tokens = continue_past(
+        model, past, logits, first_best, max_new_tokens, stop_ids, are_over=ends.look
+    )
+    completions = []
+    for row, (own,) in enumerate(cut_at_stops(tokens, stop_ids)):
+        end = ends.lengths.get(row, max_new_tokens + 1)
+        is_ended = own.stopped or end <= len(own.token_ids)  # not so beyond the model's window
+        completions.append(Completion(own.token_ids[:end], is_ended))
+    return completions
+
+
+@dataclass
+class _Ends:
+    """Where completions have ended, row -> its number of tokens, as far as has been looked."""
+
+    has_ended: HasEnded
+    stop_ids: Collection[int]
+    lengths: dict[int, int] = field(default_factory=dict)
+    n_seen: int = 0
+
+    def look(self, tokens: Tensor) -> Tensor:
+        """Which rows have ended, [example, 1] bool; tokens [example, 1, token] of all so far."""
+        rows = [_cut(own, self.stop_ids).token_ids for own in tokens[:, 0].tolist()]
+        asked = [
+            (row, own[:length])
+            for row, own in enumerate(rows)
+            if row not in self.lengths
+            for length in range(self.n_seen + 1, len(own) + 1)
+        ]
+        for (row, own), is_end in zip(asked, self.has_ended(asked), strict=True):
+            if is_end:
+                self.lengths.setdefault(row, len(own))
+        self.n_seen = tokens.shape[2]
+        return torch.tensor([[row in self.lengths] for row in range(len(rows))])
+
+
 def continue_past(
     model: Model,
     past: Past,
@@ -101,6 +158,7 @@ def continue_past(
     max_new_tokens: int,
     stop_ids: Collection[int],
     forward: Forward = run_plain,
+    are_over: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Continue each row of a past, in one or several ways at once, until all have stopped.
 
@@ -108,6 +166,8 @@ def continue_past(
              past, and each sees its own tokens alone
     choose   logits [example, copy, vocab] -> token ids [example, copy]
     forward  runs the new tokens, [example, copy] at a time
+    are_over  token ids [example, copy, token] of all so far, on the CPU -> [example, copy] bool,
+             which need go no further; asked whenever all may have stopped
     returns  token ids [example, copy, token] on the CPU, stop tokens and what follows them
              included; NOTHING beyond the model's window
 
@@ -125,8 +185,11 @@ def continue_past(
     for n_new in range(1, most + 1):
         chosen.append(choose(logits))
         stopped = stopped | torch.isin(chosen[-1], stops) | (room <= n_new)
-        if n_new == most or (n_new % every == 0 and bool(stopped.all())):
-            break
+        if n_new == most or n_new % every == 0:
+            if are_over is not None:
+                stopped = stopped | are_over(torch.stack(chosen, dim=2).cpu()).to(model.device)
+            if n_new == most or bool(stopped.all()):
+                break
         keys = following + torch.arange(n_new, device=model.device).repeat_interleave(n_copies)
         keys = keys.clamp(max=model.max_tokens - 1)  # beyond, the row has stopped
         queries = keys[:, -n_copies:]

@@ -64,7 +64,8 @@ def packed_masks(
     """The attention masks of queries that see a part of the past and some of their own keys.
 
     before   [example, past token] bool, what every query sees of the past
-    own      [query, key] bool, what each query sees of the keys behind the past
+    own      [query, key] or [example, query, key] bool, what each query sees of the keys behind the
+             past
     queries  [example, query] int64, their positions; keys likewise
     """
     n_examples, n_queries = queries.shape

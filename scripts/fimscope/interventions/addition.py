@@ -62,7 +62,7 @@ def divergence_added(
     """
     last = [[-1]] * len(prompts)
     hidden = run_sweep(model, prompts, last, windows, vectors[:, :, :, None], Addition)
-    logits = unembed_normed(model, hidden)
+    logits = unembed_normed(model, hidden[:, :, 0])
     logprobs = logits.log_softmax(-1)
     plain = logprobs[:, :1]
     divergence = (plain.exp() * (plain - logprobs)).sum(-1).clamp(min=0)

@@ -36,16 +36,22 @@ LEAST_TOKENS_OF_A_ROW = 64
 class Suffix:
     """The tokens that are run again: from the patched one to the last, padded on the right.
 
+    Behind the prompt's last token may stand the tokens of answers, each of which sees the prompt
+    and its own answer alone.
+
     token_ids  [example, token] int64
     positions  [example, token] int64
     start      [example] int64, the position of the patched token, which is in column 0
-    last       [example] int64, the column of the last token
+    sees       [example, token, token] bool, which tokens of the suffix each of them sees
+    reads      [example, read] int64, the columns that are read: that of the prompt's last token,
+               then those of the answers; the last token's again where an example has fewer
     """
 
     token_ids: Tensor
     positions: Tensor
     start: Tensor
-    last: Tensor
+    sees: Tensor
+    reads: Tensor
 
 
 @dataclass(frozen=True)
@@ -115,23 +121,46 @@ class Patches:
         return found
 
 
-def suffix_of(model: Model, prompts: Sequence[TokenIds], starts: Sequence[int]) -> Suffix:
-    """The end of each prompt, from the token index `starts` gives for it."""
+def suffix_of(
+    model: Model,
+    prompts: Sequence[TokenIds],
+    starts: Sequence[int],
+    answers: Sequence[Sequence[TokenIds]] = (),
+) -> Suffix:
+    """The end of each prompt, from the token index `starts` gives for it.
+
+    answers   [answer][example] token ids: what follows the prompt, but for each answer's last token
+    """
     ends = [list(prompt[start:]) for prompt, start in zip(prompts, starts, strict=True)]
-    width = max(map(len, ends))
-    token_ids = torch.tensor([end + [model.pad_id] * (width - len(end)) for end in ends])
-    start = torch.tensor(list(starts))
-    last = torch.tensor([len(end) - 1 for end in ends])
+    tails = [[list(answer[row][:-1]) for answer in answers] for row in range(len(prompts))]
+    n_tail = [sum(map(len, tail)) for tail in tails]
+    width = max(len(end) + n for end, n in zip(ends, n_tail, strict=True))
+    start, last = torch.tensor(list(starts)), torch.tensor([len(end) - 1 for end in ends])
+    token_ids = torch.full((len(ends), width), model.pad_id)
+    part = torch.full((len(ends), width), -1)  # 0 is the prompt, an answer has its number from 1
     # A padded column repeats the last position: some models have no position beyond it.
-    positions = start[:, None] + torch.minimum(torch.arange(width), last[:, None])
-    return Suffix(*(tensor.to(model.device) for tensor in (token_ids, positions, start, last)))
+    offsets = torch.minimum(torch.arange(width), last[:, None])
+    reads = last[:, None].repeat(1, 1 + max(n_tail))
+    for row, (end, tail) in enumerate(zip(ends, tails, strict=True)):
+        column = 0
+        for number, tokens in enumerate((end, *tail)):
+            own = slice(column, column + len(tokens))
+            token_ids[row, own] = torch.tensor(tokens, dtype=torch.long)
+            part[row, own] = number
+            if number:
+                offsets[row, own] = len(end) + torch.arange(len(tokens))
+            column += len(tokens)
+        reads[row, 1 : 1 + n_tail[row]] = torch.arange(len(end), column)
+    sees = ((part[:, None] == 0) | (part[:, :, None] == part[:, None])).tril()
+    tensors = (token_ids, start[:, None] + offsets, start, sees, reads)
+    return Suffix(*(tensor.to(model.device) for tensor in tensors))
 
 
 def run_patches(model: Model, past: Past, suffix: Suffix, patches: Patches) -> Tensor:
-    """What leaves the final norm at the last token of every copy of the suffix.
+    """What leaves the final norm at the tokens that are read of every copy of the suffix.
 
-    returns  [example, copy, d_model], the model's dtype: the copy without a patch, then those of
-             `patches`
+    returns  [example, copy, read, d_model], the model's dtype: the copy without a patch, then those
+             of `patches`
 
     The copies go through by their first place, so that a pass leaves out the blocks before its
     own. The one without a patch is in the first pass, which leaves out none; the others begin at
@@ -194,7 +223,7 @@ def _run_first(
 ) -> tuple[Tensor, dict[int, Tensor]]:
     """Copies through all blocks, the first of them without a patch.
 
-    returns  [example, copy, d_model]; the first copy's stream at some points, each
+    returns  [example, copy, read, d_model]; the first copy's stream at some points, each
              [example, token, d_model]
     """
     width = suffix.token_ids.shape[1]
@@ -228,7 +257,7 @@ def _run_from(
     """Copies through the blocks from a point on; `stream` is what they are there.
 
     stream   [example, token, d_model]
-    returns  [example, copy, d_model]
+    returns  [example, copy, read, d_model]
     """
     writes = patches.writes(model, suffix, copies)
     known = stream.repeat(1, len(copies), 1)
@@ -250,12 +279,13 @@ def _run(
     touch: Callable[[], None],
     first_block: int,
 ) -> Tensor:
-    """What leaves the final norm at the last token of each copy; the past is left as it was.
+    """What leaves the final norm at what is read of each copy; the past is left as it was.
 
     Token t of copy c is in column c * width + t.
     """
     width = suffix.token_ids.shape[1]
-    columns = torch.arange(n_copies, device=model.device) * width + suffix.last[:, None]
+    firsts = torch.arange(n_copies, device=model.device) * width
+    columns = (firsts[None, :, None] + suffix.reads[:, None]).flatten(1)
     hidden = run_traced(
         model,
         {
@@ -269,7 +299,7 @@ def _run(
     )
     for layer in past.key_values.layers[first_block:]:
         layer.crop(-n_copies * width)
-    return at_columns(hidden, columns)
+    return at_columns(hidden, columns).unflatten(1, (n_copies, -1))
 
 
 def _copy_masks(
@@ -277,8 +307,7 @@ def _copy_masks(
 ) -> dict[str, Tensor] | Tensor:
     width = suffix.token_ids.shape[1]
     copy = torch.arange(n_copies, device=model.device).repeat_interleave(width)
-    column = torch.arange(width, device=model.device).repeat(n_copies)
-    own = (copy[:, None] == copy) & (column[:, None] >= column)
+    own = (copy[:, None] == copy) & suffix.sees.repeat(1, n_copies, n_copies)
     before = past.mask & (past.positions < suffix.start[:, None])
     positions = suffix.positions.repeat(1, n_copies)
     return packed_masks(model, past, before, own, positions, positions)

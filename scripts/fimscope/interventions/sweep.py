@@ -53,7 +53,7 @@ def sweep(
     `sweep_plain`. At the last token a window gives what its last point gives alone; at an earlier
     one, later tokens also read the patched points before it.
     """
-    hidden = run_sweep(model, prompts, tokens, windows, donors, write)
+    hidden = run_sweep(model, prompts, tokens, windows, donors, write)[:, :, 0]
     return _read_copies(model, hidden, token_ids, len(windows), donors.shape[2])
 
 
@@ -106,7 +106,7 @@ def sweep_places(
     suffix = suffix_of(model, prompts, starts)
     offsets = torch.tensor(indices) - torch.tensor(starts)[:, None]
     patches = Patches(donors, [[place] for place in places], offsets)
-    hidden = run_patches(model, past, suffix, patches)
+    hidden = run_patches(model, past, suffix, patches)[:, :, 0]
     return _read_copies(model, hidden, token_ids, len(places), donors[places[0]].shape[1])
 
 
@@ -146,19 +146,22 @@ def run_sweep(
     windows: Sequence[Sequence[int]],
     donors: Tensor,
     write: type[Write] = Write,
+    answers: Sequence[Sequence[TokenIds]] = (),
 ) -> Tensor:
-    """What leaves the final norm at the last token of every copy, [example, copy, d_model].
+    """What leaves the final norm at what is read of every copy, [example, copy, read, d_model].
 
-    The copies: the one without a patch, then window by window every donor.
+    The copies: the one without a patch, then window by window every donor. The reads: the last
+    token, then those of the answers, see `packed.suffix_of`.
     """
     points, indices = _check_shapes(model, prompts, tokens, windows, donors)
     starts = [min(row) for row in indices]
     past = past_of(model, [prompt[:start] for prompt, start in zip(prompts, starts, strict=True)])
-    suffix = suffix_of(model, prompts, starts)
+    suffix = suffix_of(model, prompts, starts, answers)
     offsets = torch.tensor(indices) - torch.tensor(starts)[:, None]
     by_place = dict(zip(map(residual, points), donors, strict=True))
     places = [[residual(point) for point in window] for window in windows]
-    return run_patches(model, past, suffix, Patches(by_place, places, offsets, write))
+    patches = Patches(by_place, places, offsets, write)
+    return run_patches(model, past, suffix, patches)
 
 
 def _check_shapes(

@@ -94,6 +94,11 @@ STYLES = {
     "foil_of_original": Style("wine", ":", "^"),
     "answer": Style("sky", "-.", "D"),
     "worsened": Style("orange", ":", "s"),
+    # what the compiler says of an answer
+    "same": Style("green"),
+    "equivalent": Style("sky"),
+    "checks": Style("orange"),
+    "fails": Style("vermilion"),
     # what a patch writes
     "paired": Style("blue"),
     "self": Style("black", ":", "x"),

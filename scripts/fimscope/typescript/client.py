@@ -21,6 +21,7 @@ from fimscope.typescript.results import (
     TypeScriptError,
     Unit,
     Units,
+    Verdict,
 )
 
 Parts = tuple[str, str, str]  # prefix, gold, suffix
@@ -180,6 +181,39 @@ class TypeScript:
             if len(completions) == 1:
                 return [""]
             return [text for row in completions for text in self.type_texts([row])]
+
+    def type_ends(self, completions: Sequence[tuple[str, str]]) -> list[bool]:
+        """Whether the first type of each (completion, kind) has ended, whatever would come behind.
+
+        One completion on which the compiler fails has not ended, and leaves the others as they are.
+        """
+        try:
+            return self._service.ask("type_ends", completions=[list(row) for row in completions])
+        except TypeScriptError:
+            if len(completions) == 1:
+                return [False]
+            return [ended for row in completions for ended in self.type_ends([row])]
+
+    def verdicts(self, holes: Sequence[Mapping[str, str]]) -> list[Verdict | TypeScriptError]:
+        """What the answer in each hole is beside its gold, or why the hole has no verdict.
+
+        holes   with prefix, gold, suffix, kind and answer
+
+        Where the compiler fails on all of them together, each is asked for alone.
+        """
+        names = ("prefix", "gold", "suffix", "kind", "answer")
+        try:
+            rows = self._service.ask(
+                "verdicts", holes=[{name: hole[name] for name in names} for hole in holes]
+            )
+        except TypeScriptError as error:
+            if len(holes) == 1:
+                return [error]
+            return [verdict for hole in holes for verdict in self.verdicts([hole])]
+        return [
+            TypeScriptError(row["reason"], row["detail"]) if "reason" in row else Verdict(**row)
+            for row in rows
+        ]
 
 
 def _spans(

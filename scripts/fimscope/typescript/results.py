@@ -116,6 +116,22 @@ class Checks:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What an answer is beside the gold of its hole.
+
+    verdict   same | equivalent | checks | fails
+    detail    of one that fails: the first new error of the program, or why it is no single type
+    is_any    of one that checks: whether it is `any` to the compiler, as what is imported is
+    form      of the gold: builtin | name | array | generic | union | function | other
+    """
+
+    verdict: str
+    detail: str | None
+    is_any: bool
+    form: str
+
+
+@dataclass(frozen=True)
 class Span:
     """A name's place: code points from start to end in the `part` prefix or suffix of a program."""
 

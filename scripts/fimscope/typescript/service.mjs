@@ -9,8 +9,9 @@ import { places } from "./places.mjs";
 import { check } from "./proof.mjs";
 import { regions } from "./regions.mjs";
 import { Refusal } from "./refusal.mjs";
-import { typeTexts } from "./types.mjs";
+import { typeEnds, typeTexts } from "./types.mjs";
 import { units } from "./units.mjs";
+import { verdicts } from "./verdicts.mjs";
 
 const COMMANDS = {
   holes,
@@ -24,6 +25,8 @@ const COMMANDS = {
   regions,
   units,
   type_texts: typeTexts,
+  type_ends: typeEnds,
+  verdicts,
 };
 
 async function answer(line) {

@@ -1,4 +1,4 @@
-"""Variants made and checked by the TypeScript service, in parts that are kept."""
+"""Variants made, checked and judged by the TypeScript service, in parts that are kept."""
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from fimscope.typescript.process import compiler_versions
 from fimscope.typescript.tables import VARIANT_PARTS, VARIANTS
 
 Row = Mapping[str, Any]
-Outcome = tuple[str, Row]  # the table that a row goes to, `variants` or `rejected`, and the row
+Outcome = tuple[str, Row]  # the table that a row goes to, such as `rejected`, and the row
 Store = PartStore | Unkept
 
 FORMAT = RowsFormat(VARIANT_PARTS)
@@ -41,8 +41,11 @@ def map_parts(
     work: Callable[[TypeScript, Sequence[Row]], list[Outcome]],
     rows: Iterable[Row],
     store: Store,
+    format: RowsFormat = FORMAT,
 ) -> Iterator[list[Outcome]]:
     """The outcomes of the rows, part by part in order: from the store, else by `work`.
+
+    format   of parts, with a column for each table that an outcome may go to
 
     Several parts are worked on at a time; a shard has only its own. A part with a rejection that
     another run may be spared is not kept.
@@ -52,7 +55,7 @@ def map_parts(
         def make() -> list[Row]:
             return [{table: row} for table, row in work(service, part)]
 
-        made = store.get(part, make, FORMAT, _is_settled)
+        made = store.get(part, make, format, _is_settled)
         return [(t, row) for outcome in made for t, row in outcome.items() if row is not None]
 
     return pool.map(outcomes, store.shard.of(parts_of_programs(rows)))

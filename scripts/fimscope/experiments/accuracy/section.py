@@ -33,11 +33,12 @@ MEASURES = {"right": "right", "top10": "top 10", "near_if_wrong": "top 10 of wro
 CHECKED = ("holes", "variants", "verified", "answered")  # stages that may lose a hole
 
 
-def accuracy_lines(numbers: Numbers, figures: str) -> list[str]:
+def accuracy_lines(numbers: Numbers, figures: str, golds: str) -> list[str]:
     """The summary's parts on accuracy, in Markdown.
 
     numbers   of `summary_numbers`
     figures   the link from the page to the folder of the figures
+    golds     which golds they speak of, in words
     """
     readings = numbers["readings"]
     names = [row["edit"] for row in numbers["accuracy"]]
@@ -49,7 +50,7 @@ def accuracy_lines(numbers: Numbers, figures: str) -> list[str]:
         "what the compiler confirmed, answered what fits the window and has a gold that counts, "
         f"broken what was right in the original and is wrong now.]({figures}/funnel.svg)",
         "",
-        *_paragraph(readings["funnel"]),
+        *_paragraph([f"From `answered` on, of {golds}.", *readings["funnel"]]),
         *_funnel_table(numbers["funnel"]),
         *source_lines([f"funnel/{edit}.parquet" for edit in numbers["funnel"]]),
         "## How often it is right",
@@ -58,7 +59,7 @@ def accuracy_lines(numbers: Numbers, figures: str) -> list[str]:
         f"programs; dashed: what the kind and the name of a hole alone would give.]"
         f"({figures}/accuracy.svg)",
         "",
-        *_paragraph(readings["accuracy"]),
+        *_paragraph([f"Of {golds}.", *readings["accuracy"]]),
         *_accuracy_table(numbers["accuracy"]),
         *_baseline_table(numbers["accuracy"]),
         *_change_table(numbers["changes"]),
@@ -69,7 +70,7 @@ def accuracy_lines(numbers: Numbers, figures: str) -> list[str]:
         "![Wrong answers: gold by predicted type, the commonest of each.]"
         f"({figures}/wrong_answers.svg)",
         "",
-        *_paragraph(readings["wrong_answers"]),
+        *_paragraph([f"Of {golds}.", *readings["wrong_answers"]]),
         *_wrong_tables(numbers["wrong_answers"]),
         *source_lines(predictions),
     ]

@@ -1,0 +1,156 @@
+"""The section of the report on whole types, made from its numbers by rule."""
+
+from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN
+from fimscope.experiments.whole_types.verdicts import RIGHT
+from fimscope.report.format import (
+    p_text,
+    p_value,
+    percent,
+    points_changed,
+    rate,
+    rate_cell,
+    say_programs,
+    signed_points,
+)
+from fimscope.report.markdown import code
+from fimscope.report.sections import Section, SectionTable
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Verdict
+
+COUNTED = {
+    "same": "the gold's own spelling (white space and comments apart)",
+    "equivalent": "the gold's own spelling or, by the compiler, another of the same type",
+}
+GOLDS = {
+    ALL: "Of all golds",
+    ONE_TOKEN: "Of golds of one token, which the other sections follow,",
+    LONGER: "Of golds of more tokens",
+}
+
+
+def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_examples: int) -> Section:
+    """The section of the report.
+
+    numbers   of `whole_numbers`
+    right     of RIGHT: which verdicts count as right
+    """
+    return Section(
+        title="Whole types, of any length",
+        question="How often does the model complete the type, whatever the length of the gold?",
+        method=f"At most {max_examples} holes drawn from all, the same under every edit, their "
+        "golds of any number of tokens. The model goes on until the type has ended by "
+        f"TypeScript's grammar, at most {max_new_tokens} tokens. The compiler judges the answer in "
+        "its own program: `same`, spelled alike; `equivalent`, each type assignable to the other "
+        "(also with optional properties required, and with imported names, `any` and enums equal "
+        "to themselves alone); `checks`, another type that brings no new error; `fails`. Right is "
+        f"{COUNTED[right]}.",
+        control="The commonest gold of holes of the same kind and name (the original's) in the "
+        "other packages. That a type checks says little where imports are not resolved: "
+        "what is `any` to the compiler checks anywhere, and is counted apart. Intervals are 95%, "
+        "clustered by program; changes have t tests over programs, Holm over edits and groups.",
+        cites=["miller2024evals", "holm1979procedure"],
+        reading=[
+            *(s for edit, groups in numbers["edits"].items() for s in _say_verdicts(edit, groups)),
+            *(s for edit in numbers["edits"] for s in _say_changes(edit, numbers["changes"])),
+        ],
+        figures=[
+            ("whole_types.svg", "The compiler's verdicts on whole types, by edit and kind of gold.")
+        ],
+        tables=[
+            *(_verdict_table(edit, groups) for edit, groups in numbers["edits"].items()),
+            *([_change_table(numbers["changes"])] if numbers["changes"] else []),
+        ],
+        sources=[f"verdicts/{edit}.parquet" for edit in numbers["edits"]],
+        numbers={**numbers, "counted_as_right": list(RIGHT[right])},
+    )
+
+
+def _say_verdicts(edit: str, groups: Numbers) -> list[str]:
+    if not groups:
+        return [f"Under {code(edit)} nothing was completed."]
+    every = groups[ALL]
+    n = every["n_verdicts"]
+    sentences = [
+        f"Under {code(edit)} {n['same']} of {every['n']} answers are the gold's own spelling, "
+        f"{n['equivalent']} are equivalent, {n['checks']} are another type that checks "
+        f"({every['n_any']} of them `any` to the compiler) and {n['fails']} fail "
+        f"({every['n_unended']} never end)."
+    ]
+    sentences += [
+        f"{words} {rate(groups[group]['right'])} are right ({groups[group]['n']} holes); kind and "
+        f"name alone have {percent(groups[group]['baseline'])}."
+        for group, words in GOLDS.items()
+        if group in groups
+    ]
+    return sentences
+
+
+def _say_changes(edit: str, changes: list[Numbers]) -> list[str]:
+    own = [row for row in changes if row["edit"] == edit]
+    if not own:
+        return []
+    every = next(row for row in own if row["group"] == ALL)
+    sentences = [
+        f"{code(edit)} breaks {every['n_broken']} of {every['n_right_before']} right answers to "
+        f"all golds and mends {every['n_mended']}: {points_changed(every)}, "
+        f"{p_value(every['adjusted_p'])}; {_verdict(every)}."
+    ]
+    shown = [row for row in own if row["group"] != ALL and row["verdict"] == Verdict.SHOWN]
+    named = ", ".join(f"{row['group']} {signed_points(row)}" for row in shown)
+    sentences.append(f"By kind of gold a change is shown for: {named or 'none'}.")
+    return sentences
+
+
+def _verdict(row: Numbers) -> str:
+    return {
+        Verdict.SHOWN: f"that it makes whole types {'worse' if row['estimate'] < 0 else 'better'} "
+        "is shown",
+        Verdict.SHOWN_ABSENT: "a change beyond the margin is shown to be absent",
+        Verdict.UNDECIDED: f"whether it changes them is undecided{say_programs(row)}",
+    }[row["verdict"]]
+
+
+def _verdict_table(edit: str, groups: Numbers) -> SectionTable:
+    header = ["gold", "holes (programs)", "right, %", "same", "equivalent", "checks", "of them any"]
+    rows = [
+        [
+            group,
+            f"{row['n']} ({row['n_programs']})",
+            rate_cell(row["right"]),
+            *(str(row["n_verdicts"][verdict]) for verdict in ("same", "equivalent", "checks")),
+            str(row["n_any"]),
+            str(row["n_verdicts"]["fails"]),
+            str(row["n_unended"]),
+            f"{100 * row['baseline']:.1f}",
+        ]
+        for group, row in groups.items()
+    ]
+    return SectionTable(
+        f"Verdicts under {code(edit)}, answers by kind of gold",
+        [*header, "fails", "never end", "kind and name, %"],
+        rows,
+    )
+
+
+def _change_table(changes: list[Numbers]) -> SectionTable:
+    rows = [
+        [
+            code(row["edit"]),
+            row["group"],
+            f"{row['n']} ({row['n_programs']})",
+            str(row["n_right_before"]),
+            str(row["n_broken"]),
+            str(row["n_mended"]),
+            signed_points(row),
+            p_text(row),
+            row["verdict"],
+        ]
+        for row in changes
+    ]
+    header = ["edit", "gold", "holes (programs)", "right before", "broken", "mended"]
+    return SectionTable(
+        "What edits change of whole types, points",
+        [*header, "change", "p (Holm)", "verdict"],
+        rows,
+        n_left=2,
+    )

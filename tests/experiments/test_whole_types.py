@@ -1,0 +1,236 @@
+"""Whole types: completed until they end, judged by the compiler, counted as by hand."""
+
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pytest
+
+from complete_types import complete_types, draw_examples, make_prompts
+from fimscope.errors import UserError
+from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN, whole_numbers
+from fimscope.experiments.whole_types.section import whole_section
+from fimscope.experiments.whole_types.tables import VERDICTS
+from fimscope.inference.batching import BatchRunner
+from fimscope.parts.store import UNKEPT
+from fimscope.typescript.pool import TypeScriptPool
+from judge_answers import NEVER_ENDS, judge_answers
+from marked import split_marked
+from models import VOCAB, random_model, random_prompts
+from plot_whole_types import plot_whole_types
+
+PROGRAM = "type Id = string;\nexport function f(a: «{gold}»): number {{ return a.length; }}\n"
+# gold, completed type, whether it has ended; then its verdict and which settings call it right
+ANSWERS = [
+    ("string", "string", True, "same", ["same", "equivalent"]),
+    ("string[]", "Array<string>", True, "equivalent", ["equivalent"]),
+    ("Id", "string", True, "equivalent", ["equivalent"]),
+    ("string", "string[]", True, "checks", []),
+    ("string", "any", True, "checks", []),
+    ("string", "number", True, "fails", []),
+    ("string", "", True, "fails", []),
+    ("string", "string", False, "fails", []),
+]
+
+
+def judged(rows, right):
+    variants, completions = {}, []
+    for number, (gold, answer, ended, *_) in enumerate(rows):
+        prefix, gold, suffix = split_marked(PROGRAM.format(gold=gold))
+        key = {"example_id": f"e{number}", "gold": gold}
+        variants[key["example_id"]] = {**key, "prefix": prefix, "suffix": suffix}
+        completions.append(
+            {
+                **key,
+                **{"edit": "original", "program_id": f"p{number // 3}", "kind": "parameter"},
+                **{"n_gold_tokens": 1, "completed_type": answer, "ended": ended},
+            }
+        )
+    with TypeScriptPool(1) as pool:
+        return list(judge_answers(pool, variants, completions, right))
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("right", ["same", "equivalent"])
+def test_answers_are_judged_and_the_setting_says_which_are_right(right):
+    found = judged(ANSWERS, right)
+    assert [table for table, _ in found] == ["verdicts"] * len(ANSWERS)
+    for (*_, verdict, settings), (_, row) in zip(ANSWERS, found, strict=True):
+        assert (row["verdict"], row["right"]) == (verdict, right in settings), row
+    assert [row["is_any"] for _, row in found].index(True) == 4
+    assert found[-1][1]["detail"] == NEVER_ENDS
+    assert "TS2339" in found[5][1]["detail"]
+    pa.Table.from_pylist([row for _, row in found], VERDICTS.schema)
+
+
+@pytest.mark.node
+def test_what_cannot_be_judged_is_rejected_and_what_is_not_of_these_variants_is_named():
+    moved = {"example_id": "m", "prefix": "const x = ", "suffix": ";", "gold": "1"}
+    row = {"example_id": "m", "edit": "original", "program_id": "p", "kind": "parameter"}
+    row |= {"gold": "1", "n_gold_tokens": 1, "completed_type": "2", "ended": True}
+    with TypeScriptPool(1) as pool:
+        [(table, rejected)] = judge_answers(pool, {"m": moved}, [row], "same")
+        assert (table, rejected["reason"], rejected["example_id"]) == (
+            "rejected",
+            "hole_moved",
+            "m",
+        )
+        with pytest.raises(UserError, match="example m is not in --variants"):
+            list(judge_answers(pool, {}, [row], "same"))
+
+
+class Words:
+    """An encoder whose token ids are written as types, one of them as the end of a signature."""
+
+    def __init__(self, end):
+        self.end = end
+
+    def decode(self, token_ids):
+        return "".join(") {" if each == self.end else f"A{each}" for each in token_ids)
+
+
+@pytest.mark.model
+def test_a_completion_goes_on_until_its_type_has_ended():
+    from fimscope.inference.generate import answer
+
+    model, token_ids = random_model("llama"), random_prompts((9, 14))
+    free = answer(model, token_ids, [0, 0], 10, ()).completions
+    end = free[0].token_ids[4]
+    first = free[0].token_ids.index(end)
+    prompts = [
+        {
+            **{"example_id": f"e{i}", "edit": "original", "program_id": "p", "kind": "parameter"},
+            **{"gold": "A1", "gold_token_ids": [1], "token_ids": own},
+        }
+        for i, own in enumerate(token_ids)
+    ]
+    runner = BatchRunner(lambda: model, 1000, UNKEPT)
+    rows = complete_types(runner, prompts, Words(end), 10)
+    words = Words(end).decode(free[0].token_ids[:first])
+    assert rows[0]["completed_type"] == words and rows[0]["ended"]
+    assert rows[0]["n_new_tokens"] == first + 1
+    assert [complete_types(runner, [one], Words(end), 10)[0] for one in prompts] == rows
+    never = complete_types(runner, prompts, Words(VOCAB), 10)
+    assert [(row["ended"], row["n_new_tokens"]) for row in never] == [(False, 10)] * 2
+
+
+def test_the_same_examples_are_drawn_under_every_edit():
+    originals = [{"example_id": f"e{i}"} for i in range(100)]
+    drawn = draw_examples(originals, 20, 1)
+    assert len(drawn) == 20 and drawn == draw_examples(originals[::-1], 20, 1)
+    assert drawn < draw_examples(originals, 21, 1) and drawn != draw_examples(originals, 20, 2)
+    assert len(draw_examples(originals, 1000, 1)) == 100
+
+
+@pytest.mark.node
+def test_known_prompts_are_taken_and_the_others_made_or_rejected():
+    from fimscope.prompts.prompt import Unfit
+
+    class Maker:
+        def __init__(self, typescript):
+            pass
+
+        def make(self, original, variant):
+            if variant["example_id"] == "c":
+                raise Unfit("token_boundary", "here")
+            return SimpleNamespace(token_ids=[1, 2, 3], gold_token_ids=[4, 5])
+
+    rows = [
+        {"example_id": name, "edit": "e", "program_id": "p", "kind": "return", "gold": "A<B>"}
+        for name in "abc"
+    ]
+    known = {"a": {"token_ids": [9], "gold_token_ids": [8]}}
+    originals = {row["example_id"]: row for row in rows}
+    with TypeScriptPool(1) as pool:
+        a, b, c = make_prompts(pool, Maker, originals, rows, known, 3)
+        _, long, _ = make_prompts(pool, Maker, originals, rows, known, 2)
+    assert (a["token_ids"], b["token_ids"], b["gold_token_ids"]) == ([9], [1, 2, 3], [4, 5])
+    assert (c["reason"], c["step"]) == ("token_boundary", "complete_types")
+    assert long["reason"] == "over_budget"
+
+
+def row_of(number, edit, form, gold, n_gold_tokens, verdict, **more):
+    return {
+        **{"example_id": f"e{number}", "edit": edit, "program_id": f"p{number % 20}"},
+        **{"kind": "parameter", "gold": gold, "n_gold_tokens": n_gold_tokens, "form": form},
+        **{"completed_type": "X", "ended": True, "verdict": verdict, "is_any": False},
+        **{"detail": None, "right": verdict in ("same", "equivalent"), **more},
+    }
+
+
+GOLDS = [("builtin", "string", 1), ("name", "Date", 1), ("name", "Own", 2), ("array", "T[]", 3)]
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    """80 holes, 20 of a gold: the edit breaks all own types and mends a quarter of the arrays."""
+    before, after = [], []
+    for number in range(80):
+        form, gold, n = GOLDS[number // 20]
+        gave = {"string": "same", "Date": "equivalent", "Own": "same", "T[]": "checks"}[gold]
+        before.append(row_of(number, "original", form, gold, n, gave, is_any=number == 60))
+        gave = {"Own": "fails", "T[]": "same" if number % 4 == 0 else "checks"}.get(gold, gave)
+        after.append(row_of(number, "rename_vars", form, gold, n, gave, ended=number != 40))
+    tables = {
+        edit: pa.Table.from_pylist(rows, VERDICTS.schema)
+        for edit, rows in (("original", before), ("rename_vars", after))
+    }
+    examples = [
+        {
+            **{"example_id": f"e{n}", "package": f"k{n % 4}", "kind": "parameter"},
+            **{"name": GOLDS[n // 20][1], "gold": GOLDS[n // 20][1]},
+        }
+        for n in range(80)
+    ]
+    return whole_numbers(tables, examples, 0.03)
+
+
+def test_counts_are_those_made_by_hand(numbers):
+    original, renamed = numbers["edits"]["original"], numbers["edits"]["rename_vars"]
+    counts = {group: row["n"] for group, row in original.items()}
+    assert counts == {
+        ALL: 80,
+        ONE_TOKEN: 40,
+        LONGER: 40,
+        "builtin": 40,
+        "own type": 20,
+        "array": 20,
+    }
+    assert original[ALL]["n_verdicts"] == {"same": 40, "equivalent": 20, "checks": 20, "fails": 0}
+    assert original[ALL]["right"]["estimate"] == 0.75 and original[ALL]["n_any"] == 1
+    assert original[ALL]["verdicts"]["equivalent"]["estimate"] == 0.25
+    assert original[ALL]["baseline"] == 1  # every name has one gold here
+    assert renamed["own type"]["n_verdicts"]["fails"] == 20
+    assert (renamed[ALL]["n_unended"], renamed[LONGER]["n_unended"]) == (1, 1)
+
+
+def test_changes_are_of_the_same_examples(numbers):
+    change = {row["group"]: row for row in numbers["changes"]}
+    assert {row["edit"] for row in numbers["changes"]} == {"rename_vars"}
+    assert (change[ALL]["n_broken"], change[ALL]["n_mended"], change[ALL]["n_right_before"]) == (
+        *(20, 5),
+        60,
+    )
+    assert change[ALL]["estimate"] == pytest.approx(-15 / 80)
+    assert change["own type"]["estimate"] == -1 and change["own type"]["verdict"] == "shown"
+    assert change["builtin"]["estimate"] == 0 and change["builtin"]["n_broken"] == 0
+
+
+def test_the_section_says_which_golds_it_speaks_of(numbers, tmp_path):
+    section = whole_section(numbers, "equivalent", 64, 800)
+    told = " ".join(section.reading)
+    assert "40 of 80 answers are the gold's own spelling, 20 are equivalent" in told
+    assert "Of all golds 75.0%" in told and "Of golds of more tokens 50.0%" in told
+    assert "breaks 20 of 60 right answers to all golds and mends 5" in told
+    assert "own type -100.0" in told
+    for table in section.tables:
+        assert "gold" in table.header
+        assert all(len(row) == len(table.header) for row in table.rows)
+    figure = plot_whole_types(numbers["edits"])
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["original", "rename_vars"]
+
+
+def test_a_study_without_completions_has_a_section():
+    empty = {"original": VERDICTS.schema.empty_table()}
+    numbers = whole_numbers(empty, [], 0.03)
+    assert "nothing was completed" in whole_section(numbers, "same", 64, 800).reading[0]
+    plot_whole_types(numbers["edits"])
