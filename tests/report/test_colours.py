@@ -41,6 +41,7 @@ PANELS = {
     "lens": ("right", "wrong", "foil"),
     "pairs of the lens": ("original", "broken", "foil"),
     "differences of the lens": ("gold", "foil"),
+    "lenses": ("linear_lens", "logit_lens", "shuffled"),
     "samples": [style for _, style, _ in SHOWN if not style.startswith("chance")] + ["chance"],
     "pass@k": CURVE_COLOURS.values(),
     "steering": ("mean_difference", "gold_type", "majority_type", "random", "worsened"),

@@ -229,6 +229,25 @@ def test_the_lens_at_the_last_point_is_the_models_own_answer(looked_inside, tabl
     assert n_compared == len(own)
 
 
+def test_the_linear_lens_is_read_on_test_and_ends_at_the_models_own_answer(looked_inside, tables):
+    examples = tables(SOURCE / "examples.parquet", "examples")
+    tested = {row["example_id"] for row in examples if row["group"] == "test"}
+    rows = [r for r in tables(MODEL / "linear_lens.parquet", "linear_lens") if r["map"] == "fitted"]
+    own = {
+        (row["example_id"], row["edit"]): row
+        for edit in EDITS[:2]
+        for row in tables(MODEL / f"lens/{edit}.parquet", "lens")
+        if (row["position"], row["point"]) == ("last", 24) and row["example_id"] in tested
+    }
+    last = [row for row in rows if row["point"] == 24]
+    assert len(rows) == 25 * len(last) == 25 * len(own) > 0
+    for row in last:
+        lens = own[row["example_id"], row["edit"]]
+        assert row["top10"][0]["text"] == lens["top10"][0]["text"]
+        assert row["gold_logprob"] == pytest.approx(lens["gold_logprob"], abs=1e-5)
+        assert row["foil_token_id"] == lens["foil_token_id"]
+
+
 def test_attention_is_that_of_a_plain_forward(looked_inside, small_study, tables):
     model = AutoModelForCausalLM.from_pretrained(
         small_study / MODEL / "model", attn_implementation="eager"

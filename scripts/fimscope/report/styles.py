@@ -94,6 +94,9 @@ STYLES = {
     "foil_of_original": Style("wine", ":", "^"),
     "answer": Style("sky", "-.", "D"),
     "worsened": Style("orange", ":", "s"),
+    # what reads a point
+    "linear_lens": Style("blue"),
+    "logit_lens": Style("vermilion", "--", "s"),
     # what a patch writes
     "paired": Style("blue"),
     "self": Style("black", ":", "x"),
