@@ -104,6 +104,11 @@ STYLES = {
     "other_gold": Style("green", LONG_DASHES, "v"),
     "random": Style("pink", "-.", "^"),
     "random_position": Style("olive", BROKEN_LINE, "D"),
+    # which part of the stream a patch writes
+    "types": Style("blue"),
+    "variance": Style("olive", BROKEN_LINE, "D"),
+    "complement": Style("vermilion", "--", "s"),
+    "whole": Style("black", ":", "x"),
     # what steering adds
     "mean_difference": Style("blue"),
     "gold_type": Style("green", "--", "v"),
