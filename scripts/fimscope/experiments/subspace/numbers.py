@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from fimscope.experiments.patch.curves import EFFECT_DECIMALS
 from fimscope.statistics.bootstrap import Bootstrap, middle
-from fimscope.statistics.estimate import Estimate, Floats
+from fimscope.statistics.claims import judge_together
+from fimscope.statistics.estimate import Floats
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number
 from fimscope.statistics.paired import paired_numbers, paired_rates
-from fimscope.statistics.significance import adjust_together
-from fimscope.statistics.verdicts import Verdict, judge
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -70,9 +69,7 @@ def subspace_numbers(
     ]
     rows = [row for row in rows if row["n_pairs"]]
     tests = [row["beside"][rival] for row in rows for rival in RIVALS]
-    adjust_together(tests)
-    for test in tests:
-        test["verdict"] = _verdict(test, effect_margin)
+    judge_together(tests, effect_margin)
     return {
         **found,
         "chosen": {str(point): rank for point, rank in chosen.items()},
@@ -81,15 +78,6 @@ def subspace_numbers(
         "patches": rows,
         "means": _means_numbers(means.to_pandas(), accuracy_margin),
     }
-
-
-def _verdict(test: Numbers, margin: float) -> Verdict:
-    """Of a row of `paired_numbers` with its adjusted p."""
-    if test["lower"] is None:  # one program
-        return Verdict.UNDECIDED
-    ends = (np.array(test[key]) for key in ("estimate", "lower", "upper"))
-    estimate = Estimate(*ends, test["n"], test["n_programs"])
-    return judge(estimate, margin=margin, p=test["adjusted_p"])
 
 
 def _effects(frame: "DataFrame", part: str) -> "DataFrame":
@@ -226,9 +214,7 @@ def _means_numbers(frame: "DataFrame", margin: float) -> Numbers | None:
         "none": paired_rates(types, programs),
         "random": paired_rates(types - random, programs),
     }
-    adjust_together(list(tests.values()))
-    for test in tests.values():
-        test["verdict"] = _verdict(test, margin)
+    judge_together(list(tests.values()), margin)
     return {
         "point": point,
         "rank": rank,
