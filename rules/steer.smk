@@ -110,6 +110,9 @@ rule fit_gates:
         ),
     output:
         f"{STEERING}/gates.parquet",
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         activations=lambda wildcards, input: Path(input.activations[0]).parents[1].as_posix(),
         l2=config["probe"]["l2"],
