@@ -7,9 +7,10 @@ from fimscope.statistics.numbers import Numbers
 
 METHOD = (
     "The linear lens first sends a point's residual to the last point by a linear map (Din et al. "
-    "2023): ridge regression in closed form, fitted on the prompts of `fit` at the last token, its "
-    "distance from the identity penalised (Belrose et al. 2023), the penalty chosen on `select`, "
-    "read on `test`. At the last point it is the model itself, as the logit lens is."
+    "2303.09435): ridge regression in closed form, fitted on the prompts of `fit` at the last "
+    "token, its distance from the identity penalised (Belrose et al. 2303.08112), the penalty "
+    "chosen on `select`, read on `test`. At the last point it is the model itself, as the logit "
+    "lens is."
 )
 CONTROL = (
     "The control of the linear lens are maps of shuffled pairs, fitted and chosen alike, where the "
