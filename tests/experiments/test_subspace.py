@@ -309,3 +309,61 @@ def test_without_a_patch_section_and_figure_say_so():
     assert sentence.startswith("No subspace was patched")
     assert subspace_section(numbers).tables == []
     plot_subspace(numbers)
+
+
+def effect_rows(condition: str, group: str, effects: dict, n: int = 12) -> list[dict]:
+    """Rows of the patches table at point 3: each of n programs has the same effects.
+
+    effects   (part, rank) -> effect
+    """
+    return [
+        {
+            "condition": condition,
+            "pair_id": f"{condition}-{group}{i:02d}",
+            "example_id": f"{group}{i:02d}",
+            "program_id": f"p{i}",
+            "donor_kind": part,
+            "group": group,
+            "point": 3,
+            "rank": rank,
+            "draw": 0 if part == "random" else None,
+            "normalised_effect": effect,
+        }
+        for i in range(n)
+        for (part, rank), effect in effects.items()
+    ]
+
+
+def test_numbers_by_hand():
+    """The rank is that of `select`, whatever `test` would choose; both conditions are compared."""
+    whole, none = ("whole", 32), dict.fromkeys([("random", 1), ("random", 2)], 0.0)
+    rest = {("variance", 1): 0.1, ("variance", 2): 0.5, ("complement", 1): 0.6}
+    fixed = {**none, **rest, ("complement", 2): 0.4}
+    on_select = {**fixed, whole: 0.8, ("types", 1): 0.3, ("types", 2): 0.5}
+    right = {**fixed, whole: 0.8, ("types", 1): 0.4, ("types", 2): 0.6}
+    wrong = {**fixed, whole: 0.5, ("types", 1): 0.1, ("types", 2): 0.25}
+    rows = effect_rows("restore", "select", on_select) + effect_rows("restore", "test", right)
+    rows += effect_rows("break", "test", wrong)
+    directions = [{"point": 3, "direction": i, "share": 0.5, "types": list("abc")} for i in (0, 1)]
+    numbers = subspace_numbers(
+        pa.Table.from_pylist(directions, SUBSPACE_DIRECTIONS.schema),
+        pa.Table.from_pylist(rows, SUBSPACE_PATCHES.schema),
+        SUBSPACE_MEANS.schema.empty_table(),
+        Bootstrap(50),
+        0.1,
+        0.03,
+    )
+    assert numbers["chosen"] == {"3": 2}
+    restore, broken = numbers["patches"]
+    assert (restore["half"]["types"]["estimate"], broken["half"]["types"]["estimate"]) == (1, 2)
+    assert restore["half"]["random"]["estimate"] == 32
+    assert restore["share"]["estimate"] == pytest.approx(0.75)
+    assert restore["beside"]["complement"]["estimate"] == pytest.approx(0.2)
+    # Twelve programs, all one way; the family has 2 conditions and 3 rivals.
+    assert restore["beside"]["random"]["adjusted_p"] == pytest.approx(6 * 2 / 2**12, rel=1e-3)
+    assert broken["beside"]["random"]["verdict"] == "shown"
+    [differs] = numbers["wrong_type"]
+    assert differs["estimate"] == pytest.approx(0.25 / 0.5 - 0.6 / 0.8)
+    text = " ".join(say_subspace(numbers))
+    assert "minus for the right one (`restore`) -25.0 points" in text and "shown to differ" in text
+    assert "written nowhere" in text

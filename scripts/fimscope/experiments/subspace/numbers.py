@@ -37,6 +37,8 @@ def subspace_numbers(
     chosen     point -> rank: the smallest whose mean effect is half of the whole stream's, on
                `select`, over all conditions; all directions where none is
     patches    a row a condition and point, of `test` (`_patch_numbers`)
+    wrong_type   a row a point: whether the types' directions carry another share of a wrong type
+               than of a right one (`_wrong_type`)
     means      what writing the gold's mean does (`_means_numbers`); None where nothing was written
     """
     spans = directions.to_pydict()
@@ -55,7 +57,8 @@ def subspace_numbers(
     }
     frame = patches.to_pandas()
     if not points or frame.empty:
-        return {**found, "n_directions": 0, "patches": [], "chosen": {}, "means": None}
+        nothing = {"n_directions": 0, "chosen": {}, "means": None}
+        return {**found, **nothing, "patches": [], "wrong_type": []}
     whole = frame["donor_kind"] == "whole"
     found["d_model"] = int(frame.loc[whole, "rank"].iloc[0])
     found["ranks"] = sorted(int(rank) for rank in set(frame.loc[~whole, "rank"]))
@@ -76,6 +79,11 @@ def subspace_numbers(
         "n_selected": int(selected["pair_id"].nunique()),
         "margin": effect_margin,
         "patches": rows,
+        "wrong_type": [
+            row
+            for point in points
+            if (row := _wrong_type(tested[tested["point"] == point], chosen[point], bootstrap))
+        ],
         "means": _means_numbers(means.to_pandas(), accuracy_margin),
     }
 
@@ -162,6 +170,47 @@ def _patch_numbers(
             )
             for rival in RIVALS
         },
+    }
+
+
+def _wrong_type(frame: "DataFrame", rank: int, bootstrap: Bootstrap) -> Numbers | None:
+    """Whether what carries the right type carries a wrong one too, at one point.
+
+    The types' share of the whole's mean effect at the chosen rank under `break`, which brings the
+    wrong answer's type into the original, minus that under `restore`, which brings the right one
+    back, on the examples that have both; with the middle 95% of draws of programs. None where
+    either condition has no effect to compare.
+    """
+    from pandas import concat
+
+    columns, programs = [], frame.drop_duplicates("example_id").set_index("example_id")
+    for condition in ("break", "restore"):
+        own = frame[frame["condition"] == condition]
+        for part, column in (("types", rank), ("whole", None)):
+            effects = _effects(own, part)
+            if effects.empty:
+                return None
+            values = effects[column] if column else effects.iloc[:, 0]
+            columns.append(values.rename(lambda pair: pair.partition("-")[2]))
+    both = concat(columns, axis=1, join="inner").sort_index()
+    if both.empty:
+        return None
+    own_programs = programs.loc[both.index, "program_id"].to_numpy(dtype=str)
+    resampled = bootstrap.resample(both.to_numpy(), own_programs)
+
+    def difference(means: Floats) -> Floats:
+        wrong, all_wrong, right, all_right = np.moveaxis(means, -1, 0)
+        return wrong / all_wrong - right / all_right
+
+    ends = middle(difference(resampled.draws))
+    return {
+        "point": int(frame["point"].iloc[0]),
+        "rank": rank,
+        "n": len(both),
+        "n_programs": len(set(own_programs)),
+        "estimate": number(difference(resampled.value)),
+        "lower": number(ends.lower),
+        "upper": number(ends.upper),
     }
 
 

@@ -7,10 +7,12 @@ from fimscope.report.format import (
     rate,
     rate_cell,
     say_family_power,
+    say_programs,
     with_interval,
 )
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
+from fimscope.statistics.claims import judged
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
 
@@ -88,6 +90,7 @@ def say_subspace(numbers: Numbers) -> list[str]:
         *(_say_row(row, numbers["n_directions"]) for row in rows if row["point"] == last),
         f"The types' subspace over all conditions and points, at the rank chosen on `select`: "
         f"{'; '.join(_say_rival(rival, rows) for rival in rows[0]['beside'])}.",
+        *_say_wrong_type(numbers),
         *say_family_power(tests),
         *_say_means(numbers["means"]),
     ]
@@ -108,6 +111,23 @@ def _say_row(row: Numbers, n_directions: int) -> str:
         f"{row['at_rank']['variance']['estimate']:.2f} for principal axes and "
         f"{row['at_rank']['complement']['estimate']:.2f} for all the rest."
     )
+
+
+def _say_wrong_type(numbers: Numbers) -> list[str]:
+    """Whether the directions carry another share of a wrong type than of a right one."""
+    if not numbers["wrong_type"]:
+        return []
+    row = judged(numbers["wrong_type"][-1], numbers["margin"])
+    words = {
+        Verdict.SHOWN: "shown to differ",
+        Verdict.SHOWN_ABSENT: "shown to be the same, to within the margin",
+        Verdict.UNDECIDED: f"undecided{say_programs(row)}",
+    }
+    return [
+        f"The share of the whole's effect that these directions carry is for a wrong type "
+        f"(`break`) minus for the right one (`restore`) {points_changed(row)} at point "
+        f"{row['point']}, on n = {row['n']} examples with both: {words[row['verdict']]}."
+    ]
 
 
 def _say_rival(rival: str, rows: list[Numbers]) -> str:
