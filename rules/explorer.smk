@@ -30,6 +30,7 @@ rule build_explorer:
         patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
         attended=expand(f"{RESULTS}/attention_tokens/{{edit}}.parquet", edit=EDITS),
         # What these experiments found is shown where the study has them.
+        linear=of_experiment("lens", f"{RESULTS}/linear_lens.parquet"),
         shares=of_experiment("attention", f"{RESULTS}/attention/{{edit}}.parquet"),
         samples=of_experiment("samples", f"{RESULTS}/samples/{{edit}}.parquet"),
         steering=of_experiment("steering", f"{RESULTS}/steering/results.parquet"),
@@ -49,6 +50,7 @@ rule build_explorer:
         "python scripts/build_explorer.py --examples {input.examples:q}"
         " --variants {input.variants:q} --prompts {input.prompts:q}"
         " --predictions {input.predictions:q} --split {input.split:q} --lens {input.lens:q}"
+        " --linear-lens {input.linear:q}"
         " --patches {input.patches:q} --attention-tokens {input.attended:q}"
         " --attention-shares {input.shares:q} --samples {input.samples:q}"
         " --steering {input.steering:q} --model {params.model:q} --model-name {params.name:q}"

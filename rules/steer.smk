@@ -101,6 +101,27 @@ rule check_steering:
         " --completions {input.completions:q} --workers {threads} --out {output:q} --log {log:q}"
 
 
+rule fit_gates:
+    input:
+        examples=f"{SOURCE}/examples.parquet",
+        predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=["original", STEERED]),
+        activations=expand(
+            f"{RESULTS}/activations/{{edit}}/manifest.json", edit=["original", STEERED]
+        ),
+    output:
+        f"{STEERING}/gates.parquet",
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        activations=lambda wildcards, input: Path(input.activations[0]).parents[1].as_posix(),
+        l2=config["probe"]["l2"],
+    shell:
+        "python scripts/fit_gates.py --examples {input.examples:q}"
+        " --predictions {input.predictions:q} --activations {params.activations:q}"
+        " --l2 {params.l2} --out {output:q} --log {log:q}"
+
+
 rule plot_steering:
     input:
         examples=f"{SOURCE}/examples.parquet",
@@ -110,6 +131,7 @@ rule plot_steering:
         settings=f"{STEERING}/settings.parquet",
         disturbance=f"{STEERING}/disturbance.parquet",
         types=f"{STEERING}/types.parquet",
+        gates=f"{STEERING}/gates.parquet",
         # Solved examples in the prompt, beside the vectors, where they are asked under this edit.
         icl=of_experiment("icl", f"{RESULTS}/icl/{STEERED}.parquet") if STEERED == PATCHED else [],
     output:
@@ -122,6 +144,6 @@ rule plot_steering:
     shell:
         "python scripts/plot_steering.py --examples {input.examples:q} --split {input.split:q}"
         " --vectors {input.vectors:q} --results {input.results:q} --settings {input.settings:q}"
-        " --disturbance {input.disturbance:q} --types {input.types:q} {params.icl:q}"
-        " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --disturbance {input.disturbance:q} --types {input.types:q} --gates {input.gates:q}"
+        " {params.icl:q} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

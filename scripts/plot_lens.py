@@ -1,4 +1,4 @@
-"""Draw the logit lens at every point: right beside wrong, originals beside broken variants."""
+"""Draw the lenses at every point: right beside wrong, originals beside broken variants."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.experiments.lens.numbers import lens_numbers, read_lens_curves
+from fimscope.experiments.lens.linear_numbers import linear_numbers, read_linear_curves
+from fimscope.experiments.lens.numbers import NOTHING, lens_numbers, read_lens_curves
 from fimscope.experiments.lens.section import lens_section
 from fimscope.files.manifest import run_manifest
 from fimscope.report.format import count
@@ -24,6 +25,7 @@ from fimscope.report.theme import (
     write_message,
 )
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -38,6 +40,14 @@ LABELS = {
     "gold": "probability of the gold\nand of the wrong answer",
     "entropy": "entropy (nats)",
     "lead": "% whose final answer\nleads from here on",
+    "fit": "share of the last residuals'\nspread that is explained",
+    "agreement": "% whose final answer\nis first here",
+    "difference": "log-probability (nats),\noriginal minus variant",
+}
+LENSES = {
+    "fitted": ("linear_lens", "linear lens"),
+    "logit": ("logit_lens", "logit lens"),
+    "shuffled": ("shuffled", "maps of shuffled pairs"),
 }
 
 
@@ -75,9 +85,34 @@ def plot_pairs(points: Sequence[int], pairs: Numbers, edit: str) -> "Figure":
     ):
         if "foil" in pairs[key]:
             draw_curve(probability, points, pairs[key]["foil"], kind, label)
-    difference.set_ylabel("log-probability (nats),\noriginal minus variant")
+    difference.set_ylabel(LABELS["difference"])
     _draw_differences(difference, points, pairs["differences"])
     return _finish(figure, grid, points, SQUARES, probability)
+
+
+def plot_linear(numbers: Numbers) -> "Figure":
+    """Four panels of the linear lens on `test`: fit and agreement beside the controls, the gold in
+    right and wrong originals, and the differences of broken pairs.
+
+    numbers   of `linear_numbers`
+    """
+    figure, grid = _panels(2, 2, 5.2)
+    ((fit, agreement), (gold, difference)) = grid
+    points = numbers.get("points", [])
+    for axes, name in ((fit, "fit"), (agreement, "agreement"), (gold, "gold")):
+        axes.set_ylabel(LABELS[name])
+    difference.set_ylabel(LABELS["difference"])
+    if numbers["n"]:
+        for axes, name, scale in ((fit, "fit", 1), (agreement, "agreement", 100)):
+            for lens, curve in numbers[name].items():
+                kind, label = LENSES[lens]
+                draw_curve(axes, points, curve, kind, f"{label}: {count(curve)}", scale)
+        _draw_outcomes(gold, points, numbers["last"], "gold")
+        _draw_differences(difference, points, numbers["pairs"]["differences"])
+        for axes in (agreement, gold):
+            if axes.get_lines():
+                axes.legend(loc="best", fontsize=6).set_in_layout(False)
+    return _finish(figure, grid, points, SQUARES, fit)
 
 
 def plot_positions(
@@ -171,7 +206,9 @@ def main() -> None:
     parser.add_argument("--lens", **many, help="lens/{edit}.parquet, `original` among them")
     parser.add_argument("--splits", **many, help="split/{edit}.parquet, in the same order")
     parser.add_argument("--edit", required=True, help="its broken variants meet their originals")
+    parser.add_argument("--linear", type=Path, required=True, help="the linear_lens table")
     parser.add_argument("--examples-figure", type=Path, required=True, help="of plot_lens_examples")
+    add_margin_options(parser)
     parser.add_argument("--out-figures", type=Path, required=True, help="folder of the figures")
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
@@ -181,16 +218,24 @@ def main() -> None:
             for lens, split in zip(args.lens, args.splits, strict=True)
         }
         numbers = lens_numbers(curves, args.edit)
+        splits = {path.stem: path for path in args.splits}
+        linear = linear_numbers(
+            read_linear_curves(args.linear, splits),
+            {name: own.get("last", NOTHING) for name, own in curves.items()},
+            args.edit,
+            Margins.of(args).accuracy,
+        )
         points = numbers["points"]
         figures = {
             "lens": plot_outcomes(points, numbers["last"]["original"]),
             "lens_pairs": plot_pairs(points, numbers["pairs"], args.edit),
+            "lens_linear": plot_linear(linear),
             "lens_positions": plot_positions(points, numbers["positions"]),
         }
         for name, figure in figures.items():
             path = args.out_figures / name
             save_figure(figure, path.with_suffix(".svg"), path.with_suffix(".png"))
-        section = lens_section(numbers, args.examples_figure.name)
+        section = lens_section(numbers, linear, args.examples_figure.name)
         write_section(args.out_section, section, manifest)
         log.info("%d broken pairs at %d points", numbers["pairs"]["n"], len(points))
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.experiments.icl.tables import ICL
+from fimscope.experiments.steer.gates import gate_numbers
 from fimscope.experiments.steer.in_context import in_context_numbers
 from fimscope.experiments.steer.numbers import own_strength, steered_on_test, steering_numbers
 from fimscope.experiments.steer.section import LABELS, steering_section
 from fimscope.experiments.steer.settings import MAIN
 from fimscope.experiments.steer.tables import (
     STEERING_DISTURBANCE,
+    STEERING_GATES,
     STEERING_RESULTS,
     STEERING_SETTINGS,
     STEERING_TYPES,
@@ -174,6 +176,7 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, required=True, help="what select chose from")
     parser.add_argument("--disturbance", type=Path, required=True, help="of unrelated tokens")
     parser.add_argument("--types", type=Path, required=True, help="the compiler's verdicts")
+    parser.add_argument("--gates", type=Path, required=True, help="the steering_gates table")
     parser.add_argument("--icl", type=Path, help="the icl table of the edit, where there is one")
     add_margin_options(parser)
     add_figure_options(parser)
@@ -187,6 +190,12 @@ def main() -> None:
             read_table(args.settings, STEERING_SETTINGS).to_pylist(),
             read_table(args.disturbance, STEERING_DISTURBANCE).to_pylist(),
             read_table(args.types, STEERING_TYPES).to_pylist(),
+            Margins.of(args).accuracy,
+        )
+        numbers["gates"] = gate_numbers(
+            results,
+            read_table(args.gates, STEERING_GATES).to_pylist(),
+            numbers["settings"].get(MAIN),
             Margins.of(args).accuracy,
         )
         groups = {

@@ -1,16 +1,12 @@
 """Read the logit lens: what the model would say at every point, at the named positions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
 from fimscope.experiments.activations import activations_reading
 from fimscope.experiments.foils import choose_foils
+from fimscope.experiments.lens.readings import PointLens, lens_table
 from fimscope.experiments.lens.tables import LENS
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.activation_cache import TENSOR, find_positions
@@ -24,7 +20,6 @@ from fimscope.models.prepared import read_prepared
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
-from fimscope.prompts.token_texts import candidate_lists
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -34,19 +29,6 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 PREDICTED = ["example_id", "correct", "predicted_token_id", "gold_token_id"]
-
-
-@dataclass(frozen=True)
-class PointLens:
-    """The lens at one named position of one prompt, at every point.
-
-    measures   name -> [point], or [point, top] for top_ids and top_logprobs
-    """
-
-    prompt: Row
-    position: str
-    foil: int | None
-    measures: dict[str, NDArray]
 
 
 def read_lenses(
@@ -114,40 +96,6 @@ def lens_batch(
         ]
         for row, prompt in enumerate(prompts)
     ]
-
-
-def lens_table(readings: Sequence[PointLens], n_points: int, encoder: Encoder) -> pa.Table:
-    """The lens table: reading by reading, every point."""
-
-    def column(name: str) -> NDArray:
-        found = [reading.measures[name] for reading in readings]
-        return np.concatenate(found) if found else np.zeros((0, 2))
-
-    def repeated(values: list[Any], type_: pa.DataType) -> pa.Array:
-        places = np.repeat(np.arange(len(readings)), n_points)
-        return pa.array(values, type_).take(pa.array(places))
-
-    rank, logprob = column("rank"), column("logprob")
-    foil = repeated([reading.foil for reading in readings], pa.int32())
-    no_foil = foil.is_null().to_numpy(zero_copy_only=False)
-    columns = {
-        **{
-            key: repeated([reading.prompt[key] for reading in readings], pa.string())
-            for key in ("example_id", "edit", "program_id")
-        },
-        "position": repeated([reading.position for reading in readings], pa.string()),
-        "point": np.tile(np.arange(n_points, dtype=np.int32), len(readings)),
-        "top10": candidate_lists(
-            column("top_ids").astype(np.int64), column("top_logprobs"), encoder
-        ),
-        "gold_rank": rank[:, 0],
-        "gold_logprob": logprob[:, 0],
-        "foil_token_id": foil,
-        "foil_rank": pa.array(rank[:, 1].astype(np.int32), mask=no_foil),
-        "foil_logprob": pa.array(logprob[:, 1].astype(np.float32), mask=no_foil),
-        **{name: column(name).reshape(-1) for name in ("final_rank", "entropy", "divergence")},
-    }
-    return pa.table(columns)
 
 
 def missing_positions(prompts: Sequence[Row], positions: Sequence[str]) -> list[Row]:

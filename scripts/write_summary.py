@@ -58,12 +58,12 @@ the means without one program (jackknife) and on a t distribution; of rates it i
 their differences Bonett and Price's, with as many independent examples as would be that sure. Means
 of other sizes, such as effects, have t intervals that are as skew as their programs. Accuracies and
 whole conditions are compared by t tests clustered by program, or by package where that is the unit;
-patches, parts, masks, probes, solved examples and the lens by exact sign tests over programs; the
-p-values of a family are adjusted together (Holm). A difference is shown where its interval leaves
-out 0 and its adjusted p is below {clear:g}, clearly under 0.05; it is shown to be absent where its
-interval lies within {margin:g} points of 0, or {effect:g} of an effect; otherwise it is undecided.
-How many programs would decide it, and how, is told by its interval alone, were the estimate the
-truth and no other test beside it.
+patches, parts, subspaces, masks, probes, gates, solved examples and the lenses by exact sign tests
+over programs; the p-values of a family are adjusted together (Holm). A difference is shown where
+its interval leaves out 0 and its adjusted p is below {clear:g}, clearly under 0.05; it is shown to
+be absent where its interval lies within {margin:g} points of 0, or {effect:g} of an effect;
+otherwise it is undecided. How many programs would decide it, and how, is told by its interval
+alone, were the estimate the truth and no other test beside it.
 """
 
 

@@ -169,7 +169,8 @@ def test_a_position_that_is_the_last_token_is_not_drawn_twice(tmp_path, curves):
     numbers = lens_numbers({**curves, "original": both}, "rename_vars")
     assert numbers["same_as_last"] == ["fim_middle"]
     assert list(numbers["positions"]) == ["use"]
-    assert "fim_middle is the last token itself" in lens_section(numbers, "x.svg").figures[2][1]
+    captions = dict(lens_section(numbers, {"n": 0}, "x.svg").figures)
+    assert "fim_middle is the last token itself" in captions["lens_positions.svg"]
 
 
 def texts_of(figure, folder) -> str:
@@ -189,7 +190,7 @@ def test_figures_and_section_say_their_n_or_that_there_is_nothing(tmp_path, curv
     found = texts_of(plot_pairs(points, numbers["pairs"], "rename_vars"), tmp_path)
     assert ("no examples" if empty else "original: n = 7 (7 programs)") in found
     assert "no examples" in texts_of(plot_positions(points, numbers["positions"]), tmp_path)
-    page = "\n".join(section_lines(lens_section(numbers, "lens_examples.svg"), "figures"))
+    page = "\n".join(section_lines(lens_section(numbers, {"n": 0}, "lens_examples.svg"), "figures"))
     expected = "breaks no answer" if empty else "In 7 pairs that `rename_vars` breaks"
     assert expected in page
 

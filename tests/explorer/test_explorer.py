@@ -201,6 +201,10 @@ def test_an_explorer_is_the_same_bytes_each_time_and_holds_every_example(tmp_pat
     assert [variant["edit"] for variant in example["variants"]] == ["original", "rename_vars"]
     lens = example["variants"][0]["lens"]["positions"]["last"]
     assert lens["point"] == [0, 1, 2] and np.shape(lens["top"]) == (3, 10)
+    tested = unpack(re.search(r'id="block-2">([^<]*)<', singles[0].decode())[1])
+    for variant in tested["variants"]:
+        assert variant["lens"]["positions"]["last_linear"]["gold_rank"] == [0, 0, 0]
+    assert "last_linear" not in example["variants"][0]["lens"]["positions"]  # a prompt of `fit`
 
 
 def test_a_needed_table_that_lacks_a_variant_is_named(tmp_path):

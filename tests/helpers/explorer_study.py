@@ -90,6 +90,7 @@ class MadeStudy:
             self._write("attention_shares", f"attention_shares/{edit}", self._shares(variants))
         for condition in CONDITIONS:
             self._write("patches", f"patches/{condition}", self._patches(condition))
+        self._write("linear_lens", "linear_lens/linear_lens", self._linear_lens())
         self._write("steering_results", "steering/results", self._steering())
 
     def options(self) -> list[str]:
@@ -100,6 +101,7 @@ class MadeStudy:
             option = f"--{name.replace('_', '-')}"
             words += [option, *(str(self.folder / f"{name}/{edit}.parquet") for edit in EDITS)]
         words += ["--patches", *(str(self.folder / f"patches/{c}.parquet") for c in CONDITIONS)]
+        words += ["--linear-lens", str(self.folder / "linear_lens/linear_lens.parquet")]
         words += ["--steering", str(self.folder / "steering/results.parquet")]
         return words
 
@@ -214,6 +216,15 @@ class MadeStudy:
                         "entropy": 4.0 - 3 * point / self.size.n_points,
                         "divergence": 1 - point / self.size.n_points,
                     }
+
+    def _linear_lens(self) -> Iterator[Row]:
+        """Of `test` alone; a fitted map is surer of the gold than one of shuffled pairs."""
+        tested = [example for example in self.examples if example["group"] == "test"]
+        for edit in EDITS:
+            for row in self._lens([self._variant(example, edit) for example in tested]):
+                if row["position"] == "last":
+                    yield {**row, "map": "fitted", "gold_rank": 0, "gold_logprob": -0.25}
+                    yield {**row, "map": "shuffled", "gold_rank": 9, "gold_logprob": -9.0}
 
     def _samples(self, variant: Row) -> Row:
         rates = {"pass_at_1": 0.25, "pass_at_10": 0.8, "pass_at_100": 1.0}

@@ -41,6 +41,8 @@ PANELS = {
     "lens": ("right", "wrong", "foil"),
     "pairs of the lens": ("original", "broken", "foil"),
     "differences of the lens": ("gold", "foil"),
+    "lenses": ("linear_lens", "logit_lens", "shuffled"),
+    "subspaces": ("types", "variance", "random", "complement", "whole"),
     "samples": [style for _, style, _ in SHOWN if not style.startswith("chance")] + ["chance"],
     "pass@k": CURVE_COLOURS.values(),
     "steering": ("mean_difference", "gold_type", "majority_type", "random", "worsened"),

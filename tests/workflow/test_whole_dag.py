@@ -28,6 +28,7 @@ from projects import FILES, HOSTILE, snakemake
 JOIN = "rename_vars@0.5+rename_types+delete_annotations"  # the config has it in another order
 EDITS = ["original", "rename_vars", JOIN]
 CONDITIONS = ["restore", "break", "same_type", "other_type", "wrong_to_wrong"]
+LOOKS = ("lens", "attention", "samples", "subspace")
 SOURCE = Path("results/tiny/source")
 MODEL = Path("results/tiny")
 
@@ -173,11 +174,11 @@ def test_positions_stand_on_their_tokens(small_study, tables):
 @pytest.fixture(scope="module")
 def looked_inside(small_study):
     """What is made only where it is asked for."""
-    snakemake(small_study, "--configfile", "small.yaml", "--", "lens", "attention", "samples")
+    snakemake(small_study, "--configfile", "small.yaml", "--", *LOOKS)
 
 
 def test_sections_hold_their_figures(looked_inside, small_study):
-    for name in ("lens", "attention", "samples"):
+    for name in LOOKS:
         section = read_section(small_study / MODEL / f"sections/{name}.json")
         assert all(section.reading)
         for figure, _ in section.figures:
@@ -227,6 +228,44 @@ def test_the_lens_at_the_last_point_is_the_models_own_answer(looked_inside, tabl
             assert row["divergence"] == pytest.approx(0, abs=1e-5)
             n_compared += 1
     assert n_compared == len(own)
+
+
+def test_the_linear_lens_is_read_on_test_and_ends_at_the_models_own_answer(looked_inside, tables):
+    examples = tables(SOURCE / "examples.parquet", "examples")
+    tested = {row["example_id"] for row in examples if row["group"] == "test"}
+    rows = [r for r in tables(MODEL / "linear_lens.parquet", "linear_lens") if r["map"] == "fitted"]
+    own = {
+        (row["example_id"], row["edit"]): row
+        for edit in EDITS[:2]
+        for row in tables(MODEL / f"lens/{edit}.parquet", "lens")
+        if (row["position"], row["point"]) == ("last", 24) and row["example_id"] in tested
+    }
+    last = [row for row in rows if row["point"] == 24]
+    assert len(rows) == 25 * len(last) == 25 * len(own) > 0
+    for row in last:
+        lens = own[row["example_id"], row["edit"]]
+        assert row["top10"][0]["text"] == lens["top10"][0]["text"]
+        assert row["gold_logprob"] == pytest.approx(lens["gold_logprob"], abs=1e-5)
+        assert row["foil_token_id"] == lens["foil_token_id"]
+
+
+def test_the_whole_stream_is_the_patch_of_the_sweep(looked_inside, tables):
+    """Nothing of `fit` is patched, where the directions come from."""
+    swept = {
+        (row["pair_id"], row["point"]): row
+        for condition in ("restore", "break", "same_type")
+        for row in tables(MODEL / f"patches/{condition}.parquet", "patches")
+        if row["donor_kind"] == "paired"
+    }
+    rows = tables(MODEL / "subspace/patches.parquet", "subspace_patches")
+    assert {row["group"] for row in rows} == {"select", "test"}
+    whole = [row for row in rows if row["donor_kind"] == "whole"]
+    assert whole
+    for row in whole:
+        own = swept[row["pair_id"], row["point"]]
+        assert row["logit_diff"] == pytest.approx(own["logit_diff"], abs=1e-3)
+        assert row["predicted_token_id"] == own["predicted_token_id"]
+        assert row["donor_logit_diff"] == own["donor_logit_diff"]
 
 
 def test_attention_is_that_of_a_plain_forward(looked_inside, small_study, tables):

@@ -110,6 +110,11 @@ def lens(rows: Iterable[Row]) -> dict[str, Json] | None:
     return {"texts": texts.all(), "positions": columns} if columns else None
 
 
+def linear_lens(rows: Iterable[Row]) -> list[Row]:
+    """Rows of the linear lens as those of the lens, at a position of its own: `last_linear`."""
+    return [{**row, "position": "last_linear"} for row in rows if row["map"] == "fitted"]
+
+
 def pairs(rows: Iterable[Row]) -> list[Json]:
     """The patch curves of a recipient: one entry a pair, in it one curve a donor and position."""
     found: dict[str, dict[str, Json]] = {}

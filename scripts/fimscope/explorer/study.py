@@ -7,7 +7,7 @@ from typing import Any
 
 from fimscope.errors import UserError
 from fimscope.experiments.attention.tables import ATTENTION_SHARES, ATTENTION_TOKENS
-from fimscope.experiments.lens.tables import LENS
+from fimscope.experiments.lens.tables import LENS, LINEAR_LENS
 from fimscope.experiments.patch.tables import PATCHES
 from fimscope.experiments.samples.tables import SAMPLES
 from fimscope.experiments.steer.tables import STEERING_RESULTS
@@ -26,6 +26,7 @@ Row = Mapping[str, Any]
 NEEDED = {"predictions": PREDICTIONS, "split": SPLIT, "variants": VARIANTS, "prompts": PROMPTS}
 OPTIONAL = {
     "lens": LENS,
+    "linear_lens": LINEAR_LENS,
     "attention_tokens": ATTENTION_TOKENS,
     "attention_shares": ATTENTION_SHARES,
     "patches": PATCHES,
@@ -95,7 +96,12 @@ def describe_example(study: Study, example: Row) -> dict[str, Any]:
                 "source": payload.edited_source(original, needed["variants"][edit]),
                 "answer": payload.answer(needed["predictions"][edit], needed["split"][edit]),
                 "prompt": payload.prompt(prompt, pieces),
-                "lens": payload.lens(shown["lens"].get(edit, [])),
+                "lens": payload.lens(
+                    [
+                        *shown["lens"].get(edit, []),
+                        *payload.linear_lens(shown["linear_lens"].get(edit, [])),
+                    ]
+                ),
                 "attention": payload.heads(shown["attention_tokens"].get(edit, [])),
                 "shares": payload.shares(shown["attention_shares"].get(edit, [])),
                 "pairs": payload.pairs(shown["patches"].get(edit, [])),

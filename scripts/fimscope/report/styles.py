@@ -99,6 +99,9 @@ STYLES = {
     "equivalent": Style("sky"),
     "checks": Style("orange"),
     "fails": Style("vermilion"),
+    # what reads a point
+    "linear_lens": Style("blue"),
+    "logit_lens": Style("vermilion", "--", "s"),
     # what a patch writes
     "paired": Style("blue"),
     "self": Style("black", ":", "x"),
@@ -106,6 +109,11 @@ STYLES = {
     "other_gold": Style("green", LONG_DASHES, "v"),
     "random": Style("pink", "-.", "^"),
     "random_position": Style("olive", BROKEN_LINE, "D"),
+    # which part of the stream a patch writes
+    "types": Style("blue"),
+    "variance": Style("olive", BROKEN_LINE, "D"),
+    "complement": Style("vermilion", "--", "s"),
+    "whole": Style("black", ":", "x"),
     # what steering adds
     "mean_difference": Style("blue"),
     "gold_type": Style("green", "--", "v"),

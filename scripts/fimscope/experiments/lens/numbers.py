@@ -1,6 +1,6 @@
 """What the logit lens shows at every point, for right, wrong and broken variants."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,13 +82,19 @@ def read_lens_curves(lens: Path, split: Path) -> dict[str, LensCurves]:
     raises   UserError where the lens names a variant that the split lacks, or lacks a point
     """
     columns = ["example_id", "program_id", "position", "point", "foil_token_id", *MEASURES]
-    frame = read_table(lens, LENS, columns).to_pandas()
-    outcomes = read_table(split, SPLIT, ["example_id", "outcome", "broken"]).to_pandas()
-    outcomes = outcomes.set_index("example_id")
+    frame, outcomes = read_table(lens, LENS, columns).to_pandas(), read_outcomes(split)
     strangers = set(frame["example_id"]) - set(outcomes.index)
     if strangers:
         raise UserError(f"{lens}: example {min(strangers)} is not in {split}; run read_lens again")
-    return {position: _curves(lens, rows, outcomes) for position, rows in frame.groupby("position")}
+    return {
+        position: curves_of(lens, rows, outcomes) for position, rows in frame.groupby("position")
+    }
+
+
+def read_outcomes(split: Path) -> "DataFrame":
+    """Outcome and whether broken, of a split table, by example."""
+    columns = ["example_id", "outcome", "broken"]
+    return read_table(split, SPLIT, columns).to_pandas().set_index("example_id")
 
 
 def group_numbers(curves: LensCurves) -> Numbers:
@@ -219,10 +225,10 @@ def lens_numbers(curves: Mapping[str, Mapping[str, LensCurves]], edit: str) -> N
     return {
         "points": last["original"].points,
         "edit": edit,
-        "last": {name: _outcome_numbers(own) for name, own in last.items()},
+        "last": {name: outcome_numbers(own) for name, own in last.items()},
         "pairs": pair_numbers(*match_pairs(last["original"], last[edit])),
         "positions": {
-            name: _outcome_numbers(own)
+            name: outcome_numbers(own)
             for name, own in originals.items()
             if name != "last" and name not in same
         },
@@ -230,7 +236,7 @@ def lens_numbers(curves: Mapping[str, Mapping[str, LensCurves]], edit: str) -> N
     }
 
 
-def _outcome_numbers(curves: LensCurves) -> Numbers:
+def outcome_numbers(curves: LensCurves) -> Numbers:
     return {
         "right": group_numbers(curves.take(curves.right)),
         "wrong": group_numbers(curves.take(~curves.right)),
@@ -242,7 +248,16 @@ def _same(curves: LensCurves, other: LensCurves) -> bool:
     return np.array_equal(curves.measures["gold_logprob"], other.measures["gold_logprob"])
 
 
-def _curves(path: Path, rows: "DataFrame", outcomes: "DataFrame") -> LensCurves:
+def curves_of(
+    path: Path, rows: "DataFrame", outcomes: "DataFrame", measures: Sequence[str] = MEASURES
+) -> LensCurves:
+    """The curves of the rows of one edit, position and kind of lens.
+
+    path       where they were read, for the error
+    outcomes   of `read_outcomes`, of the same edit
+    measures   columns of the rows
+    raises     UserError where a variant lacks a point
+    """
     wide = rows.pivot(index="example_id", columns="point")
     if wide["entropy"].isna().to_numpy().any():
         raise UserError(f"{path}: a variant lacks a point; run read_lens again")
@@ -254,7 +269,7 @@ def _curves(path: Path, rows: "DataFrame", outcomes: "DataFrame") -> LensCurves:
         right=(own["outcome"] == "right").to_numpy(),
         broken=own["broken"].to_numpy(dtype=bool),
         foils=wide["foil_token_id"].iloc[:, 0].to_numpy(dtype=np.float64),
-        measures={name: wide[name].to_numpy(dtype=np.float64) for name in MEASURES},
+        measures={name: wide[name].to_numpy(dtype=np.float64) for name in measures},
     )
 
 

@@ -1,5 +1,6 @@
 """The lens section of the report, made from its numbers by rule."""
 
+from fimscope.experiments.lens import linear_section
 from fimscope.report.format import at, p_value, percent, say_power, signed_nats, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
@@ -12,10 +13,11 @@ MEASURE_NAMES = {
 }
 
 
-def lens_section(numbers: Numbers, examples_figure: str) -> Section:
+def lens_section(numbers: Numbers, linear: Numbers, examples_figure: str) -> Section:
     """The section of the report.
 
     numbers          of `lens_numbers`
+    linear           of `linear_numbers`
     examples_figure  the file that plot_lens_examples wrote
     """
     edit = numbers["edit"]
@@ -27,18 +29,25 @@ def lens_section(numbers: Numbers, examples_figure: str) -> Section:
         "the unembedding (nostalgebraist 2020). Gold and wrong answer are followed by their first "
         "tokens; where the answer is wrong the wrong one is the model's own, and where an original "
         f"is right and its {code(edit)} variant wrong it is the variant's. The final answer leads "
-        "from the point on at which it is first and stays first.",
+        f"from the point on at which it is first and stays first. {linear_section.METHOD}",
         control="Originals answered right stand beside originals answered wrong, and every broken "
         "variant beside its own original. Bands are 95%, clustered by program, one "
         "point at a time; the paired differences have a sign test over programs, adjusted over all "
         "measures and points (Holm). Early points are not trained to be read by the unembedding: "
-        "a low rank there does not show that the type is unknown.",
-        cites=["miller2024evals", "nostalgebraist2020lens", "holm1979procedure"],
+        f"a low rank there does not show that the type is unknown. {linear_section.CONTROL}",
+        cites=[
+            "miller2024evals",
+            "nostalgebraist2020lens",
+            *linear_section.CITES,
+            "holm1979procedure",
+        ],
         reading=say_outcomes(numbers["last"]["original"])
-        + say_pairs(numbers["pairs"], numbers["points"], edit),
+        + say_pairs(numbers["pairs"], numbers["points"], edit)
+        + linear_section.say_linear(linear),
         figures=[
             ("lens.svg", "The lens at the last token, originals answered right and wrong."),
             ("lens_pairs.svg", "Originals beside their broken variants, and their differences."),
+            ("lens_linear.svg", "The linear lens beside the logit lens, on `test`."),
             ("lens_positions.svg", _positions_caption(numbers)),
             (
                 examples_figure,
@@ -46,9 +55,14 @@ def lens_section(numbers: Numbers, examples_figure: str) -> Section:
                 "settles earliest, at the median and latest.",
             ),
         ],
-        tables=[_outcome_table(numbers["last"]), _pair_table(numbers)],
-        sources=[f"lens/{name}.parquet" for name in numbers["last"]] + ["lens_tokens.parquet"],
-        numbers=numbers,
+        tables=[
+            _outcome_table(numbers["last"]),
+            _pair_table(numbers),
+            *linear_section.linear_tables(linear),
+        ],
+        sources=[f"lens/{name}.parquet" for name in numbers["last"]]
+        + ["lens_tokens.parquet", "linear_lens.parquet"],
+        numbers={**numbers, "linear": linear},
     )
 
 

@@ -40,3 +40,15 @@ LENS_TOKENS = Table(
     place="{study}/lens_tokens.parquet",
     row="a token of a shown example, and a point",
 )
+LINEAR_LENS = Table(
+    "linear_lens",
+    [
+        *LENS.columns,
+        ("map", pa.string(), "fitted | shuffled: on pairs of a point and another prompt's last"),
+        ("l2", pa.float64(), "the map's penalty, chosen on `select`"),
+        ("error", pa.float64(), "squared distance of the mapped residual from that of the end"),
+        ("spread", pa.float64(), "of the end's residual from the mean of `fit`, squared too"),
+    ],
+    place="{study}/linear_lens.parquet",
+    row="a variant of `test`, a point and a map, at the position `last`",
+)

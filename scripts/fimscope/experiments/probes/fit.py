@@ -31,7 +31,11 @@ class Probe:
 
     def labels(self, features: NDArray) -> Labels:
         """[example, feature] -> the label of each, [example]; the first of equal ones."""
-        return ((features - self.centre) / self.scale @ self.weights + self.bias).argmax(axis=1)
+        return self.scores(features).argmax(axis=1)
+
+    def scores(self, features: NDArray) -> Floats:
+        """[example, feature] -> the logit of each label, [example, label]."""
+        return (features - self.centre) / self.scale @ self.weights + self.bias
 
 
 def fit_probe(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fimscope.experiments.icl.choices import LABELS as SHOT_LABELS
+from fimscope.experiments.steer import gate_section
 from fimscope.experiments.steer.numbers import CONTROLS, VERDICTS
 from fimscope.experiments.steer.settings import MAIN, RANDOMISED
 from fimscope.report.format import (
@@ -77,6 +78,7 @@ SOURCES = [
     "steering/vectors.parquet",
     "steering/disturbance.parquet",
     "steering/types.parquet",
+    "steering/gates.parquet",
 ]
 
 
@@ -99,7 +101,7 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
     return Section(
         title="What steering does",
         question=QUESTION,
-        method=METHOD,
+        method=f"{METHOD} {gate_section.METHOD}",
         control=CONTROL,
         cites=[
             "turner2023addition",
@@ -153,6 +155,8 @@ def _say_findings(numbers: Numbers) -> list[str]:
         )
     if numbers["types"].get(MAIN):
         sentences.append(_say_checks(numbers["types"]))
+    if numbers.get("gates"):
+        sentences += gate_section.say_gates(numbers["gates"])
     if numbers.get("in_context"):
         sentences.append(say_in_context(numbers["in_context"]))
     return sentences
@@ -308,6 +312,8 @@ def _tables(numbers: Numbers) -> list[SectionTable]:
     if not numbers["at_setting"]:
         return []
     tables = [_setting_table(numbers), _choice_table(numbers)]
+    if numbers.get("gates"):
+        tables += gate_section.gate_tables(numbers["gates"])
     if numbers["by_type"]:
         tables.append(_type_table(numbers["by_type"]))
     if numbers["types"]:

@@ -76,6 +76,21 @@ STEERING_SETTINGS = Table(
     place="{study}/steering/settings.parquet",
     row="a setting tried on `select`",
 )
+STEERING_GATES = Table(
+    "steering_gates",
+    [
+        *VARIANT_KEY,
+        ("program_id", pa.string()),
+        ("group", pa.string(), "select | test"),
+        ("outcome", pa.string(), "right | wrong, without steering"),
+        ("gate", pa.string(), "margin | probe"),
+        ("point", pa.int32(), "that the probe reads; null for the model's own margin"),
+        ("l2", pa.float64(), "the probe's penalty"),
+        ("score", pa.float64(), "the higher, the likelier the answer is wrong"),
+    ],
+    place="{study}/steering/gates.parquet",
+    row="a variant and a gate",
+)
 STEERING_DISTURBANCE = Table(
     "steering_disturbance",
     [

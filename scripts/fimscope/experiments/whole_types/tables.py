@@ -29,7 +29,7 @@ COMPLETIONS = Table(
         ("ended", pa.bool_(), "its type ends within answers.max_new_tokens"),
         ("completed_type", pa.string(), "the first type that it spells, if any"),
     ],
-    place="{model}/completions/{edit}.parquet",
+    place="{study}/completions/{edit}.parquet",
     row="a variant",
 )
 VERDICTS = Table(
@@ -48,7 +48,7 @@ VERDICTS = Table(
         ("detail", pa.string(), "of one that fails: the program's new error, or why it is no type"),
         ("right", pa.bool_(), "by the verdicts that answers.right counts"),
     ],
-    place="{model}/verdicts/{edit}.parquet",
+    place="{study}/verdicts/{edit}.parquet",
     row="a variant",
 )
 # A row of one of the two tables, the other null: a part of judge_answers.

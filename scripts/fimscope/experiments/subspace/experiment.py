@@ -1,0 +1,9 @@
+"""What the pipeline knows of this experiment."""
+
+from fimscope.experiments.registry import Experiment
+
+EXPERIMENT = Experiment(
+    name="subspace",
+    place=65,
+    activations=lambda config: ("original", config["patch"]["edit"]),
+)

@@ -1,0 +1,227 @@
+"""The section on subspaces of the stream, its sentences made from the numbers by rule."""
+
+from fimscope.report.format import (
+    p_text,
+    percent,
+    points_changed,
+    rate,
+    rate_cell,
+    say_family_power,
+    say_programs,
+    with_interval,
+)
+from fimscope.report.markdown import code
+from fimscope.report.sections import Section, SectionTable
+from fimscope.statistics.claims import judged
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Verdict
+
+PART_NAMES = {
+    "types": "between the types",
+    "variance": "principal axes",
+    "random": "random",
+    "complement": "all the rest",
+    "whole": "the whole stream",
+}
+QUESTION = (
+    "How many dimensions of the stream carry the type, does a wrong type lie in the same ones, "
+    "and can the right one be written there?"
+)
+METHOD = (
+    "The directions between the types are the principal axes of the scatter of the types' means at "
+    "the last token (Fisher 1936), over right examples of `fit`, originals and variants; a type "
+    "needs `subspace.min_examples` of them. Of the donor only what lies in the first directions is "
+    "patched into the recipient, the rest stays the recipient's own: the recipient plus the "
+    "projection of donor minus recipient. The points are those at which `restore` first reaches "
+    "the shares of `subspace.shares` of its effect, on `fit` and `select`; the rank is the "
+    "smallest that has half of the whole patch's mean effect on `select`; both are reported on "
+    "`test`. Effects are normalised as in the sweep of the residual stream (Heimersheim & Nanda "
+    "2404.15255). Last, the gold's mean is written into the same subspace of every variant, right "
+    "or wrong, at the point and rank with the greatest net on `select`; that takes the gold, and "
+    "is an oracle."
+)
+CONTROL = (
+    "Subspaces of the same rank: random ones, and the principal axes of the residuals at large, "
+    "which know of no type; and all the rest of the stream, without the directions between the "
+    "types. At the chosen rank the types' subspace is held against each by a sign test over "
+    "programs, adjusted over all conditions, points and rivals (Holm). The rank that has half of "
+    "the whole's effect has percentiles of a bootstrap over programs; where none that was tried "
+    "has it, the width of the stream stands for it. A subspace that was fitted to means holds what "
+    "differs between the types on average, with the other things that go with them; another one, "
+    "learned for the purpose, could be smaller."
+)
+
+
+def subspace_section(numbers: Numbers) -> Section:
+    """The section of the report, of `subspace_numbers`."""
+    return Section(
+        title="How many dimensions carry the type",
+        question=QUESTION,
+        method=METHOD,
+        control=CONTROL,
+        cites=["fisher1936discriminant", "heimersheim2024patching", "holm1979procedure"],
+        reading=say_subspace(numbers),
+        figures=[
+            (
+                "subspace.svg",
+                "Mean normalised effect of patching a part of the stream, by its rank. Bands: 95% "
+                "over programs.",
+            )
+        ],
+        tables=[] if not numbers["patches"] else [_patch_table(numbers), *_means_table(numbers)],
+        sources=[f"subspace/{name}.parquet" for name in ("directions", "patches", "means")],
+        numbers=numbers,
+    )
+
+
+def say_subspace(numbers: Numbers) -> list[str]:
+    """How much the directions between the types carry, by condition and point, and the writing."""
+    rows = numbers["patches"]
+    if not rows:
+        return [
+            "No subspace was patched: `restore` reaches none of the shares, fewer than two types "
+            "have enough examples in `fit`, or no pair of `test` has an effect."
+        ]
+    last = rows[-1]["point"]
+    tests = [test for row in rows for test in row["beside"].values()]
+    return [
+        f"The means of {len(numbers['types'])} types span {numbers['n_directions']} of "
+        f"{numbers['d_model']} dimensions. At point {last}, the last of those patched:",
+        *(_say_row(row, numbers["n_directions"]) for row in rows if row["point"] == last),
+        f"The types' subspace over all conditions and points, at the rank chosen on `select`: "
+        f"{'; '.join(_say_rival(rival, rows) for rival in rows[0]['beside'])}.",
+        *_say_wrong_type(numbers),
+        *say_family_power(tests),
+        *_say_means(numbers["means"]),
+    ]
+
+
+def _say_row(row: Numbers, n_directions: int) -> str:
+    half, own = row["half"]["types"], row["at_rank"]["types"]
+    reached = (
+        f"{half['estimate']} dimensions have half of it (95% {half['lower']} to {half['upper']})"
+        if half["estimate"] <= n_directions
+        else f"all {n_directions} directions between the types have less than half of it"
+    )
+    return (
+        f"{code(row['condition'])} (n = {row['n_pairs']}): the whole patch has an effect of "
+        f"{row['whole']['estimate']:.2f}, {reached}; at rank {row['rank']} it is "
+        f"{with_interval(own, '.2f')}, {percent(row['share']['estimate'])} of the whole's, with "
+        f"{row['at_rank']['random']['estimate']:.2f} for random dimensions, "
+        f"{row['at_rank']['variance']['estimate']:.2f} for principal axes and "
+        f"{row['at_rank']['complement']['estimate']:.2f} for all the rest."
+    )
+
+
+def _say_wrong_type(numbers: Numbers) -> list[str]:
+    """Whether the directions carry another share of a wrong type than of a right one."""
+    if not numbers["wrong_type"]:
+        return []
+    row = judged(numbers["wrong_type"][-1], numbers["margin"])
+    words = {
+        Verdict.SHOWN: "shown to differ",
+        Verdict.SHOWN_ABSENT: "shown to be the same, to within the margin",
+        Verdict.UNDECIDED: f"undecided{say_programs(row)}",
+    }
+    return [
+        f"The share of the whole's effect that these directions carry is for a wrong type "
+        f"(`break`) minus for the right one (`restore`) {points_changed(row)} at point "
+        f"{row['point']}, on n = {row['n']} examples with both: {words[row['verdict']]}."
+    ]
+
+
+def _say_rival(rival: str, rows: list[Numbers]) -> str:
+    """How many conditions and points have which verdict against a rival."""
+    words = [_words_of(row["beside"][rival]) for row in rows]
+    counts = [f"{words.count(own)} {own}" for own in dict.fromkeys(words)]
+    return f"against {PART_NAMES[rival]} {', '.join(counts)}"
+
+
+def _words_of(test: Numbers) -> str:
+    """The verdict on `the types' subspace does more`."""
+    if test["verdict"] == Verdict.SHOWN:
+        return "shown to do more" if test["estimate"] > 0 else "shown to do less"
+    return {
+        Verdict.SHOWN_ABSENT: "shown to do as much, to within the margin",
+        Verdict.UNDECIDED: "undecided",
+    }[test["verdict"]]
+
+
+def _say_means(means: Numbers | None) -> list[str]:
+    if means is None:
+        return ["The gold's mean was written nowhere: no variant of both groups has one."]
+    types, random = (means["rows"][part] for part in ("types", "random"))
+    none, beside = means["tests"]["none"], means["tests"]["random"]
+    mended, spoilt = (
+        rate(types[name]) if types[name] else "none there" for name in ("mended", "spoilt")
+    )
+    return [
+        f"The gold's mean written into {means['rank']} dimensions at point {means['point']} of "
+        f"{means['n']} variants of `test` ({means['n_programs']} programs) mends {mended} of the "
+        f"wrong and spoils {spoilt} of the right; net {points_changed(none)}, which is "
+        f"{none['verdict']}; against random dimensions ({points_changed(random['net'])}) "
+        f"{points_changed(beside)}, which is {beside['verdict']}. It takes the gold: that the type "
+        "can be written there does not say how to know it."
+    ]
+
+
+def _patch_table(numbers: Numbers) -> SectionTable:
+    rows = []
+    for row in numbers["patches"]:
+        half = {
+            part: f"{own['estimate']} ({own['lower']} to {own['upper']})"
+            for part, own in row["half"].items()
+        }
+        rows.append(
+            [
+                code(row["condition"]),
+                str(row["point"]),
+                f"{row['n_pairs']} ({row['n_programs']})",
+                with_interval(row["whole"], ".2f"),
+                half["types"],
+                half["variance"],
+                str(row["rank"]),
+                *(
+                    with_interval(row["at_rank"][part], ".2f")
+                    for part in PART_NAMES
+                    if part != "whole"
+                ),
+                *(
+                    f"{with_interval(test, '+.2f')}; {p_text(test)}; {test['verdict']}"
+                    for test in row["beside"].values()
+                ),
+            ]
+        )
+    header = ["condition", "point", "pairs (programs)", "whole", "half at rank, types"]
+    header += ["half at rank, principal axes", "chosen rank"]
+    header += [PART_NAMES[part] for part in PART_NAMES if part != "whole"]
+    header += [f"types minus {PART_NAMES[rival]}" for rival in numbers["patches"][0]["beside"]]
+    return SectionTable(
+        "Mean effects on `test`, at the rank chosen on `select`, with p of the sign test (Holm)",
+        header,
+        rows,
+        n_left=2,
+    )
+
+
+def _means_table(numbers: Numbers) -> list[SectionTable]:
+    means = numbers["means"]
+    if means is None:
+        return []
+    rows = [
+        [
+            PART_NAMES[part],
+            rate_cell(row["mended"]),
+            rate_cell(row["spoilt"]),
+            with_interval(row["net"], "+.1f", 100),
+        ]
+        for part, row in means["rows"].items()
+    ]
+    return [
+        SectionTable(
+            f"The gold's mean written at point {means['point']}, rank {means['rank']}: % of wrong "
+            "answers mended, of right ones spoilt, and the net over all, on `test`",
+            ["written into", "mended", "spoilt", "net"],
+            rows,
+        )
+    ]

@@ -1,0 +1,53 @@
+"""The tables of this experiment."""
+
+import pyarrow as pa
+
+from fimscope.experiments.patch.tables import PATCH_KEY, PATCH_MEASURES
+from fimscope.files.columns import VARIANT_KEY
+from fimscope.files.tables import Table
+
+PART = [
+    ("point", pa.int32()),
+    ("rank", pa.int32(), "of the subspace; of `whole` the width of the stream"),
+    ("draw", pa.int32(), "which of the random subspaces; null for another kind"),
+]
+SUBSPACE_DIRECTIONS = Table(
+    "subspace_directions",
+    [
+        ("point", pa.int32()),
+        ("direction", pa.int32(), "from 0, the strongest first"),
+        ("share", pa.float64(), "of the scatter of the types' means on `fit`"),
+        ("types", pa.list_(pa.string()), "whose means span the directions"),
+    ],
+    place="{study}/subspace/directions.parquet",
+    row="a direction between the types' means at a point",
+)
+SUBSPACE_PATCHES = Table(
+    "subspace_patches",
+    [
+        *PATCH_KEY,  # the donor kind: whole | types | complement | variance | random
+        ("group", pa.string()),
+        *PART,
+        *PATCH_MEASURES,
+    ],
+    place="{study}/subspace/patches.parquet",
+    row="a patch of a part of the stream, its donor that of the pair; donor_kind is the part",
+)
+SUBSPACE_MEANS = Table(
+    "subspace_means",
+    [
+        *VARIANT_KEY,
+        ("program_id", pa.string()),
+        ("gold", pa.string()),
+        ("group", pa.string()),
+        ("outcome", pa.string(), "right | wrong, before"),
+        ("part", pa.string(), "whole | types | random"),
+        *PART,
+        ("predicted", pa.string()),
+        ("predicted_token_id", pa.int32()),
+        ("to_gold", pa.bool_()),
+        ("gold_logprob", pa.float32()),
+    ],
+    place="{study}/subspace/means.parquet",
+    row="a variant into a part of whose stream its gold's mean of `fit` was written",
+)

@@ -1,0 +1,356 @@
+"""Patch subspaces of the stream at the last token: the types' directions, and others beside."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fimscope.experiments.patch.donors import (
+    Key,
+    TokenIds,
+    by_recipient,
+    donor_key,
+    plan_recipients,
+    read_prompts,
+    recipient_key,
+)
+from fimscope.experiments.patch.measures import (
+    Patched,
+    padded,
+    pairs_of_sweep,
+    patch_table,
+    wanted_ids,
+)
+from fimscope.experiments.patch.tables import PAIRS, PATCHES
+from fimscope.experiments.subspace.bases import (
+    Space,
+    arrival_points,
+    fit_space,
+    ladder,
+    list_parts,
+)
+from fimscope.experiments.subspace.tables import (
+    SUBSPACE_DIRECTIONS,
+    SUBSPACE_MEANS,
+    SUBSPACE_PATCHES,
+)
+from fimscope.experiments.tables import PREDICTIONS
+from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.manifest import run_manifest
+from fimscope.files.tables import read_table, write_table
+from fimscope.inference.batching import BatchRunner
+from fimscope.models.options import add_model_options
+from fimscope.parts.formats import BatchTensors, digest
+from fimscope.parts.store import add_cache_option
+from fimscope.prompts.encoder import Encoder
+from fimscope.steps.frame import log, positive, run_step, step_parser
+from fimscope.steps.seeds import draw
+from fimscope.typescript.tables import EXAMPLES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fimscope.models.load import Model
+
+Row = Mapping[str, Any]
+PATCHED_PARTS = ("types", "complement", "variance", "random")
+WRITTEN_PARTS = ("types", "random")
+
+
+class Residuals:
+    """The cached residuals at the last token, at some points.
+
+    points   [point]
+    """
+
+    def __init__(self, caches: Sequence[ActivationCache], points: Sequence[int]):
+        import torch
+
+        keys = [key for cache in caches for key in cache.rows]
+        self._rows = {key: row for row, key in enumerate(keys)}
+        self.values = torch.stack(
+            [torch.cat([cache.read(point, "last") for cache in caches]) for point in points]
+        )
+
+    def of(self, keys: Sequence[Key]) -> "Tensor":
+        """[point, key, d_model]"""
+        return self.values[:, [self._rows[key] for key in keys]]
+
+
+def fit_spaces(
+    residuals: Residuals, predictions: Sequence[Row], groups: Mapping[str, str], **options: int
+) -> list[Space]:
+    """A space for each point, of the right examples of `fit`, originals and variants alike.
+
+    options   min_examples, most, n_random, seed
+    """
+    fitted = [row for row in predictions if row["correct"] and groups[row["example_id"]] == "fit"]
+    values = residuals.of([(row["example_id"], row["edit"]) for row in fitted]).float().numpy()
+    return [fit_space(own, [row["gold"] for row in fitted], **options) for own in values]
+
+
+def patch_rows(pairs: Sequence[Row], space: Space, ranks: Sequence[int]) -> list[Row]:
+    """Each pair with each part of the stream: rows as those of a pairs table, its `part` beside."""
+    parts = list_parts(space, ranks, PATCHED_PARTS)
+    return [{**pair, "donor_kind": part.kind, "part": part} for pair in pairs for part in parts]
+
+
+def written_rows(
+    predictions: Sequence[Row],
+    groups: Mapping[str, str],
+    space: Space,
+    ranks: Sequence[int],
+    max_examples: int,
+    seed: int,
+) -> list[Row]:
+    """Variants of `select` and `test` whose gold has a mean, with each part that it is written in.
+
+    At most so many right and wrong ones of each group. Left out is what the first token does not
+    tell: a wrong answer that starts as the gold does, and a right one that starts otherwise.
+    """
+    types = set(space.types)
+    own_ranks = [rank for rank in ranks if rank <= space.n_directions]
+    parts = list_parts(space, own_ranks, WRITTEN_PARTS)
+    found = []
+    for group in ("select", "test"):
+        for right in (False, True):
+            own = [
+                row
+                for row in predictions
+                if groups[row["example_id"]] == group
+                and row["gold"] in types
+                and row["correct"] == right == (row["predicted_token_id"] == row["gold_token_id"])
+            ]
+            own = sorted(own, key=lambda row: draw(seed, row["example_id"]))[:max_examples]
+            found += [
+                {
+                    **{key: row[key] for key in ("example_id", "edit", "program_id", "gold")},
+                    "group": group,
+                    "outcome": "right" if right else "wrong",
+                    "recipient_example_id": row["example_id"],
+                    "recipient_edit": row["edit"],
+                    "gold_token_id": row["gold_token_id"],
+                    "target_token_id": row["gold_token_id"],
+                    "foil_token_id": row["predicted_token_id"],
+                    "part": part,
+                }
+                for row in own
+                for part in parts
+            ]
+    return found
+
+
+def sweep_parts(
+    runner: BatchRunner,
+    what: str,
+    prompts: Mapping[Key, TokenIds],
+    rows: Sequence[Row],
+    points: Sequence[int],
+    value: Callable[[Row], "Tensor"],
+) -> Iterator[Patched]:
+    """Each row with what it makes the model say at every point; recipient by recipient.
+
+    value   of a row: [point, d_model], what stands in the place of the recipient's last residual
+
+    All rows of one recipient share one prefill of its prompt (`fimscope.interventions.sweep`).
+    """
+    import torch
+
+    from fimscope.interventions.sweep import SweepReadout, sweep
+
+    groups = by_recipient(rows)
+    recipients = list(groups)
+
+    def values(row: int) -> "Tensor":
+        return torch.stack([value(own) for own in groups[recipients[row]]], dim=1)
+
+    def ingredients(row: int) -> tuple[Any, ...]:
+        own = groups[recipients[row]]
+        return prompts[recipients[row]], wanted_ids(own), list(points), digest(values(row))
+
+    def ask(model: "Model", numbers: list[int]) -> SweepReadout:
+        keys = [recipients[row] for row in numbers]
+        wanted = torch.tensor(padded([wanted_ids(groups[key]) for key in keys]))
+        donors = torch.stack([values(row) for row in numbers], dim=1)[:, :, :, None]
+        windows, ids = [[point] for point in points], [prompts[key] for key in keys]
+        return sweep(model, ids, [[-1]] * len(keys), windows, donors, wanted)
+
+    batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
+    for numbers, found in runner.run(what, batches, ask, ingredients, kept):
+        for i, row in enumerate(numbers):
+            yield from pairs_of_sweep(found, i, groups[recipients[row]])
+
+
+def in_order(swept: Iterator[Patched], rows: Sequence[Row]) -> list[Patched]:
+    """In the order of the rows that were swept."""
+    places = {id(row): n for n, row in enumerate(rows)}
+    return sorted(swept, key=lambda patched: places[id(patched.pair)])
+
+
+def part_columns(swept: Sequence[Patched], points: Sequence[int]) -> dict[str, list[Any]]:
+    """The columns of PART, row by row and point by point."""
+    return {
+        "point": list(points) * len(swept),
+        "rank": [patched.pair["part"].rank for patched in swept for _ in points],
+        "draw": [patched.pair["part"].draw for patched in swept for _ in points],
+    }
+
+
+def means_rows(
+    swept: Sequence[Patched], points: Sequence[int], encoder: Encoder
+) -> Iterator[dict[str, Any]]:
+    """Rows of the subspace_means table."""
+    keys = ("example_id", "edit", "program_id", "gold", "group", "outcome")
+    for patched in swept:
+        row, part = patched.pair, patched.pair["part"]
+        for i, point in enumerate(points):
+            token = int(patched.top_ids[i])
+            yield {
+                **{key: row[key] for key in keys},
+                "part": part.kind,
+                "point": point,
+                "rank": part.rank,
+                "draw": part.draw,
+                "predicted": encoder.decode([token]).strip(),
+                "predicted_token_id": token,
+                "to_gold": token == row["gold_token_id"],
+                "gold_logprob": patched.logits["gold"][i] - patched.logsumexp[i],
+            }
+
+
+def read_effects(paths: Sequence[Path]) -> list[Row]:
+    """The paired donor's rows of patch tables."""
+    columns = ["condition", "pair_id", "example_id", "donor_kind", "point"]
+    columns += ["donor_logit_diff", "normalised_effect"]
+    rows = [row for path in paths for row in read_table(path, PATCHES, columns).to_pylist()]
+    return [row for row in rows if row["donor_kind"] == "paired"]
+
+
+def main() -> None:
+    parser = step_parser(__doc__)
+    many = {"type": Path, "nargs": "+", "required": True}
+    parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
+    parser.add_argument("--predictions", **many, help="of `original` and of the edit")
+    parser.add_argument("--prompts", **many, help="of the same two")
+    parser.add_argument("--activations", **many, help="folders of their caches")
+    parser.add_argument("--pairs", type=Path, required=True, help="the pairs table")
+    parser.add_argument("--patches", **many, help="patches/{condition}.parquet, with restore")
+    add_model_options(parser)
+    parser.add_argument("--conditions", nargs="+", required=True, help="whose pairs are patched")
+    parser.add_argument(
+        "--shares",
+        type=float,
+        nargs="+",
+        required=True,
+        help="of the effect of restore: the points that are patched are where it is reached",
+    )
+    parser.add_argument("--ranks", type=positive, nargs="+", required=True, help="of subspaces")
+    parser.add_argument("--n-random", type=positive, required=True, help="random subspaces")
+    parser.add_argument(
+        "--min-examples", type=positive, required=True, help="right examples of a type with a mean"
+    )
+    parser.add_argument(
+        "--max-examples", type=positive, required=True, help="right and wrong ones of each group"
+    )
+    parser.add_argument("--min-gap", type=float, required=True, help="least gap in logits")
+    parser.add_argument("--seed", type=int, required=True, help="of subspaces and examples")
+    add_cache_option(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the subspace_patches table")
+    parser.add_argument("--out-means", type=Path, required=True, help="the subspace_means table")
+    parser.add_argument("--out-directions", type=Path, required=True, help="subspace_directions")
+    with run_step(parser) as args:
+        runner, manifest = BatchRunner.of_step("sweep_subspace", args), run_manifest(args)
+        groups = {
+            row["example_id"]: row["group"]
+            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
+        }
+        effects = read_effects(args.patches)
+        arrival = [
+            row
+            for row in effects
+            if row["condition"] == "restore" and groups[row["example_id"]] != "test"
+        ]
+        points = arrival_points(arrival, args.shares)
+        log.info("restore reaches %s of its effect at points %s", args.shares, points)
+        outs = {
+            SUBSPACE_PATCHES: args.out,
+            SUBSPACE_MEANS: args.out_means,
+            SUBSPACE_DIRECTIONS: args.out_directions,
+        }
+        originals, variants = (
+            read_table(path, PREDICTIONS).to_pylist() for path in args.predictions
+        )
+        caches = [ActivationCache(folder) for folder in args.activations]
+        residuals = Residuals(caches, points or [caches[0].n_points - 1])
+        spaces = fit_spaces(
+            residuals,
+            [*originals, *variants],
+            groups,
+            min_examples=args.min_examples,
+            most=max(args.ranks),
+            n_random=args.n_random,
+            seed=args.seed,
+        )
+        if not points or not spaces[0].types:
+            log.warning("points %s, types %s: nothing to patch", points, [s.types for s in spaces])
+            for kind, path in outs.items():
+                write_table(path, kind, [], manifest)
+            return
+        ranks = ladder(args.ranks, spaces[0])
+        log.info("points %s, ranks %s, %d types", points, ranks, len(spaces[0].types))
+        prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
+        encoder = Encoder.from_folder(args.model)
+
+        pairs = [
+            {**row, "group": groups[row["recipient_example_id"]]}
+            for row in read_table(args.pairs, PAIRS).to_pylist()
+            if row["donor_kind"] == "paired"
+            and row["condition"] in args.conditions
+            and groups[row["recipient_example_id"]] != "fit"
+        ]
+        rows = patch_rows(pairs, spaces[0], ranks)
+
+        def donated(row: Row) -> "Tensor":
+            both = residuals.of([recipient_key(row), donor_key(row)])
+            return write_part(spaces, row, both[:, 0], both[:, 1])
+
+        swept = in_order(sweep_parts(runner, "patches", prompts, rows, points, donated), rows)
+        diffs = {row["pair_id"]: row["donor_logit_diff"] for row in effects}
+        columns = part_columns(swept, points)
+        columns["group"] = [patched.pair["group"] for patched in swept for _ in points]
+        table = patch_table(swept, columns, diffs, args.min_gap, encoder)
+        write_table(args.out, SUBSPACE_PATCHES, table, manifest)
+
+        rows = written_rows(variants, groups, spaces[0], ranks, args.max_examples, args.seed)
+        place = {name: i for i, name in enumerate(spaces[0].types)}
+
+        def of_mean(row: Row) -> "Tensor":
+            import torch
+
+            own = residuals.of([recipient_key(row)])[:, 0]
+            means = np.stack([space.means[place[row["gold"]]] for space in spaces])
+            return write_part(spaces, row, own, torch.from_numpy(means))
+
+        swept = in_order(sweep_parts(runner, "means", prompts, rows, points, of_mean), rows)
+        write_table(args.out_means, SUBSPACE_MEANS, means_rows(swept, points, encoder), manifest)
+        directions = [
+            {"point": point, "direction": i, "share": float(share), "types": space.types}
+            for point, space in zip(points, spaces, strict=True)
+            for i, share in enumerate(space.shares)
+        ]
+        write_table(args.out_directions, SUBSPACE_DIRECTIONS, directions, manifest)
+        runner.store.log_counts()
+        log.info("%d pairs", len(pairs))
+
+
+def write_part(spaces: Sequence[Space], row: Row, recipient: "Tensor", donor: "Tensor") -> "Tensor":
+    """[point, d_model]: the recipient with the donor's values in the row's part at each point."""
+    import torch
+
+    each = zip(spaces, recipient, donor, strict=True)
+    return torch.stack([space.written(row["part"], own, other) for space, own, other in each])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,369 @@
+"""Subspaces of the stream, on residuals and a network in which the type's dimensions are known."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, GPT2Config
+
+from fimscope.experiments.patch.measures import patch_table
+from fimscope.experiments.subspace.bases import (
+    Part,
+    arrival_points,
+    fit_space,
+    ladder,
+    list_parts,
+)
+from fimscope.experiments.subspace.numbers import subspace_numbers
+from fimscope.experiments.subspace.section import say_subspace, subspace_section
+from fimscope.experiments.subspace.tables import (
+    SUBSPACE_DIRECTIONS,
+    SUBSPACE_MEANS,
+    SUBSPACE_PATCHES,
+)
+from fimscope.inference.batching import BatchRunner
+from fimscope.inference.residuals import collect
+from fimscope.interventions.sweep import sweep_last
+from fimscope.models.families import FAMILIES
+from fimscope.models.load import wrap_network
+from fimscope.parts.store import UNKEPT
+from fimscope.prompts.encoder import Encoder
+from fimscope.report.sections import section_lines
+from fimscope.statistics.bootstrap import Bootstrap
+from models import random_model, random_prompts
+from plot_subspace import plot_subspace
+from sweep_subspace import (
+    PATCHED_PARTS,
+    in_order,
+    means_rows,
+    part_columns,
+    patch_rows,
+    sweep_parts,
+    write_part,
+    written_rows,
+)
+from tokenizers_for_tests import byte_tokenizer
+
+WIDTH, K = 32, 3  # the stream, and the dimensions that hold the planted type
+CODES = 4.0 * np.vstack([np.eye(K), -np.eye(K)])  # six types in three dimensions
+N_TYPES = len(CODES)
+TOKENS = range(N_TYPES, 100)  # of inputs; the type of a token is its rest by N_TYPES
+
+
+def planted_basis() -> np.ndarray:
+    """[WIDTH, K], orthonormal, and orthogonal to the mean that a layer norm takes out."""
+    rng = np.random.default_rng(5)
+    columns = np.hstack([np.ones((WIDTH, 1)), rng.standard_normal((WIDTH, K))])
+    return np.linalg.qr(columns)[0][:, 1:]
+
+
+def planted_residuals(types: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The type in the planted dimensions, and noise in all others."""
+    basis = planted_basis()
+    noise = 0.3 * np.random.default_rng(seed).standard_normal((len(types), WIDTH))
+    return CODES[types] @ basis.T + noise - noise @ basis @ basis.T
+
+
+def space_of(types: np.ndarray, residuals: np.ndarray, **options):
+    options = {"min_examples": 5, "most": 8, "n_random": 3, "seed": 0, **options}
+    return fit_space(residuals, [f"type {code}" for code in types], **options)
+
+
+def test_the_planted_dimensions_are_found_and_rare_types_have_no_mean():
+    types = np.arange(402) % N_TYPES
+    types[-2:] = 9
+    residuals = planted_residuals(np.minimum(types, N_TYPES - 1))
+    space = space_of(types, residuals)
+    assert space.types == [f"type {code}" for code in range(N_TYPES)]
+    assert space.n_directions == N_TYPES - 1
+    assert space.shares[:K].sum() > 0.99
+    cosines = np.linalg.svd(planted_basis().T @ space.bases["types", None][:, :K])[1]
+    assert cosines.min() > 0.99
+    for basis in space.bases.values():
+        np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
+    assert space_of(types[:1], residuals[:1]).n_directions == 0
+
+
+def test_a_part_and_all_the_rest_make_the_donor():
+    types = np.arange(80) % N_TYPES
+    space = space_of(types, planted_residuals(types))
+    recipient, donor = torch.randn(2, 7, WIDTH, generator=torch.Generator().manual_seed(0))
+    whole = space.written(Part("whole", WIDTH), recipient, donor)
+    assert torch.equal(whole, donor)
+    for rank in (1, 4):
+        inside = space.written(Part("types", rank), recipient, donor)
+        outside = space.written(Part("complement", rank), recipient, donor)
+        torch.testing.assert_close(inside + outside - recipient, donor)
+        basis = torch.from_numpy(space.bases["types", None][:, :rank]).float()
+        torch.testing.assert_close(inside @ basis, donor @ basis)
+        torch.testing.assert_close(outside @ basis, recipient @ basis)
+
+
+def test_parts_have_the_ranks_that_there_are():
+    types = np.arange(80) % N_TYPES
+    space = space_of(types, planted_residuals(types), n_random=2)
+    ranks = ladder([1, 8, 400], space)
+    assert ranks == [1, 5, 8, WIDTH]
+    parts = list_parts(space, ranks, PATCHED_PARTS)
+    assert parts[0] == Part("whole", WIDTH)
+    found = {(part.kind, part.draw): [] for part in parts}
+    for part in parts:
+        found[part.kind, part.draw].append(part.rank)
+    assert found["types", None] == found["complement", None] == [1, 5]
+    assert found["variance", None] == found["random", 0] == found["random", 1] == [1, 5, 8]
+
+
+def test_points_are_where_the_mean_effect_first_reaches_a_share():
+    curves = ([0.0, 0.2, 0.5, 0.4, 1.0], [0.0, 0.4, 0.7, None, 1.0])
+    rows = [
+        {"point": point, "normalised_effect": effect}
+        for curve in curves
+        for point, effect in enumerate(curve)
+    ]
+    assert arrival_points(rows, [0.25, 0.3, 0.6, 0.9]) == [1, 2, 4]
+    assert arrival_points(rows, [1.5]) == []
+    assert arrival_points([], [0.5]) == []
+
+
+@pytest.fixture(scope="module")
+def planted_model():
+    """Blocks that add nothing, and an unembedding that reads the planted dimensions alone."""
+    config = GPT2Config(
+        vocab_size=101,
+        n_positions=16,
+        n_embd=WIDTH,
+        n_head=4,
+        n_layer=2,
+        tie_word_embeddings=False,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    torch.manual_seed(0)
+    network = AutoModelForCausalLM.from_config(config)
+    types = np.arange(101) % N_TYPES
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if "c_proj" in name or "wpe" in name:
+                weight.zero_()
+        network.transformer.wte.weight.copy_(torch.from_numpy(planted_residuals(types, seed=3)))
+        read = np.zeros((101, WIDTH))
+        read[:N_TYPES] = CODES @ planted_basis().T
+        network.lm_head.weight.copy_(torch.from_numpy(read))
+    return wrap_network(network, FAMILIES["gpt2"])
+
+
+def runner_of(model) -> BatchRunner:
+    return BatchRunner(lambda: model, 64, UNKEPT)
+
+
+@pytest.fixture(scope="module")
+def planted_study(planted_model):
+    """The tables of the planted network: fitted on half of its tokens, patched on the rest."""
+    prompts = {(f"e{token:03d}", "original"): [4, token] for token in TOKENS}
+    keys, points = list(prompts), [1]
+    values = collect(planted_model, list(prompts.values()), [[-1]] * len(prompts), points)[:, :, 0]
+    types = np.array([token % N_TYPES for token in TOKENS])
+    fitted = types[:48], values[0, :48].numpy()
+    spaces = [space_of(*fitted, n_random=5)]
+    groups = {
+        key[0]: ("fit", "select", "test")[(n >= 48) + (n >= 64)] for n, key in enumerate(keys)
+    }
+    # Every type meets every other.
+    donor_of = {n: n + 1 + n // N_TYPES % (N_TYPES - 1) for n in range(48, len(keys) - N_TYPES)}
+    pairs = [
+        {
+            "condition": "restore",
+            "pair_id": f"restore-{keys[n][0]}",
+            "recipient_example_id": keys[n][0],
+            "recipient_edit": "original",
+            "recipient_program_id": f"p{n}",
+            "donor_kind": "paired",
+            "donor_example_id": keys[donor][0],
+            "donor_edit": "original",
+            "target_token_id": int(types[donor]),
+            "foil_token_id": int(types[n]),
+            "gold_token_id": int(types[donor]),
+            "donor_token_id": int(types[donor]),
+            "group": groups[keys[n][0]],
+        }
+        for n, donor in donor_of.items()
+    ]
+    ranks = ladder([1, 2, 3, 8], spaces[0])
+    rows = patch_rows(pairs, spaces[0], ranks)
+    place = {key: n for n, key in enumerate(keys)}
+
+    def donated(row):
+        n = place[row["recipient_example_id"], "original"]
+        return write_part(spaces, row, values[:, n], values[:, donor_of[n]])
+
+    runner, encoder = runner_of(planted_model), Encoder(byte_tokenizer(["a b"]))
+    swept = in_order(sweep_parts(runner, "patches", prompts, rows, points, donated), rows)
+    diffs = {
+        patched.pair["pair_id"]: patched.logits["target"][0] - patched.logits["foil"][0]
+        for patched in swept
+        if patched.pair["part"].kind == "whole"  # its blocks add nothing: the donor's own answer
+    }
+    columns = part_columns(swept, points)
+    columns["group"] = [patched.pair["group"] for patched in swept]
+    patches = patch_table(swept, columns, diffs, 0.1, encoder)
+    predictions = [
+        {
+            "example_id": key[0],
+            "edit": "original",
+            "program_id": f"p{n}",
+            # A third are wrong: their gold is the next type's.
+            "gold": f"type {(types[n] + (n % 3 == 0)) % N_TYPES}",
+            "gold_token_id": int((types[n] + (n % 3 == 0)) % N_TYPES),
+            "predicted_token_id": int(types[n]),
+            "correct": n % 3 != 0,
+        }
+        for n, key in enumerate(keys)
+    ]
+    written = written_rows(predictions, groups, spaces[0], ranks, 100, 0)
+
+    def of_mean(row):
+        own = values[:, place[row["recipient_example_id"], "original"]]
+        mean = spaces[0].means[spaces[0].types.index(row["gold"])]
+        return write_part(spaces, row, own, torch.from_numpy(mean)[None])
+
+    means = in_order(sweep_parts(runner, "means", prompts, written, points, of_mean), written)
+    directions = [
+        {"point": 1, "direction": i, "share": share, "types": spaces[0].types}
+        for i, share in enumerate(spaces[0].shares)
+    ]
+    return (
+        pa.Table.from_pylist(directions, SUBSPACE_DIRECTIONS.schema),
+        patches.select(SUBSPACE_PATCHES.schema.names).cast(SUBSPACE_PATCHES.schema),
+        pa.Table.from_pylist(list(means_rows(means, points, encoder)), SUBSPACE_MEANS.schema),
+    )
+
+
+@pytest.mark.model
+def test_a_type_planted_in_k_dimensions_is_found_there_and_nowhere_else(planted_study):
+    numbers = subspace_numbers(*planted_study, Bootstrap(200), 0.1, 0.03)
+    [row] = numbers["patches"]
+    effects = {
+        part: dict(zip(curve["ranks"], curve["estimate"], strict=True))
+        for part, curve in row["curves"].items()
+    }
+    assert row["whole"]["estimate"] == pytest.approx(1)
+    assert effects["types"][K] == pytest.approx(1, abs=0.05)
+    assert effects["types"][1] < 0.5 < effects["types"][2] < 0.9
+    assert effects["complement"][K] == pytest.approx(0, abs=0.05)
+    assert effects["random"][K] < 0.25
+    assert numbers["chosen"]["1"] == row["half"]["types"]["estimate"] == 2
+    assert row["half"]["types"]["upper"] <= K < row["half"]["random"]["lower"]
+    assert row["beside"]["random"]["verdict"] == "shown"
+    means = numbers["means"]
+    assert means["rank"] == K and means["point"] == 1
+    assert means["rows"]["types"]["mended"]["estimate"] == 1
+    assert means["rows"]["types"]["spoilt"]["estimate"] == 0
+    assert means["rows"]["random"]["mended"]["estimate"] < 0.2
+    assert [test["verdict"] for test in means["tests"].values()] == ["shown", "shown"]
+    text = "\n".join(section_lines(subspace_section(numbers), "figures"))
+    assert "The means of 6 types span 5 of 32 dimensions" in text
+    assert "mends 100.0%" in text
+    assert "against random 1 shown to do more" in text
+    assert sum(len(axes.get_lines()) for axes in plot_subspace(numbers).axes) > 4
+
+
+@pytest.mark.model
+def test_a_subspace_of_full_rank_is_the_whole_patch_and_of_the_recipient_nothing():
+    model, prompts = random_model("llama"), random_prompts((6,) * 8)
+    values = collect(model, prompts, [[-1]] * 8)[:, :, 0]
+    points, width = [1, 2], model.d_model
+    spaces = [
+        fit_space(
+            values[p].numpy(), list("aabbccdd"), min_examples=1, most=width, n_random=1, seed=0
+        )
+        for p in points
+    ]
+    keys = {(str(n), "original"): prompt for n, prompt in enumerate(prompts)}
+    tokens = {"gold_token_id": 5, "foil_token_id": 7, "target_token_id": 5}
+    parts = [Part("whole", width), Part("random", width, 0)]
+    rows = [
+        {"recipient_example_id": str(n), "recipient_edit": "original", "part": part, **tokens}
+        for n in range(8)
+        for part in parts
+    ]
+
+    def from_next(row):
+        n = int(row["recipient_example_id"])
+        return write_part(spaces, row, values[points, n], values[points, (n + 1) % 8])
+
+    swept = in_order(sweep_parts(runner_of(model), "patches", keys, rows, points, from_next), rows)
+    wanted = torch.tensor([[5, 7]] * 8)
+    donors = values[:, [(n + 1) % 8 for n in range(8)], None]
+    plain = sweep_last(model, prompts, donors, wanted).patched.logits[points, :, 0]
+    for patched in swept:
+        n = int(patched.pair["recipient_example_id"])
+        np.testing.assert_allclose(patched.logits["gold"], plain[:, n, 0], atol=1e-4)
+        np.testing.assert_allclose(patched.logits["foil"], plain[:, n, 1], atol=1e-4)
+
+
+def test_without_a_patch_section_and_figure_say_so():
+    kinds = (SUBSPACE_DIRECTIONS, SUBSPACE_PATCHES, SUBSPACE_MEANS)
+    empty = [kind.schema.empty_table() for kind in kinds]
+    numbers = subspace_numbers(*empty, Bootstrap(10), 0.1, 0.03)
+    [sentence] = say_subspace(numbers)
+    assert sentence.startswith("No subspace was patched")
+    assert subspace_section(numbers).tables == []
+    plot_subspace(numbers)
+
+
+def effect_rows(condition: str, group: str, effects: dict, n: int = 12) -> list[dict]:
+    """Rows of the patches table at point 3: each of n programs has the same effects.
+
+    effects   (part, rank) -> effect
+    """
+    return [
+        {
+            "condition": condition,
+            "pair_id": f"{condition}-{group}{i:02d}",
+            "example_id": f"{group}{i:02d}",
+            "program_id": f"p{i}",
+            "donor_kind": part,
+            "group": group,
+            "point": 3,
+            "rank": rank,
+            "draw": 0 if part == "random" else None,
+            "normalised_effect": effect,
+        }
+        for i in range(n)
+        for (part, rank), effect in effects.items()
+    ]
+
+
+def test_numbers_by_hand():
+    """The rank is that of `select`, whatever `test` would choose; both conditions are compared."""
+    whole, none = ("whole", 32), dict.fromkeys([("random", 1), ("random", 2)], 0.0)
+    rest = {("variance", 1): 0.1, ("variance", 2): 0.5, ("complement", 1): 0.6}
+    fixed = {**none, **rest, ("complement", 2): 0.4}
+    on_select = {**fixed, whole: 0.8, ("types", 1): 0.3, ("types", 2): 0.5}
+    right = {**fixed, whole: 0.8, ("types", 1): 0.4, ("types", 2): 0.6}
+    wrong = {**fixed, whole: 0.5, ("types", 1): 0.1, ("types", 2): 0.25}
+    rows = effect_rows("restore", "select", on_select) + effect_rows("restore", "test", right)
+    rows += effect_rows("break", "test", wrong)
+    directions = [{"point": 3, "direction": i, "share": 0.5, "types": list("abc")} for i in (0, 1)]
+    numbers = subspace_numbers(
+        pa.Table.from_pylist(directions, SUBSPACE_DIRECTIONS.schema),
+        pa.Table.from_pylist(rows, SUBSPACE_PATCHES.schema),
+        SUBSPACE_MEANS.schema.empty_table(),
+        Bootstrap(50),
+        0.1,
+        0.03,
+    )
+    assert numbers["chosen"] == {"3": 2}
+    restore, broken = numbers["patches"]
+    assert (restore["half"]["types"]["estimate"], broken["half"]["types"]["estimate"]) == (1, 2)
+    assert restore["half"]["random"]["estimate"] == 32
+    assert restore["share"]["estimate"] == pytest.approx(0.75)
+    assert restore["beside"]["complement"]["estimate"] == pytest.approx(0.2)
+    # Twelve programs, all one way; the family has 2 conditions and 3 rivals.
+    assert restore["beside"]["random"]["adjusted_p"] == pytest.approx(6 * 2 / 2**12, rel=1e-3)
+    assert broken["beside"]["random"]["verdict"] == "shown"
+    [differs] = numbers["wrong_type"]
+    assert differs["estimate"] == pytest.approx(0.25 / 0.5 - 0.6 / 0.8)
+    text = " ".join(say_subspace(numbers))
+    assert "minus for the right one (`restore`) -25.0 points" in text and "shown to differ" in text
+    assert "written nowhere" in text
