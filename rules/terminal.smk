@@ -3,7 +3,8 @@
 
 def list_targets(only_targets=False):
     """In the place of Snakemake's list, which has every rule without wildcards alike."""
-    told = {each.name: each.docstring for each in workflow.rules if each.docstring}
+    rules = sorted(workflow.rules, key=lambda each: each.name != "all")
+    told = {each.name: each.docstring for each in rules if each.docstring}
     steps = [each.name for each in workflow.rules if each.name not in told]
     if only_targets:
         steps = [name for name in steps if not workflow.get_rule(name).has_wildcards()]
@@ -29,9 +30,10 @@ def files_made():
     return [path.replace("{edit}", edit) for path in plain for edit in EDITS]
 
 
-command = parsed(sys.argv[1:])
+# The command line of whoever began the run; a job on a cluster has another.
+command = parsed(sys.argv[1:]) if workflow.is_main_process else None
 
-if workflow.is_main_process:
+if command:
     with one_sentence():
         check_targets(
             [each for each in command.targets if not is_made(each)],
@@ -56,7 +58,7 @@ def say_closing():
 
 # The whole run on one line, in the place of what Snakemake says of every job, where the profile asks
 # for quiet and the jobs are this machine's. A dry run, and a run on a cluster, say it all.
-IS_RUN = workflow.is_main_process and not (command.dryrun or command.touch)
+IS_RUN = bool(command) and not (command.dryrun or command.touch)
 OWN_LINE = IS_RUN and Quietness.RULES in (workflow.output_settings.quiet or ())
 progress = []
 

@@ -443,7 +443,10 @@ def test_the_report_holds_the_figures_and_runs_nothing_of_the_source(small_study
 
 
 def test_a_second_run_has_nothing_to_do(small_study):
-    assert "Nothing to be done" in snakemake(small_study, "--configfile", "small.yaml").stdout
+    said = snakemake(small_study, "--configfile", "small.yaml").stdout
+    assert "Nothing to be done" in said
+    assert "tiny is right for" in said
+    assert "Report: results/tiny/report.html. Explorer of every example: snakemake explor" in said
 
 
 def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study):
