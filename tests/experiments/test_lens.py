@@ -22,7 +22,6 @@ from fimscope.experiments.lens.section import lens_section
 from fimscope.experiments.lens.tables import LENS
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import write_table
-from fimscope.report.sections import section_lines
 from fimscope.report.theme import save_figure
 from plot_lens import plot_outcomes, plot_pairs, plot_positions
 from plot_lens_examples import plot_lens_examples, shown_points
@@ -189,7 +188,8 @@ def test_figures_and_section_say_their_n_or_that_there_is_nothing(tmp_path, curv
     found = texts_of(plot_pairs(points, numbers["pairs"], "rename_vars"), tmp_path)
     assert ("no examples" if empty else "original: n = 7 (7 programs)") in found
     assert "no examples" in texts_of(plot_positions(points, numbers["positions"]), tmp_path)
-    page = "\n".join(section_lines(lens_section(numbers, "lens_examples.svg"), "figures"))
+    section = lens_section(numbers, "lens_examples.svg")
+    page = " ".join(section.reading)
     expected = "breaks no answer" if empty else "In 7 pairs that `rename_vars` breaks"
     assert expected in page
 

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 STYLE_SHEET = Path(__file__).parent / "fimscope.mplstyle"
 INK_KEYS = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
+CONTROLS = ("unrelated", "other_gold", "random", "random_position")  # of patches: behind the rest
+MARKER_SIZE, SMALL_MARKER_SIZE = 3.5, 2.2  # points; the small one where there are many
+MANY_POINTS = 13
 PRINT_WIDTH = 7.0  # inches: the text width of a page
 
 
-def add_figure_options(parser: argparse.ArgumentParser) -> None:
-    """--out-svg and --out-png."""
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+def add_figure_options(parser: argparse.ArgumentParser, name: str = "") -> None:
+    """--out-svg and --out-png; of a named figure beside the first, --out-{name}-svg and -png."""
+    out = f"--out-{name}-" if name else "--out-"
+    parser.add_argument(f"{out}svg", type=Path, required=True, help="the figure for the report")
+    parser.add_argument(f"{out}png", type=Path, required=True, help="the same as an image")
 
 
 def mark_points(axes: "Axes", points: Sequence[int]) -> None:
@@ -91,7 +95,7 @@ def draw_curve(
     style = STYLES[kind]
     mean, lower, upper = (scale * np.array(curve[key], float) for key in INTERVAL)
     if kind != "self":
-        alpha = 0.05 if kind.startswith("random") else 0.16  # its band may cover all the others
+        alpha = 0.05 if kind in CONTROLS else 0.16  # its band may cover all the others
         axes.fill_between(points, lower, upper, color=style.colour, alpha=alpha, lw=0)
     axes.plot(
         points,
@@ -99,8 +103,9 @@ def draw_curve(
         color=style.colour,
         linestyle=style.line,
         marker=style.marker,
-        markevery=max(1, len(points) // 12),
+        markersize=MARKER_SIZE if len(points) <= MANY_POINTS else SMALL_MARKER_SIZE,
         label=label,
+        zorder=2 if kind in CONTROLS else 2.5,
     )
 
 

@@ -7,12 +7,13 @@ from typing import Any
 from fimscope.experiments.icl.choices import LABELS as SHOT_LABELS
 from fimscope.experiments.steer.numbers import CONTROLS, VERDICTS
 from fimscope.experiments.steer.settings import MAIN, RANDOMISED
+from fimscope.report.findings import Finding
 from fimscope.report.format import (
     percent,
     points_changed,
     rate,
     rate_cell,
-    say_programs,
+    say_needed,
     signed_points,
 )
 from fimscope.report.markdown import code
@@ -99,6 +100,7 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
     return Section(
         title="What steering does",
         question=QUESTION,
+        findings=_findings(numbers),
         method=METHOD,
         control=CONTROL,
         cites=[
@@ -117,7 +119,42 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
         tables=_tables(numbers),
         sources=SOURCES,
         numbers=numbers,
+        power=say_needed(
+            ("the mean difference changes accuracy", row["net"])
+            for row in numbers["at_setting"]
+            if row["kind"] == MAIN and row["net"]
+        ),
+        docs="method.md#steering",
+        explorer="outcome=wrong&group=test",
     )
+
+
+def _findings(numbers: Numbers) -> list[Finding]:
+    """What the mean difference does to accuracy, alone and beside drawn vectors, and an oracle."""
+    at = {row["kind"]: row for row in numbers["at_setting"]}
+    beside = numbers["comparisons"].get(MAIN, {})
+    alone = {
+        MAIN: "one vector, the mean difference, changes accuracy",
+        "gold_type": "a vector that is told the gold changes accuracy",
+    }
+    net = {
+        kind: Finding(claim, row["verdict"], points_changed(row), "no steering")
+        for kind, claim in alone.items()
+        if kind in at and (row := at[kind]["net"])
+    }
+    many = [
+        Finding(
+            f"the mean difference does more than {MANY[kind]}",
+            row["verdict"],
+            f"{100 * row['own']:+z.1f} points, theirs {100 * row['lowest']:+z.1f} to "
+            f"{100 * row['highest']:+z.1f}; {row['n_as_good']} of {row['n_vectors']} do as well",
+            f"{row['n_vectors']} of them, each tuned alike",
+        )
+        for kind in RANDOMISED
+        if (row := beside.get(kind))
+    ]
+    main = [net.pop(MAIN)] if MAIN in net else []
+    return [*main, *many, *net.values()]
 
 
 def _say_findings(numbers: Numbers) -> list[str]:
@@ -175,7 +212,7 @@ def _say_net(row: Numbers) -> str:
     words = {
         Verdict.SHOWN: "it makes them better" if net["estimate"] > 0 else "it makes them worse",
         Verdict.SHOWN_ABSENT: "no net change, to within the margin",
-        Verdict.UNDECIDED: f"undecided{say_programs(net)}",
+        Verdict.UNDECIDED: "undecided",
     }
     return (
         f"Over all {net['n']} steered test examples, right and wrong, accuracy changes by "
