@@ -207,6 +207,7 @@ def test_figures_and_section(tmp_path, study, empty):
         assert section.findings[0].number.startswith("2 of 18 tests; -")
     heads = [
         {
+            "example_id": "e0",
             "edit": edit,
             "block": 1,
             "head": 0,

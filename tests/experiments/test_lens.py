@@ -22,6 +22,7 @@ from fimscope.experiments.lens.section import lens_section
 from fimscope.experiments.lens.tables import LENS
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import write_table
+from fimscope.report.svg import inline_svg
 from fimscope.report.theme import save_figure
 from plot_lens import plot_outcomes, plot_pairs, plot_positions
 from plot_lens_examples import plot_lens_examples, shown_points
@@ -211,7 +212,7 @@ def test_shown_tokens_are_those_around_the_name_and_the_last_ones():
 
 
 def test_shown_points_hold_the_first_and_the_last():
-    assert shown_points(25) == list(range(0, 25, 2))
+    assert shown_points(25) == list(range(0, 25, 3))
     assert shown_points(3) == [0, 1, 2]
 
 
@@ -235,5 +236,7 @@ def test_examples_draw_hostile_tokens_as_text(tmp_path):
     answers = {("e0", "original"): HOSTILE[1], ("e0", "rename_vars"): HOSTILE[2]}
     found = texts_of(plot_lens_examples(tokens, answers, {"e0": HOSTILE[0]}), tmp_path)
     assert "answers a\\nb\\x00" in found
+    svg = inline_svg((tmp_path / "x.svg").read_text("utf-8"), "x", "")
+    assert 'href="explorer.html#/example/e0?edit=rename_vars"' in svg  # from the page
     empty = plot_lens_examples(tokens.iloc[:0], {}, {})
     assert "no broken pairs" in texts_of(empty, tmp_path)

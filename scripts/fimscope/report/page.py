@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 PAGE, PARTS = "templates/report.html.j2", "templates/parts.html.j2"
 STYLE, SCRIPT = "templates/report.css", "templates/report.js"
 # What is longer is folded until it is asked for, or the page is printed.
-MOST_ROWS, MOST_LINES = 12, 100
+MOST_ROWS, MOST_LINES, MOST_SENTENCES = 12, 100, 4
 
 
 def build_page(
@@ -47,6 +47,7 @@ def build_page(
         figure=lambda name, caption: _svg(name, caption, figures),
         verdicts=VERDICTS,
         most_rows=MOST_ROWS,
+        most_sentences=MOST_SENTENCES,
         docs=docs,
         colours=style_rule(),
         style=(HERE / STYLE).read_text("utf-8"),
