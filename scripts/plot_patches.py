@@ -66,7 +66,7 @@ def plot_patches(sweeps: Sequence[Numbers]) -> "Figure":
         )
     grid[0, 0].set_ylim(*effect_frame(sweeps))
     grid[0, 0].set_ylabel("normalised effect\n(0 recipient, 1 donor)")
-    grid[1, 0].set_ylim(-3, 103)
+    grid[1, 0].set_ylim(-3, 112)  # the squares stand above the curves
     grid[1, 0].set_ylabel("% of predictions that turn")
     share_legend(figure, sweeps, NOTE)
     return figure

@@ -191,7 +191,7 @@ def test_the_page_is_for_small_dark_and_printed_screens():
     assert page == page_of()
 
 
-@pytest.mark.parametrize(("n_rows", "opened"), [(12, 1), (13, 0)])
+@pytest.mark.parametrize(("n_rows", "opened"), [(8, 1), (9, 0)])
 def test_only_a_sections_first_table_is_open_and_only_if_short(n_rows, opened):
     long = SectionTable("A", ["a"], [[str(i)] for i in range(n_rows)])
     page = page_of(tables=[long, SectionTable("B", ["b"], [["1"]]), SectionTable("C", ["c"], [])])

@@ -1,6 +1,8 @@
 """A section and a report come back as they were written, and the summary says what was found."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.sections import Section, read_section, write_section
 from fimscope.statistics.verdicts import Verdict
 from report_page import SECTION, report_of
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_section_comes_back_as_it_was_written(tmp_path):
@@ -47,6 +51,18 @@ def test_the_summary_has_the_findings_and_the_numbers_that_it_is_given():
 )
 def test_many_are_absent_only_together(verdicts, of_many):
     assert verdict_of_many(verdicts) is of_many
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(ROOT.glob("scripts/fimscope/experiments/*/section.py")),
+    ids=lambda p: p.parent.name,
+)
+def test_the_page_of_the_docs_that_a_section_names_is_there(path):
+    for page, anchor in re.findall(r'docs="([\w.]+)#?([\w-]*)"', path.read_text("utf-8")):
+        text = (ROOT / "docs" / page).read_text("utf-8")
+        headings = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+        assert {anchor} <= {"", *(heading.lower().replace(" ", "-") for heading in headings)}
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"manifest": {}, "title": "x"}', "[1]"])

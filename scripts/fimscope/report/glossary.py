@@ -61,7 +61,7 @@ GROUPS = {
 VERDICTS = {
     "shown": "interval and test leave out 0, or the control",
     "shown absent": "the whole interval lies within the margin of 0",
-    "undecided": "neither: more programs could decide it",
+    "undecided": "neither: a larger study could decide it",
 }
 AS_CODE = {**CONDITIONS, **GROUPS}
 FOUND = re.compile(

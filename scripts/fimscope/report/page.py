@@ -23,6 +23,7 @@ PAGE, PARTS = "templates/report.html.j2", "templates/parts.html.j2"
 STYLE, SCRIPT = "templates/report.css", "templates/report.js"
 # What is longer is folded until it is asked for, or the page is printed.
 MOST_ROWS, MOST_LINES, MOST_SENTENCES = 12, 100, 4
+MOST_OPEN = 8  # rows of a section's first table, to be seen at once
 
 
 def build_page(
@@ -46,7 +47,7 @@ def build_page(
         texts=texts,
         figure=lambda name, caption: _svg(name, caption, figures),
         verdicts=VERDICTS,
-        most_rows=MOST_ROWS,
+        most_open=MOST_OPEN,
         most_sentences=MOST_SENTENCES,
         docs=docs,
         colours=style_rule(),

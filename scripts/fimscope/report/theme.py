@@ -22,6 +22,7 @@ INK_KEYS = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
 CONTROLS = ("unrelated", "other_gold", "random", "random_position")  # of patches: behind the rest
 MARKER_SIZE, SMALL_MARKER_SIZE = 3.5, 2.2  # points; the small one where there are many
 MANY_POINTS = 13
+MARK_HEIGHT = 0.965  # of a frame
 PRINT_WIDTH = 7.0  # inches: the text width of a page
 
 
@@ -33,18 +34,17 @@ def add_figure_options(parser: argparse.ArgumentParser, name: str = "") -> None:
 
 
 def mark_points(axes: "Axes", points: Sequence[int]) -> None:
-    """A square over each of some points, at the upper edge: where a test holds."""
+    """A square over each of some points, under the frame's upper edge: where a test holds."""
     if not len(points):  # a line without points, if not clipped, upsets the layout
         return
     axes.plot(
         points,
-        [1.0] * len(points),
+        [MARK_HEIGHT] * len(points),
         transform=axes.get_xaxis_transform(),
         color=INK,
         linestyle="none",
         marker="s",
         markersize=2.6,
-        clip_on=False,
     )
 
 
@@ -130,7 +130,7 @@ def draw_rates(axes: "Axes", heights: Sequence[float], rates: Sequence[Numbers],
             ha="center",
             fontsize=7.5,
         )
-    axes.set_xlim(0, 100)
+    axes.set_xlim(-3, 103)
     axes.grid(axis="y", visible=False)
 
 

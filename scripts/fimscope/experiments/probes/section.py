@@ -145,9 +145,7 @@ def _tables(numbers: Numbers) -> list[SectionTable]:
                 f"{100 * curve['estimate'][-1]:.1f}",
             ]
         )
-    caption = (
-        f"Accuracy of the probes of {numbers['n_labels']} types on `test`, in %, at the best point "
-        "of each row (chosen on the same examples: it flatters) and at the last"
-    )
+    caption = f"Accuracy of the probes of {numbers['n_labels']} types on `test`, in %"
+    note = "There: at the best point of the row, chosen on the same examples, which flatters."
     header = ["what is read", "n", "programs", "best point", "there", "last point"]
-    return [SectionTable(caption, header, rows)]
+    return [SectionTable(caption, header, rows, note=note)]

@@ -172,10 +172,7 @@ def _published_table(edits: Mapping[str, Numbers], model: str) -> SectionTable:
         )
     windows = {blocks(row["window"]) for row in edits.values()}
     return SectionTable(
-        f"As published, at {' or '.join(sorted(windows))}: broken test examples mended. The "
-        f"`published` columns are of {model}, on held-out programs, without intervals; the rest is "
-        "measured here, pairs and n with their programs; the last column has random vectors as "
-        "long as the mean difference",
+        f"Broken test examples mended, as published, at {' or '.join(sorted(windows))}",
         [
             "edit",
             "published n",
@@ -188,6 +185,9 @@ def _published_table(edits: Mapping[str, Numbers], model: str) -> SectionTable:
             "equal length %",
         ],
         rows,
+        note=f"The published columns are of {model}, on held-out programs, without intervals; the "
+        "rest is measured here, pairs and n with their programs; the last column has random "
+        "vectors as long as the mean difference.",
     )
 
 
@@ -209,10 +209,7 @@ def _sound_table(edits: Mapping[str, Numbers]) -> SectionTable:
             ]
         )
     return SectionTable(
-        "The sound way: the window is chosen on `select` and reported once on `test`; random "
-        "vectors of equal length, and how many of them mend as many. Beside it what the best "
-        "window of `test` itself would have claimed. Broken examples used of those there are: the "
-        "rest are over the cap of a type or not told by their first token",
+        "The sound way: the window is chosen on `select` and reported once on `test`",
         [
             "edit",
             "fit, select, test",
@@ -224,6 +221,9 @@ def _sound_table(edits: Mapping[str, Numbers]) -> SectionTable:
             "best of test %",
         ],
         rows,
+        note="Random: vectors of equal length, and how many of them mend as many. Best of test: "
+        "what the best window of `test` itself would have claimed. Broken examples are used of "
+        "those there are: the rest are over the cap of a type or not told by their first token.",
     )
 
 

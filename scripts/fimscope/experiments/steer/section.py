@@ -376,14 +376,7 @@ def _setting_table(numbers: Numbers) -> SectionTable:
     if beside:
         rows += in_context_rows(beside)
     return SectionTable(
-        "On `test`, each vector as chosen for it (see Control): mended, of all wrong examples and "
-        f"of those that the edit broke (n = {numbers['n']['test']['n_broken']}); right ones made "
-        "wrong; change of accuracy over both, in points; rise of gold minus foil in logits; "
-        "divergence in nats at tokens that are not the hole; "
-        "whether the mean difference does more for accuracy (beside many vectors) or mends "
-        f"another share (beside one), Holm over {_names(controls)}; the intervals of many vectors "
-        "are over programs, with these vectors as they are"
-        + ("; solved examples in the prompt, on the examples asked both ways" if beside else ""),
+        "Each vector on `test`, as chosen for it",
         [
             "vector",
             "vectors",
@@ -396,6 +389,14 @@ def _setting_table(numbers: Numbers) -> SectionTable:
             "the mean difference",
         ],
         rows,
+        note="Mended: of all wrong examples, and of those that the edit broke "
+        f"(n = {numbers['n']['test']['n_broken']}). Spoiled: right ones made wrong. Net: change of "
+        "accuracy over both, in points. Gain: rise of gold minus foil in logits. KL: divergence in "
+        "nats at tokens that are not the hole. The last: whether the mean difference does more for "
+        "accuracy (beside many vectors) or mends another share (beside one), Holm over "
+        f"{_names(controls)}. The intervals of many vectors are over programs, with these vectors "
+        "as they are."
+        + (" Solved examples in the prompt: on the examples asked both ways." if beside else ""),
     )
 
 
@@ -434,14 +435,15 @@ def _choice_table(numbers: Numbers) -> SectionTable:
     used = numbers["n"]["test"]
     there = numbers["there"]
     return SectionTable(
-        "Chosen on `select` (mended of the wrong, spoiled of the right), of the random and the "
-        "shuffled vectors for each alone. On `test` "
-        f"{used['n_wrong']} of {there.get('test_wrong', 0)} wrong and {used['n_right']} of "
-        f"{there.get('test_right', 0)} right examples were steered; the rest are over "
-        "`steer.max_examples` or not told by their first token",
+        "Where and how strongly each vector is added, chosen on `select`",
         ["vector", "where", "strength", "mended", "spoiled"],
         rows,
         n_left=2,
+        note="Mended of the wrong and spoiled of the right, on `select`; for each of the random "
+        f"and the shuffled vectors alone. On `test` {used['n_wrong']} of "
+        f"{there.get('test_wrong', 0)} wrong and {used['n_right']} of {there.get('test_right', 0)} "
+        "right examples were steered; the rest are over `steer.max_examples` or not told by their "
+        "first token.",
     )
 
 
@@ -466,13 +468,14 @@ def _type_table(by_type: Sequence[Numbers]) -> SectionTable:
 def _verdict_table(types: Numbers) -> SectionTable:
     order = [kind for kind in LABELS if kind in types]
     return SectionTable(
-        "The completed type of each wrong test example in its program, by the compiler: the gold; "
-        "another type without a new error; one with; no whole type; no answer from the compiler",
+        "The completed types in their programs, by the compiler",
         ["vector", "n", *VERDICTS],
         [
             [LABELS[kind], str(types[kind]["n"]), *(str(types[kind][v]) for v in VERDICTS)]
             for kind in order
         ],
+        note="Of each wrong test example: the gold; another type without a new error; one with; no "
+        "whole type; no answer from the compiler.",
     )
 
 
