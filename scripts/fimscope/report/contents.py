@@ -40,9 +40,9 @@ class Report:
     passages: list[Passage]
 
     @property
-    def curve(self) -> tuple[str, str] | None:
-        """The figure of the first screen: the first that a section has for it."""
-        return next((section.curve for section in self.sections if section.curve), None)
+    def first_with_curve(self) -> Section | None:
+        """The section whose small figure stands on the first screen."""
+        return next((section for section in self.sections if section.curve), None)
 
 
 def write_report(path: Path, report: Report, manifest: Mapping[str, Any]) -> None:

@@ -59,6 +59,7 @@ def accuracy_sections(numbers: Numbers, margin: float) -> list[Section]:
             sources=[*(f"funnel/{edit}.parquet" for edit in numbers["funnel"]), "rejected.parquet"],
             numbers={},
             docs="source.md",
+            explorer="edit=original",
         ),
         Section(
             title="How often it is right",
