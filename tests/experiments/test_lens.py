@@ -234,7 +234,10 @@ def test_examples_draw_hostile_tokens_as_text(tmp_path):
     ]
     tokens = pa.Table.from_pylist(rows).to_pandas()
     answers = {("e0", "original"): HOSTILE[1], ("e0", "rename_vars"): HOSTILE[2]}
-    found = texts_of(plot_lens_examples(tokens, answers, {"e0": HOSTILE[0]}), tmp_path)
+    figure = plot_lens_examples(tokens, answers, {"e0": HOSTILE[0]})
+    cells = [text.get_fontsize() for axes in figure.axes for text in axes.texts]
+    assert min(cells) > 5  # points, of a figure as wide as a printed page
+    found = texts_of(figure, tmp_path)
     assert "answers a\\nb\\x00" in found
     svg = inline_svg((tmp_path / "x.svg").read_text("utf-8"), "x", "")
     assert 'href="explorer.html#/example/e0?edit=rename_vars"' in svg  # from the page

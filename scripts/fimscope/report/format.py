@@ -86,7 +86,13 @@ def spans(chosen: Sequence[int], points: Sequence[int]) -> str:
     return f"{'point' if len(chosen) == 1 else 'points'} {', '.join(words)}"
 
 
-def say_needed(claims: Iterable[tuple[str, Numbers | None]], unit: str = "programs") -> str:
+TO_COME = {
+    Verdict.SHOWN: "show a difference",
+    Verdict.SHOWN_ABSENT: "show that there is none beyond the margin",
+}
+
+
+def say_needed(claims: Iterable[tuple[str, Numbers | None]]) -> str:
     """How many programs would decide the first undecided claim for which that can be told.
 
     claims   each as it reads after `whether`, and its row, judged
@@ -94,25 +100,19 @@ def say_needed(claims: Iterable[tuple[str, Numbers | None]], unit: str = "progra
     for claim, row in claims:
         if row and row["programs_to_decide"]:
             return (
-                f"Whether {claim} is undecided; about {row['programs_to_decide']} {unit} would "
+                f"Whether {claim} is undecided; about {row['programs_to_decide']} programs would "
                 f"{TO_COME[row['verdict_to_come']]}, were the estimate the truth."
             )
     return ""
 
 
-TO_COME = {
-    Verdict.SHOWN: "show a difference",
-    Verdict.SHOWN_ABSENT: "show that there is none beyond the margin",
-}
-
-
-def say_family_power(tests: Sequence[Numbers]) -> str:
-    """As `say_power`, of tests that were adjusted together, by those with most programs."""
+def family_power_text(tests: Sequence[Numbers]) -> str:
+    """As `power_text`, of tests that were adjusted together, by those with most programs."""
     known = [test["n_programs"] for test in tests if test["p"] is not None]
-    return say_power(max(known), len(known)) if known else ""
+    return power_text(max(known), len(known)) if known else ""
 
 
-def say_power(n_programs: int, n_tests: int) -> str:
+def power_text(n_programs: int, n_tests: int) -> str:
     """The least that sign tests over these programs can show."""
     share = smallest_shown(n_programs, n_tests) if n_programs else None
     if share is None:

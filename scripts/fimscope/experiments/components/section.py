@@ -7,7 +7,7 @@ from fimscope.experiments.patch.section import (
     SHOWN_CONTROLS,
     effect_at,
     say_exactness,
-    say_least,
+    sweeps_power_text,
 )
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import spans
@@ -63,7 +63,7 @@ def components_section(sweeps: Sequence[Numbers]) -> Section:
         tables=[_parts_table(sweeps)],
         sources=[f"components/{condition}.parquet" for condition in conditions],
         numbers={"sweeps": list(sweeps)},
-        power=say_least(sweeps),
+        power=sweeps_power_text(sweeps),
         docs="method.md#patching",
         explorer="outcome=broken",
     )

@@ -6,10 +6,10 @@ from fimscope.experiments.icl.choices import LABELS
 from fimscope.experiments.icl.numbers import TREATMENT
 from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    family_power_text,
     p_text,
     percent,
     points_changed,
-    say_family_power,
     signed_nats,
     signed_points,
 )
@@ -65,7 +65,7 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
         ],
         sources=[f"icl/{edit}.parquet"],
         numbers=numbers,
-        power=say_family_power(numbers["against_controls"]),
+        power=family_power_text(numbers["against_controls"]),
         docs="method.md#questions-to-the-model",
         explorer=f"edit={edit}&outcome=wrong",
     )

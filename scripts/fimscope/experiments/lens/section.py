@@ -5,7 +5,7 @@ from fimscope.report.format import (
     at,
     p_value,
     percent,
-    say_power,
+    power_text,
     signed_nats,
     spans,
     with_interval,
@@ -126,7 +126,7 @@ def say_pairs(pairs: Numbers, edit: str) -> list[str]:
 
 def _say_power(pairs: Numbers, points: list[int]) -> str:
     return (
-        say_power(pairs["n_programs"], len(pairs["differences"]) * len(points))
+        power_text(pairs["n_programs"], len(pairs["differences"]) * len(points))
         if pairs["n"]
         else ""
     )

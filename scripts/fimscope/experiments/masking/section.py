@@ -8,8 +8,8 @@ from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
+    family_power_text,
     p_text,
-    say_family_power,
     signed_nats,
     signed_points,
     with_interval,
@@ -51,7 +51,7 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
         tables=[_table(rows, outcome) for outcome in OUTCOMES if _n_asked(rows, outcome)],
         sources=["masking.parquet"],
         numbers={"masks": list(rows)},
-        power=say_family_power([row["against_control"] for row in rows]),
+        power=family_power_text([row["against_control"] for row in rows]),
         docs="method.md#looking-inside",
         explorer=f"edit={edit}&outcome=broken",
     )

@@ -7,8 +7,8 @@ from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
     at,
     percent,
+    power_text,
     rate,
-    say_power,
     spans,
     with_interval,
 )
@@ -92,7 +92,7 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
         tables=[_condition_table(sweeps), *(_curve_table(sweep) for sweep in sweeps)],
         sources=["pairs.parquet", *(f"patches/{sweep['condition']}.parquet" for sweep in sweeps)],
         numbers={"sweeps": list(sweeps), "same_type_and_wrong_to_wrong": alike},
-        power=say_least(sweeps),
+        power=sweeps_power_text(sweeps),
         curve=("patch_curve.svg", _say_curve(sweeps[0])),
         docs="method.md#patching",
         explorer="outcome=broken",
@@ -198,7 +198,7 @@ def say_verdicts(sweep: Numbers, comparison: Numbers | None, claim: str) -> str:
     return "; ".join(f"{phrases[verdict]} {where}" for verdict, where in found.items())
 
 
-def say_least(sweeps: Sequence[Numbers]) -> str:
+def sweeps_power_text(sweeps: Sequence[Numbers]) -> str:
     """The least that the comparison with fewest programs, and of these most tests, can show."""
     known = [
         (comparison["n_programs"], -len(comparison["difference"]) * len(sweep["points"]))
@@ -208,7 +208,7 @@ def say_least(sweeps: Sequence[Numbers]) -> str:
     if not known:
         return ""
     n_programs, n_tests = min(known)
-    return say_power(n_programs, -n_tests)
+    return power_text(n_programs, -n_tests)
 
 
 def peak(sweep: Numbers) -> str:

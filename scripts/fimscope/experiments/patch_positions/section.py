@@ -7,8 +7,8 @@ from fimscope.experiments.patch.section import (
     most_turned,
     peak,
     say_exactness,
-    say_least,
     sweep_findings,
+    sweeps_power_text,
 )
 from fimscope.prompts.alignment import NAME
 from fimscope.report.format import spans
@@ -82,7 +82,7 @@ def positions_section(sweeps: Sequence[Numbers]) -> Section:
         tables=[_position_table(sweeps)] if sweeps else [],
         sources=[f"patch_positions/{condition}.parquet" for condition in conditions],
         numbers={"sweeps": list(sweeps)},
-        power=say_least(sweeps),
+        power=sweeps_power_text(sweeps),
         docs="method.md#patching",
         explorer="outcome=broken",
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fimscope.report.findings import Finding, verdict_of_many
-from fimscope.report.format import at, percent, rate, rate_cell, say_power, spans
+from fimscope.report.format import at, percent, power_text, rate, rate_cell, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -81,7 +81,7 @@ def _points_by_verdict(numbers: Numbers) -> dict[Verdict, list[int]]:
 
 def _say_power(numbers: Numbers) -> str:
     wrong = numbers["curves"].get("wrong")
-    return say_power(wrong["n_programs"], len(numbers["points"])) if wrong else ""
+    return power_text(wrong["n_programs"], len(numbers["points"])) if wrong else ""
 
 
 def _say_findings(numbers: Numbers) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fimscope.experiments.robustness.numbers import lowest
 from fimscope.report.findings import Finding, verdict_of_some
-from fimscope.report.format import p_text, points_changed, say_family_power, signed_points
+from fimscope.report.format import family_power_text, p_text, points_changed, signed_points
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.significance import stands_out
@@ -44,7 +44,7 @@ def robustness_section(entries: Sequence[Numbers]) -> Section:
         sources=["predictions/original.parquet"]
         + [f"predictions/{edit}.parquet" for entry in entries for edit in entry["edits"]],
         numbers={"edits": list(entries)},
-        power=say_family_power([row for entry in entries for row in entry["changes"]]),
+        power=family_power_text([row for entry in entries for row in entry["changes"]]),
         docs="method.md#edits-and-their-proof",
     )
 
