@@ -71,6 +71,8 @@ rule plot_patches:
             caption="../config/captions/patches.rst",
         ),
         png=f"{FIGURES}/patches.png",
+        curve_svg=f"{FIGURES}/patch_curve.svg",
+        curve_png=f"{FIGURES}/patch_curve.png",
         section=f"{RESULTS}/sections/patches.json",
     params:
         draws=DRAWS,
@@ -78,4 +80,5 @@ rule plot_patches:
     shell:
         "python scripts/plot_patches.py --patches {input.patches:q} --pairs {input.pairs:q}"
         " {params.draws} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --out-curve-svg {output.curve_svg:q} --out-curve-png {output.curve_png:q}"
         " --out-section {output.section:q} --log {log:q}"

@@ -47,6 +47,7 @@ rule write_summary:
             category="4. Summary",
             caption="../config/captions/summary.rst",
         ),
+        report=f"{RESULTS}/report.json",
         figures=f"{RESULTS}/figures.json",
     group:
         "report"
@@ -60,12 +61,13 @@ rule write_summary:
         " --predictions {input.predictions:q} --splits {input.splits:q}"
         " --sections {input.sections:q} --config {params.config:q} --model-info {input.model:q}"
         " --benchmarks {params.benchmarks:q} --logs {params.logs:q}"
-        " {params.margins} --out {output.summary:q} --out-figures {output.figures:q} --log {log:q}"
+        " {params.margins} --out {output.summary:q} --out-report {output.report:q}"
+        " --out-figures {output.figures:q} --log {log:q}"
 
 
 rule build_report:
     input:
-        summary=f"{RESULTS}/summary.md",
+        report=f"{RESULTS}/report.json",
         figures=expand(
             f"{FIGURES}/{{figure}}.svg",
             figure=["funnel", "accuracy", "wrong_answers"],
@@ -76,6 +78,7 @@ rule build_report:
         "report"
     params:
         figures=lambda wildcards, input: Path(input.figures[0]).parent.as_posix(),
+        docs=Path(os.path.relpath("docs", RESULTS)).as_posix(),
     shell:
-        "python scripts/build_report.py --summary {input.summary:q}"
-        " --figures-folder {params.figures:q} --out {output:q} --log {log:q}"
+        "python scripts/build_report.py --report {input.report:q}"
+        " --figures-folder {params.figures:q} --docs {params.docs:q} --out {output:q} --log {log:q}"

@@ -1,17 +1,19 @@
-"""Build the report: the summary and its figures as one HTML page that needs nothing else."""
+"""Build the report as one HTML page that needs nothing else."""
 
 from pathlib import Path
 
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import read_sealed
+from fimscope.report.contents import read_report
 from fimscope.report.page import build_page
 from fimscope.steps.frame import run_step, step_parser
 
 
 def main() -> None:
     parser = step_parser(__doc__)
-    parser.add_argument("--summary", type=Path, required=True, help="summary.md")
+    parser.add_argument("--report", type=Path, required=True, help="report.json")
     parser.add_argument("--figures-folder", type=Path, required=True, help="folder of the SVGs")
+    parser.add_argument("--docs", required=True, help="the folder of the docs, from the page")
     parser.add_argument("--out", type=Path, required=True, help="the page, report.html")
     with run_step(parser) as args:
         figures = {
@@ -21,7 +23,7 @@ def main() -> None:
         files = {
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         }
-        page = build_page(read_sealed(args.summary), figures, files)
+        page = build_page(read_report(args.report), figures, files, args.docs)
         with replacing(args.out) as temporary:
             temporary.write_text(page, encoding="utf-8")
 

@@ -11,6 +11,7 @@ from fimscope.experiments.attention.shares import REGION_KINDS
 from fimscope.experiments.attention.tables import ATTENTION_DIFFERENCES, ATTENTION_HEADS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.links import explorer_link
 from fimscope.report.prompt_lines import Line, keep_lines, lay_out
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, ON_PALE_CELL, PALETTE
@@ -109,12 +110,13 @@ def plot_text(heads: Sequence[dict[str, Any]]) -> "Figure":
         largest = max(max(prompt["weights"]) for prompt in pair)
         for axes, prompt, own in zip(row, pair, lines, strict=True):
             _draw_lines(axes, own, largest, max(map(len, lines)))
-            axes.set_title(
+            title = axes.set_title(
                 f"block {prompt['block']} head {prompt['head']}, {visible(prompt['edit'])}"
                 f" (darkest: {100 * largest:.0f}%)",
                 loc="left",
                 fontsize=7,
             )
+            title.set_url(explorer_link(prompt["example_id"], prompt["edit"]))
     figure.supxlabel(
         "shade: attention of the last token to each token of the prompt; lines far from the hole "
         "with under 2% are left out",

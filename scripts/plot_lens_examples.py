@@ -1,6 +1,6 @@
 """Draw what each token of chosen broken pairs would say at every point, beside the originals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +10,12 @@ import numpy as np
 from fimscope.experiments.lens.tables import LENS_TOKENS
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table
+from fimscope.report.links import explorer_link
 from fimscope.report.styles import ON_DARK_CELL, ON_PALE_CELL, PAPER
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
     add_figure_options,
-    point_ticks,
     save_figure,
     use_theme,
     write_message,
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from pandas import DataFrame
 
-N_SHOWN_POINTS = 13
+N_SHOWN_POINTS = 9
+PANEL_HEIGHT = 1.85  # inches
 CAPTION = (
     "the likeliest next token at each residual point (upwards) and token of the prompt; colour: its"
     " probability\nthe last tokens of a prompt stand behind the gap where others lie between"
@@ -38,7 +39,7 @@ CAPTION = (
 def plot_lens_examples(
     tokens: "DataFrame", answers: Mapping[tuple[str, str], str], golds: Mapping[str, str]
 ) -> "Figure":
-    """One row of two panels for each pair: the original, its variant.
+    """Two panels for each pair, one below the other: the original, its variant.
 
     tokens    the lens_tokens table
     answers   (example_id, edit) -> what the model answers
@@ -48,27 +49,33 @@ def plot_lens_examples(
 
     use_theme()
     pairs = list(tokens.groupby(["choice", "example_id"], sort=False))
-    n_rows = max(1, len(pairs))
-    figure, grid = plt.subplots(n_rows, 2, figsize=(PRINT_WIDTH, 0.6 + 2.6 * n_rows), squeeze=False)
+    n_rows = max(1, 2 * len(pairs))
+    size = (PRINT_WIDTH, 0.6 + PANEL_HEIGHT * n_rows)
+    figure, grid = plt.subplots(n_rows, 1, figsize=size, squeeze=False)
     image = None
-    for row, ((choice, example), pair) in zip(grid, pairs, strict=False):
-        for axes, (edit, prompt) in zip(row, pair.groupby("edit", sort=False), strict=True):
+    for rows, ((choice, example), pair) in zip(_in_pairs(grid[:, 0]), pairs, strict=False):
+        for axes, (edit, prompt) in zip(rows, pair.groupby("edit", sort=False), strict=True):
             image = _draw_table(axes, prompt)
-            answer = visible(answers[example, edit], 14)
-            axes.set_title(
-                f"{choice}, {visible(edit)}\nanswers {answer}, gold {visible(golds[example], 14)}",
+            answer = visible(answers[example, edit], 24)
+            title = axes.set_title(
+                f"{choice}, {visible(edit)}: answers {answer}, gold {visible(golds[example], 24)}",
                 loc="left",
-                fontsize=6.5,
+                fontsize=7.5,
             )
-        row[0].set_ylabel("point")
+            title.set_url(explorer_link(example, edit))
+            axes.set_ylabel("point")
     if image is None:
         for axes in grid.flat:
             write_message(axes, "no broken pairs")
             axes.set_axis_off()
     else:
-        figure.colorbar(image, ax=grid, shrink=0.5, aspect=40, pad=0.01, label="probability")
+        figure.colorbar(image, ax=grid, shrink=0.3, aspect=40, pad=0.01, label="probability")
     figure.supxlabel(CAPTION, fontsize=7)
     return figure
+
+
+def _in_pairs(panels: Sequence["Axes"]) -> list[Sequence["Axes"]]:
+    return [panels[place : place + 2] for place in range(0, len(panels), 2)]
 
 
 def shown_points(n_points: int) -> list[int]:
@@ -88,10 +95,10 @@ def _draw_table(axes: "Axes", prompt: "DataFrame") -> "AxesImage":
         axes.text(
             column,
             row,
-            visible(text.strip(" ") or "␣", 7),
+            visible(text.strip(" ") or "␣", 8),
             ha="center",
             va="center",
-            fontsize=3.6,
+            fontsize=5.6,
             color=ON_DARK_CELL if values[row, column] > 0.55 else ON_PALE_CELL,
             clip_on=True,
         )
@@ -100,14 +107,12 @@ def _draw_table(axes: "Axes", prompt: "DataFrame") -> "AxesImage":
     axes.set_xticks(
         range(len(indices)),
         [visible(texts[index].strip(" ") or "␣", 12) for index in indices],
-        rotation=60,
+        rotation=25,
         ha="right",
         rotation_mode="anchor",
-        fontsize=5,
-        family="monospace",
+        fontsize=6.5,
     )
-    places = [points.index(point) for point in points if point in point_ticks(points)]
-    axes.set_yticks(places, [points[place] for place in places], fontsize=6)
+    axes.set_yticks(range(len(points)), points, fontsize=6)
     axes.tick_params(length=1.5)
     axes.grid(visible=False)
     for place, (left, right) in enumerate(pairwise(indices)):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COMPARED = ("same_type", "wrong_to_wrong")  # a right type and a wrong one, of another program
+CURVE_SIZE = (4.4, 2.5)  # inches
 NOTE = (
     "residual point patched at the last token: 0 is what enters block 0, the last what enters the "
     "final norm\nbands: 95%, clustered by program; squares: more recipients turn than "
@@ -65,9 +66,26 @@ def plot_patches(sweeps: Sequence[Numbers]) -> "Figure":
         )
     grid[0, 0].set_ylim(*effect_frame(sweeps))
     grid[0, 0].set_ylabel("normalised effect\n(0 recipient, 1 donor)")
-    grid[1, 0].set_ylim(-3, 103)
+    grid[1, 0].set_ylim(-3, 112)  # the squares stand above the curves
     grid[1, 0].set_ylabel("% of predictions that turn")
     share_legend(figure, sweeps, NOTE)
+    return figure
+
+
+def plot_curve(sweep: Numbers) -> "Figure":
+    """The mean normalised effect of one condition and its controls, for the first screen.
+
+    sweep   numbers of `sweep_numbers`
+    """
+    import matplotlib.pyplot as plt
+
+    use_theme()
+    figure, axes = plt.subplots(figsize=CURVE_SIZE)
+    draw_effects(axes, sweep, sweep["comparison"])
+    axes.set_ylim(*effect_frame([sweep]))
+    axes.set_xlabel("residual point patched at the last token")
+    axes.set_ylabel("normalised effect")
+    share_legend(figure, [sweep], "", n_columns=3)
     return figure
 
 
@@ -80,6 +98,7 @@ def main() -> None:
     add_bootstrap_options(parser)
     add_margin_options(parser)
     add_figure_options(parser)
+    add_figure_options(parser, "curve")
     parser.add_argument("--out-section", type=Path, required=True, help="the section of the report")
     with run_step(parser) as args:
         manifest = run_manifest(args)
@@ -94,6 +113,7 @@ def main() -> None:
             alike = compare_conditions(one, other, points, bootstrap, margin)
         sweeps = list(numbers.values())
         save_figure(plot_patches(sweeps), args.out_svg, args.out_png)
+        save_figure(plot_curve(sweeps[0]), args.out_curve_svg, args.out_curve_png)
         write_section(args.out_section, patches_section(sweeps, alike), manifest)
 
 

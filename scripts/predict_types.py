@@ -16,6 +16,7 @@ from fimscope.models.options import add_model_options
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
+from fimscope.prompts.token_texts import token_text
 from fimscope.steps.frame import log, run_step, step_parser
 from fimscope.typescript.client import TypeScript
 
@@ -38,7 +39,7 @@ def prediction(prompt: Row, answer: Row, completion: str, completed_type: str, e
         "gold_rank": answer["gold_rank"],
         "gold_logprob": answer["gold_logprob"],
         "top10": [
-            {"text": encoder.decode([token]), "logprob": logprob}
+            {"text": token_text(token, encoder), "logprob": logprob}
             for token, logprob in zip(answer["top_ids"], answer["top_logprobs"], strict=True)
         ],
     }

@@ -11,6 +11,7 @@ from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
+from fimscope.prompts.token_texts import token_text
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def read_lens_tokens(
                         **{key: prompt[key] for key in ("example_id", "edit", "program_id")},
                         "choice": choice,
                         "token_index": index,
-                        "token": encoder.decode([token_ids[index]]),
+                        "token": token_text(token_ids[index], encoder),
                         "point": point,
-                        "top": encoder.decode([int(lens.top_ids[point, 0, place, 0])]),
+                        "top": token_text(int(lens.top_ids[point, 0, place, 0]), encoder),
                         "top_logprob": float(lens.top_logprobs[point, 0, place, 0]),
                     }
                 )

@@ -12,6 +12,7 @@ from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
+from fimscope.prompts.token_texts import token_text
 from fimscope.steps.frame import log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def view_heads(
                 "block": head[0],
                 "head": head[1],
                 "region": region,
-                "tokens": [encoder.decode([token]) for token in prompt["token_ids"]],
+                "tokens": [token_text(token, encoder) for token in prompt["token_ids"]],
                 "weights": pattern[0, 0].tolist(),
             }
         )

@@ -13,7 +13,7 @@ from fimscope.steps.frame import log, run_step, step_parser
 
 RESULTS = ("figures.json", "quality.json")  # of write_summary, of measure_quality
 # What pages do not speak of: what differs from run to run, and what stands in the numbers too.
-LEFT_OUT = ("timings", "readings", "manifest", "config", "model", "funnel", "experiments")
+LEFT_OUT = ("timings", "manifest", "config", "model", "funnel", "experiments")
 
 
 def study_text(numbers: Mapping[str, Any], name: str) -> str:

@@ -1,8 +1,8 @@
-"""Write the study's numbers as one page in plain words, and the same numbers as JSON."""
+"""Write what the study found: as a summary, as the contents of the report, and as numbers."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,19 @@ from fimscope.experiments.accuracy.numbers import (
     funnel_numbers,
     judge_gains,
 )
-from fimscope.experiments.accuracy.section import (
-    accuracy_lines,
-    say_accuracy,
-    say_funnel,
-    say_wrong_answers,
-)
+from fimscope.experiments.accuracy.section import accuracy_sections
 from fimscope.experiments.accuracy.tables import FUNNEL
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import dump_json, read_json, sealed
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.contents import Passage, Report, summary_lines, write_report
 from fimscope.report.glossary import glossary_lines
-from fimscope.report.head import model_lines, say_size
+from fimscope.report.head import say_asked, say_model, say_origin, say_size
 from fimscope.report.markdown import code, table
 from fimscope.report.references import bibtex
-from fimscope.report.sections import Section, read_section, section_lines
+from fimscope.report.sections import Section, read_section
 from fimscope.report.timings import timing_lines, timing_numbers
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.significance import ALPHA, HAIR
@@ -50,6 +46,7 @@ FORMATS = {
     "fim": "the tokenizer's own fill-in-the-middle tokens",
     "rewrite": "the code with its annotations erased, followed by the typed code up to the hole",
 }
+N_IN_SUMMARY = 2  # sections, from the first, whose first table the summary has
 # What the paragraph for a paper names.
 METHODS_CITE = ["miller2024evals", "lucchetti2024codetrace", "holm1979procedure"]
 METHOD = """\
@@ -74,7 +71,7 @@ def summary_numbers(
     examples: Mapping[str, Mapping[str, Any]],
     margin: float,
 ) -> Numbers:
-    """All numbers of the study but its timings, with the sentences that read them.
+    """All numbers of the study but its timings.
 
     funnels, predictions, splits   tables; the last two by edit
     examples                       example_id -> package, kind and name
@@ -84,72 +81,59 @@ def summary_numbers(
     judge_gains(accuracy, margin)
     changes = change_numbers(splits, examples, margin)
     wrong = [confusion_numbers(t, edit) for edit, t in predictions.items()]
-    funnel = funnel_numbers(funnels)
     return {
-        "funnel": funnel,
+        "funnel": funnel_numbers(funnels),
         "accuracy": accuracy,
         "changes": changes,
         "wrong_answers": wrong,
-        "readings": {
-            "funnel": say_funnel(funnel),
-            "accuracy": say_accuracy(accuracy, changes, margin),
-            "wrong_answers": say_wrong_answers(wrong, accuracy, margin),
-        },
     }
 
 
-def write_summary(
+def study_report(
     numbers: Numbers,
-    sections: Sequence[Section],
+    experiments: Sequence[Section],
     config: Mapping[str, Any],
     model: Mapping[str, Any],
     manifest: Mapping[str, Any],
     timings: Numbers,
-    figures: str,
-) -> str:
-    """The page, in Markdown.
+) -> Report:
+    """All that the report holds.
 
-    numbers    of `summary_numbers`
-    sections   of the experiments, in their order
-    config     the whole configuration; `model` is what prepare_model recorded of the model
-    manifest   of this run: the versions and the settings of the statistics
-    figures    the link from the page to the folder of the figures
+    numbers       of `summary_numbers`
+    experiments   their sections, in their order
+    config        the whole configuration; `model` is what prepare_model recorded of the model
+    manifest      of this run: the versions and the settings of the statistics
     """
-    margin = 100 * manifest["settings"]["accuracy_margin"]
-    effect = manifest["settings"]["effect_margin"]
-    edits = ", ".join(code(row["edit"]) for row in numbers["accuracy"])
-    small = say_size(max((row["n_programs"] for row in numbers["accuracy"]), default=0))
-    lines = [
-        f"# Where {code(config['model']['name'])} decides the type",
-        "",
-        *([small, ""] if small else []),
-        "## What was asked",
-        "",
-        "The model fills in one missing type annotation, of a parameter or a return, of a real "
-        f"TypeScript program, under {edits}. A gold of one token is answered by the first token "
-        "that the model says, any other by the whole type it completes. All tables and sections "
-        f"but that on whole types, where there is one, speak of {golds_text(config)} "
-        "(`prompt.golds` in the config), and all that was left out has its reason in "
-        "`rejected.parquet`. How often is it right, what does it answer where it is wrong, and at "
-        "which residual point does an activation from elsewhere turn the answer?",
-        "",
-        *model_lines(model, config["model"]["name"], config["model"]["dtype"]),
-        *glossary_lines(config["patch"]["conditions"]),
-        *accuracy_lines(numbers, figures, golds_text(config)),
-    ]
-    for section in sections:
-        lines += section_lines(section, figures)
-    lines += [
-        "## How the numbers were made",
-        "",
-        METHOD.format(margin=margin, effect=effect, clear=ALPHA - HAIR),
-    ]
-    lines += ["## For a paper", "", methods_paragraph(numbers, model, config), ""]
+    margin, effect = (manifest["settings"][f"{key}_margin"] for key in ("accuracy", "effect"))
+    accuracy = numbers["accuracy"]
+    sections = [*accuracy_sections(numbers, golds_text(config), margin), *experiments]
     cites = [*METHODS_CITE, *(key for section in sections for key in section.cites)]
-    lines += ["```bibtex", bibtex(manifest, cites).rstrip(), "```", ""]
-    lines += ["## How it was run", "", *_run_table(model, manifest, config)]
-    lines += ["## Time and memory", "", *timing_lines(timings)]
-    return "\n".join(lines).rstrip() + "\n"
+    method = METHOD.format(margin=100 * margin, effect=effect, clear=ALPHA - HAIR)
+    paper = [methods_paragraph(numbers, model, config), ""]
+    paper += ["```bibtex", bibtex(manifest, cites).rstrip(), "```"]
+    is_what = say_model(model, config["model"]["name"], config["model"]["dtype"])
+    passages = {
+        "The model": [f"{is_what} {say_origin(model)}"],
+        "Words": glossary_lines(config["patch"]["conditions"]),
+        "How the numbers were made": [method],
+        "For a paper": paper,
+        "How it was run": _run_table(model, manifest, config),
+        "Time and memory": timing_lines(timings),
+    }
+    return Report(
+        title=f"Where {code(config['model']['name'])} decides the type",
+        asked=say_asked([row["edit"] for row in accuracy]),
+        model=is_what,
+        warning=say_size(max((row["n_programs"] for row in accuracy), default=0)),
+        sections=sections,
+        passages=[Passage(title, "\n".join(lines)) for title, lines in passages.items()],
+    )
+
+
+def write_summary(report: Report) -> str:
+    """The findings, what came through and how often the model is right, in Markdown."""
+    first = [section.tables[0] for section in report.sections[:N_IN_SUMMARY]]
+    return "\n".join(summary_lines(report, first)).rstrip() + "\n"
 
 
 def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mapping[str, Any]) -> str:
@@ -245,10 +229,8 @@ def main() -> None:
     parser.add_argument("--config", required=True, help="the whole configuration, as JSON")
     parser.add_argument("--model-info", type=Path, required=True, help="its prepared.json")
     add_margin_options(parser)
-    parser.add_argument(
-        "--figures-folder", type=Path, help="where the figures stand; default: figures/ beside it"
-    )
-    parser.add_argument("--out", type=Path, required=True, help="the page, summary.md")
+    parser.add_argument("--out", type=Path, required=True, help="the findings, summary.md")
+    parser.add_argument("--out-report", type=Path, required=True, help="for build_report")
     parser.add_argument("--out-figures", type=Path, required=True, help="its numbers as JSON")
     with run_step(parser) as args:
         manifest = run_manifest(args)
@@ -262,15 +244,13 @@ def main() -> None:
         model = _read_model(args.model_info)
         config = json.loads(args.config)
         timings = timing_numbers(args.benchmarks, args.logs)
-        folder = args.figures_folder or args.out.parent / "figures"
-        link = Path(os.path.relpath(folder, args.out.parent)).as_posix()
         sections = {path.stem: read_section(path) for path in args.sections}
-        page = write_summary(
-            numbers, list(sections.values()), config, model, manifest, timings, link
-        )
-        _write(args.out, sealed(page))
+        report = study_report(numbers, list(sections.values()), config, model, manifest, timings)
+        _write(args.out, sealed(write_summary(report)))
+        write_report(args.out_report, report, manifest)
         everything = {
             **numbers,
+            "findings": [asdict(own) for section in report.sections for own in section.findings],
             "experiments": {name: section.numbers for name, section in sections.items()},
             "config": config,
             "model": model,

@@ -19,7 +19,7 @@ from fimscope.experiments.accuracy.numbers import (
     judge_gains,
     package_numbers,
 )
-from fimscope.experiments.accuracy.section import say_accuracy, say_wrong_answers
+from fimscope.experiments.accuracy.section import accuracy_sections, say_accuracy
 from fimscope.experiments.accuracy.strata import LIBRARY, gold_stratum
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.digests import read_json
@@ -48,8 +48,8 @@ RENAMED = [
 ]
 
 
-def summarise(folder: Path, out: Path) -> tuple[str, dict]:
-    """Run the step as a command on a study; its page and its numbers."""
+def summarise(folder: Path, out: Path) -> tuple[str, dict, dict]:
+    """Run the step as a command on a study; its summary, its numbers and the report's contents."""
     edits = ("original", "rename_vars")
     subprocess.run(
         [
@@ -61,13 +61,14 @@ def summarise(folder: Path, out: Path) -> tuple[str, dict]:
             *("--model-info", folder / "model.json", "--config", json.dumps(CONFIG)),
             *("--benchmarks", folder / "benchmarks", "--logs", folder / "logs"),
             *("--effect-margin", "0.1", "--accuracy-margin", "0.03", "--sections"),
-            *("--out", out / "summary.md", "--out-figures", out / "figures.json"),
+            *("--out", out / "summary.md", "--out-report", out / "report.json"),
+            *("--out-figures", out / "figures.json"),
         ],
         check=True,
         capture_output=True,
     )
     page = (out / "summary.md").read_text(encoding="utf-8")
-    return page, read_json(out / "figures.json")
+    return page, read_json(out / "figures.json"), read_json(out / "report.json")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def study(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def summary(study, tmp_path_factory) -> tuple[str, dict]:
+def summary(study, tmp_path_factory) -> tuple[str, dict, dict]:
     return summarise(study, tmp_path_factory.mktemp("summary"))
 
 
@@ -273,14 +274,15 @@ def test_negations_stand_only_where_an_absence_is_shown(n):
     gains = [gain for row in rows for gain in row["baselines"][-1]["gain"].values()]
     judged = [*gains, *(c[key] for c in changes for key in ("difference", "packages"))]
     judged += [row for change in changes for row in change["strata"]]
-    text = " ".join([*say_accuracy(rows, changes, 0.03), *say_wrong_answers(wrong, rows, 0.03)])
+    numbers = {"funnel": {}, "accuracy": rows, "changes": changes, "wrong_answers": wrong}
+    _, right, mistakes = accuracy_sections(numbers, "golds of one token", 0.03)
+    text = " ".join([*right.reading, right.power, *mistakes.reading])
+    text += " ".join(f"{f.claim} {f.number}" for f in (*right.findings, *mistakes.findings))
     absent = any(row["verdict"] == "shown absent" for row in judged)
     assert bool(NEGATIONS.search(text)) == absent
 
 
 def test_readings_of_nothing():
-    none = confusion_numbers(predictions_table([("string", "string", True)]), "original")
-    assert len(say_wrong_answers([none], [{}], 0.03)) == 1
     assert len(say_accuracy([{"edit": "x", "n": 0}], [], 0.03)) == 1
 
 
@@ -311,22 +313,25 @@ def test_timings_add_up(study):
 
 
 def test_the_page_tells_the_known_answer(summary):
-    page, numbers = summary
+    page, numbers, report = summary
+    assert "*shown*: `rename_vars` makes it worse: -" in page
+    assert "| `rename_vars` |" in page
+    assert numbers["findings"] == [own for s in report["sections"] for own in s["findings"]]
+    text = json.dumps(report, ensure_ascii=False)
     for expected in (
         "`rename_vars` breaks 30 of 60 right answers and mends 5",
         f"{len(ORIGINAL) + len(HOSTILE)} annotations (parameters and return types, golds of any "
         "length)",
         "at most 99 tokens. Activations were patched at every point of the residual stream, 0 to "
         f"{N_POINTS - 1}",
-        "  max_tokens: 99\n",
+        "  max_tokens: 99\\n",
         "@misc{lucchetti2024codetrace,",
         "All steps together ran for 40 s, with a peak of 1500 MB; 20.0% of that was loading",
     ):
-        assert expected in page
+        assert expected in text
     assert numbers["changes"][0]["n_broken"] == 30
     assert numbers["config"] == CONFIG
-    sections = [line for line in page.splitlines() if line.startswith("## ")]
-    assert sections[-1] == "## Time and memory"
+    assert report["passages"][-1]["title"] == "Time and memory"
 
 
 @pytest.mark.process
@@ -334,10 +339,12 @@ def test_the_same_input_gives_the_same_bytes_but_for_the_timings(study, summary,
     benchmark = study / "benchmarks/split_examples.tsv"
     text = benchmark.read_text(encoding="utf-8")
     benchmark.write_text(text.replace("0.5", "99.5"), encoding="utf-8")
-    page, numbers = summarise(study, tmp_path)
+    page, numbers, report = summarise(study, tmp_path)
     benchmark.write_text(text, encoding="utf-8")
-    first, first_numbers = summary
-    assert page != first
-    assert page.split("## Time and memory")[0] == first.split("## Time and memory")[0]
+    first, first_numbers, first_report = summary
+    assert page == first
+    assert report["passages"].pop() != first_report["passages"][-1]
+    assert report["passages"] == first_report["passages"][:-1]
+    assert report["sections"] == first_report["sections"]
     assert numbers.pop("timings") != first_numbers["timings"]
     assert numbers == {k: v for k, v in first_numbers.items() if k != "timings"}

@@ -202,12 +202,12 @@ def test_figures_and_section(tmp_path, study, empty):
         assert section.reading[1].startswith("There are no originals and their broken")
     else:
         assert "no head of 18 heads and regions" in section.reading[0]
-        assert (
-            "2 of 18 heads and regions differ, in 1 heads; most does head 0 of block 1"
-            in (section.reading[1])
-        )
+        assert "one head differs; most does head 0 of block 1" in (section.reading[1])
+        assert section.findings[0].verdict == "shown"
+        assert section.findings[0].number.startswith("2 of 18 tests; -")
     heads = [
         {
+            "example_id": "e0",
             "edit": edit,
             "block": 1,
             "head": 0,

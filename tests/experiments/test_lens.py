@@ -22,7 +22,7 @@ from fimscope.experiments.lens.section import lens_section
 from fimscope.experiments.lens.tables import LENS
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import write_table
-from fimscope.report.sections import section_lines
+from fimscope.report.svg import inline_svg
 from fimscope.report.theme import save_figure
 from plot_lens import plot_outcomes, plot_pairs, plot_positions
 from plot_lens_examples import plot_lens_examples, shown_points
@@ -190,7 +190,8 @@ def test_figures_and_section_say_their_n_or_that_there_is_nothing(tmp_path, curv
     found = texts_of(plot_pairs(points, numbers["pairs"], "rename_vars"), tmp_path)
     assert ("no examples" if empty else "original: n = 7 (7 programs)") in found
     assert "no examples" in texts_of(plot_positions(points, numbers["positions"]), tmp_path)
-    page = "\n".join(section_lines(lens_section(numbers, {"n": 0}, "lens_examples.svg"), "figures"))
+    section = lens_section(numbers, {"n": 0}, "lens_examples.svg")
+    page = " ".join(section.reading)
     expected = "breaks no answer" if empty else "In 7 pairs that `rename_vars` breaks"
     assert expected in page
 
@@ -212,7 +213,7 @@ def test_shown_tokens_are_those_around_the_name_and_the_last_ones():
 
 
 def test_shown_points_hold_the_first_and_the_last():
-    assert shown_points(25) == list(range(0, 25, 2))
+    assert shown_points(25) == list(range(0, 25, 3))
     assert shown_points(3) == [0, 1, 2]
 
 
@@ -234,7 +235,12 @@ def test_examples_draw_hostile_tokens_as_text(tmp_path):
     ]
     tokens = pa.Table.from_pylist(rows).to_pandas()
     answers = {("e0", "original"): HOSTILE[1], ("e0", "rename_vars"): HOSTILE[2]}
-    found = texts_of(plot_lens_examples(tokens, answers, {"e0": HOSTILE[0]}), tmp_path)
+    figure = plot_lens_examples(tokens, answers, {"e0": HOSTILE[0]})
+    cells = [text.get_fontsize() for axes in figure.axes for text in axes.texts]
+    assert min(cells) > 5  # points, of a figure as wide as a printed page
+    found = texts_of(figure, tmp_path)
     assert "answers a\\nb\\x00" in found
+    svg = inline_svg((tmp_path / "x.svg").read_text("utf-8"), "x", "")
+    assert 'href="explorer.html#/example/e0?edit=rename_vars"' in svg  # from the page
     empty = plot_lens_examples(tokens.iloc[:0], {}, {})
     assert "no broken pairs" in texts_of(empty, tmp_path)

@@ -16,7 +16,6 @@ from fimscope.experiments.samples.numbers import (
 from fimscope.experiments.samples.section import samples_section
 from fimscope.files.tables import write_table
 from fimscope.inference.sampling import Branches
-from fimscope.report.sections import section_lines
 from fimscope.report.theme import save_figure
 from fimscope.statistics.verdicts import Verdict
 from plot_samples import plot_samples
@@ -124,7 +123,8 @@ def test_figure_and_section(tmp_path, n):
     root = ElementTree.fromstring((tmp_path / "x.svg").read_text(encoding="utf-8"))
     found = " ".join(text for text in root.itertext() if text.strip())
     assert ("original, greedy wrong" if n else "no samples") in found
-    page = "\n".join(section_lines(samples_section(numbers, 1.0, 0.95), "figures"))
+    section = samples_section(numbers, 1.0, 0.95)
+    page = " ".join(section.reading)
     assert ("20 samples hold the gold in 4 of 6 holes" if n else "nothing was sampled") in page
     assert "<script" not in page.replace("`</script><script>", "")
 

@@ -28,7 +28,7 @@ from fimscope.models.families import FAMILIES
 from fimscope.models.load import wrap_network
 from fimscope.parts.store import UNKEPT
 from fimscope.prompts.encoder import Encoder
-from fimscope.report.sections import section_lines
+from fimscope.report.findings import finding_lines
 from fimscope.statistics.bootstrap import Bootstrap
 from models import random_model, random_prompts
 from plot_subspace import plot_subspace
@@ -260,7 +260,8 @@ def test_a_type_planted_in_k_dimensions_is_found_there_and_nowhere_else(planted_
     assert means["rows"]["types"]["spoilt"]["estimate"] == 0
     assert means["rows"]["random"]["mended"]["estimate"] < 0.2
     assert [test["verdict"] for test in means["tests"].values()] == ["shown", "shown"]
-    text = "\n".join(section_lines(subspace_section(numbers), "figures"))
+    section = subspace_section(numbers)
+    text = "\n".join([*finding_lines(section.findings), *section.reading, section.power])
     assert "The means of 6 types span 5 of 32 dimensions" in text
     assert "mends 100.0%" in text
     assert "against random 1 shown to do more" in text

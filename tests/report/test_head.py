@@ -12,7 +12,9 @@ from fimscope.models.card import read_card
 from fimscope.report import glossary
 from fimscope.report.format import FEW_PROGRAMS
 from fimscope.report.head import (
-    model_lines,
+    say_asked,
+    say_model,
+    say_origin,
     say_size,
 )
 
@@ -24,7 +26,8 @@ MODEL = {
 
 
 def head(**more) -> str:
-    return " ".join(model_lines({**MODEL, **more}, "small", "float32"))
+    model = {**MODEL, **more}
+    return f"{say_model(model, 'small', 'float32')} {say_origin(model)}"
 
 
 def test_the_model_is_told_with_its_size_source_and_training():
@@ -83,4 +86,10 @@ def test_a_small_study_says_so(n):
 
 
 def test_a_study_of_enough_programs_does_not():
-    assert say_size(FEW_PROGRAMS) is None
+    assert say_size(FEW_PROGRAMS) == ""
+
+
+def test_what_was_asked_is_two_sentences_that_name_the_edits():
+    said = say_asked(["original", "rename_vars", "x"])
+    assert len(re.findall(r"[.?](?: |$)", said)) == 2
+    assert "under `rename_vars`, under `x`" in said

@@ -9,11 +9,14 @@ import pytest
 
 from fimscope.errors import UserError
 from fimscope.experiments.accuracy.numbers import confusion_numbers
+from fimscope.report.findings import Finding
 from fimscope.report.markdown import code, table
 from fimscope.report.page import build_page
+from fimscope.report.sections import SectionTable
 from fimscope.report.svg import inline_svg
 from fimscope.report.theme import save_figure
 from plot_wrong_answers import plot_wrong_answers
+from report_page import SECTION, page_of, report_of
 from synthetic import HOSTILE, predictions_table
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -58,18 +61,14 @@ def hostile_page(tmp_path) -> str:
     )
     save_figure(plot_wrong_answers([numbers]), tmp_path / "w.svg", tmp_path / "w.png")
     rows = [[code(pair["gold"]), code(pair["predicted"])] for pair in numbers["commonest"]]
-    lines = [
-        "# T",
-        "",
-        "## A",
-        "",
-        "![Wrong answers.](figures/w.svg)",
-        "",
-        *table(["g", "p"], rows),
-    ]
-    raw = [HOSTILE[0], "", "<img src=x onerror=alert(1)>", "", "[x](javascript:alert(1)) <a:b>"]
-    return build_page(
-        "\n".join([*lines, *raw]), {"w.svg": (tmp_path / "w.svg").read_text(encoding="utf-8")}
+    raw = [HOSTILE[0], "<img src=x onerror=alert(1)>", "[x](javascript:alert(1)) <a:b>"]
+    return page_of(
+        {"w.svg": (tmp_path / "w.svg").read_text(encoding="utf-8")},
+        figures=[("w.svg", "Wrong answers." + raw[0])],
+        findings=[Finding(*[f"{text} {rows[0][0]}" for text in raw], control=raw[0])],
+        reading=raw,
+        tables=[SectionTable(raw[0], ["g", "p"], [*rows, raw[:2]], note=raw[1])],
+        passage="\n\n".join(raw),
     )
 
 
@@ -96,14 +95,14 @@ def test_no_markup_can_send_the_reader_or_their_input_elsewhere(hostile_page):
 
 
 def test_a_table_that_stands_beside_the_page_is_a_link():
-    page = build_page("# T\n\n`a/b.parquet` `c.parquet` `d`\n", {}, {"a/b.parquet"})
-    assert '<a href="a/b.parquet"><code>a/b.parquet</code></a> <code>c.parquet</code>' in page
+    page = page_of(files={"a/b.parquet"}, sources=["a/b.parquet", "c.parquet"])
+    assert '<a href="a/b.parquet"><code>a/b.parquet</code></a>, <code>c.parquet</code>' in page
 
 
-def test_what_is_long_is_folded():
-    rows = "| a |\n| - |\n" + "| 1 |\n" * 13
-    page = build_page(f"# T\n\n{rows}\n```yaml\n" + "<a>: 1\n" * 101 + "```\n\n```\nb\n```\n", {})
-    assert re.findall(r"<summary>(.*?)</summary>", page) == ["13 rows", "101 lines"]
+def test_what_is_long_in_a_passage_is_folded():
+    rows = "\n".join(table(["a"], [["1"]] * 13))
+    page = page_of(passage=f"{rows}\n```yaml\n" + "<a>: 1\n" * 101 + "```\n\n```\nb\n```\n")
+    assert re.findall(r"<summary>(\d.*?)</summary>", page) == ["13 rows", "101 lines"]
     assert "<pre><code>b\n</code></pre>" in page
     assert "&lt;a&gt;: 1" in page
 
@@ -112,26 +111,53 @@ def test_the_page_needs_nothing_else(hostile_page):
     outline = Outline(hostile_page)
     targets = [value for name, value in outline.attributes if name in ("src", "href", "xlink:href")]
     assert targets
-    assert all(target.startswith("#") for target in targets)
+    beside = ("#", "explorer.html", "summary.md", "docs/")
+    assert all(target.startswith(beside) for target in targets)
     assert "default-src 'none'" in hostile_page
     assert "@import" not in hostile_page
     assert not re.search(r"url\((?!#)", hostile_page)
 
 
-def test_figures_stand_where_the_summary_names_them_with_their_caption():
-    page = build_page(
-        "# T\n\n## One\n\n![First.](figures/a.svg)\n\n## Two\n\n![Second.](b.svg)\n",
-        {"a.svg": SVG, "b.svg": SVG, "unused.svg": SVG},
-    )
+def test_figures_stand_in_their_sections_with_their_captions():
+    figures = {"a.svg": SVG, "b.svg": SVG, "unused.svg": SVG}
+    page = page_of(figures, figures=[("a.svg", "First."), ("b.svg", "Second.")])
     outline = Outline(page)
     assert outline.tags.count("svg") == 2
-    captions = re.findall(r"<figcaption>(.*?)</figcaption>", page)
+    captions = re.findall(r"<figcaption>(.*?) <a", page)
     assert captions == ["First.", "Second."]
-    assert page.index('id="one"') < page.index("First.") < page.index('id="two"')
     ids = [value for name, value in outline.attributes if name == "id"]
     assert len(ids) == len(set(ids))
     anchors = [value for name, value in outline.attributes if name == "href"]
-    assert {anchor.removeprefix("#") for anchor in anchors} <= set(ids)
+    assert {own.removeprefix("#") for own in anchors if own.startswith("#")} <= set(ids)
+
+
+def test_the_head_the_section_and_the_explorers_address_are_there():
+    page = build_page(report_of(SECTION), {"curve.svg": SVG, "test.svg": SVG})
+    head, section = page.split("</header>")
+    assert "A curve." in head
+    assert '<a href="#what-a-test-does">it fails</a>' in head
+    for part in (head, section):
+        assert "+1.0 (-1.0 to +3.0)" in part
+        assert "code that is right" in part
+    assert 'id="what-a-test-does"' in section
+    assert 'href="explorer.html#/?edit=x&amp;outcome=broken"' in section
+    order = ["it fails", "<svg", "It should.", "Two runs are few.", "Runs (2 rows)", "It is run."]
+    assert sorted(order, key=section.index) == order
+
+
+def test_a_word_is_explained_where_it_stands_first_and_on_it_after():
+    page = page_of(
+        question="Is the gold at point 12, and +3.0 points more golds?",
+        reading=["The gold under `restore`.", "With `restore` at points 1 to 3, 0.5 of it."],
+        method="The gold again.",
+    )
+    assert page.count("<dfn>gold</dfn> <span") == 1
+    assert page.index("<dfn>gold</dfn>") < page.index('title="the type that stood in the hole')
+    assert "<dfn>point 12</dfn>" in page
+    assert "+3.0 points more" in page
+    assert "<dfn><code>restore</code></dfn>" in page
+    assert re.search(r"<abbr [^>]*><code>restore</code></abbr>", page)
+    assert re.search(r"<abbr [^>]*>points 1 to 3</abbr>, 0\.5", page)
 
 
 def test_inline_svg_keeps_the_picture_and_nothing_else():
@@ -149,27 +175,27 @@ def test_what_is_no_svg_is_named(text):
 
 
 def test_the_images_of_heat_maps_may_be_shown():
-    [images] = re.findall(r"img-src ([^;]*)", build_page("# T\n", {}))
+    [images] = re.findall(r"img-src ([^;]*)", page_of())
     assert images == "data:"
 
 
 def test_a_missing_figure_is_named():
-    with pytest.raises(UserError, match=r"a\.svg: the summary names this figure.*holds: none"):
-        build_page("![First.](figures/a.svg)\n", {})
+    with pytest.raises(UserError, match=r"a\.svg: the report names this figure.*holds: none"):
+        page_of(figures=[("a.svg", "First.")])
 
 
 def test_the_page_is_for_small_dark_and_printed_screens():
-    page = build_page("# T\n", {})
+    page = page_of()
     for expected in ("width=device-width", "light-dark(", "@media print"):
         assert expected in page
-    assert page == build_page("# T\n", {})
+    assert page == page_of()
 
 
-@pytest.mark.parametrize(("n_rows", "folded"), [(12, 0), (13, 1)])
-def test_a_long_table_is_folded(n_rows, folded):
-    rows = [[str(i)] for i in range(n_rows)]
-    page = build_page("\n".join(["# T", "", *table(["a"], rows), "", *table(["b"], [["1"]])]), {})
-    tags = Outline(page).tags
-    assert tags.count("details") == folded
-    assert tags.count("tr") == n_rows + 3
-    assert (f"<summary>{n_rows} rows</summary>" in page) == bool(folded)
+@pytest.mark.parametrize(("n_rows", "opened"), [(8, 1), (9, 0)])
+def test_only_a_sections_first_table_is_open_and_only_if_short(n_rows, opened):
+    long = SectionTable("A", ["a"], [[str(i)] for i in range(n_rows)])
+    page = page_of(tables=[long, SectionTable("B", ["b"], [["1"]]), SectionTable("C", ["c"], [])])
+    assert page.count("<details open>") == opened
+    assert f"<summary>A ({n_rows} rows)</summary>" in page
+    assert "<summary>B (1 row)</summary>" in page
+    assert "<summary>C" not in page

@@ -1,29 +1,20 @@
+"""A section and a report come back as they were written, and the summary says what was found."""
+
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from fimscope.errors import UserError
 from fimscope.files.digests import dump_json
-from fimscope.report.sections import (
-    Section,
-    SectionTable,
-    read_section,
-    section_lines,
-    write_section,
-)
+from fimscope.report.contents import read_report, summary_lines, write_report
+from fimscope.report.findings import Finding, verdict_of_many
+from fimscope.report.sections import Section, read_section, write_section
+from fimscope.statistics.verdicts import Verdict
+from report_page import SECTION, report_of
 
-SECTION = Section(
-    title="What a test does",
-    question="Does it fail?",
-    method="It is run.",
-    control="It is run on wrong code.",
-    cites=["holm1979procedure"],
-    reading=["It fails.", "It should."],
-    figures=[("test.svg", "A test.")],
-    tables=[SectionTable("Runs", ["run", "failed"], [["first", "1"], ["a|b", "0"]])],
-    sources=["tests.parquet"],
-    numbers={"n": 2, "p": 0.5},
-)
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_section_comes_back_as_it_was_written(tmp_path):
@@ -33,25 +24,65 @@ def test_a_section_comes_back_as_it_was_written(tmp_path):
     assert json.loads(path.read_text())["manifest"] == {"seed": 1}
 
 
-def test_a_section_is_its_parts_in_order():
-    assert "\n".join(section_lines(SECTION, "figures")) == (
-        "## What a test does\n\n*Does it fail?*\n\n![A test.](figures/test.svg)\n\n"
-        "It fails. It should.\n\n**Method.** It is run.\n\n"
-        "**Control.** It is run on wrong code.\n\nRuns:\n\n"
-        "| run | failed |\n| --- | ---: |\n| first | 1 |\n| a\\|b | 0 |\n\n"
-        "The numbers come from `tests.parquet`.\n"
-    )
+def test_a_report_comes_back_but_for_the_numbers_behind_it(tmp_path):
+    report = report_of(SECTION)
+    write_report(tmp_path / "report.json", report, {"seed": 1})
+    found = read_report(tmp_path / "report.json")
+    assert [own.numbers for own in found.sections] == [{}]
+    assert found.sections[0].findings == SECTION.findings
+    assert found.first_with_curve.curve == ("curve.svg", "A curve.")
+    assert found.passages == report.passages
+
+
+def test_the_summary_has_the_findings_and_the_numbers_that_it_is_given():
+    text = "\n".join(summary_lines(report_of(SECTION), SECTION.tables))
+    assert "- *undecided*: it fails: +1.0 (-1.0 to +3.0); against code that is right." in text
+    assert "| a\\|b | 0 |" in text
+    assert SECTION.method not in text
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "of_many"),
+    [
+        ([Verdict.SHOWN, Verdict.SHOWN_ABSENT], Verdict.SHOWN),
+        ([Verdict.SHOWN_ABSENT, Verdict.SHOWN_ABSENT], Verdict.SHOWN_ABSENT),
+        ([Verdict.SHOWN_ABSENT, Verdict.UNDECIDED], Verdict.UNDECIDED),
+        ([], Verdict.UNDECIDED),
+    ],
+)
+def test_many_are_absent_only_together(verdicts, of_many):
+    assert verdict_of_many(verdicts) is of_many
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(ROOT.glob("scripts/fimscope/experiments/*/section.py")),
+    ids=lambda p: p.parent.name,
+)
+def test_the_page_of_the_docs_that_a_section_names_is_there(path):
+    for page, anchor in re.findall(r'docs="([\w.]+)#?([\w-]*)"', path.read_text("utf-8")):
+        text = (ROOT / "docs" / page).read_text("utf-8")
+        headings = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+        assert {anchor} <= {"", *(heading.lower().replace(" ", "-") for heading in headings)}
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"manifest": {}, "title": "x"}', "[1]"])
-def test_what_is_no_section_is_named(tmp_path, content):
+@pytest.mark.parametrize("read", [read_section, read_report])
+def test_what_is_neither_is_named(tmp_path, content, read):
     path = tmp_path / "broken.json"
     path.write_text(content)
     with pytest.raises(UserError, match=r"broken\.json: damaged"):
-        read_section(path)
+        read(path)
     path.write_text(dump_json({"manifest": {}, "title": "x"}))
-    with pytest.raises(UserError, match=r"broken\.json: not a section"):
-        read_section(path)
+    with pytest.raises(UserError, match=r"broken\.json: not a (section|report)"):
+        read(path)
+
+
+def test_a_verdict_that_is_none_is_refused(tmp_path):
+    finding = Finding("it fails", "perhaps", "1", "nothing")
+    write_section(tmp_path / "x.json", Section(**{**vars(SECTION), "findings": [finding]}), {})
+    with pytest.raises(UserError, match="perhaps"):
+        read_section(tmp_path / "x.json")
 
 
 def test_a_number_that_is_none_is_not_written(tmp_path):

@@ -14,7 +14,7 @@ from fimscope.experiments.patch.drawing import effect_frame
 from fimscope.experiments.patch.pairs import CONDITIONS, DONOR_KINDS
 from fimscope.report.styles import STYLES
 from fimscope.report.text import visible
-from fimscope.report.theme import point_ticks, save_figure
+from fimscope.report.theme import MARK_HEIGHT, point_ticks, save_figure
 from plot_accuracy import plot_accuracy
 from plot_components import plot_components
 from plot_funnel import plot_funnel
@@ -77,6 +77,7 @@ def sweep(condition: str, kinds=("paired", "self", "unrelated", "random"), n_sma
         ("x" * 30, "x" * 23 + "…"),
         ("$\\frac{1}{0$", "$\\frac{1}{0$"),
         ("größe", "größe"),
+        ("\ufffd", "\\ufffd"),
     ],
 )
 def test_visible(text, shown):
@@ -151,6 +152,33 @@ def test_a_wild_control_does_not_set_the_frame():
     far = sweep("restore")
     far["effects"] = {"paired": {**far["effects"]["paired"], "upper": [0.1, 0.6, 30.0]}}
     assert effect_frame([far])[1] == 2
+
+
+def test_every_block_has_a_marker_and_no_control_hides_the_donor():
+    blocks = list(range(24))
+    curve = {
+        "n_pairs": 33,
+        "n_programs": 21,
+        **dict.fromkeys(("estimate", "lower", "upper"), blocks),
+    }
+    parts = {**sweep("restore"), "points": blocks}
+    parts["effects"] = dict.fromkeys(parts["effects"], curve)
+    axes = plot_components([{**parts, "position": name} for name in KINDS]).axes[0]
+    lines = {line.get_label(): line for line in axes.lines if line.get_label() in DONOR_KINDS}
+    assert lines.keys() == parts["effects"].keys()
+    for kind, line in lines.items():
+        assert (line.get_marker(), line.get_markevery()) == (STYLES[kind].marker, None)
+        assert len(line.get_xdata()) == 24
+    donor, *controls = axes.collections  # in the order of the donors; `self` has no band
+    assert all(band.get_alpha() < donor.get_alpha() / 2 for band in controls)
+    controls = [line for kind, line in lines.items() if kind not in ("paired", "self")]
+    assert all(line.get_zorder() < lines["paired"].get_zorder() for line in controls)
+
+
+def test_marks_of_a_test_stand_within_the_frame():
+    _, flips = plot_patches([sweep("restore")]).axes
+    assert set(flips.lines[-1].get_ydata()) <= {MARK_HEIGHT}
+    assert 0 < MARK_HEIGHT < 1
 
 
 @pytest.mark.parametrize("n_points", [2, 4, 25, 49])

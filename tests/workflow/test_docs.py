@@ -186,9 +186,12 @@ def test_the_pages_experiment_makes_its_table_and_its_section(extended):
     script = [sys.executable, "scripts/halve_lengths.py", "--predictions", str(path)]
     output_of(*script, "--out", "lengths.parquet", cwd=extended)
     script = [sys.executable, "scripts/plot_lengths.py", "--lengths", "lengths.parquet"]
-    output_of(*script, *options, cwd=extended)
+    margins = ["--accuracy-margin", "0.03", "--effect-margin", "0.1"]
+    output_of(*script, *margins, *options, cwd=extended)
     section = json.loads((extended / "lengths.json").read_text())
     assert section["reading"] == ["Right, from short to long: 100% of 2 and 50% of 2."]
+    assert [own["verdict"] for own in section["findings"]] == ["undecided"]
+    assert section["findings"][0]["number"].startswith("-50.0 points (")
     (extended / "mine.yaml").write_text(
         "edits: [blank_lines]\npatch: {edit: blank_lines, conditions: [lent_type]}\n"
     )

@@ -1,6 +1,7 @@
 """Numbers in words, and the sentences that every section shares."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 from fimscope.statistics.exact_tests import smallest_shown
 from fimscope.statistics.numbers import INTERVAL, Numbers
@@ -91,27 +92,32 @@ TO_COME = {
 }
 
 
-def say_programs(row: Numbers, unit: str = "programs") -> str:
-    """How many programs would decide an undecided difference, and how, where that can be told."""
-    needed = row["programs_to_decide"]
-    if not needed:
-        return ""
-    return f"; about {needed} {unit} would {TO_COME[row['verdict_to_come']]}, were this the truth"
+def say_needed(claims: Iterable[tuple[str, Numbers | None]]) -> str:
+    """How many programs would decide the first undecided claim for which that can be told.
+
+    claims   each as it reads after `whether`, and its row, judged
+    """
+    for claim, row in claims:
+        if row and row["programs_to_decide"]:
+            return (
+                f"Whether {claim} is undecided; about {row['programs_to_decide']} programs would "
+                f"{TO_COME[row['verdict_to_come']]}, were the estimate the truth."
+            )
+    return ""
 
 
-def say_family_power(tests: Sequence[Numbers]) -> list[str]:
-    """As `say_power`, of tests that were adjusted together, by those with most programs."""
+def family_power_text(tests: Sequence[Numbers]) -> str:
+    """As `power_text`, of tests that were adjusted together, by those with most programs."""
     known = [test["n_programs"] for test in tests if test["p"] is not None]
-    return say_power(max(known), len(known)) if known else []
+    return power_text(max(known), len(known)) if known else ""
 
 
-def say_power(n_programs: int, n_tests: int) -> list[str]:
+def power_text(n_programs: int, n_tests: int) -> str:
     """The least that sign tests over these programs can show."""
     share = smallest_shown(n_programs, n_tests) if n_programs else None
-    tests = f"{n_tests} test{'s' * (n_tests != 1)}"
     if share is None:
-        return [f"With {n_programs} programs and {tests} no change could be shown."]
-    return [
-        f"With {n_programs} programs and {tests}, a change in {percent(share)} of the programs, "
-        "all one way, is shown 4 times in 5; a smaller one mostly goes unseen."
-    ]
+        return f"{n_programs} programs are too few for any change to be shown."
+    return (
+        f"A change that goes one way in {math.ceil(share * n_programs)} of the {n_programs} "
+        "programs is found 4 times in 5; one in fewer of them mostly goes unseen."
+    )

@@ -1,28 +1,48 @@
-"""The words that the report needs to be read, each said once."""
+"""The words that the report needs to be read: said where a word stands first, shown on it after."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from fimscope.report.markdown import code
 
+
+@dataclass(frozen=True)
+class Word:
+    """A word of the report.
+
+    meaning   as it stands in brackets behind the word
+    pattern   what finds it in a text; default: the word and its plural
+    """
+
+    meaning: str
+    pattern: str = ""
+
+
 WORDS = {
-    "hole": "one type annotation, of a parameter or of a return, taken out of a program",
-    "gold": "the type that stood there; an answer is right when it is the gold",
-    "edit": "a named change of the program that keeps its meaning; `original` is no edit",
-    "variant": "an example after an edit",
-    "broken, mended": "right on the original and wrong on the variant; wrong and then right",
-    "spoiled": "a right answer that steering makes wrong",
-    "point": "a place in the residual stream: point k enters block k, the last enters the final "
-    "norm",
-    "donor, recipient": "the variant whose activation is read, and the one it is written into",
-    "target, foil": "the type that a patch should bring, and the one that the recipient says "
-    "without it",
-    "effect": "of a patch, on the logit of the target minus that of the foil: 0 is the recipient's "
-    "own, 1 the donor's; half of the effect is 0.5 of that way",
-    "turns": "an answer does where the target becomes the first",
-    "shown, shown absent, undecided": "a difference from 0, or from a control, whose interval and "
-    "test leave 0 out; one whose interval lies within the margin of the config; neither",
+    "hole": Word("one type annotation, of a parameter or a return, taken out of a program"),
+    "gold": Word("the type that stood in the hole; an answer is right when it is the gold"),
+    "edit": Word("a named change of the program that keeps its meaning"),
+    "variant": Word("an example after an edit"),
+    "broken": Word("right before the edit, wrong after it", r"broken"),
+    "mended": Word("wrong before, right after", r"mended"),
+    "spoiled": Word("a right answer that steering makes wrong", r"spoiled"),
+    "point": Word(
+        "a place in the residual stream: point k enters block k, the last enters the final norm",
+        # Other points are percentages.
+        r"points? \d+(?: to \d+)?(?:, \d+(?: to \d+)?(?!\.))*|(?<=every )point|(?<=each )point",
+    ),
+    "donor": Word("the variant whose activation is read"),
+    "recipient": Word("the variant into which the donor's activation is written"),
+    "target": Word("the type that a patch should bring"),
+    "foil": Word("the wrong type that the model says for the recipient without the patch"),
+    "effect": Word(
+        "of a patch: 0 leaves the difference of the logits of target and foil as the recipient's, "
+        "1 makes it the donor's"
+    ),
+    "turn": Word("the target becomes the first answer", r"turns?(?= to | the answer)"),
 }
-# Which donor goes into which recipient: the conditions of the patches.
+# What stands as code: the conditions of the patches, and the groups of programs.
 CONDITIONS = {
     "restore": "the original's activation into its broken variant; the target is the gold",
     "break": "the broken variant's into its original; the target is the variant's wrong answer",
@@ -33,12 +53,38 @@ CONDITIONS = {
     "wrong_to_wrong": "that of a wrong variant of another program into a wrong variant; the target "
     "is the donor's wrong answer",
 }
+GROUPS = {
+    "fit": "the programs to which vectors and probes are fitted",
+    "select": "the programs on which settings are chosen",
+    "test": "the programs on which what was chosen is reported, once",
+}
+VERDICTS = {
+    "shown": "interval and test leave out 0, or the control",
+    "shown absent": "the whole interval lies within the margin of 0",
+    "undecided": "neither: a larger study could decide it",
+}
+AS_CODE = {**CONDITIONS, **GROUPS}
+FOUND = re.compile(
+    "|".join(rf"\b(?P<{name}>{word.pattern or name + 's?'})\b" for name, word in WORDS.items())
+)
+
+
+def words_in(text: str) -> Iterator[tuple[str, str | None]]:
+    """The text in pieces, each with the word of the glossary that it is, or None."""
+    start = 0
+    for match in FOUND.finditer(text):
+        yield text[start : match.start()], None
+        yield match[0], match.lastgroup
+        start = match.end()
+    yield text[start:], None
 
 
 def glossary_lines(conditions: Collection[str]) -> list[str]:
-    """The words and the study's conditions, in Markdown."""
-    entries = [f"- **{word}**: {text}." for word, text in WORDS.items()]
+    """The words, the study's conditions, the groups and the verdicts, in Markdown."""
+    entries = [f"- **{word}**: {own.meaning}." for word, own in WORDS.items()]
     entries += [
-        f"- {code(name)}: {text}." for name, text in CONDITIONS.items() if name in conditions
+        f"- {code(name)}: {text}."
+        for name, text in AS_CODE.items()
+        if name in conditions or name in GROUPS
     ]
-    return ["## Words", "", *entries, ""]
+    return [*entries, *(f"- *{verdict}*: {text}." for verdict, text in VERDICTS.items())]

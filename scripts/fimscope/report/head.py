@@ -1,6 +1,6 @@
 """The head of the report: what the model is, and what a study of this size can decide."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fimscope.report.format import FEW_PROGRAMS, percent
@@ -8,33 +8,36 @@ from fimscope.report.markdown import code
 from fimscope.statistics.exact_tests import smallest_shown
 
 
-def model_lines(model: Mapping[str, Any], name: str, dtype: str) -> list[str]:
-    """What the model is and where it is from, in Markdown.
+def say_model(model: Mapping[str, Any], name: str, dtype: str) -> str:
+    """What the model is, in Markdown.
 
     model   what prepare_model recorded
     dtype   in which it ran
     """
     count = model.get("n_parameters")
     size = f"{count:,} parameters" if count else "an unknown number of parameters"
-    source = ", ".join(f"{key} {code(str(value), 80)}" for key, value in model["source"].items())
-    revision = f", revision {code(str(model['revision']), 40)}" if model["revision"] else ""
     sentences = [
         f"{code(name)} is a {code(model['family'])} of {model['n_blocks']} blocks, d_model "
-        f"{model['d_model']}, with {size}, run in {dtype}. Its weights are from {source}{revision}."
+        f"{model['d_model']}, with {size}, run in {dtype}."
     ]
+    card = model.get("card") or {}
+    if "is" in card:
+        sentences.append(f"It is {_plain(card['is'])}.")
     quantised = model.get("quantised")
     if quantised:
         sentences.append(
             f"That file holds them as {code(quantised['type'])}, {quantised['bits']:g} bits each "
             "on average; they were dequantised, and are not quite those that were trained."
         )
-    return ["## The model", "", " ".join([*sentences, *_say_card(model.get("card"))]), ""]
+    return " ".join(sentences)
 
 
-def _say_card(card: Mapping[str, Any] | None) -> list[str]:
-    """How the model was trained, as its makers' card has it."""
-    card = card or {}
-    sentences = [f"It is {_plain(card['is'])}."] if "is" in card else []
+def say_origin(model: Mapping[str, Any]) -> str:
+    """Where the model is from and how it was trained, as its makers' card has it, in Markdown."""
+    source = ", ".join(f"{key} {code(str(value), 80)}" for key, value in model["source"].items())
+    revision = f", revision {code(str(model['revision']), 40)}" if model["revision"] else ""
+    sentences = [f"Its weights are from {source}{revision}."]
+    card = model.get("card") or {}
     spent = [f"{card[key]:,} {key}" for key in ("steps", "tokens", "minutes") if key in card]
     if spent:
         where = [_plain(card[key]) for key in ("hardware", "trained_on") if key in card]
@@ -45,7 +48,7 @@ def _say_card(card: Mapping[str, Any] | None) -> list[str]:
         sentences.append("How long it was trained is not recorded with its files.")
     if card.get("n_seeds", 1) == 1:
         sentences.append("What is said here is said of these weights, not of another seed's.")
-    return sentences
+    return " ".join(sentences)
 
 
 def _plain(text: str) -> str:
@@ -53,10 +56,21 @@ def _plain(text: str) -> str:
     return code(text, 200) if any(mark in text for mark in "`*_<[&!|\\") else text
 
 
-def say_size(n_programs: int) -> str | None:
-    """That a study is too small to decide much, None where it is not."""
+def say_asked(edits: Sequence[str]) -> str:
+    """What the study asked, in two sentences of Markdown; `original` is the first of the edits."""
+    under = "".join(f", under {code(edit)}" for edit in edits[1:])
+    return (
+        "From real TypeScript programs one type annotation is taken out (the **hole**), and the "
+        "model says which type stood there (the **gold**): as the program is, and edited so that "
+        f"it means the same{under}. How often is it right, what do the edits break, and where in "
+        "the model, by which parts and how is the type decided?"
+    )
+
+
+def say_size(n_programs: int) -> str:
+    """That a study is too small to decide much; nothing where it is not."""
     if n_programs >= FEW_PROGRAMS:
-        return None
+        return ""
     share = smallest_shown(n_programs, 1)
     least = (
         "even one test alone could show no change"

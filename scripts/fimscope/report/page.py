@@ -1,13 +1,14 @@
-"""The report as one HTML page that needs nothing else, made from the summary's Markdown."""
+"""The report as one HTML page that needs nothing else."""
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.errors import UserError
 from fimscope.files.digests import script_source
+from fimscope.report.contents import Report
+from fimscope.report.glossary import AS_CODE, VERDICTS, WORDS, words_in
 from fimscope.report.styles import style_rule
 from fimscope.report.svg import inline_svg
 
@@ -15,38 +16,104 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
+    from markupsafe import Markup
 
 HERE = Path(__file__).parent
 PAGE, PARTS = "templates/report.html.j2", "templates/parts.html.j2"
 STYLE, SCRIPT = "templates/report.css", "templates/report.js"
 # What is longer is folded until it is asked for, or the page is printed.
-MOST_ROWS, MOST_LINES = 12, 100
+MOST_ROWS, MOST_LINES, MOST_SENTENCES = 12, 100, 4
+MOST_OPEN = 8  # rows of a section's first table, to be seen at once
 
 
-def build_page(summary: str, figures: Mapping[str, str], files: Container[str] = ()) -> str:
+def build_page(
+    report: Report, figures: Mapping[str, str], files: Container[str] = (), docs: str = "docs"
+) -> str:
     """The page as HTML.
 
-    summary   Markdown of write_summary; raw HTML and links in it come out as text
-    figures   file name -> SVG text; each must be named by an image in the summary to be shown
+    report    its texts are Markdown; raw HTML and links in them come out as text
+    figures   file name -> SVG text; those that the report names are shown
     files     paths beside the page; a code span that is one of them becomes a link to it
-    raises    UserError for an image of the summary that `figures` lacks
+    docs      the folder of the docs, from the page
+    raises    UserError for a figure of the report that `figures` lacks
     """
     templates = _templates()
     parts = templates.get_template(PARTS).module
-    markdown = _markdown(parts, files)
-    tokens = markdown.parse(summary)
-    title = next((t.content for t in _after(tokens, "heading_open", "h1")), "Report")
-    sections = list(_name_sections(tokens))
-    tokens = list(_place_blocks(tokens, parts, sections, figures))
+    texts = Texts(parts, files)
     script = (HERE / SCRIPT).read_text("utf-8")
     return templates.get_template(PAGE).render(
-        title=title.replace("`", ""),
+        report=report,
+        title=report.title.replace("`", ""),
+        texts=texts,
+        figure=lambda name, caption: _svg(name, caption, figures),
+        verdicts=VERDICTS,
+        most_open=MOST_OPEN,
+        most_sentences=MOST_SENTENCES,
+        docs=docs,
         colours=style_rule(),
         style=(HERE / STYLE).read_text("utf-8"),
-        body=markdown.renderer.render(tokens, markdown.options, {}),
         script=script,
         script_source=script_source(script),
     )
+
+
+class Texts:
+    """The Markdown of one page as HTML, its words explained as the page is read from its top."""
+
+    def __init__(self, parts: Any, files: Container[str]):
+        self._parts = parts
+        self._told: set[str] = set()
+        self._markdown = _markdown(parts, files)
+
+    def line(self, text: str) -> "Markup":
+        """Text within a line: a word has its meaning on it."""
+        return self._html(self._markdown.parseInline(text), define=False)
+
+    def passage(self, text: str) -> "Markup":
+        """Text of the page's run: a word that stands first is followed by its meaning."""
+        return self._html(self._markdown.parseInline(text), define=True)
+
+    def cell(self, text: str) -> "Markup":
+        """Text whose words are left alone."""
+        return self._render(self._markdown.parseInline(text))
+
+    def block(self, text: str) -> "Markup":
+        """Paragraphs, lists, tables and code, whose words are left alone."""
+        return self._render(self._markdown.parse(text))
+
+    def _html(self, tokens: Sequence["Token"], define: bool) -> "Markup":
+        for token in tokens:
+            token.children = list(self._explain(token.children or [], define))
+        return self._render(tokens)
+
+    def _explain(self, tokens: Sequence["Token"], define: bool) -> Iterator["Token"]:
+        """Texts and code spans in pieces; each of the glossary's words is explained once."""
+        met: set[str] = set()
+        for token in tokens:
+            for text, word in _pieces(token):
+                if word is None or word in met:
+                    yield token.copy(content=text)
+                    continue
+                met.add(word)
+                first = define and word not in self._told
+                if define:
+                    self._told.add(word)
+                meaning = AS_CODE.get(word) or WORDS[word].meaning
+                html = self._parts.word(text, meaning, word in AS_CODE, first)
+                yield token.copy(type="html_inline", content=str(html))
+
+    def _render(self, tokens: Sequence["Token"]) -> "Markup":
+        from markupsafe import Markup
+
+        return Markup(self._markdown.renderer.render(tokens, self._markdown.options, {}))
+
+
+def _pieces(token: "Token") -> Iterable[tuple[str, str | None]]:
+    """The text of a token in pieces, each with the word of the glossary that it is, or None."""
+    if token.type == "text":
+        return words_in(token.content)
+    known = token.type == "code_inline" and token.content in AS_CODE
+    return [(token.content, token.content if known else None)]
 
 
 def _templates() -> "Environment":
@@ -57,6 +124,7 @@ def _templates() -> "Environment":
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
         keep_trailing_newline=True,
     )
 
@@ -82,7 +150,7 @@ def _markdown(parts: Any, files: Container[str]) -> "MarkdownIt":
         return parts.close_table(tokens[place].meta["folded"])
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    markdown.disable(["link", "autolink", "reference", "html_block", "html_inline"])
+    markdown.disable(["link", "autolink", "image", "reference", "html_block", "html_inline"])
     markdown.add_render_rule("code_inline", code_span)
     markdown.add_render_rule("fence", code_block)
     markdown.add_render_rule("table_open", open_table)
@@ -90,52 +158,10 @@ def _markdown(parts: Any, files: Container[str]) -> "MarkdownIt":
     return markdown
 
 
-def _after(tokens: Sequence["Token"], kind: str, tag: str) -> Iterator["Token"]:
-    """The content of every block that opens with this kind and tag."""
-    for token, content in pairwise(tokens):
-        if token.type == kind and token.tag == tag:
-            yield content
+def _svg(name: str, caption: str, figures: Mapping[str, str]) -> "Markup":
+    from markupsafe import Markup
 
-
-def _name_sections(tokens: Sequence["Token"]) -> Iterator[tuple[str, str]]:
-    """Give every section heading an id; its id and text."""
-    for token, content in pairwise(tokens):
-        if token.type == "heading_open" and token.tag == "h2":
-            name = re.sub(r"[^a-z0-9]+", "-", content.content.lower()).strip("-")
-            token.attrSet("id", name)
-            yield name, content.content
-
-
-def _place_blocks(
-    tokens: Sequence["Token"],
-    parts: Any,
-    sections: Sequence[tuple[str, str]],
-    figures: Mapping[str, str],
-) -> Iterator["Token"]:
-    """The tokens with the contents below the title, and figures for paragraphs of one image."""
-    waiting = iter(tokens)
-    for token in waiting:
-        if token.type == "heading_close" and token.tag == "h1":
-            yield from (token, _block(parts.contents(sections)))
-            continue
-        if token.type != "paragraph_open":
-            yield token
-            continue
-        content, closing = next(waiting), next(waiting)
-        children = content.children or []
-        if [child.type for child in children] != ["image"]:
-            yield from (token, content, closing)
-            continue
-        name = str(children[0].attrs["src"]).rsplit("/", 1)[-1]
-        if name not in figures:
-            found = ", ".join(sorted(figures)) or "none"
-            raise UserError(f"{name}: the summary names this figure; the folder holds: {found}")
-        caption = children[0].content
-        svg = inline_svg(figures[name], name.removesuffix(".svg"), caption)
-        yield _block(parts.figure(svg, caption))
-
-
-def _block(html: str) -> "Token":
-    from markdown_it.token import Token
-
-    return Token("html_block", "", 0, content=html)
+    if name not in figures:
+        found = ", ".join(sorted(figures)) or "none"
+        raise UserError(f"{name}: the report names this figure; the folder holds: {found}")
+    return Markup(inline_svg(figures[name], name.removesuffix(".svg"), re.sub("`", "", caption)))

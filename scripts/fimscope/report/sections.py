@@ -1,6 +1,7 @@
 """A section of the report: what one experiment asked, did and found."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,32 +9,43 @@ from typing import Any
 from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import dump_json, read_json
-from fimscope.report.markdown import table
+from fimscope.report.findings import Finding
+from fimscope.statistics.verdicts import Verdict
 
 
 @dataclass(frozen=True)
 class SectionTable:
-    """A table of a section; its cells are Markdown, the first `n_left` columns stand left."""
+    """A table of a section; its cells are Markdown, the first `n_left` columns stand left.
+
+    note   what must be known to read it, under the table
+    """
 
     caption: str
     header: list[str]
     rows: list[list[str]]
     n_left: int = 1
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Section:
     """What one experiment asked, did and found, for the report.
 
+    findings  its claims, the one that matters most first; they stand in the report's head too
     cites     keys of references.bib: the works that method and control name
-    reading   sentences made from the numbers by rule
+    reading   sentences made from the numbers by rule: what findings and tables do not say
     figures   (file name in figures/, caption)
     sources   the tables behind the numbers, from the model's folder of results
     numbers   the same numbers, for figures.json
+    power     what the study could have shown at all, in one sentence
+    curve     (file name in figures/, caption) of a small figure for the report's first screen
+    docs      the page of docs/ that says how it is done
+    explorer  the query of the explorer's address that lists its examples
     """
 
     title: str
     question: str
+    findings: list[Finding]
     method: str
     control: str
     cites: list[str]
@@ -42,6 +54,15 @@ class Section:
     tables: list[SectionTable]
     sources: list[str]
     numbers: dict[str, Any]
+    power: str = ""
+    curve: tuple[str, str] | None = None
+    docs: str = "method.md"
+    explorer: str = ""
+
+    @property
+    def name(self) -> str:
+        """By which links within a page find it."""
+        return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
 
 def write_section(path: Path, section: Section, manifest: Mapping[str, Any]) -> None:
@@ -56,31 +77,25 @@ def read_section(path: Path) -> Section:
     try:
         content = read_json(path)
         content.pop("manifest")
-        tables = [SectionTable(**item) for item in content.pop("tables")]
-        figures = [(name, caption) for name, caption in content.pop("figures")]
-        return Section(**content, tables=tables, figures=figures)
-    except (OSError, KeyError, TypeError) as error:
+        return section_of(content)
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a section of the report ({error}); make it again") from None
 
 
-def section_lines(section: Section, figures: str) -> list[str]:
-    """The section in Markdown.
-
-    figures   the link from the page to the folder of the figures
-    """
-    lines = [f"## {section.title}", "", f"*{section.question}*", ""]
-    for name, caption in section.figures:
-        lines += [f"![{caption}]({figures}/{name})", ""]
-    lines += [" ".join(section.reading), ""]
-    lines += [f"**Method.** {section.method}", "", f"**Control.** {section.control}", ""]
-    for item in section.tables:
-        lines += [f"{item.caption}:", "", *table(item.header, item.rows, item.n_left)]
-    lines += source_lines(section.sources)
-    return lines
-
-
-def source_lines(sources: Sequence[str]) -> list[str]:
-    """Which tables the numbers come from, in Markdown; nothing where there is none."""
-    if not sources:
-        return []
-    return [f"The numbers come from {', '.join(f'`{source}`' for source in sources)}.", ""]
+def section_of(content: Mapping[str, Any]) -> Section:
+    """A section from its values in JSON; raises KeyError, TypeError or ValueError."""
+    findings = [
+        Finding(**{**item, "verdict": Verdict(item["verdict"])}) for item in content["findings"]
+    ]
+    figures = [(name, caption) for name, caption in content["figures"]]
+    tables = [SectionTable(**item) for item in content["tables"]]
+    curve = tuple(content["curve"]) if content.get("curve") else None
+    return Section(
+        **{
+            **content,
+            "findings": findings,
+            "figures": figures,
+            "tables": tables,
+            "curve": curve,
+        }
+    )

@@ -68,7 +68,8 @@ def _rewrite(element: Element, name: str, named: set[str]) -> None:
         elif key in ("href", f"{{{LINK}}}href"):
             del element.attrib[key]
             own = value.startswith("#")
-            element.set("href", f"#{name}-{value[1:]}" if own else value)
+            # A link leads from the folder of the figures, beside which the page stands.
+            element.set("href", f"#{name}-{value[1:]}" if own else value.removeprefix("../"))
         elif key in _PLACED:
             element.set(key, " ".join(_NUMBER.sub(_rounded, value).split()))
         elif key == "style":

@@ -6,7 +6,8 @@ import unicodedata
 def visible(text: str, limit: int = 24) -> str:
     """Text from a model or a program, safe to show: no control characters, cut to `limit`.
 
-    Control, formatting and private characters, surrogates and line breaks become their escapes;
+    Control, formatting and private characters, surrogates, line breaks and the mark for what could
+    not be decoded become their escapes;
     a longer text ends in an ellipsis; nothing at all becomes "(nothing)".
     """
     shown = "".join(character if _shows(character) else _escape(character) for character in text)
@@ -17,7 +18,7 @@ def visible(text: str, limit: int = 24) -> str:
 
 def _shows(character: str) -> bool:
     category = unicodedata.category(character)
-    return character == " " or not category.startswith(("C", "Z"))
+    return character == " " or (character != "\ufffd" and not category.startswith(("C", "Z")))
 
 
 def _escape(character: str) -> str:

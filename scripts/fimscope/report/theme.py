@@ -19,28 +19,32 @@ if TYPE_CHECKING:
 
 STYLE_SHEET = Path(__file__).parent / "fimscope.mplstyle"
 INK_KEYS = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
+CONTROLS = ("unrelated", "other_gold", "random", "random_position")  # of patches: behind the rest
+MARKER_SIZE, SMALL_MARKER_SIZE = 3.5, 2.2  # points; the small one where there are many
+MANY_POINTS = 13
+MARK_HEIGHT = 0.965  # of a frame
 PRINT_WIDTH = 7.0  # inches: the text width of a page
 
 
-def add_figure_options(parser: argparse.ArgumentParser) -> None:
-    """--out-svg and --out-png."""
-    parser.add_argument("--out-svg", type=Path, required=True, help="the figure for the report")
-    parser.add_argument("--out-png", type=Path, required=True, help="the same as an image")
+def add_figure_options(parser: argparse.ArgumentParser, name: str = "") -> None:
+    """--out-svg and --out-png; of a named figure beside the first, --out-{name}-svg and -png."""
+    out = f"--out-{name}-" if name else "--out-"
+    parser.add_argument(f"{out}svg", type=Path, required=True, help="the figure for the report")
+    parser.add_argument(f"{out}png", type=Path, required=True, help="the same as an image")
 
 
 def mark_points(axes: "Axes", points: Sequence[int]) -> None:
-    """A square over each of some points, at the upper edge: where a test holds."""
+    """A square over each of some points, under the frame's upper edge: where a test holds."""
     if not len(points):  # a line without points, if not clipped, upsets the layout
         return
     axes.plot(
         points,
-        [1.0] * len(points),
+        [MARK_HEIGHT] * len(points),
         transform=axes.get_xaxis_transform(),
         color=INK,
         linestyle="none",
         marker="s",
         markersize=2.6,
-        clip_on=False,
     )
 
 
@@ -91,7 +95,7 @@ def draw_curve(
     style = STYLES[kind]
     mean, lower, upper = (scale * np.array(curve[key], float) for key in INTERVAL)
     if kind != "self":
-        alpha = 0.05 if kind.startswith("random") else 0.16  # its band may cover all the others
+        alpha = 0.05 if kind in CONTROLS else 0.16  # its band may cover all the others
         axes.fill_between(points, lower, upper, color=style.colour, alpha=alpha, lw=0)
     axes.plot(
         points,
@@ -99,8 +103,9 @@ def draw_curve(
         color=style.colour,
         linestyle=style.line,
         marker=style.marker,
-        markevery=max(1, len(points) // 12),
+        markersize=MARKER_SIZE if len(points) <= MANY_POINTS else SMALL_MARKER_SIZE,
         label=label,
+        zorder=2 if kind in CONTROLS else 2.5,
     )
 
 
@@ -125,7 +130,7 @@ def draw_rates(axes: "Axes", heights: Sequence[float], rates: Sequence[Numbers],
             ha="center",
             fontsize=7.5,
         )
-    axes.set_xlim(0, 100)
+    axes.set_xlim(-3, 103)
     axes.grid(axis="y", visible=False)
 
 

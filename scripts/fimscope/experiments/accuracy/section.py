@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from fimscope.report.findings import Finding
 from fimscope.report.format import (
     p_text,
-    p_value,
     percent,
     points_changed,
     rate,
     rate_cell,
-    say_programs,
+    say_needed,
     signed_points,
 )
-from fimscope.report.markdown import code, table
-from fimscope.report.sections import source_lines
+from fimscope.report.markdown import code
+from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
 
@@ -23,6 +23,7 @@ SCOPE = (
     "An interval over programs speaks of new programs of these packages; one over packages speaks "
     "of new packages, as far as these are a draw of them."
 )
+KIND_AND_NAME = "the commonest of that kind and name"
 STRATA = {
     Verdict.SHOWN: "A change is shown by stratum, in points, for",
     Verdict.SHOWN_ABSENT: "A change of {margin} is shown to be absent for",
@@ -33,47 +34,139 @@ MEASURES = {"right": "right", "top10": "top 10", "near_if_wrong": "top 10 of wro
 CHECKED = ("holes", "variants", "verified", "answered")  # stages that may lose a hole
 
 
-def accuracy_lines(numbers: Numbers, figures: str, golds: str) -> list[str]:
-    """The summary's parts on accuracy, in Markdown.
+def accuracy_sections(numbers: Numbers, golds: str, margin: float) -> list[Section]:
+    """What came through, how often it is right, what the wrong answers are.
 
     numbers   of `summary_numbers`
-    figures   the link from the page to the folder of the figures
     golds     which golds they speak of, in words
+    margin    within which of 0 a difference of two accuracies counts as none
     """
-    readings = numbers["readings"]
-    names = [row["edit"] for row in numbers["accuracy"]]
+    accuracy, changes, wrong = (numbers[key] for key in ("accuracy", "changes", "wrong_answers"))
+    names = [row["edit"] for row in accuracy]
     predictions = [f"predictions/{edit}.parquet" for edit in names]
     return [
-        "## What came through",
-        "",
-        "![Programs and holes that reach every stage: variants are what the edit made, verified "
-        "what the compiler confirmed, answered what fits the window and has a gold that counts, "
-        f"broken what was right in the original and is wrong now.]({figures}/funnel.svg)",
-        "",
-        *_paragraph([f"From `answered` on, of {golds}.", *readings["funnel"]]),
-        *_funnel_table(numbers["funnel"]),
-        *source_lines([f"funnel/{edit}.parquet" for edit in numbers["funnel"]]),
-        "## How often it is right",
-        "",
-        "![Right answers and gold in the top 10 under every edit, with 95% intervals over "
-        f"programs; dashed: what the kind and the name of a hole alone would give.]"
-        f"({figures}/accuracy.svg)",
-        "",
-        *_paragraph([f"Of {golds}.", *readings["accuracy"]]),
-        *_accuracy_table(numbers["accuracy"]),
-        *_baseline_table(numbers["accuracy"]),
-        *_change_table(numbers["changes"]),
-        *_strata_table(numbers["changes"]),
-        *source_lines([*predictions, *(f"split/{edit}.parquet" for edit in names)]),
-        "## What the wrong answers are",
-        "",
-        "![Wrong answers: gold by predicted type, the commonest of each.]"
-        f"({figures}/wrong_answers.svg)",
-        "",
-        *_paragraph([f"Of {golds}.", *readings["wrong_answers"]]),
-        *_wrong_tables(numbers["wrong_answers"]),
-        *source_lines(predictions),
+        Section(
+            title="What came through",
+            question="How much of the source reaches an answer, and where is the rest lost?",
+            findings=[],
+            method=f"From `answered` on, of {golds}. Variants are what the edit made, verified "
+            "what the compiler confirmed, answered what fits the window and has a gold that "
+            "counts (`prompt.golds`), broken what was right in the original and is wrong now.",
+            control="These are counts. All that is left out has its reason in `rejected.parquet`.",
+            cites=[],
+            reading=say_funnel(numbers["funnel"]),
+            figures=[("funnel.svg", "Programs and holes that reach every stage.")],
+            tables=[_funnel_table(numbers["funnel"])],
+            sources=[*(f"funnel/{edit}.parquet" for edit in numbers["funnel"]), "rejected.parquet"],
+            numbers={},
+            docs="source.md",
+            explorer="edit=original",
+        ),
+        Section(
+            title="How often it is right",
+            question="How often is the model right, does it know more than frequency tells, and "
+            "what do the edits do to it?",
+            findings=[*_knowledge_findings(accuracy), *map(_change_finding, changes)],
+            method=f"Of {golds}. A gold of one token is answered by the first token that the "
+            "model says, any other by the whole type it completes. Rates have intervals of 95%, "
+            "clustered by program; differences a t test of that kind, over packages too. " + SCOPE,
+            control="What frequency alone would give, fitted on the other packages: the commonest "
+            "type, that of holes of the same kind, and of the same kind and name (the original's, "
+            "which a renamed prompt lacks). Edited programs stand beside their originals. All "
+            "p-values of a table are adjusted together (Holm).",
+            cites=["miller2024evals", "holm1979procedure"],
+            reading=say_accuracy(accuracy, changes, margin),
+            figures=[
+                (
+                    "accuracy.svg",
+                    "Right answers and gold in the top 10 under every edit, with 95% intervals "
+                    "over programs; dashed: what the kind and the name of a hole alone would give.",
+                )
+            ],
+            tables=[
+                _accuracy_table(accuracy),
+                _change_table(changes),
+                _baseline_table(accuracy),
+                _strata_table(changes),
+            ],
+            sources=[*predictions, *(f"split/{edit}.parquet" for edit in names)],
+            numbers={},
+            power=say_needed((_changes(row), row["difference"]) for row in changes),
+            docs="method.md#questions-to-the-model",
+            explorer="outcome=broken",
+        ),
+        Section(
+            title="What the wrong answers are",
+            question="What does it say where it is wrong, and is the gold near?",
+            findings=_nearness_findings(accuracy),
+            method=f"Of {golds}. Wrong answers by gold and prediction. The gold is near where "
+            "its first token is among the ten likeliest.",
+            control="The ten commonest types of holes of the same kind and name, fitted on the "
+            "other packages.",
+            cites=[],
+            reading=say_wrong_answers(wrong),
+            figures=[
+                ("wrong_answers.svg", "Wrong answers: gold by predicted type, the commonest.")
+            ],
+            tables=[_wrong_table(wrong)],
+            sources=predictions,
+            numbers={},
+            docs="method.md#questions-to-the-model",
+            explorer="outcome=wrong",
+        ),
     ]
+
+
+def _answered(accuracy: Sequence[Numbers]) -> list[Numbers]:
+    return [row for row in accuracy if row["n"]]
+
+
+def _originals(accuracy: Sequence[Numbers]) -> tuple[Numbers, Numbers] | None:
+    """The originals' row, and what the model has over kind and name there; None without answers."""
+    row = next((row for row in _answered(accuracy) if row["edit"] == "original"), None)
+    return (row, row["baselines"][-1]["gain"]) if row else None
+
+
+def _more(gain: Numbers) -> str:
+    return "less" if gain["verdict"] == Verdict.SHOWN and gain["estimate"] < 0 else "more"
+
+
+def _knowledge_findings(accuracy: Sequence[Numbers]) -> list[Finding]:
+    """Of the originals: how much oftener it is right than kind and name."""
+    if not (known := _originals(accuracy)):
+        return []
+    row, gain = known[0], known[1]["right"]
+    claim = f"it is right {_more(gain)} often than kind and name tell"
+    number = f"{percent(row['right']['estimate'])}, by {points_changed(gain)}"
+    return [Finding(claim, gain["verdict"], number, KIND_AND_NAME)]
+
+
+def _changes(row: Numbers) -> str:
+    """The claim on an edit."""
+    difference = row["difference"]
+    if difference["verdict"] != Verdict.SHOWN:
+        return f"{code(row['edit'])} changes how often it is right"
+    return f"{code(row['edit'])} makes it {'worse' if difference['estimate'] < 0 else 'better'}"
+
+
+def _change_finding(row: Numbers) -> Finding:
+    number, packages = points_changed(row["difference"]), row["packages"]
+    if packages["left_out"] is not None:
+        low, high = (f"{100 * packages[key]:+z.1f}" for key in ("lower", "upper"))
+        number += f"; by package {low} to {high}, {packages['verdict']}"
+    return Finding(
+        _changes(row), row["difference"]["verdict"], number, "the same holes before the edit"
+    )
+
+
+def _nearness_findings(accuracy: Sequence[Numbers]) -> list[Finding]:
+    """Of the originals answered wrong: the model's top 10 beside that of kind and name."""
+    known = _originals(accuracy)
+    if not known or "near_if_wrong" not in known[1]:
+        return []
+    gain = known[1]["near_if_wrong"]
+    claim = f"where it is wrong, its top 10 hold the gold {_more(gain)} often"
+    return [Finding(claim, gain["verdict"], points_changed(gain), KIND_AND_NAME)]
 
 
 def say_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> list[str]:
@@ -98,44 +191,35 @@ def say_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> list[str]:
 
 
 def say_accuracy(edits: Sequence[Numbers], changes: Sequence[Numbers], margin: float) -> list[str]:
-    """What the model has over the baselines, and what each edit does to its answers.
+    """What the model and the baselines have, and what each edit breaks and mends.
 
     edits     of `accuracy_numbers`, judged by `judge_gains`
     changes   of `change_numbers`
     margin    within which of 0 a difference of two accuracies counts as none
     """
-    known = [row for row in edits if row["n"]]
+    known = _answered(edits)
     if not known:
         return ["No example was answered, so there is no accuracy to read."]
     first = next((row for row in known if row["edit"] == "original"), known[0])
     best = first["baselines"][-1]
     sentences = [
         f"Under {code(first['edit'])} the model answers {first['n_right']} of {first['n']} holes "
-        f"right, {rate(first['right'])}, and has the gold in its top 10 for "
-        f"{rate(first['top10'])}.",
-        "Fitted on the other packages, the commonest type is right for "
-        f"{percent(first['baselines'][0]['right']['estimate'])}, and what holes of the same kind "
-        f"and name (the original's, which a renamed prompt lacks) have for "
-        f"{percent(best['right']['estimate'])}, in the top 10 for "
-        f"{percent(best['top10']['estimate'])}.",
-        _over(best["gain"]["right"], "right answers", margin),
-        _over(best["gain"]["top10"], "golds in the top 10", margin),
+        f"right, {rate(first['right'])}; the commonest type would be right for "
+        f"{percent(first['baselines'][0]['right']['estimate'])}, that of the same kind and name "
+        f"for {percent(best['right']['estimate'])}.",
+        f"The gold is in its top 10 for {rate(first['top10'])}, and in that of kind and name for "
+        f"{percent(best['top10']['estimate'])}. "
+        + _over(best["gain"]["top10"], "golds in the top 10", margin),
     ]
     for row in changes:
         sentences += _say_change(row, margin)
-    return [*sentences, SCOPE] if changes else sentences
+    return sentences
 
 
-def say_wrong_answers(
-    wrong: Sequence[Numbers], accuracy: Sequence[Numbers], margin: float
-) -> list[str]:
-    """What the commonest mistake is, and whether the gold is nearer than it is by chance.
-
-    wrong      of `confusion_numbers`
-    accuracy   of `accuracy_numbers` of the same edits, judged
-    """
+def say_wrong_answers(wrong: Sequence[Numbers]) -> list[str]:
+    """What the commonest mistake is; numbers of `confusion_numbers`."""
     sentences = []
-    for row, rates in zip(wrong, accuracy, strict=True):
+    for row in wrong:
         n_wrong = row["n_wrong"]
         if not n_wrong:
             verdict = "no answer is wrong" if row["n"] else "there is no answer"
@@ -143,50 +227,41 @@ def say_wrong_answers(
             continue
         top = row["commonest"][0]
         if top["n"] == 1 and n_wrong > 1:
-            common = "no mistake is made twice"
+            common = "each mistake is made once"
         else:
             common = (
                 f"the commonest mistake is {code(top['predicted'])} for {code(top['gold'])} "
                 f"({top['n']}, {percent(top['n'] / n_wrong)})"
             )
-        best = rates["baselines"][-1]
-        sentences += [
-            f"Under {code(row['edit'])} {n_wrong} of {row['n']} answers are wrong; {common}.",
-            f"The gold is in the model's top 10 for {rate(rates['near_if_wrong'])} of them, and in "
-            "that of kind and name alone, fitted on the other packages, for "
-            f"{rate(best['near_if_wrong'])}.",
-            _over(best["gain"]["near_if_wrong"], "golds in the top 10 of wrong answers", margin),
-        ]
+        sentences.append(
+            f"Under {code(row['edit'])} {n_wrong} of {row['n']} answers are wrong; {common}."
+        )
     return sentences
 
 
 def _over(gain: Numbers, what: str, margin: float) -> str:
     """What the model has over kind and name alone, with its verdict."""
-    way = "more" if gain["estimate"] > 0 else "fewer"
     verdict = {
-        Verdict.SHOWN: f"that it has {way} is shown",
+        Verdict.SHOWN: f"that it has {'more' if gain['estimate'] > 0 else 'fewer'} is shown",
         Verdict.SHOWN_ABSENT: f"a difference of {_margin(margin)} is shown to be absent",
-        Verdict.UNDECIDED: f"whether it has more is undecided{say_programs(gain)}",
+        Verdict.UNDECIDED: "whether it has more is undecided",
     }[gain["verdict"]]
-    return f"Over them the model's lead in {what} is {points_changed(gain)}: {verdict}."
+    return f"The model's lead in {what} is {points_changed(gain)}: {verdict}."
 
 
 def _say_change(row: Numbers, margin: float) -> list[str]:
-    """One edit: over programs, over packages, by stratum."""
-    difference, packages = row["difference"], row["packages"]
+    """One edit: what it breaks and mends, over packages, by stratum."""
+    packages = row["packages"]
     sentences = [
         f"{code(row['edit'])} breaks {row['n_broken']} of {row['n_right_before']} right answers "
-        f"and mends {row['n_mended']}: {points_changed(difference)} over {row['n_programs']} "
-        f"programs, {p_value(difference['adjusted_p'])}; {_change(difference, margin)}."
+        f"and mends {row['n_mended']}."
     ]
     if packages["left_out"] is None:
         sentences.append("Of one package nothing can be said about others.")
     else:
         lowest, highest = packages["left_out"]["lowest"], packages["left_out"]["highest"]
         sentences.append(
-            f"With the package as the unit it is {points_changed(packages)}, "
-            f"{packages['n_packages']} packages, {p_value(packages['adjusted_p'])}; "
-            f"{_change(packages, margin, 'packages')}. With one package left out the change lies "
+            f"With one of {packages['n_packages']} packages left out the change lies "
             f"between {100 * lowest['estimate']:+.1f} (without {code(lowest['package'])}) and "
             f"{100 * highest['estimate']:+.1f} points (without {code(highest['package'])})."
         )
@@ -198,16 +273,6 @@ def _say_change(row: Numbers, margin: float) -> list[str]:
     return sentences
 
 
-def _change(difference: Numbers, margin: float, unit: str = "programs") -> str:
-    way = "worse" if difference["estimate"] < 0 else "better"
-    return {
-        Verdict.SHOWN: f"that the edit makes the model {way} is shown",
-        Verdict.SHOWN_ABSENT: f"a change of {_margin(margin)} is shown to be absent",
-        Verdict.UNDECIDED: "whether the edit changes how often it is right is undecided"
-        + say_programs(difference, unit),
-    }[difference["verdict"]]
-
-
 def _margin(margin: float) -> str:
     return f"{100 * margin:g} points or more"
 
@@ -216,31 +281,27 @@ def _stratum(row: Numbers) -> str:
     return f"{row['stratum']}s" if row["by"] == "kind" else f"golds {code(row['stratum'])}"
 
 
-def _paragraph(sentences: Sequence[str]) -> list[str]:
-    return [" ".join(sentences), ""]
-
-
-def _funnel_table(funnel: Mapping[str, Sequence[Numbers]]) -> list[str]:
+def _funnel_table(funnel: Mapping[str, Sequence[Numbers]]) -> SectionTable:
     counts = {
         edit: {s["stage"]: f"{s['n_rows']} ({s['n_programs']})" for s in stages}
         for edit, stages in funnel.items()
     }
     stages = list(dict.fromkeys(stage for found in counts.values() for stage in found))
     rows = [[stage, *(found.get(stage, "") for found in counts.values())] for stage in stages]
-    return table(["stage: rows (programs)", *map(code, counts)], rows)
+    return SectionTable("Rows (programs) at every stage", ["stage", *map(code, counts)], rows)
 
 
-def _accuracy_table(edits: Sequence[Numbers]) -> list[str]:
+def _accuracy_table(edits: Sequence[Numbers]) -> SectionTable:
     header = ["edit", "examples (programs)", "right", "gold in top 10", "the same of wrong answers"]
     rows = []
     for row in edits:
         cells = [code(row["edit"]), f"{row['n']} ({row['n_programs']})"]
         measures = [row.get(key) for key in ("right", "top10", "near_if_wrong")]
         rows.append([*cells, *(rate(value) if value else "" for value in measures)])
-    return table(header, rows)
+    return SectionTable("Accuracy under every edit", header, rows)
 
 
-def _baseline_table(edits: Sequence[Numbers]) -> list[str]:
+def _baseline_table(edits: Sequence[Numbers]) -> SectionTable:
     """What each baseline has, and how much more the model has."""
     header = ["edit", "fitted on other packages", "measure", "%", "model minus it, points", "p"]
     rows = [
@@ -257,12 +318,10 @@ def _baseline_table(edits: Sequence[Numbers]) -> list[str]:
         for baseline in row.get("baselines", [])
         for measure, gain in baseline["gain"].items()
     ]
-    return table([*header, "verdict"], rows, n_left=3) if rows else []
+    return SectionTable("What frequency alone would give", [*header, "verdict"], rows, n_left=3)
 
 
-def _change_table(changes: Sequence[Numbers]) -> list[str]:
-    if not changes:
-        return ["No edit was compared with the original.", ""]
+def _change_table(changes: Sequence[Numbers]) -> SectionTable:
     header = ["edit", "right before", "broken", "mended", "unit", "change", "p", "verdict"]
     rows = [
         [
@@ -278,10 +337,10 @@ def _change_table(changes: Sequence[Numbers]) -> list[str]:
         for row in changes
         for key, unit in (("difference", "programs"), ("packages", "packages"))
     ]
-    return table(header, rows)
+    return SectionTable("What each edit changes", header, rows)
 
 
-def _strata_table(changes: Sequence[Numbers]) -> list[str]:
+def _strata_table(changes: Sequence[Numbers]) -> SectionTable:
     header = ["edit", "stratum", "examples (programs)", "change, points", "p", "verdict"]
     rows = [
         [
@@ -295,13 +354,14 @@ def _strata_table(changes: Sequence[Numbers]) -> list[str]:
         for row in changes
         for stratum in row["strata"]
     ]
-    return table(header, rows, n_left=2) if rows else []
+    return SectionTable("The change by stratum", header, rows, n_left=2)
 
 
-def _wrong_tables(edits: Sequence[Numbers]) -> list[str]:
+def _wrong_table(edits: Sequence[Numbers]) -> SectionTable:
     rows = [
         [code(row["edit"]), code(pair["gold"]), code(pair["predicted"]), str(pair["n"])]
         for row in edits
         for pair in row["commonest"][:5]
     ]
-    return table(["edit", "gold", "predicted", "answers"], rows, n_left=3) if rows else []
+    header = ["edit", "gold", "predicted", "answers"]
+    return SectionTable("The commonest mistakes", header, rows, n_left=3)

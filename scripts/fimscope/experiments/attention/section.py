@@ -6,7 +6,8 @@ from typing import Any
 from fimscope.experiments.attention.differences import ORIGINAL_BROKEN, RIGHT_WRONG
 from fimscope.experiments.attention.numbers import N_SHOWN, comparison_numbers, differs, ranked
 from fimscope.experiments.attention.shares import REGION_KINDS
-from fimscope.report.format import p_text, p_value, percent, with_interval
+from fimscope.report.findings import Finding, verdict_of_some
+from fimscope.report.format import p_text, percent, points_changed, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 
@@ -26,6 +27,7 @@ def attention_section(differences: Sequence[Row], edit: str) -> Section:
     return Section(
         title="Where the deciding token looks",
         question="Does the last token read other parts of the program where the answer is wrong?",
+        findings=_findings(by_comparison[ORIGINAL_BROKEN], edit),
         method="The attention of the prompt's last token, where the type is decided, is summed "
         f"over {len(REGION_KINDS)} kinds of region in every head of every block: where the hole's "
         "name is declared, its uses, other annotations, comments, the format's own tokens, the "
@@ -69,7 +71,25 @@ def attention_section(differences: Sequence[Row], edit: str) -> Section:
         ],
         sources=["attention_differences.parquet", "attention_heads.parquet"],
         numbers={name: comparison_numbers(rows) for name, rows in by_comparison.items()},
+        docs="method.md#looking-inside",
+        explorer=f"edit={edit}&outcome=broken",
     )
+
+
+def _findings(rows: Sequence[Row], edit: str) -> list[Finding]:
+    """That heads read other regions of broken variants; none where no pair is broken."""
+    if not rows:
+        return []
+    top, n_apart = ranked(rows)[0], sum(map(differs, rows))
+    less = {"estimate": -top["difference"], "lower": -top["upper"], "upper": -top["lower"]}
+    return [
+        Finding(
+            f"heads read elsewhere, where {code(edit)} breaks",
+            verdict_of_some(n_apart),
+            f"{n_apart} of {len(rows)} tests; {points_changed(less)} at most",
+            "the same prompts before the edit",
+        )
+    ]
 
 
 def say_comparison(rows: Sequence[Row], first: str, second: str) -> str:
@@ -81,12 +101,12 @@ def say_comparison(rows: Sequence[Row], first: str, second: str) -> str:
     if not apart:
         return f"{what} no head of {len(rows)} heads and regions is shown to look elsewhere."
     top = apart[0]
-    heads = {(row["block"], row["head"]) for row in apart}
+    n_heads = len({(row["block"], row["head"]) for row in apart})
+    heads = f"{n_heads} heads differ;" if n_heads > 1 else "one head differs;"
     return (
-        f"{what} {len(apart)} of {len(rows)} heads and regions differ, in {len(heads)} heads; most "
-        f"does head {top['head']} of block {top['block']}, which gives "
+        f"{what} {heads} most does head {top['head']} of block {top['block']}, which gives "
         f"{percent(top['first_share'])} of its attention to `{top['region']}` in the former and "
-        f"{percent(top['second_share'])} in the latter ({p_value(top['adjusted_p'])})."
+        f"{percent(top['second_share'])} in the latter."
     )
 
 

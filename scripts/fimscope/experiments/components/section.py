@@ -7,8 +7,9 @@ from fimscope.experiments.patch.section import (
     SHOWN_CONTROLS,
     effect_at,
     say_exactness,
-    say_least,
+    sweeps_power_text,
 )
+from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
@@ -38,18 +39,19 @@ CONTROL = (
 def components_section(sweeps: Sequence[Numbers]) -> Section:
     """The section of the report, of the numbers of `component_numbers`."""
     conditions = list(dict.fromkeys(sweep["condition"] for sweep in sweeps))
-    reading = []
-    for condition in conditions:
-        own = [sweep for sweep in sweeps if sweep["condition"] == condition]
-        reading.append(_say_parts(condition, own))
+    by_condition = {
+        condition: [sweep for sweep in sweeps if sweep["condition"] == condition]
+        for condition in conditions
+    }
     return Section(
         title="Which parts of the blocks bring the type to the last token",
         question="Is it attention or an MLP, and which head, whose contribution alone moves the "
         "answer?",
+        findings=_findings(*next(iter(by_condition.items()))) if sweeps else [],
         method=METHOD,
         control=CONTROL,
         cites=["heimersheim2024patching", "holm1979procedure"],
-        reading=reading + say_least(sweeps) + say_exactness(sweeps),
+        reading=[_say_parts(*own) for own in by_condition.items()] + say_exactness(sweeps),
         figures=[
             (
                 "components.svg",
@@ -61,31 +63,50 @@ def components_section(sweeps: Sequence[Numbers]) -> Section:
         tables=[_parts_table(sweeps)],
         sources=[f"components/{condition}.parquet" for condition in conditions],
         numbers={"sweeps": list(sweeps)},
+        power=sweeps_power_text(sweeps),
+        docs="method.md#patching",
+        explorer="outcome=broken",
     )
+
+
+def _findings(condition: str, sweeps: Sequence[Numbers]) -> list[Finding]:
+    """That one part alone moves the answer; none where no part has an effect to compare."""
+    known = [(sweep, place) for sweep in sweeps for place in range(len(paired_means(sweep)))]
+    if not known:
+        return []
+    found = [verdicts_of(sweep, sweep["effect_comparison"]) for sweep in sweeps]
+    n_shown = sum(len(own[Verdict.SHOWN]) for own in found)
+    sweep, place = _largest(sweeps)
+    return [
+        Finding(
+            f"one part of one block alone moves the answer ({code(condition)})",
+            verdict_of_many(v for own in found for v, points in own.items() if points),
+            f"{n_shown} of {len(known)} parts; the most, "
+            f"{effect_at(sweep['effects']['paired'], place)}, {_verdict_at(sweep, place)}",
+            "every control donor",
+        )
+    ]
+
+
+def _largest(sweeps: Sequence[Numbers]) -> tuple[Numbers, int]:
+    """The part with the largest mean effect: its sweep and its place there."""
+    known = [(sweep, place) for sweep in sweeps for place in range(len(paired_means(sweep)))]
+    return max(known, key=lambda part: paired_means(part[0])[part[1]])
+
+
+def _verdict_at(sweep: Numbers, place: int) -> Verdict:
+    found = verdicts_of(sweep, sweep["effect_comparison"])
+    return next(v for v, points in found.items() if sweep["points"][place] in points)
 
 
 def _say_parts(condition: str, sweeps: Sequence[Numbers]) -> str:
-    """Which kinds of parts stand above their controls, and the part with the largest effect."""
+    """How many parts of each kind stand above their controls."""
     if not sweeps[0]["n_pairs"]:
         return f"{code(condition)}: no pair was found."
-    known = [(sweep, i) for sweep in sweeps for i in range(len(paired_means(sweep)))]
-    if not known:
-        return f"{code(condition)}: every gap between donor and recipient is too small."
     kinds = [_say_kind(sweep) for sweep in sweeps if sweep["effects"]]
-    sweep, place = max(known, key=lambda part: paired_means(part[0])[part[1]])
-    point = sweep["points"][place]
-    own = verdicts_of(sweep, sweep["effect_comparison"])
-    verdict = next(verdict for verdict, points in own.items() if point in points)
-    of_largest = {
-        Verdict.SHOWN: "which is above every control",
-        Verdict.SHOWN_ABSENT: "which is within the margin",
-        Verdict.UNDECIDED: "which is undecided against its controls",
-    }
-    return (
-        f"{code(condition)}, one part patched alone: {'; '.join(kinds)}; the largest mean effect "
-        f"is that of {_part_name(sweep, place, sweeps)}, "
-        f"{effect_at(sweep['effects']['paired'], place)}, {of_largest[verdict]}."
-    )
+    if not kinds:
+        return f"{code(condition)}: every gap between donor and recipient is too small."
+    return f"{code(condition)}, one part patched alone: {'; '.join(kinds)}."
 
 
 def _say_kind(sweep: Numbers) -> str:
@@ -126,8 +147,6 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
         parts = [(sweep, i) for sweep in own for i in range(len(paired_means(sweep)))]
         parts.sort(key=lambda part: -paired_means(part[0])[part[1]])
         for sweep, place in parts[:N_SHOWN]:
-            found = verdicts_of(sweep, sweep["effect_comparison"])
-            point = sweep["points"][place]
             controls = [effect_at(sweep["effects"].get(kind), place) for kind in SHOWN_CONTROLS]
             rows.append(
                 [
@@ -136,7 +155,7 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
                     f"{sweep['n_pairs'] - sweep['n_small_gap']} of {sweep['n_pairs']}",
                     effect_at(sweep["effects"]["paired"], place),
                     *controls,
-                    *(verdict for verdict, points in found.items() if point in points),
+                    _verdict_at(sweep, place),
                 ]
             )
     header = [

@@ -4,18 +4,21 @@ from collections.abc import Sequence
 
 from fimscope.experiments.icl.choices import LABELS
 from fimscope.experiments.icl.numbers import TREATMENT
+from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    family_power_text,
     p_text,
     percent,
     points_changed,
-    say_family_power,
-    say_programs,
     signed_nats,
     signed_points,
 )
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
+
+# Of the choices of shots, those that the findings name.
+CLAIMED = (TREATMENT, "random")
 
 
 def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> Section:
@@ -24,6 +27,7 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
         title="What solved examples in the prompt do",
         question="Does showing solved holes of other programs first put a wrong answer right, and "
         "is it the type they show?",
+        findings=_findings(numbers),
         method=f"Solved examples of `fit` programs, at most {shot_tokens} tokens each, stand in "
         f"front of prompts of `{edit}` from the other programs (in-context learning: Brown et al. "
         f"2005.14165); each number of shots is drawn {n_seeds} times, and averaged within an "
@@ -61,7 +65,41 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
         ],
         sources=[f"icl/{edit}.parquet"],
         numbers=numbers,
+        power=family_power_text(numbers["against_controls"]),
+        docs="method.md#questions-to-the-model",
+        explorer=f"edit={edit}&outcome=wrong",
     )
+
+
+def _findings(numbers: Numbers) -> list[Finding]:
+    """What most shots do over all holes, and whether the type they show does it."""
+    most = numbers["n_shots"][-1]
+    net = [
+        Finding(
+            f"{most} solved examples, {LABELS[row['choice']]}{_told(row)}, change accuracy",
+            row["verdict"],
+            points_changed(row),
+            "the same prompts without",
+        )
+        for row in numbers["net"]
+        if row["n_shots"] == most and row["choice"] in CLAIMED
+    ]
+    beside = [
+        Finding(
+            f"they help by the type they show ({row['outcome']} answers)",
+            row["verdict"],
+            points_changed(row),
+            "the same without their annotation",
+        )
+        for row in numbers["against_controls"]
+        if (row["n_shots"], row["outcome"], row["control"]) == (most, "broken", "untyped")
+        and row["n"]
+    ]
+    return net + beside
+
+
+def _told(row: Numbers) -> str:
+    return " (told the gold)" if row["knows_gold"] else ""
 
 
 def _say_findings(numbers: Numbers) -> list[str]:
@@ -85,7 +123,6 @@ def _say_findings(numbers: Numbers) -> list[str]:
             f"right with no shots, by the draw, and {after:.1f}% with {most} of the same type"
             f"{_say_controls(against)}."
         )
-    sentences += say_family_power(numbers["against_controls"])
     n_left = sum(panel["n_left_out"] for panel in numbers["outcomes"].values())
     if n_left:
         sentences.append(
@@ -96,15 +133,14 @@ def _say_findings(numbers: Numbers) -> list[str]:
 
 def _say_net(row: Numbers) -> str:
     """What one choice of shots does to the accuracy of all holes."""
-    told = ", an oracle that is told the gold type" if row["knows_gold"] else ""
     change = {
         Verdict.SHOWN: "a gain" if row["estimate"] > 0 else "a loss",
         Verdict.SHOWN_ABSENT: "no change, to within the margin",
-        Verdict.UNDECIDED: f"undecided{say_programs(row)}",
+        Verdict.UNDECIDED: "undecided",
     }
     return (
-        f"Over all holes, {row['n_shots']} shots ({LABELS[row['choice']]}{told}) take accuracy "
-        f"from {percent(row['before'])} to {percent(row['before'] + row['estimate'])}, "
+        f"Over all holes, {row['n_shots']} shots, {LABELS[row['choice']]}{_told(row)}, take "
+        f"accuracy from {percent(row['before'])} to {percent(row['before'] + row['estimate'])}, "
         f"{points_changed(row)}: {change[row['verdict']]}."
     )
 

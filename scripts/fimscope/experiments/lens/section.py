@@ -1,7 +1,16 @@
 """The lens section of the report, made from its numbers by rule."""
 
 from fimscope.experiments.lens import linear_section
-from fimscope.report.format import at, p_value, percent, say_power, signed_nats, spans
+from fimscope.report.findings import Finding, verdict_of_some
+from fimscope.report.format import (
+    at,
+    p_value,
+    percent,
+    power_text,
+    signed_nats,
+    spans,
+    with_interval,
+)
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -25,6 +34,7 @@ def lens_section(numbers: Numbers, linear: Numbers, examples_figure: str) -> Sec
         title="What each point would say",
         question="From which residual point on is the answer there, and where do right and wrong "
         "answers part?",
+        findings=_findings(numbers["pairs"], numbers["points"], edit),
         method="The logit lens: the residual stream of every point goes through the final norm and "
         "the unembedding (nostalgebraist 2020). Gold and wrong answer are followed by their first "
         "tokens; where the answer is wrong the wrong one is the model's own, and where an original "
@@ -42,7 +52,7 @@ def lens_section(numbers: Numbers, linear: Numbers, examples_figure: str) -> Sec
             "holm1979procedure",
         ],
         reading=say_outcomes(numbers["last"]["original"])
-        + say_pairs(numbers["pairs"], numbers["points"], edit)
+        + say_pairs(numbers["pairs"], edit)
         + linear_section.say_linear(linear),
         figures=[
             ("lens.svg", "The lens at the last token, originals answered right and wrong."),
@@ -63,6 +73,9 @@ def lens_section(numbers: Numbers, linear: Numbers, examples_figure: str) -> Sec
         sources=[f"lens/{name}.parquet" for name in numbers["last"]]
         + ["lens_tokens.parquet", "linear_lens.parquet"],
         numbers={**numbers, "linear": linear},
+        power=_say_power(numbers["pairs"], numbers["points"]),
+        docs="method.md#looking-inside",
+        explorer=f"edit={edit}&outcome=broken",
     )
 
 
@@ -90,33 +103,48 @@ def say_outcomes(outcomes: Numbers) -> list[str]:
     return sentences
 
 
-def say_pairs(pairs: Numbers, points: list[int], edit: str) -> list[str]:
-    """Where broken variants part from their originals, or that they do so nowhere."""
+def _findings(pairs: Numbers, points: list[int], edit: str) -> list[Finding]:
+    """Where the gold of broken variants is less likely than their originals'."""
     if not pairs["n"]:
-        return [f"{code(edit)} breaks no answer, so there are no pairs to compare."]
+        return []
     gold = pairs["differences"]["gold_logprob"]
     lower = [
         point
         for point, mean in zip(points, gold["estimate"], strict=True)
         if point in gold["points_apart"] and mean > 0
     ]
-    if lower:
-        sentence = (
-            f"In {pairs['n']} pairs that {code(edit)} breaks, the variant's gold is less likely "
-            f"than its original's at {spans(lower, points)}"
+    most = max(range(len(points)), key=lambda place: gold["estimate"][place])
+    less = {key: -value for key, value in at(gold, most).items()}
+    less["lower"], less["upper"] = less["upper"], less["lower"]
+    number = f"{with_interval(less, '+.2f', 1, ' nats')} at {points[most]}"
+    return [
+        Finding(
+            f"the gold is less likely within, where {code(edit)} breaks",
+            verdict_of_some(len(lower)),
+            f"shown at {spans(lower, points)}, {number}" if lower else number,
+            "the same prompts before the edit",
         )
-    else:
-        sentence = (
-            f"In {pairs['n']} pairs that {code(edit)} breaks, whether the variant's gold is less "
-            "likely than its original's is undecided at every point"
-        )
+    ]
+
+
+def say_pairs(pairs: Numbers, edit: str) -> list[str]:
+    """How much sooner the final answer leads in originals than in their broken variants."""
+    if not pairs["n"]:
+        return [f"{code(edit)} breaks no answer, so there are no pairs to compare."]
     lead = at(pairs["first_lead"], 0)
     return [
-        f"{sentence}. The point from which the final answer leads, original minus variant: "
-        f"{lead['estimate']:+z.1f} ({lead['lower']:+z.1f} to {lead['upper']:+z.1f}; sign test "
-        f"{p_value(pairs['first_lead']['p'])}).",
-        *say_power(pairs["n_programs"], len(pairs["differences"]) * len(points)),
+        f"In {pairs['n']} pairs that {code(edit)} breaks, the point from which the final answer "
+        f"leads, original minus variant, is {lead['estimate']:+z.1f} ({lead['lower']:+z.1f} to "
+        f"{lead['upper']:+z.1f}; sign test {p_value(pairs['first_lead']['p'])})."
     ]
+
+
+def _say_power(pairs: Numbers, points: list[int]) -> str:
+    return (
+        power_text(pairs["n_programs"], len(pairs["differences"]) * len(points))
+        if pairs["n"]
+        else ""
+    )
 
 
 def _positions_caption(numbers: Numbers) -> str:

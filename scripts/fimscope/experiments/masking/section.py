@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from fimscope.experiments.masking.numbers import most_harmful
 from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
-from fimscope.report.format import p_text, say_family_power, signed_nats, signed_points
+from fimscope.report.findings import Finding, verdict_of_many
+from fimscope.report.format import (
+    family_power_text,
+    p_text,
+    signed_nats,
+    signed_points,
+    with_interval,
+)
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
 
+MENDABLE = ("broken", "wrong")  # outcomes that a mask could mend
 WAY_TITLES = {
     "text": "out of the text",
     "attention_last": "hidden from the last token",
@@ -22,6 +30,7 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
     return Section(
         title="What distracts from the type",
         question="Which parts of the prompt keep the model from the right type?",
+        findings=_findings(rows, "broken"),
         method=f"Each distractor of prompts of `{edit}` is taken out of the text, by an edit that "
         "the compiler confirms (`siblings`: all outside the hole's own function; `names` become "
         "meaningless ones, where the edit itself has not renamed them), or its tokens "
@@ -42,12 +51,33 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
         tables=[_table(rows, outcome) for outcome in OUTCOMES if _n_asked(rows, outcome)],
         sources=["masking.parquet"],
         numbers={"masks": list(rows)},
+        power=family_power_text([row["against_control"] for row in rows]),
+        docs="method.md#looking-inside",
+        explorer=f"edit={edit}&outcome=broken",
     )
+
+
+def _findings(rows: Sequence[Numbers], outcome: str) -> list[Finding]:
+    """That a part of the prompt keeps the model from the gold; none where none was asked."""
+    asked = [row for row in rows if row["outcome"] == outcome and row["n"]]
+    if not asked:
+        return []
+    n_shown = sum(row["verdict"] == Verdict.SHOWN for row in asked)
+    most = max(asked, key=lambda row: row["against_control"]["estimate"])
+    return [
+        Finding(
+            f"some part of the prompt keeps {outcome} answers wrong",
+            verdict_of_many(row["verdict"] for row in asked),
+            f"{n_shown} of {len(asked)} masks; "
+            f"{with_interval(most['against_control'], '+.2f', 1, ' nats')} at most",
+            "as many random tokens masked",
+        )
+    ]
 
 
 def _say_findings(rows: Sequence[Numbers]) -> list[str]:
     sentences = []
-    for outcome in ("broken", "wrong"):
+    for outcome in MENDABLE:
         if not _n_asked(rows, outcome):
             sentences.append(f"No {outcome} example was asked.")
             continue
@@ -57,7 +87,7 @@ def _say_findings(rows: Sequence[Numbers]) -> list[str]:
         f"{n_without} of {n_without + sum(row['n'] for row in rows)} masks have nothing to mask "
         "or no control of their size; the rejected table says why."
     )
-    return sentences + say_family_power([row["against_control"] for row in rows])
+    return sentences
 
 
 def _say_outcome(rows: Sequence[Numbers], outcome: str) -> str:

@@ -69,8 +69,13 @@ def effect_frame(
     return max(WIDEST[0], lower - margin), min(WIDEST[1], upper + margin)
 
 
-def share_legend(figure: "Figure", sweeps: Sequence[Numbers], note: str) -> None:
-    """One legend of all kinds of donors below the panels, over a note on what they show."""
+def share_legend(
+    figure: "Figure", sweeps: Sequence[Numbers], note: str, n_columns: int | None = None
+) -> None:
+    """One legend of all kinds of donors above the panels, and a note on what they show below.
+
+    n_columns   of the legend; default: as many as kinds
+    """
     from matplotlib.lines import Line2D
 
     found = {kind for sweep in sweeps for kind in sweep["flips"]}
@@ -86,9 +91,11 @@ def share_legend(figure: "Figure", sweeps: Sequence[Numbers], note: str) -> None
         for kind in DONOR_KINDS
         if kind in found
     ]
-    figure.supxlabel(note, fontsize=7, color=FAINT)
+    if note:
+        figure.supxlabel(note, fontsize=7, color=FAINT)
     if handles:
-        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+        n_columns = n_columns or len(handles)
+        figure.legend(handles=handles, loc="outside upper center", ncols=n_columns)
 
 
 def write_count(axes: "Axes", sweep: Numbers) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from fimscope.experiments.patch.numbers import verdicts_of
+from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
     at,
     percent,
+    power_text,
     rate,
-    say_power,
-    say_programs,
     spans,
     with_interval,
 )
@@ -20,6 +20,14 @@ from fimscope.statistics.verdicts import Verdict
 SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
 SELF_LIMIT = 0.05  # above it the sweep is broken
 SHOWN_CONTROLS = ("unrelated", "other_gold", "random")  # those that change something
+N_CLAIMED = 2  # of the conditions, in their order, that the findings name
+CLAIMS = {
+    "restore": "mends broken answers",
+    "break": "breaks right answers",
+    "same_type": "brings a lent right type",
+    "other_type": "brings a lent other type",
+    "wrong_to_wrong": "brings a lent wrong type",
+}
 TO_DONOR = ("break", "other_type", "wrong_to_wrong")  # of every other condition: to the gold
 METHOD = (
     "The residual stream at the last token, at one point at a time, is overwritten with the "
@@ -62,6 +70,10 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
         title="What patching the last token does",
         question="From which residual point on does an activation of another prompt decide the "
         "type, and does a lent type, right or wrong, do so?",
+        findings=[
+            *(finding for sweep in sweeps[:N_CLAIMED] for finding in sweep_findings(sweep)),
+            *_lent_findings(alike),
+        ],
         method=METHOD,
         control=CONTROL,
         cites=[
@@ -69,7 +81,7 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
             "zhang2023patching",
             "holm1979procedure",
         ],
-        reading=[*reading, *say_conditions(alike), *say_least(sweeps), *say_exactness(sweeps)],
+        reading=[*reading, *say_conditions(alike), *say_exactness(sweeps)],
         figures=[
             (
                 "patches.svg",
@@ -80,7 +92,67 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
         tables=[_condition_table(sweeps), *(_curve_table(sweep) for sweep in sweeps)],
         sources=["pairs.parquet", *(f"patches/{sweep['condition']}.parquet" for sweep in sweeps)],
         numbers={"sweeps": list(sweeps), "same_type_and_wrong_to_wrong": alike},
+        power=sweeps_power_text(sweeps),
+        curve=("patch_curve.svg", _say_curve(sweeps[0])),
+        docs="method.md#patching",
+        explorer="outcome=broken",
     )
+
+
+def sweep_findings(sweep: Numbers) -> list[Finding]:
+    """That its paired donors turn answers; none where nothing was compared."""
+    curve = sweep["effects"].get("paired")
+    if sweep["comparison"] is None or curve is None:
+        return []
+    found, half = verdicts_of(sweep, sweep["comparison"]), sweep["half_of_effect"]
+    shown = found[Verdict.SHOWN]
+    # At the last token the largest effect is the whole, by construction.
+    where = (
+        f"half of the effect at {half_point(half)}"
+        if half and sweep["position"] == "last"
+        else peak(sweep)
+    )
+    name, position = sweep["condition"], sweep["position"]
+    token = "the last token" if position == "last" else code(position)
+    does = CLAIMS.get(name, f"turns answers to the {target_name(name)}")
+    return [
+        Finding(
+            f"{token}'s residual {does} ({code(name)})",
+            verdict_of_many(verdict for verdict, points in found.items() if points),
+            f"shown at {spans(shown, sweep['points'])}, {where}" if shown else where,
+            "every control donor",
+        )
+    ]
+
+
+def _say_curve(sweep: Numbers) -> str:
+    return (
+        "How far the residual of one point, taken from a donor, brings the answer at the last "
+        f"token ({code(sweep['condition'])}): 0 as without it, 1 as the donor's own. Bands: 95% "
+        "over programs; squares: above every control."
+    )
+
+
+def _lent_findings(found: Numbers | None) -> list[Finding]:
+    """That the two conditions of `compare_conditions` have other effects."""
+    if found is None:
+        return []
+    gap, point = _widest_gap(found)
+    return [
+        Finding(
+            "a lent wrong type acts otherwise than a right one",
+            found["verdict"],
+            f"{gap} at point {point}, the widest gap",
+            f"{code(found['one'])}, the same recipients",
+        )
+    ]
+
+
+def _widest_gap(found: Numbers) -> tuple[str, int]:
+    """Of two conditions: the second's mean effect minus the first's, and its point."""
+    place = max(range(len(found["points"])), key=lambda i: abs(found["difference"][i]))
+    gap = at({**found, "estimate": found["difference"]}, place)
+    return with_interval(gap, "+z.2f"), found["points"][place]
 
 
 def target_name(condition: str) -> str:
@@ -126,7 +198,7 @@ def say_verdicts(sweep: Numbers, comparison: Numbers | None, claim: str) -> str:
     return "; ".join(f"{phrases[verdict]} {where}" for verdict, where in found.items())
 
 
-def say_least(sweeps: Sequence[Numbers]) -> list[str]:
+def sweeps_power_text(sweeps: Sequence[Numbers]) -> str:
     """The least that the comparison with fewest programs, and of these most tests, can show."""
     known = [
         (comparison["n_programs"], -len(comparison["difference"]) * len(sweep["points"]))
@@ -134,9 +206,18 @@ def say_least(sweeps: Sequence[Numbers]) -> list[str]:
         if (comparison := sweep["comparison"])
     ]
     if not known:
-        return []
+        return ""
     n_programs, n_tests = min(known)
-    return say_power(n_programs, -n_tests)
+    return power_text(n_programs, -n_tests)
+
+
+def peak(sweep: Numbers) -> str:
+    """The largest mean effect with its interval and its point."""
+    curve = sweep["effects"].get("paired")
+    if curve is None:
+        return "none"
+    place = max(range(len(sweep["points"])), key=lambda i: curve["estimate"][i])
+    return f"{effect_at(curve, place)} at {sweep['points'][place]}"
 
 
 def half_point(half: Numbers) -> str:
@@ -164,13 +245,10 @@ def say_conditions(found: Numbers | None) -> list[str]:
         return []
     one, other = code(found["one"]), code(found["other"])
     first, second = (with_interval(half, "d") for half in found["half_at"])
-    furthest = max(range(len(found["points"])), key=lambda i: abs(found["difference"][i]))
-    gap = with_interval(at({**found, "estimate": found["difference"]}, furthest), "+z.2f")
     sentence = (
         f"On the {found['n_pairs']} recipients of {found['n_programs']} programs that both have, "
         f"the mean effect reaches half of its maximum at point {first} under {one} and {second} "
-        f"under {other}; the two are furthest apart at point {found['points'][furthest]}, the "
-        f"second minus the first {gap}: "
+        f"under {other}: "
     )
     margin = f"{found['margin']:g} of the effect"
     if found["verdict"] == Verdict.SHOWN:
@@ -179,10 +257,7 @@ def say_conditions(found: Numbers | None) -> list[str]:
     if found["verdict"] == Verdict.SHOWN_ABSENT:
         return [f"{sentence}they are alike, to within {margin}."]
     where = spans(found["points_open"], found["points"])
-    return [
-        f"{sentence}undecided, as at {where} the gap may be more than {margin}"
-        f"{say_programs(found)}."
-    ]
+    return [f"{sentence}undecided, as at {where} the gap may be more than {margin}."]
 
 
 def most_turned(sweep: Numbers, kind: str) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.experiments.patch.section import (
-    effect_at,
     most_turned,
+    peak,
     say_exactness,
-    say_least,
-    say_verdicts,
+    sweep_findings,
+    sweeps_power_text,
 )
+from fimscope.prompts.alignment import NAME
 from fimscope.report.format import spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
@@ -44,15 +45,14 @@ CONTROL = (
 def positions_section(sweeps: Sequence[Numbers]) -> Section:
     """The section of the report, of the numbers of `position_numbers`."""
     conditions = list(dict.fromkeys(sweep["condition"] for sweep in sweeps))
-    reading = []
-    for condition in conditions:
-        own = [sweep for sweep in sweeps if sweep["condition"] == condition]
-        reading += [
-            _say_position(sweep)
-            for sweep in own
-            if sweep["n_points"] == 1 and sweep["position"] != "last"
-        ]
-        reading += _say_windows(condition, own)
+    reading = [
+        sentence
+        for condition in conditions
+        for sentence in _say_windows(
+            condition, [sweep for sweep in sweeps if sweep["condition"] == condition]
+        )
+    ]
+    claimed = [s for s in sweeps if s["condition"] == conditions[0] and _is_claimed(s)]
     wide = any(sweep["n_points"] > 1 for sweep in sweeps)
     figures = [
         (
@@ -73,29 +73,24 @@ def positions_section(sweeps: Sequence[Numbers]) -> Section:
         title="What patching other tokens does",
         question="Does the type stand at the hole's name and its uses, and up to which point, "
         "before it is at the last token?",
+        findings=[finding for sweep in claimed for finding in sweep_findings(sweep)],
         method=METHOD,
         control=CONTROL,
         cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
-        reading=(reading or ["No pair was patched."]) + say_least(sweeps) + say_exactness(sweeps),
+        reading=(reading if sweeps else ["No pair was patched."]) + say_exactness(sweeps),
         figures=figures,
         tables=[_position_table(sweeps)] if sweeps else [],
         sources=[f"patch_positions/{condition}.parquet" for condition in conditions],
         numbers={"sweeps": list(sweeps)},
+        power=sweeps_power_text(sweeps),
+        docs="method.md#patching",
+        explorer="outcome=broken",
     )
 
 
-def _say_position(sweep: Numbers) -> str:
-    """At which points one position's donor moves the answer, and the largest mean effect."""
-    place = f"{code(sweep['condition'])} at {code(sweep['position'])}"
-    comparison = sweep["comparison"]
-    if comparison is None:
-        return f"{place}: no pair has all its controls, so nothing is decided."
-    verdicts = say_verdicts(sweep, comparison, "the donor is above every control")
-    n = f"n = {sweep['n_pairs']}, {comparison['n_programs']} programs"
-    points = ", ".join(map(str, sweep["points"]))
-    return (
-        f"{place} ({n}; asked at {points}): {verdicts}; the largest mean effect is {_peak(sweep)}."
-    )
+def _is_claimed(sweep: Numbers) -> bool:
+    """Whether the findings name a sweep: one token that is not the last, a point at a time."""
+    return sweep["n_points"] == 1 and sweep["position"] not in ("last", "fim", NAME)
 
 
 def _say_windows(condition: str, sweeps: Sequence[Numbers]) -> list[str]:
@@ -103,22 +98,13 @@ def _say_windows(condition: str, sweeps: Sequence[Numbers]) -> list[str]:
     sentences = []
     for position in dict.fromkeys(s["position"] for s in sweeps if s["n_points"] > 1):
         sizes = {s["n_points"]: s for s in sweeps if s["position"] == position and s["effects"]}
-        peaks = [f"{_peak(sweep)} for {size}" for size, sweep in sizes.items()]
+        peaks = [f"{peak(sweep)} for {size}" for size, sweep in sizes.items()]
         if len(peaks) > 1:
             sentences.append(
                 f"At {code(position)} the largest mean effect under {code(condition)}, by points "
                 f"patched at once: {', '.join(peaks)}."
             )
     return sentences
-
-
-def _peak(sweep: Numbers) -> str:
-    """The largest mean effect with its interval and its point."""
-    curve = sweep["effects"].get("paired")
-    if curve is None:
-        return "none"
-    place = max(range(len(sweep["points"])), key=lambda i: curve["estimate"][i])
-    return f"{effect_at(curve, place)} at {sweep['points'][place]}"
 
 
 def _n_programs(sweep: Numbers) -> int:
@@ -160,7 +146,7 @@ def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
                 str(sweep["n_left_out"]),
                 str(sweep["n_small_gap"]),
                 *(_points_of(sweep, points) for points in found.values()),
-                _peak(sweep),
+                peak(sweep),
                 most_turned(sweep, "paired"),
                 most_turned(sweep, "other_gold"),
                 most_turned(sweep, "random_position"),

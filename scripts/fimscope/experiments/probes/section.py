@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from fimscope.report.format import at, percent, rate_cell, say_power, spans
+from fimscope.report.findings import Finding, verdict_of_many
+from fimscope.report.format import at, percent, power_text, rate, rate_cell, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Verdict
 
 # curve -> its name in words
 CURVES = {
@@ -36,6 +38,7 @@ def probe_section(numbers: Numbers) -> Section:
     return Section(
         title="What a probe can read",
         question=QUESTION,
+        findings=_findings(numbers),
         method=METHOD,
         control=CONTROL,
         cites=["hewitt2019control", "holm1979procedure"],
@@ -44,7 +47,41 @@ def probe_section(numbers: Numbers) -> Section:
         tables=_tables(numbers),
         sources=["probes.parquet"],
         numbers=numbers,
+        power=_say_power(numbers),
+        docs="method.md#looking-inside",
+        explorer="outcome=wrong&group=test",
     )
+
+
+def _findings(numbers: Numbers) -> list[Finding]:
+    """That a probe reads the gold of wrong answers oftener than a constant answer has it."""
+    if "wrong" not in numbers["curves"]:
+        return []
+    wrong, constant = numbers["curves"]["wrong"], numbers["constant"]
+    best = int(np.argmax(wrong["estimate"]))
+    found = _points_by_verdict(numbers)
+    shown = found[Verdict.SHOWN]
+    number = f"{rate(at(wrong, best))} at point {numbers['points'][best]}, the best"
+    return [
+        Finding(
+            "a probe reads the gold where the model says another",
+            verdict_of_many(verdict for verdict, points in found.items() if points),
+            f"{number}, shown at {spans(shown, numbers['points'])}" if shown else number,
+            f"{code(constant['gold'])} for all, {percent(constant['rate'])}",
+        )
+    ]
+
+
+def _points_by_verdict(numbers: Numbers) -> dict[Verdict, list[int]]:
+    """The points by the verdict on the probe beside the best constant answer."""
+    above, within = numbers["constant"]["points_above"], numbers["constant"]["points_within"]
+    rest = [point for point in numbers["points"] if point not in above and point not in within]
+    return {Verdict.SHOWN: above, Verdict.SHOWN_ABSENT: within, Verdict.UNDECIDED: rest}
+
+
+def _say_power(numbers: Numbers) -> str:
+    wrong = numbers["curves"].get("wrong")
+    return power_text(wrong["n_programs"], len(numbers["points"])) if wrong else ""
 
 
 def _say_findings(numbers: Numbers) -> list[str]:
@@ -54,7 +91,6 @@ def _say_findings(numbers: Numbers) -> list[str]:
     sentences = []
     if "wrong" in curves:
         sentences.append(_say_wrong(numbers))
-        sentences += say_power(curves["wrong"]["n_programs"], len(points))
     else:
         sentences.append("No wrong test example has a type that was probed for.")
     if "control" in curves:
@@ -76,26 +112,20 @@ def _say_findings(numbers: Numbers) -> list[str]:
 def _say_wrong(numbers: Numbers) -> str:
     curves, points, constant = numbers["curves"], numbers["points"], numbers["constant"]
     wrong = curves["wrong"]
-    best = int(np.argmax(wrong["estimate"]))
-    text = (
-        f"In {wrong['n']} test prompts answered wrong ({wrong['n_programs']} programs) the gold is "
-        f"read off best at point {points[best]}, in {percent(wrong['estimate'][best])} (95% "
-        f"{100 * wrong['lower'][best]:.1f} to {100 * wrong['upper'][best]:.1f})"
-    )
-    above, within = constant["points_above"], constant["points_within"]
-    rest = [point for point in points if point not in above and point not in within]
+    words = {
+        Verdict.SHOWN: "oftener right",
+        Verdict.SHOWN_ABSENT: "shown to be right no oftener, to within the margin,",
+        Verdict.UNDECIDED: "undecided",
+    }
     verdicts = [
-        f"{words} at {spans(chosen, points)}"
-        for words, chosen in (
-            ("oftener", above),
-            ("shown to be no oftener, to within the margin,", within),
-            ("undecided", rest),
-        )
+        f"{words[verdict]} at {spans(chosen, points)}"
+        for verdict, chosen in _points_by_verdict(numbers).items()
         if chosen
     ]
     return (
-        f"{text}; against the best constant answer, {code(constant['gold'])} in "
-        f"{percent(constant['rate'])}, that is {'; '.join(verdicts)}."
+        f"In {wrong['n']} test prompts answered wrong ({wrong['n_programs']} programs), against "
+        f"the best constant answer, {code(constant['gold'])}, the probe is "
+        f"{'; '.join(verdicts)}."
     )
 
 
@@ -115,9 +145,7 @@ def _tables(numbers: Numbers) -> list[SectionTable]:
                 f"{100 * curve['estimate'][-1]:.1f}",
             ]
         )
-    caption = (
-        f"Accuracy of the probes of {numbers['n_labels']} types on `test`, in %, at the best point "
-        "of each row (chosen on the same examples: it flatters) and at the last"
-    )
+    caption = f"Accuracy of the probes of {numbers['n_labels']} types on `test`, in %"
+    note = "There: at the best point of the row, chosen on the same examples, which flatters."
     header = ["what is read", "n", "programs", "best point", "there", "last point"]
-    return [SectionTable(caption, header, rows)]
+    return [SectionTable(caption, header, rows, note=note)]

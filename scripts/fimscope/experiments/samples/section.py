@@ -1,6 +1,7 @@
 """The samples section of the report, made from its numbers by rule."""
 
-from fimscope.report.format import p_value, percent, points_changed, rate, rate_cell, say_programs
+from fimscope.report.findings import Finding
+from fimscope.report.format import percent, points_changed, rate, rate_cell, say_needed
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -19,6 +20,16 @@ def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Secti
     return Section(
         title="What the model knows and does not say",
         question="Is the right type among many samples where the greedy answer is wrong?",
+        findings=[
+            Finding(
+                _claim(edit, groups),
+                above["verdict"],
+                points_changed(above),
+                "as many guesses by frequency",
+            )
+            for edit, groups in numbers["edits"].items()
+            if (above := groups["wrong"].get("above_chance"))
+        ],
         method=f"Samples of every hole at temperature {temperature:g} within a nucleus of "
         f"{top_p:g} (Holtzman et al. 1904.09751); pass@k is the unbiased chance that one of k is "
         "the gold (Chen et al. 2107.03374). Beside it stand the greedy answer and whether the "
@@ -34,28 +45,36 @@ def samples_section(numbers: Numbers, temperature: float, top_p: float) -> Secti
         tables=[_edit_table(numbers["edits"]), _type_table(numbers["types"])],
         sources=[f"samples/{edit}.parquet" for edit in numbers["edits"]],
         numbers=numbers,
+        power=say_needed(
+            (_claim(edit, groups), groups["wrong"].get("above_chance"))
+            for edit, groups in numbers["edits"].items()
+        ),
+        docs="method.md#looking-inside",
+        explorer="outcome=wrong",
+    )
+
+
+def _claim(edit: str, groups: Numbers) -> str:
+    above, n_drawn = groups["wrong"].get("above_chance"), groups["all"].get("n_drawn")
+    less = above and above["verdict"] == Verdict.SHOWN and above["estimate"] < 0
+    return (
+        f"{n_drawn} samples of wrong answers hold the gold {'less' if less else 'more'} often "
+        f"({code(edit)})"
     )
 
 
 def say_samples(edit: str, groups: Numbers) -> list[str]:
-    """Whether the gold is among the samples of wrong answers more than guessing would have it."""
+    """How often the gold is among the samples of wrong answers, and of broken ones."""
     everything, wrong = groups["all"], groups["wrong"]
     if not everything["n"]:
         return [f"Under {code(edit)} nothing was sampled."]
     n_drawn = everything["n_drawn"]
     if not wrong["n"]:
         return [f"Under {code(edit)} no answer is wrong."]
-    difference = wrong["above_chance"]
-    verdict = {
-        Verdict.SHOWN: f"hold it {'more' if difference['estimate'] > 0 else 'less'} often than",
-        Verdict.SHOWN_ABSENT: "hold it as often, to within the margin, as",
-        Verdict.UNDECIDED: "are undecided against",
-    }[difference["verdict"]]
     sentences = [
         f"Under {code(edit)} {n_drawn} samples hold the gold in {wrong['n_found']} of "
         f"{wrong['n']} holes that are answered wrong, {rate(wrong['found'])}, and the top 10 in "
-        f"{wrong['n_top10']}, {rate(wrong['top10'])}. The samples {verdict} as many guesses by "
-        f"the frequency of types ({_above_chance(difference)}{say_programs(difference)})."
+        f"{wrong['n_top10']}, {rate(wrong['top10'])}."
     ]
     broken = groups.get("broken")
     if broken and broken["n"]:
@@ -66,12 +85,6 @@ def say_samples(edit: str, groups: Numbers) -> list[str]:
             f"{broken['n_top10']}."
         )
     return sentences
-
-
-def _above_chance(difference: Numbers) -> str:
-    if difference["lower"] is None:
-        return "one program gives no interval"
-    return f"{points_changed(difference)}, {p_value(difference['p'])}"
 
 
 def _edit_table(edits: Numbers) -> SectionTable:

@@ -1,6 +1,7 @@
 """What the steering section says of steering only where an error is expected, by rule."""
 
 from fimscope.experiments.steer.gates import CONSTANT, ORACLE
+from fimscope.report.findings import Finding
 from fimscope.report.format import p_text, points_changed, rate, rate_cell, signed_points
 from fimscope.report.sections import SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -20,6 +21,19 @@ NAMES = {
     ORACLE: "where it is wrong (oracle)",
 }
 RIVALS = {"none": "no steering", CONSTANT: "the constant vector", "by_chance": "as many at random"}
+
+
+def gate_findings(numbers: Numbers) -> list[Finding]:
+    """Whether a gate changes accuracy."""
+    return [
+        Finding(
+            f"steering only {NAMES[gate]} changes accuracy",
+            tests["none"]["verdict"],
+            points_changed(tests["none"]),
+            "no steering",
+        )
+        for gate, tests in numbers["beside"].items()
+    ]
 
 
 def say_gates(numbers: Numbers) -> list[str]:

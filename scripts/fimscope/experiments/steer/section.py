@@ -8,12 +8,13 @@ from fimscope.experiments.icl.choices import LABELS as SHOT_LABELS
 from fimscope.experiments.steer import gate_section
 from fimscope.experiments.steer.numbers import CONTROLS, VERDICTS
 from fimscope.experiments.steer.settings import MAIN, RANDOMISED
+from fimscope.report.findings import Finding
 from fimscope.report.format import (
     percent,
     points_changed,
     rate,
     rate_cell,
-    say_programs,
+    say_needed,
     signed_points,
 )
 from fimscope.report.markdown import code
@@ -101,6 +102,7 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
     return Section(
         title="What steering does",
         question=QUESTION,
+        findings=_findings(numbers),
         method=f"{METHOD} {gate_section.METHOD}",
         control=CONTROL,
         cites=[
@@ -119,7 +121,43 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
         tables=_tables(numbers),
         sources=SOURCES,
         numbers=numbers,
+        power=say_needed(
+            ("the mean difference changes accuracy", row["net"])
+            for row in numbers["at_setting"]
+            if row["kind"] == MAIN and row["net"]
+        ),
+        docs="method.md#steering",
+        explorer="outcome=wrong&group=test",
     )
+
+
+def _findings(numbers: Numbers) -> list[Finding]:
+    """What the mean difference does to accuracy, alone and beside drawn vectors, and an oracle."""
+    at = {row["kind"]: row for row in numbers["at_setting"]}
+    beside = numbers["comparisons"].get(MAIN, {})
+    alone = {
+        MAIN: "one vector, the mean difference, changes accuracy",
+        "gold_type": "a vector that is told the gold changes accuracy",
+    }
+    net = {
+        kind: Finding(claim, row["verdict"], points_changed(row), "no steering")
+        for kind, claim in alone.items()
+        if kind in at and (row := at[kind]["net"])
+    }
+    many = [
+        Finding(
+            f"the mean difference does more than {MANY[kind]}",
+            row["verdict"],
+            f"{100 * row['own']:+z.1f} points, theirs {100 * row['lowest']:+z.1f} to "
+            f"{100 * row['highest']:+z.1f}; {row['n_as_good']} of {row['n_vectors']} do as well",
+            f"{row['n_vectors']} of them, each tuned alike",
+        )
+        for kind in RANDOMISED
+        if (row := beside.get(kind))
+    ]
+    gates = gate_section.gate_findings(numbers["gates"]) if numbers.get("gates") else []
+    main = [net.pop(MAIN)] if MAIN in net else []
+    return [*main, *many, *net.values(), *gates]
 
 
 def _say_findings(numbers: Numbers) -> list[str]:
@@ -179,7 +217,7 @@ def _say_net(row: Numbers) -> str:
     words = {
         Verdict.SHOWN: "it makes them better" if net["estimate"] > 0 else "it makes them worse",
         Verdict.SHOWN_ABSENT: "no net change, to within the margin",
-        Verdict.UNDECIDED: f"undecided{say_programs(net)}",
+        Verdict.UNDECIDED: "undecided",
     }
     return (
         f"Over all {net['n']} steered test examples, right and wrong, accuracy changes by "
@@ -345,14 +383,7 @@ def _setting_table(numbers: Numbers) -> SectionTable:
     if beside:
         rows += in_context_rows(beside)
     return SectionTable(
-        "On `test`, each vector as chosen for it (see Control): mended, of all wrong examples and "
-        f"of those that the edit broke (n = {numbers['n']['test']['n_broken']}); right ones made "
-        "wrong; change of accuracy over both, in points; rise of gold minus foil in logits; "
-        "divergence in nats at tokens that are not the hole; "
-        "whether the mean difference does more for accuracy (beside many vectors) or mends "
-        f"another share (beside one), Holm over {_names(controls)}; the intervals of many vectors "
-        "are over programs, with these vectors as they are"
-        + ("; solved examples in the prompt, on the examples asked both ways" if beside else ""),
+        "Each vector on `test`, as chosen for it",
         [
             "vector",
             "vectors",
@@ -365,6 +396,14 @@ def _setting_table(numbers: Numbers) -> SectionTable:
             "the mean difference",
         ],
         rows,
+        note="Mended: of all wrong examples, and of those that the edit broke "
+        f"(n = {numbers['n']['test']['n_broken']}). Spoiled: right ones made wrong. Net: change of "
+        "accuracy over both, in points. Gain: rise of gold minus foil in logits. KL: divergence in "
+        "nats at tokens that are not the hole. The last: whether the mean difference does more for "
+        "accuracy (beside many vectors) or mends another share (beside one), Holm over "
+        f"{_names(controls)}. The intervals of many vectors are over programs, with these vectors "
+        "as they are."
+        + (" Solved examples in the prompt: on the examples asked both ways." if beside else ""),
     )
 
 
@@ -403,14 +442,15 @@ def _choice_table(numbers: Numbers) -> SectionTable:
     used = numbers["n"]["test"]
     there = numbers["there"]
     return SectionTable(
-        "Chosen on `select` (mended of the wrong, spoiled of the right), of the random and the "
-        "shuffled vectors for each alone. On `test` "
-        f"{used['n_wrong']} of {there.get('test_wrong', 0)} wrong and {used['n_right']} of "
-        f"{there.get('test_right', 0)} right examples were steered; the rest are over "
-        "`steer.max_examples` or not told by their first token",
+        "Where and how strongly each vector is added, chosen on `select`",
         ["vector", "where", "strength", "mended", "spoiled"],
         rows,
         n_left=2,
+        note="Mended of the wrong and spoiled of the right, on `select`; for each of the random "
+        f"and the shuffled vectors alone. On `test` {used['n_wrong']} of "
+        f"{there.get('test_wrong', 0)} wrong and {used['n_right']} of {there.get('test_right', 0)} "
+        "right examples were steered; the rest are over `steer.max_examples` or not told by their "
+        "first token.",
     )
 
 
@@ -435,13 +475,14 @@ def _type_table(by_type: Sequence[Numbers]) -> SectionTable:
 def _verdict_table(types: Numbers) -> SectionTable:
     order = [kind for kind in LABELS if kind in types]
     return SectionTable(
-        "The completed type of each wrong test example in its program, by the compiler: the gold; "
-        "another type without a new error; one with; no whole type; no answer from the compiler",
+        "The completed types in their programs, by the compiler",
         ["vector", "n", *VERDICTS],
         [
             [LABELS[kind], str(types[kind]["n"]), *(str(types[kind][v]) for v in VERDICTS)]
             for kind in order
         ],
+        note="Of each wrong test example: the gold; another type without a new error; one with; no "
+        "whole type; no answer from the compiler.",
     )
 
 

@@ -1,13 +1,13 @@
 """The section on subspaces of the stream, its sentences made from the numbers by rule."""
 
+from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    family_power_text,
     p_text,
     percent,
     points_changed,
     rate,
     rate_cell,
-    say_family_power,
-    say_programs,
     with_interval,
 )
 from fimscope.report.markdown import code
@@ -57,6 +57,7 @@ def subspace_section(numbers: Numbers) -> Section:
     return Section(
         title="How many dimensions carry the type",
         question=QUESTION,
+        findings=_findings(numbers),
         method=METHOD,
         control=CONTROL,
         cites=["fisher1936discriminant", "heimersheim2024patching", "holm1979procedure"],
@@ -71,7 +72,41 @@ def subspace_section(numbers: Numbers) -> Section:
         tables=[] if not numbers["patches"] else [_patch_table(numbers), *_means_table(numbers)],
         sources=[f"subspace/{name}.parquet" for name in ("directions", "patches", "means")],
         numbers=numbers,
+        power=family_power_text(
+            [test for row in numbers["patches"] for test in row["beside"].values()]
+        ),
+        docs="method.md#the-subspace-of-the-type",
+        explorer="outcome=broken&group=test",
     )
+
+
+def _findings(numbers: Numbers) -> list[Finding]:
+    """That a few directions carry the type, and that the gold can be written into them."""
+    found = []
+    if numbers["patches"]:
+        last = numbers["patches"][-1]["point"]
+        row = next(row for row in numbers["patches"] if row["point"] == last)
+        found.append(
+            Finding(
+                f"{row['rank']} of {numbers['d_model']} dimensions, those between the types, carry "
+                f"more of it at point {last} than random ones ({code(row['condition'])})",
+                row["beside"]["random"]["verdict"],
+                f"{with_interval(row['at_rank']['types'], '.2f')}, "
+                f"{percent(row['share']['estimate'])} of the whole patch's effect",
+                f"as many random dimensions, {row['at_rank']['random']['estimate']:.2f}",
+            )
+        )
+    if numbers["means"]:
+        net = numbers["means"]["tests"]["none"]
+        found.append(
+            Finding(
+                "the gold's mean written into them changes accuracy (an oracle)",
+                net["verdict"],
+                points_changed(net),
+                "nothing written",
+            )
+        )
+    return found
 
 
 def say_subspace(numbers: Numbers) -> list[str]:
@@ -83,7 +118,6 @@ def say_subspace(numbers: Numbers) -> list[str]:
             "have enough examples in `fit`, or no pair of `test` has an effect."
         ]
     last = rows[-1]["point"]
-    tests = [test for row in rows for test in row["beside"].values()]
     return [
         f"The means of {len(numbers['types'])} types span {numbers['n_directions']} of "
         f"{numbers['d_model']} dimensions. At point {last}, the last of those patched:",
@@ -91,7 +125,6 @@ def say_subspace(numbers: Numbers) -> list[str]:
         f"The types' subspace over all conditions and points, at the rank chosen on `select`: "
         f"{'; '.join(_say_rival(rival, rows) for rival in rows[0]['beside'])}.",
         *_say_wrong_type(numbers),
-        *say_family_power(tests),
         *_say_means(numbers["means"]),
     ]
 
@@ -121,7 +154,7 @@ def _say_wrong_type(numbers: Numbers) -> list[str]:
     words = {
         Verdict.SHOWN: "shown to differ",
         Verdict.SHOWN_ABSENT: "shown to be the same, to within the margin",
-        Verdict.UNDECIDED: f"undecided{say_programs(row)}",
+        Verdict.UNDECIDED: "undecided",
     }
     return [
         f"The share of the whole's effect that these directions carry is for a wrong type "

@@ -2,6 +2,7 @@
 
 from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN
 from fimscope.experiments.whole_types.verdicts import RIGHT
+from fimscope.report.findings import Finding
 from fimscope.report.format import (
     p_text,
     p_value,
@@ -9,7 +10,7 @@ from fimscope.report.format import (
     points_changed,
     rate,
     rate_cell,
-    say_programs,
+    say_needed,
     signed_points,
 )
 from fimscope.report.markdown import code
@@ -37,6 +38,7 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
     return Section(
         title="Whole types, of any length",
         question="How often does the model complete the type, whatever the length of the gold?",
+        findings=[_finding(row, numbers) for row in numbers["changes"] if row["group"] == ALL],
         method=f"At most {max_examples} holes drawn from all, the same under every edit, their "
         "golds of any number of tokens. The model goes on until the type has ended by "
         f"TypeScript's grammar, at most {max_new_tokens} tokens. The compiler judges the answer in "
@@ -62,6 +64,22 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         ],
         sources=[f"verdicts/{edit}.parquet" for edit in numbers["edits"]],
         numbers={**numbers, "counted_as_right": list(RIGHT[right])},
+        power=say_needed(
+            (f"{code(row['edit'])} changes how often a whole type is right", row)
+            for row in numbers["changes"]
+            if row["group"] == ALL
+        ),
+        docs="method.md#whole-types",
+    )
+
+
+def _finding(change: Numbers, numbers: Numbers) -> Finding:
+    before = numbers["edits"]["original"][ALL]["right"]
+    return Finding(
+        f"{code(change['edit'])} changes how often a whole type is right, of golds of any length",
+        change["verdict"],
+        points_changed(change),
+        f"the originals, right for {rate(before)}",
     )
 
 
@@ -106,7 +124,7 @@ def _verdict(row: Numbers) -> str:
         Verdict.SHOWN: f"that it makes whole types {'worse' if row['estimate'] < 0 else 'better'} "
         "is shown",
         Verdict.SHOWN_ABSENT: "a change beyond the margin is shown to be absent",
-        Verdict.UNDECIDED: f"whether it changes them is undecided{say_programs(row)}",
+        Verdict.UNDECIDED: "whether it changes them is undecided",
     }[row["verdict"]]
 
 

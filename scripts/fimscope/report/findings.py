@@ -1,0 +1,45 @@
+"""What a study found, one line a claim: the same line in the head, the section and the summary."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fimscope.statistics.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim of a section, what was found of it, and what it was held against.
+
+    claim     what was to be shown, a sentence without its stop, in Markdown
+    verdict   shown, shown absent or undecided
+    number    the estimate with its interval, and where it was found
+    control   what the number is held against, read after `against`
+    """
+
+    claim: str
+    verdict: Verdict
+    number: str
+    control: str
+
+
+def finding_lines(findings: Iterable[Finding]) -> list[str]:
+    """The findings as a list in Markdown."""
+    return [
+        f"- *{own.verdict}*: {own.claim}: {own.number}; against {own.control}." for own in findings
+    ]
+
+
+def verdict_of_many(verdicts: Iterable[Verdict]) -> Verdict:
+    """Of the claim that some of many parts do something.
+
+    SHOWN where it is shown of one, SHOWN_ABSENT where it is shown absent of all, else UNDECIDED.
+    """
+    found = set(verdicts)
+    if Verdict.SHOWN in found:
+        return Verdict.SHOWN
+    return Verdict.SHOWN_ABSENT if found == {Verdict.SHOWN_ABSENT} else Verdict.UNDECIDED
+
+
+def verdict_of_some(n_shown: int) -> Verdict:
+    """Of the claim that some of many differ, where no absence is tested."""
+    return Verdict.SHOWN if n_shown else Verdict.UNDECIDED
