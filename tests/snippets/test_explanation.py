@@ -222,11 +222,22 @@ def test_a_notebook_shows_the_page_and_keeps_its_own_figures(explained):
     for what in ("Patch", "What each point would say", "Where the last token looks"):
         assert what in view
     style = view.partition("<style>")[2].partition("</style>")[0]
-    assert all(rule.strip().startswith((".fimscope", "@media", "}")) for rule in rules_of(style))
+    assert set(outermost(style)) == {"section.fimscope", "@media print"}
+    assert "http" not in style and "@import" not in style
 
 
-def rules_of(style: str) -> list[str]:
-    return [line for line in style.splitlines() if "{" in line and not line.startswith("  ")]
+def outermost(style: str) -> list[str]:
+    """The selectors of the rules that stand in no other."""
+    found, depth = [], 0
+    for part in re.split(r"([{}])", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)):
+        if part == "{":
+            depth += 1
+        elif part == "}":
+            depth -= 1
+        elif depth == 0 and part.strip():
+            found.append(part.strip())
+    assert depth == 0
+    return found
 
 
 def test_a_snippet_without_names_of_its_own_has_no_renaming(model):

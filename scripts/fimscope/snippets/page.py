@@ -47,7 +47,8 @@ def explanation_view(explanation: Explanation) -> str:
         _templates()
         .get_template(VIEW)
         .render(
-            style=f".fimscope {{\n{custom_properties()}}}\n{(HERE / STYLE).read_text('utf-8')}",
+            colours=custom_properties(),
+            style=(HERE / STYLE).read_text("utf-8"),
             explanation=explanation,
             readings=readings,
             original=original,
