@@ -40,7 +40,7 @@ def load_model(
     name: str | Path,
     dtype: str | None = None,
     device: str | None = None,
-    attention: str = "sdpa",
+    attention: str | None = None,
     trust_remote_code: bool = False,
 ) -> "Model":
     """A model, checked, ready to run.
@@ -51,7 +51,7 @@ def load_model(
     dtype      float32, bfloat16, float16 or auto, what the machine is quick in; default: the
                preset's, else auto
     device     cpu, cuda, cuda:1 or auto, all GPUs; default: cuda where there is one, else cpu
-    attention  sdpa or eager
+    attention  sdpa or eager; default: the preset's, else sdpa
 
     A GGUF file is converted once, into the cache of this user. Checked is what `check_network`
     looks at: finite logits, places, padding.
@@ -71,6 +71,7 @@ def load_model(
     preset = read_preset(str(name))
     wanted = dtype or (preset.get("dtype", "float32") if preset else AUTO)
     on = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    attention = attention or preset.get("attention", "sdpa")
     model = load_folder(folder, wanted, on, attention, trust_remote_code)
     check_network(model)
     return model

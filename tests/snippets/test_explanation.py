@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 import explain
 import fimscope
@@ -18,6 +18,7 @@ from fimscope.snippets.page import explanation_page, explanation_view
 from fimscope.snippets.terminal import WIDTH
 from fimscope.snippets.words import say_window
 from pages import ROOT
+from tokenizers_for_tests import byte_tokenizer
 
 pytestmark = [pytest.mark.model, pytest.mark.node]
 
@@ -286,6 +287,24 @@ def test_a_longer_prompt_than_asked_for_is_shown_through_a_window(model):
     assert f"{cut.n_hidden} tokens of it are left out" in say_window(cut)
     with pytest.raises(UserError, match="make it shorter"):
         fimscope.explain(GREET, model, max_tokens=8)
+
+
+def test_a_model_without_fim_tokens_is_asked_to_rewrite_and_may_say_half_a_letter(tmp_path):
+    program = GREET.replace("Hello", "é😀")
+    tokenizer = byte_tokenizer([], vocab_size=300, special=())
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    torch.manual_seed(1)
+    sizes = {"n_layer": 2, "n_head": 2, "n_embd": 8, "n_positions": 1024}
+    config = GPT2Config(
+        vocab_size=tokenizer.get_vocab_size(), bos_token_id=0, eos_token_id=0, **sizes
+    )
+    GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    found = fimscope.explain(program, tmp_path, rename=True, dtype="float32")
+    reading = found.original
+    assert "// TypeScript" in reading.text and reading.text.endswith("(name: <hole>")
+    assert "".join(reading.pieces) + " <hole>" == reading.text
+    assert "\ufffd" not in str(found) + explanation_page(found)
+    Tags(explanation_page(found))
 
 
 def test_the_names_that_a_package_gives():

@@ -164,7 +164,9 @@ def read_prompt(
         lens = lens_of(model, found.residuals, found.residuals[-1], wanted, 1)
     pieces = token_pieces(encoder.decode, prompt.token_ids)
     kinds = [region.kind for region in prompt.regions for _ in range(region.start, region.end)]
-    weights = found.patterns[0].cpu().unflatten(0, (model.n_blocks, model.n_heads)).numpy()
+    patterns = found.patterns[0].cpu()
+    patterns = patterns / patterns.sum(-1, keepdim=True)  # in bfloat16 a sum is 1 to a half percent
+    weights = patterns.unflatten(0, (model.n_blocks, model.n_heads)).numpy()
     probabilities = said.top_logprobs[0].exp().tolist()
     ids = said.top_ids[0].tolist()
     reading = Reading(

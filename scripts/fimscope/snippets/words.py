@@ -70,8 +70,9 @@ def say_renaming(renaming: Renaming, original: Reading) -> str:
 def say_alone(renaming: Renaming, original: Reading) -> str:
     """Which single name the answer hangs on."""
     breaking = [each.name for each in renaming.alone if each.n_changed]
-    names = ", ".join(map(_said, breaking)) or "none"
-    return f"One name alone: the answer hangs on {names}."
+    if not breaking:
+        return "One name alone: none changes the answer."
+    return f"One name alone: the answer hangs on {', '.join(map(_said, breaking))}."
 
 
 def say_variant(renaming: Renaming) -> str:
