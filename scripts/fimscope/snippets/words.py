@@ -93,7 +93,9 @@ def say_patch(patch: Patch, renaming: Renaming, original: Reading) -> list[str]:
     """Where the original's residual brings its answer back."""
     last = len(patch.effect) - 1
     back = "never first" if patch.back is None else f"first from point {patch.back} of {last} on"
-    half = "" if patch.half is None else f"; half of the way is gone from point {patch.half} on"
+    half = (
+        "" if patch.half is None else f"; the effect is a half or more from point {patch.half} on"
+    )
     return [
         "Patch: the last token of the renamed program takes the original's residual, at one point "
         f"at a time. Then {_said(original.answer)} is {back}{half}.",
