@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROJECT = SCRIPTS.parent
 # Tables of a kind that stand in a second place.
-AGAIN = {"patch_positions": ("patches", "{model}/patch_positions/{condition}.parquet")}
+AGAIN = {"patch_positions": ("patches", "{study}/patch_positions/{condition}.parquet")}
 # Targets of tables that are no experiment's, or that its own target does not make.
 TARGETS = {
     "activation_index": "activations",
@@ -132,11 +132,7 @@ class Study:
 
     def _files(self, place: Place) -> list[Path]:
         """The files of a table, of every edit or condition."""
-        first, _, rest = place.path.partition("/")
-        own, shared = self.folder, self.folder.parent / "source"
-        folders = {"{model}": [own], "{folder}": [shared, own], "source": [shared]}[first]
-        pattern = NAME.sub("*", rest)
-        return [path for folder in folders for path in sorted(folder.glob(pattern))]
+        return sorted(self.folder.glob(NAME.sub("*", place.path.removeprefix("{study}/"))))
 
 
 def all_places() -> dict[str, Place]:

@@ -29,7 +29,8 @@ def write(path: Path, kind: Table, *rows: dict) -> None:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    source, model = tmp_path / "results/source", tmp_path / "results/one"
+    folder = tmp_path / "results/one"
+    source = folder / "source"
     write(source / "programs.parquet", PROGRAMS, {"program_id": "p"})
     examples = [
         {"example_id": "b", "path": "b.ts", "prefix": "f(x: ", "gold": "number", "name": "x"},
@@ -40,8 +41,8 @@ def study(tmp_path: Path) -> Study:
         row = {"example_id": "b", "edit": edit, "name": name, "prefix": f"f({name}: "}
         write(source / f"variants/{edit}.parquet", VARIANTS, row)
         row = {"example_id": "b", "edit": edit, "gold": "number", "predicted": edit}
-        write(model / f"predictions/{edit}.parquet", PREDICTIONS, row)
-    return results(model)
+        write(folder / f"predictions/{edit}.parquet", PREDICTIONS, row)
+    return results(folder)
 
 
 def test_a_table_has_the_rows_of_all_its_files(study):
