@@ -37,7 +37,7 @@ lint: setup  ## formatters and linters, as the tests run them
 docs: setup $(VENV)/.docs  ## the pages as a site, in results/docs
 	python scripts/write_schemas.py --out docs/tables.md
 	PYTHONPATH=scripts python tests/helpers/checked_types.py docs/model.md
-	mkdocs build --strict
+	PYTHONWARNINGS="ignore:IProgress not found" mkdocs build --strict
 
 run-qwen: setup $(VENV)/.qwen  ## the study of Qwen2.5-Coder-1.5B on this machine: 1 GB to fetch
 	@$(MAKE) --no-print-directory run ARGS="--configfile config/qwen2.5-coder-1.5b.yaml $(ARGS)"

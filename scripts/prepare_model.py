@@ -11,23 +11,15 @@ from typing import Any
 from fimscope.errors import UserError
 from fimscope.files.digests import dump_json, file_sha256
 from fimscope.files.manifest import run_manifest
-from fimscope.models.card import read_card
 from fimscope.models.families import find_family
-from fimscope.models.gguf_conversion import convert_gguf, join_parts
-from fimscope.models.prepared import PREPARED_FILE, check_sha256
+from fimscope.models.layout import fill_folder
+from fimscope.models.prepared import PREPARED_FILE
 from fimscope.models.shapes import check_n_blocks, check_shapes, count_parameters, weight_shapes
 from fimscope.models.sources import (
-    FolderSource,
-    GgufPackagesSource,
-    GgufSource,
-    HubSource,
     NotReached,
     Source,
-    download_snapshot,
-    gguf_parts,
     one_line,
     parse_sources,
-    refuse_remote_code,
     text_files,
     weight_files,
 )
@@ -79,55 +71,6 @@ def prepare_model(
     raise UserError(f"model.sources: none of {len(sources)} sources can be reached: {reasons}")
 
 
-def fill_folder(source: Source, folder: Path, trust_remote_code: bool) -> dict[str, Any]:
-    """Put the model's config, tokenizer and weights into an empty folder.
-
-    returns   `revision`, `quantised` and `card`, as `Prepared` has them, where there are such
-
-    raises NotReached where the source is not there, UserError where it is refused
-    """
-    match source:
-        case HubSource():
-            snapshot = download_snapshot(source, trust_remote_code)
-            lay_out(snapshot, folder, trust_remote_code)
-            return {"revision": source.revision}
-        case FolderSource(path):
-            if not path.is_dir():
-                raise NotReached(f"no folder {path}")
-            lay_out(path, folder, trust_remote_code)
-            return {"revision": None, "card": read_card(path)}
-        case GgufSource(path, sha256):
-            if not path.is_file():
-                raise NotReached(f"no file {path}")
-            log.info("gguf: checking %s", path.name)
-            found = check_sha256(path, sha256)
-            return {"revision": found, "quantised": convert_gguf(path, folder)}
-        case GgufPackagesSource(_, sha256):
-            parts = gguf_parts(source)
-            joined = folder / "model.gguf"
-            join_parts(parts, joined)
-            found = check_sha256(joined, sha256)
-            quantised = convert_gguf(joined, folder)
-            joined.unlink()
-            return {"revision": found, "quantised": quantised}
-
-
-def lay_out(origin: Path, folder: Path, trust_remote_code: bool) -> None:
-    """Link the weight files of a model's folder into another one, and copy the small files."""
-    refuse_remote_code(origin, trust_remote_code)
-    for name in weight_files(origin):
-        target = (origin / name).resolve()
-        log.info("linking %s (%.0f MB)", name, target.stat().st_size / 1e6)
-        try:
-            os.link(target, folder / name)
-        except OSError:  # another file system, or one without hard links
-            (folder / name).symlink_to(target)
-    for name in text_files(origin, trust_remote_code):
-        shutil.copyfile(origin / name, folder / name)
-    if not (folder / "tokenizer.json").is_file():
-        _write_fast_tokenizer(folder, trust_remote_code)
-
-
 def describe_folder(folder: Path, trust_remote_code: bool) -> dict[str, Any]:
     """The sizes of the model, and the hashes of its files, as `prepared.json` has them.
 
@@ -165,22 +108,6 @@ def describe_folder(folder: Path, trust_remote_code: bool) -> dict[str, Any]:
             for name in names
         },
     }
-
-
-def _write_fast_tokenizer(folder: Path, trust_remote_code: bool) -> None:
-    from transformers import AutoTokenizer
-
-    log.info("no tokenizer.json: making it from the slow tokenizer's files")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
-        # Without any file of a tokenizer transformers makes an empty one.
-        if len(tokenizer) < 2:
-            raise ValueError("the source has no file of a tokenizer")
-        tokenizer.save_pretrained(folder)
-    except (ValueError, KeyError, OSError, ImportError) as error:
-        raise UserError(f"no tokenizer.json, and none can be made ({one_line(error)})") from error
-    if not (folder / "tokenizer.json").is_file():
-        raise UserError("no tokenizer.json, and the tokenizer has no fast form: it is needed")
 
 
 def _replace_folder(partial: Path, folder: Path) -> None:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires
@@ -182,6 +183,14 @@ def install_packages() -> None:
     pip("packages", "--no-build-isolation", "-r", LOCK)
     if wants_gpu_packages():
         pip("packages for GPUs", "-r", CUDA_LOCK)
+    show_library()
+
+
+def show_library() -> None:
+    """Let the Python that runs this import `fimscope` from any folder."""
+    site = Path(sysconfig.get_path("purelib"))
+    # Relative to its own folder, so that it holds where the project is copied or moved.
+    (site / "fimscope.pth").write_text(f"{os.path.relpath(ROOT / 'scripts', site)}\n")
 
 
 def pip(what: str, *words: object) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
+BASE = ("requirements.txt", "requirements-dev.txt")  # what `make setup` installs
 EXTRAS = ("docs", "slurm", "locks", "qwen")  # those that make installs
 HEADER = "# Written by `make lock` from {pins}; the pins stand there. {what}\n"
 
@@ -152,26 +153,26 @@ def write_lock(path: Path, pins: str, what: str, locked: list[Locked]) -> None:
 def main() -> None:
     base, cuda = ROOT / "requirements.lock", ROOT / "requirements-cuda.lock"
     before = read_lock(base) + read_lock(cuda)
-    locked = with_hashes(resolve(["requirements.txt"], before), hashes_of(before))
+    locked = with_hashes(resolve([*BASE], before), hashes_of(before))
     torch = next(f"{each.name}=={each.version}" for each in locked if each.name == "torch")
     locked = with_hashes(locked, local_builds(torch))
     apart = of_cuda(locked)
     write_lock(
         base,
-        "requirements.txt",
+        " and ".join(BASE),
         "All that they bring.",
         [each for each in locked if each.name not in apart],
     )
     write_lock(
         cuda,
-        "requirements.txt",
+        " and ".join(BASE),
         "What torch's builds for GPUs bring beside it.",
         [each for each in locked if each.name in apart],
     )
     for extra in EXTRAS:
         pins, path = f"requirements-{extra}.txt", ROOT / f"requirements-{extra}.lock"
         before = read_lock(path)
-        found = with_hashes(resolve(["requirements.txt", pins], locked + before), hashes_of(before))
+        found = with_hashes(resolve([*BASE, pins], locked + before), hashes_of(before))
         write_lock(
             path,
             pins,

@@ -89,7 +89,7 @@ def random_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def browser() -> Iterator[Any]:
     """A headless Chromium; the tests are skipped where there is none."""
     playwright = pytest.importorskip(
-        "playwright.sync_api", reason="no playwright; pip install -r requirements.txt"
+        "playwright.sync_api", reason="no playwright; pip install -r requirements-dev.txt"
     )
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:

@@ -16,7 +16,8 @@ LAYERS = (
     ("inference", "typescript"),
     ("interventions", "prompts", "training", "config"),
     ("experiments",),
-    ("explorer", "terminal"),
+    ("explorer", "loading", "studies", "terminal"),
+    ("snippets",),
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -10,7 +10,7 @@ from fimscope.statistics.rates import wilson_interval
 from fimscope.statistics.significance import LEVEL, holm
 
 # Not pulled in by the study itself: a checkout without the test pins skips this file.
-sm = pytest.importorskip("statsmodels.api", reason="no statsmodels; see requirements.txt")
+sm = pytest.importorskip("statsmodels.api", reason="no statsmodels; see requirements-dev.txt")
 
 
 def clustered_ols(values, columns, programs, corrected):

@@ -37,7 +37,8 @@ def test_the_locks_hold_every_pin_and_name_no_host():
         "requirements.txt",
     ]
     base = {(each.name, each.version) for each in lock.read_lock(ROOT / "requirements.lock")}
-    for pins in PINNED:
+    assert set(lock.BASE) == {"requirements.txt", "requirements-dev.txt"}
+    for pins in (*PINNED, ROOT / "requirements-dev.txt"):
         lines = [re.sub("#.*", "", line).strip() for line in pins.read_text().splitlines()]
         pinned = {re.sub(r"\[.*?\]", "", line).lower() for line in lines if line}
         assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", pin) for pin in pinned)
@@ -151,6 +152,22 @@ def test_it_is_made_once_and_follows_the_lock(project, tmp_path):
     assert set_up(project).returncode == 0
     assert version(project) == "2.0"
     assert (project / ".venv/mine").exists()
+
+
+def test_its_python_imports_the_library_from_any_folder_wherever_the_project_stands(
+    project, tmp_path
+):
+    library = project / "scripts/fimscope/__init__.py"
+    library.parent.mkdir(parents=True)
+    library.write_text("version = 1")
+    set_up(project)
+    words = [".venv/bin/python", "-c", "import fimscope; print(fimscope.__file__)"]
+    for folder in (project, tmp_path / "moved"):
+        if folder != project:
+            shutil.copytree(project, folder, symlinks=True)
+        python = [str(folder / words[0]), *words[1:]]
+        done = subprocess.run(python, cwd="/", capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == str(folder / "scripts/fimscope/__init__.py")
 
 
 def test_one_that_was_cut_short_is_made_anew_even_without_a_whole_pip(project):

@@ -144,13 +144,17 @@ STYLES = {
 
 def style_rule() -> str:
     """The CSS rule that gives every colour its name: `--blue`, and `--paired` for the thing."""
+    return f":root {{\n  color-scheme: light dark;\n{custom_properties()}}}\n"
+
+
+def custom_properties() -> str:
+    """The declarations of that rule, for an element that stands in another's page."""
     colours = {
         name: f"light-dark({colour.light}, {colour.dark})"
         for name, colour in (SURFACES | PALETTE).items()
     }
     things = {thing: f"var({_property(style.hue)})" for thing, style in STYLES.items()}
-    lines = [f"  {_property(name)}: {value};" for name, value in (colours | things).items()]
-    return "\n".join([":root {", "  color-scheme: light dark;", *lines, "}"]) + "\n"
+    return "".join(f"  {_property(name)}: {value};\n" for name, value in (colours | things).items())
 
 
 def page_lines() -> dict[str, tuple[str | None, str]]:

@@ -4,7 +4,7 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,19 +50,24 @@ def mark_points(axes: "Axes", points: Sequence[int]) -> None:
 
 def use_theme() -> None:
     """Set matplotlib up: no display, plain type, text kept as text, the same bytes every time."""
-    import matplotlib.style
+    import matplotlib
 
     matplotlib.use("agg")
     matplotlib.rcdefaults()
-    matplotlib.style.use(STYLE_SHEET)
-    matplotlib.rcParams.update(dict.fromkeys(INK_KEYS, INK))
-    matplotlib.rcParams.update(
-        {
-            "axes.edgecolor": FAINT,
-            "grid.color": SURFACES["line"].light,
-            "figure.facecolor": PAPER,
-        }
-    )
+    matplotlib.rcParams.update(theme_settings())
+
+
+def theme_settings() -> dict[str, Any]:
+    """The theme as matplotlib's settings, for a figure in a notebook that keeps its own."""
+    from matplotlib import rc_params_from_file
+
+    return {
+        **rc_params_from_file(STYLE_SHEET, use_default_template=False),
+        **dict.fromkeys(INK_KEYS, INK),
+        "axes.edgecolor": FAINT,
+        "grid.color": SURFACES["line"].light,
+        "figure.facecolor": PAPER,
+    }
 
 
 def save_figure(figure: "Figure", svg: Path, png: Path) -> None:

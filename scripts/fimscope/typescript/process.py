@@ -259,7 +259,8 @@ def package_folder(package: str) -> Path:
             return folder / "node_modules" / package
     raise UserError(
         f"node_modules/{package}: not found in any folder above {SERVICE.parent}; "
-        "run `npm ci` in the project's folder"
+        "run `npm ci` in the project's folder; where pip has installed fimscope, in "
+        f"{sys.prefix}, with the project's package.json and package-lock.json"
     )
 
 

@@ -1,0 +1,110 @@
+"""What an explanation shows, in sentences: the same in the terminal and on the page."""
+
+from typing import TYPE_CHECKING
+
+from fimscope.report.format import percent
+from fimscope.report.text import visible
+from fimscope.snippets.readings import Lens, Reading
+from fimscope.snippets.renaming import N_RANDOM, Patch, Renaming
+
+if TYPE_CHECKING:
+    from fimscope.snippets.explanation import Explanation
+
+REGIONS = {
+    "declaration": "the name's declaration",
+    "use": "its uses",
+    "annotation": "other annotations",
+    "comment": "comments",
+    "fim": "what the format adds",
+    "rest": "the rest of the program",
+}
+
+
+def say_answer(explanation: "Explanation") -> str:
+    """What the model says, and of what."""
+    snippet, said = explanation.snippet, explanation.original
+    of = "parameter" if snippet.kind == "parameter" else "return of"
+    whole = f"; it goes on to {_said(said.type)}" if said.type not in ("", said.answer) else ""
+    return (
+        f"{visible(explanation.model, 60)} says {_said(said.answer)} for the {of} "
+        f"{_said(snippet.name)}, with a probability of {percent(said.probability)}{whole}."
+    )
+
+
+def say_window(reading: Reading) -> str:
+    """That the prompt does not show all of the program; nothing where it does."""
+    return (
+        f"The prompt shows the program through a window of {len(reading.token_ids)} tokens; "
+        f"{reading.n_hidden} tokens of it are left out."
+        if reading.n_hidden
+        else ""
+    )
+
+
+def say_lens(lens: Lens) -> str:
+    """From which point on the answer is there."""
+    return (
+        "Lens: what each point of the residual stream would say if it ended there. Behind the last "
+        f"token the model's answer is first from point {lens.arrival} of {len(lens.top) - 1} on."
+    )
+
+
+def say_attention(reading: Reading) -> str:
+    """Over what the shares are."""
+    blocks, heads, _ = reading.attention.weights.shape
+    return (
+        f"Attention of the last token, mean of {blocks * heads} heads. It shows what is read, not "
+        "what is used."
+    )
+
+
+def say_renaming(renaming: Renaming, original: Reading) -> str:
+    """How often other names change the answer."""
+    n, n_changed = len(renaming.draws), sum(draw.changed for draw in renaming.draws)
+    return (
+        f"Other names for every variable: {n_changed} of {n} draws of meaningless names "
+        f"change{'s' * (n_changed == 1)} the answer {_said(original.answer)}."
+    )
+
+
+def say_alone(renaming: Renaming, original: Reading) -> str:
+    """Which single name the answer hangs on."""
+    breaking = [each.name for each in renaming.alone if each.n_changed]
+    if not breaking:
+        return "One name alone: none changes the answer."
+    return f"One name alone: the answer hangs on {', '.join(map(_said, breaking))}."
+
+
+def say_variant(renaming: Renaming) -> str:
+    """What the model says of the draw that is looked at."""
+    said = renaming.reading
+    return (
+        f"The first draw that changes it; there it says {_said(said.answer)}, with a probability "
+        f"of {percent(said.probability)}:"
+    )
+
+
+def say_nothing_to_patch(renaming: Renaming, original: Reading) -> str:
+    """Why there is no patch."""
+    return f"No draw changes the answer {_said(original.answer)}: there is nothing to bring back."
+
+
+def say_patch(patch: Patch, renaming: Renaming, original: Reading) -> list[str]:
+    """Where the original's residual brings its answer back."""
+    last = len(patch.effect) - 1
+    back = "never first" if patch.back is None else f"first from point {patch.back} of {last} on"
+    half = (
+        "" if patch.half is None else f"; the effect is a half or more from point {patch.half} on"
+    )
+    return [
+        "Patch: the last token of the renamed program takes the original's residual, at one point "
+        f"at a time. Then {_said(original.answer)} is {back}{half}.",
+        f"Effect, on the logit of {_said(original.answer)} minus that of "
+        f"{_said(renaming.reading.answer)}: 0 is the renamed program's own, 1 the original's, "
+        "which the last point gives by construction. Beside it, how many of "
+        f"{N_RANDOM} random vectors, as long as the residual, bring the answer back.",
+    ]
+
+
+def _said(text: str) -> str:
+    return f"`{visible(text, 40)}`"
