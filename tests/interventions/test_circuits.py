@@ -50,7 +50,7 @@ def test_all_edges_are_the_prompts_own_run_and_none_the_corrupted_one(name):
     graph = residual_graph(model)
     shape = 3, 1, *graph.is_edge.shape
     kept = torch.cat([torch.ones(shape), torch.zeros(shape)], 1)
-    found = run_circuits(model, graph, prompts, corrupted, PAIRS, kept)
+    found = run_circuits(model, graph, prompts, corrupted, PAIRS, kept).difference
     torch.testing.assert_close(found[:, 0], differences(model, prompts), **TOLERANCE)
     torch.testing.assert_close(found[:, 1], differences(model, corrupted), **TOLERANCE)
     assert (found[:, 0] - found[:, 1]).abs().min() > 1e-2
@@ -143,7 +143,7 @@ def test_one_cut_edge_is_a_slow_path_patch(name):
     kept = torch.ones(3, len(edges), *graph.is_edge.shape)
     for i, (writer, reader) in enumerate(edges):
         kept[:, i, graph.writers.index(writer), graph.readers.index(reader)] = 0
-    found = run_circuits(model, graph, prompts, corrupted, PAIRS, kept)
+    found = run_circuits(model, graph, prompts, corrupted, PAIRS, kept).difference
     for row in range(3):
         for i, edge in enumerate(edges):
             slow = slow_cut(model, graph, prompts[row], corrupted[row], PAIRS[row], *edge)
@@ -165,9 +165,8 @@ def test_attribution_is_the_slope_of_every_cut(name):
     for i, (writer, reader) in enumerate(edges):
         kept[:, 2 * i, writer, reader] -= step
         kept[:, 2 * i + 1, writer, reader] += step
-    down, up = (
-        run_circuits(model, graph, prompts, corrupted, PAIRS, kept).unflatten(1, (-1, 2)).unbind(2)
-    )
+    cut = run_circuits(model, graph, prompts, corrupted, PAIRS, kept).difference
+    down, up = cut.unflatten(1, (-1, 2)).unbind(2)
     slope = (down - up) / (2 * step)
     wanted = torch.stack([estimate.effects[:, writer, reader] for writer, reader in edges], 1)
     torch.testing.assert_close(slope, wanted, atol=0.02, rtol=0.02)
@@ -249,7 +248,7 @@ def test_a_planted_circuit_is_found_edge_by_edge():
     attributed = attribute_edges(model, graph, *run, n_steps=5)
     gap = (attributed.difference - attributed.corrupted).item()
     assert gap > 0.1
-    differences = run_circuits(model, graph, *run, kept)[0]
+    differences = run_circuits(model, graph, *run, kept).difference[0]
     exact = (attributed.difference - differences[:-1]) / gap
     estimated = torch.tensor([-attributed.effects[0, w, r] / gap for w, r in edges])
     for effects in (exact, estimated):
@@ -278,13 +277,13 @@ def test_a_batch_gives_what_each_prompt_gives_alone():
     together = attribute_edges(model, graph, prompts, corrupted, PAIRS, 2)
     generator = torch.Generator().manual_seed(3)
     kept = (torch.rand(3, 4, *graph.is_edge.shape, generator=generator) < 0.5).float()
-    cut = run_circuits(model, graph, prompts, corrupted, PAIRS, kept)
+    cut = run_circuits(model, graph, prompts, corrupted, PAIRS, kept).difference
     for row in range(3):
         own = [prompts[row]], [corrupted[row]], [PAIRS[row]]
         alone = attribute_edges(model, graph, *own, 2)
         torch.testing.assert_close(together.effects[row], alone.effects[0], **TOLERANCE)
         for i in range(4):
-            one = run_circuits(model, graph, *own, kept[row : row + 1, i : i + 1])
+            one = run_circuits(model, graph, *own, kept[row : row + 1, i : i + 1]).difference
             torch.testing.assert_close(cut[row, i], one[0, 0], **TOLERANCE)
 
 

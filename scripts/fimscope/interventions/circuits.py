@@ -32,6 +32,8 @@ from fimscope.interventions.residual_graph import (
 )
 from fimscope.models.load import Model
 
+NUMBERS_AT_ONCE = 2**28  # of what is written and read at the tokens of a batch: 1 GB in float32
+
 # (numbers of readers) -> what is added to what each takes in, [reader, example, token, d_model];
 # None: nothing.
 Change = Callable[[Sequence[int]], Tensor | None]
@@ -52,6 +54,24 @@ class EdgeAttribution:
     effects: Tensor
     difference: Tensor
     corrupted: Tensor
+
+
+@dataclass(frozen=True)
+class CircuitRuns:
+    """Logits of the targets minus the foils', on the CPU, float32.
+
+    difference  [example, circuit], in the runs of circuits
+    corrupted   [example], in the corrupted run
+    """
+
+    difference: Tensor
+    corrupted: Tensor
+
+
+def tokens_at_once(model: Model, graph: ResidualGraph, batch_tokens: int) -> int:
+    """How many padded tokens of a batch fit in memory with all that is kept at each; 1 at least."""
+    n_kept = 2 * (len(graph.writers) + len(graph.readers)) * model.d_model
+    return max(1, min(batch_tokens, NUMBERS_AT_ONCE // n_kept))
 
 
 def attribute_edges(
@@ -94,13 +114,12 @@ def run_circuits(
     corrupted: Sequence[TokenIds],
     token_ids: Sequence[tuple[int, int]],
     kept: Tensor,
-) -> Tensor:
+) -> CircuitRuns:
     """The logit difference of each prompt in which all edges but a circuit's are cut.
 
     kept      [example, circuit, writer, reader], 1 where an edge is the circuit's and 0 where it is
               cut; between them a reader takes so much of its own run and the rest of the other
-    returns   [example, circuit] float32, on the CPU; with every edge kept the prompt's own, with
-              none the corrupted run's
+    returns   with every edge kept the difference is the prompt's own, with none the corrupted run's
     raises    MisalignedError where numbers or lengths differ
     """
     pair = _aligned(model, prompts, corrupted, token_ids)
@@ -110,7 +129,7 @@ def run_circuits(
             f"{len(graph.writers)}, {len(graph.readers)}]"
         )
     n_circuits = kept.shape[1]
-    other, _ = _writes(model, graph, pad_batch(model, corrupted), pair)
+    other, other_difference = _writes(model, graph, pad_batch(model, corrupted), pair)
     rows = [prompt for prompt in prompts for _ in range(n_circuits)]
     # [row, reader, writer]
     cut = ((1 - kept.float()) * graph.is_edge).flatten(0, 1).transpose(1, 2)
@@ -131,11 +150,8 @@ def run_circuits(
         return summed.unflatten(2, gaps.shape[2:]).transpose(0, 1)
 
     logits = _forward(model, graph, pad_batch(model, rows), change, keep)
-    return (
-        _difference(logits, pair.repeat_interleave(n_circuits, 0))
-        .unflatten(0, (-1, n_circuits))
-        .cpu()
-    )
+    difference = _difference(logits, pair.repeat_interleave(n_circuits, 0))
+    return CircuitRuns(difference.unflatten(0, (-1, n_circuits)).cpu(), other_difference.cpu())
 
 
 def _aligned(
