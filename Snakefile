@@ -36,6 +36,7 @@ from fimscope.models.sources import local_files, parse_sources
 from fimscope.models.threads import taken_threads
 from fimscope.steps.run_lock import RunLock
 from fimscope.steps.sources import step_sources
+from fimscope.typescript.edit_names import is_aligned
 
 # Made before the run is planned, so that it knows what went on meanwhile; taken when it starts.
 run_lock = RunLock(Path("results/.lock"))

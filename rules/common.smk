@@ -71,6 +71,19 @@ def n_shards(step):
     return max(n_all, workflow.cores // MODEL_THREADS) if n == "auto" else n
 
 
+def of_edit(pattern, edit):
+    """A table of an edit's variants: the source's, or the model's whose tokens the edit keeps."""
+    return f"{RESULTS if is_aligned(edit) else SOURCE}/{pattern.format(edit=edit)}"
+
+
+def edited(wildcards):
+    return of_edit("edited/{edit}.parquet", wildcards.edit)
+
+
+def variants(wildcards):
+    return of_edit("variants/{edit}.parquet", wildcards.edit)
+
+
 def kept_readings(wildcards):
     """What is kept beside the answers of an edit's prompts: what the study's experiments read."""
     positions = f"--positions {' '.join(POSITIONS)}"

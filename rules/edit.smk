@@ -1,14 +1,20 @@
-# Examples -> variants, each proven to keep the program's meaning.
+# Examples -> variants, each proven to keep the program's meaning. They are the source's, but for those
+# that keep a model's tokens in place, which are the model's.
+
+VARIED = "results/{folder}"
 
 
 rule edit_examples:
     input:
         examples=f"{SOURCE}/examples.parquet",
         names=config["new_names"]["list"] or [],
-        shards=shards("edit_examples", SOURCE),
+        model=lambda wildcards: (
+            f"{RESULTS}/model/prepared.json" if is_aligned(wildcards.edit) else []
+        ),
+        shards=shards("edit_examples", VARIED),
     output:
-        edited=f"{SOURCE}/edited/{{edit}}.parquet",
-        rejected=f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet",
+        edited=f"{VARIED}/edited/{{edit}}.parquet",
+        rejected=f"{VARIED}/rejected/edit_examples/{{edit}}.parquet",
     threads: workflow.cores
     resources:
         mem_mb=growing(4000),
@@ -18,19 +24,22 @@ rule edit_examples:
         syllables=config["new_names"]["syllables"],
         exported="--exported" if config["new_names"]["exported"] else "",
         names=lambda wildcards, input: ["--names", input.names] if input.names else [],
+        model=lambda wildcards, input: (
+            ["--model", model_folder(wildcards, input)] if input.model else []
+        ),
         cache=CACHE,
         outs=out_tables,
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
         " --seed {params.seed} --syllables {params.syllables} {params.exported}"
-        " {params.names:q} --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
+        " {params.names:q} {params.model:q} --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
 
 
 use rule edit_examples as edit_examples_shard with:
     input:
         **all_but_shards(rules.edit_examples.input),
     output:
-        temp(touch(f"{SOURCE}/shards/edit_examples/{{edit}}/{{shard}}")),
+        temp(touch(f"{VARIED}/shards/edit_examples/{{edit}}/{{shard}}")),
     params:
         outs=of_shard,
 
@@ -38,11 +47,11 @@ use rule edit_examples as edit_examples_shard with:
 rule check_types:
     input:
         examples=f"{SOURCE}/examples.parquet",
-        edited=f"{SOURCE}/edited/{{edit}}.parquet",
-        shards=shards("check_types", SOURCE),
+        edited=f"{VARIED}/edited/{{edit}}.parquet",
+        shards=shards("check_types", VARIED),
     output:
-        variants=f"{SOURCE}/variants/{{edit}}.parquet",
-        rejected=f"{SOURCE}/rejected/check_types/{{edit}}.parquet",
+        variants=f"{VARIED}/variants/{{edit}}.parquet",
+        rejected=f"{VARIED}/rejected/check_types/{{edit}}.parquet",
     threads: workflow.cores
     resources:
         mem_mb=growing(4000),
@@ -59,6 +68,6 @@ use rule check_types as check_types_shard with:
     input:
         **all_but_shards(rules.check_types.input),
     output:
-        temp(touch(f"{SOURCE}/shards/check_types/{{edit}}/{{shard}}")),
+        temp(touch(f"{VARIED}/shards/check_types/{{edit}}/{{shard}}")),
     params:
         outs=of_shard,

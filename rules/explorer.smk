@@ -22,7 +22,7 @@ rule list_attended:
 rule build_explorer:
     input:
         examples=f"{SOURCE}/examples.parquet",
-        variants=expand(f"{SOURCE}/variants/{{edit}}.parquet", edit=EDITS),
+        variants=[of_edit("variants/{edit}.parquet", edit) for edit in EDITS],
         prompts=expand(f"{RESULTS}/prompts/{{edit}}.parquet", edit=EDITS),
         predictions=expand(f"{RESULTS}/predictions/{{edit}}.parquet", edit=EDITS),
         split=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),

@@ -4,7 +4,7 @@
 rule mask_distractors:
     input:
         original=f"{SOURCE}/variants/original.parquet",
-        variants=f"{SOURCE}/variants/{PATCHED}.parquet",
+        variants=of_edit("variants/{edit}.parquet", PATCHED),
         prompts=f"{RESULTS}/prompts/{PATCHED}.parquet",
         split=f"{RESULTS}/split/{PATCHED}.parquet",
         model=f"{RESULTS}/model/prepared.json",

@@ -27,7 +27,7 @@ rule prepare_model:
 rule build_prompts:
     input:
         original=f"{SOURCE}/variants/original.parquet",
-        variants=f"{SOURCE}/variants/{{edit}}.parquet",
+        variants=variants,
         model=f"{RESULTS}/model/prepared.json",
     output:
         prompts=f"{RESULTS}/prompts/{{edit}}.parquet",

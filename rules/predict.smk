@@ -54,8 +54,8 @@ rule split_examples:
     input:
         programs=f"{SOURCE}/programs.parquet",
         examples=f"{SOURCE}/examples.parquet",
-        edited=f"{SOURCE}/edited/{{edit}}.parquet",
-        variants=f"{SOURCE}/variants/{{edit}}.parquet",
+        edited=edited,
+        variants=variants,
         predictions=f"{RESULTS}/predictions/{{edit}}.parquet",
         original=f"{RESULTS}/predictions/original.parquet",
     output:

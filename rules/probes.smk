@@ -4,7 +4,7 @@
 rule fit_probes:
     input:
         examples=f"{SOURCE}/examples.parquet",
-        variants=expand(f"{SOURCE}/variants/{{edit}}.parquet", edit=["original", STEERED]),
+        variants=[of_edit("variants/{edit}.parquet", edit) for edit in ("original", STEERED)],
         splits=expand(f"{RESULTS}/split/{{edit}}.parquet", edit=["original", STEERED]),
         activations=expand(
             f"{RESULTS}/activations/{{edit}}/manifest.json", edit=["original", STEERED]

@@ -1,14 +1,19 @@
 # What was left out, the summary, one page.
 
 ASKED_EDITS = list(dict.fromkeys([*EDITS, *(e for one in ASKED for e in one.edits(config))]))
+LEFT_OUT = [  # by the steps that make variants
+    of_edit(f"rejected/{step}/{{edit}}.parquet", edit)
+    for step in ("edit_examples", "check_types")
+    for edit in ASKED_EDITS
+]
 REJECTED = {
     "source": [
         f"{SOURCE}/rejected/collect_programs.parquet",
         f"{SOURCE}/rejected/make_examples.parquet",
-        *expand(f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet", edit=ASKED_EDITS),
-        *expand(f"{SOURCE}/rejected/check_types/{{edit}}.parquet", edit=ASKED_EDITS),
+        *(table for table in LEFT_OUT if table.startswith(SOURCE)),
     ],
     config["model"]["name"]: [
+        *(table for table in LEFT_OUT if not table.startswith(SOURCE)),
         *expand(f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet", edit=ASKED_EDITS),
         f"{RESULTS}/rejected/pair_examples.parquet",
         *(

@@ -88,7 +88,7 @@ use rule apply_steering as apply_steering_shard with:
 
 rule check_steering:
     input:
-        variants=f"{SOURCE}/variants/{STEERED}.parquet",
+        variants=of_edit("variants/{edit}.parquet", STEERED),
         completions=f"{STEERING}/completions.parquet",
     output:
         f"{STEERING}/types.parquet",
