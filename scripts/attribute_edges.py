@@ -82,7 +82,7 @@ def edge_rows(graph: "ResidualGraph") -> list[Row]:
 
 def read_answered(prompts: Path, predictions: Path) -> dict[str, Row]:
     """example_id -> what the tables of prompts and of predictions say of one edit's variant."""
-    columns = ["example_id", "edit", "program_id", "token_ids", "positions"]
+    columns = ["example_id", "edit", "program_id", "token_ids", "positions", "regions"]
     answers = read_table(predictions, PREDICTIONS, ANSWERED).to_pylist()
     answer_of = {row["example_id"]: row for row in answers}
     return {
@@ -101,7 +101,6 @@ def main() -> None:
     add_model_options(parser)
     parser.add_argument("--max-find", type=positive, required=True, help="runs of each outcome")
     parser.add_argument("--max-test", type=positive, required=True, help="the same, of `test`")
-    parser.add_argument("--max-tokens", type=positive, required=True, help="longest prompt")
     parser.add_argument("--n-steps", type=positive, required=True, help="of the integral")
     parser.add_argument("--seed", type=int, required=True, help="of the runs drawn")
     add_cache_option(parser)
@@ -114,7 +113,7 @@ def main() -> None:
         originals, variants = map(read_answered, args.prompts, args.predictions)
         examples = read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
         groups = {row["example_id"]: row["group"] for row in examples}
-        paired, rejected = pair_runs(originals, variants, args.seed, args.max_tokens)
+        paired, rejected = pair_runs(originals, variants, args.seed)
         check_sum(STEP, len(variants), len(paired), len(rejected))
         drawn = draw_runs(paired, groups, args.max_find, args.max_test, args.seed)
         model = runner.open_model()

@@ -123,10 +123,12 @@ def run_all(
     runs: Sequence[Row],
     sides: Sequence[Sides],
     circuits: Sequence[Sequence[Circuit]],
+    min_gap: float,
 ) -> Iterator[Row]:
     """Rows of the table of faithfulness, run by run.
 
     circuits   [run], those of `circuits_to_run`
+    min_gap    least difference of the two runs, in logits, for a normalised effect
     """
     from torch import Tensor
 
@@ -142,6 +144,7 @@ def run_all(
     batches = [[row] for row in range(len(runs))]
     for [row], found in runner.run("circuits", batches, ask, ingredients, BatchTensors(dict)):
         differences, corrupted = found["difference"][0].tolist(), found["corrupted"].item()
+        gap = differences[0] - corrupted
         for circuit, difference in zip(circuits[row], differences, strict=True):
             yield {
                 **{name: runs[row][name] for name, *_ in RUN_KEY},
@@ -150,7 +153,7 @@ def run_all(
                 "share": circuit.share,
                 "n_edges": len(circuit.edges),
                 "logit_diff": difference,
-                "effect": (difference - corrupted) / (differences[0] - corrupted),
+                "effect": (difference - corrupted) / gap if gap >= min_gap else None,
             }
 
 
@@ -219,6 +222,7 @@ def main() -> None:
     parser.add_argument(
         "--shares", type=float, nargs="+", required=True, help="of all edges, of the circuits"
     )
+    parser.add_argument("--min-gap", type=float, required=True, help="least gap in logits")
     parser.add_argument("--n-checked", type=positive, required=True, help="edges cut in one run")
     parser.add_argument(
         "--max-checked", type=positive, required=True, help="runs of each outcome with such cuts"
@@ -252,7 +256,7 @@ def main() -> None:
         from fimscope.interventions.residual_graph import residual_graph
 
         graph = residual_graph(runner.open_model())
-        rows = list(run_all(runner, graph, tests, sides, asked))
+        rows = list(run_all(runner, graph, tests, sides, asked, args.min_gap))
         checked = first_of_each(tests, args.max_checked)
         own, own_sides = [tests[row] for row in checked], [sides[row] for row in checked]
         cuts = cut_edges(runner, graph, own, own_sides, edges, args.n_checked, args.n_steps)

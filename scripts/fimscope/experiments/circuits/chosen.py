@@ -14,9 +14,17 @@ def size_of(share: float, n_edges: int) -> int:
 def circuit_of(effects: Effects, n: int) -> NDArray[np.int64]:
     """The n edges of the largest mean effect, whatever its sign, the largest first.
 
-    effects   [run, edge]; of equal ones the lower number comes first
+    effects   [run, edge]
     """
-    return np.argsort(-np.abs(effects.mean(axis=0, dtype=np.float64)), kind="stable")[:n]
+    return largest_edges(effects.mean(axis=0, dtype=np.float64), n)
+
+
+def largest_edges(effects: Effects, n: int) -> NDArray[np.int64]:
+    """The n edges of the largest effect [edge], the largest first; of equal ones the lower."""
+    sizes = np.abs(effects)
+    least = np.partition(sizes, -n)[-n] if n < len(sizes) else 0
+    among = np.flatnonzero(sizes >= least)
+    return among[np.argsort(-sizes[among], kind="stable")][:n]
 
 
 def checked_edges(effects: Effects, n: int) -> NDArray[np.int64]:
@@ -26,7 +34,7 @@ def checked_edges(effects: Effects, n: int) -> NDArray[np.int64]:
 
     Those below are spread over the ranking by equal factors, as effects fall off.
     """
-    order = circuit_of(effects[None], len(effects))
+    order = largest_edges(effects, len(effects))
     below = np.geomspace(max(1, n // 2), len(order) - 1, n - n // 2 + 1)[1:]
     ranks = np.unique([*range(n // 2), *below.round().astype(int)])
     return order[ranks[ranks < len(order)]]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fimscope.experiments.circuits.chosen import circuit_of
+from fimscope.experiments.circuits.chosen import circuit_of, largest_edges
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.bootstrap import middle
 from fimscope.statistics.claims import judge_together
@@ -92,9 +92,10 @@ def _overlaps(
 
     shared       the share of the edges of one that the other has too
     by_chance    what two circuits of that size would share whose edges are random
-    relabelled   the same share, the mean and the middle 95% over draws of labels
-    p            one-sided: that runs under drawn labels share as little; the draw itself counted
-                 in (Phipson & Smyth 2010)
+    weighed      what they share by the edges' weights (`_weighed`), which the test is of
+    relabelled   the same, the mean and the middle 95% over draws of labels
+    p            one-sided: that runs under drawn labels share as little by weight, the draw itself
+                 counted in (Phipson & Smyth 2010)
     verdict      shown where the two circuits share less than one kind of runs would
     """
     rows = []
@@ -102,28 +103,26 @@ def _overlaps(
         pair = effects[one], effects[other]
         if min(map(len, pair)) < LEAST_TO_SHUFFLE:
             continue
-        drawn = np.array(
-            [
-                [_shared(*halves, n) for n in sizes]
-                for halves in _relabelled(np.concatenate(pair), len(pair[0]), labels, one, other)
-            ]
-        )
+        means = [own.mean(axis=0, dtype=np.float64) for own in pair]
+        orders = [largest_edges(mean, sizes[-1]) for mean in means]
+        weighed = _weighed(means, sizes)
+        drawn = np.array([_weighed(own, sizes) for own in _relabelled(*pair, labels, one, other)])
         for i, n in enumerate(sizes):
-            shared = _shared(*pair, n)
-            n_as_few = int((drawn[:, i] <= shared).sum())
             ends = middle(drawn[:, i])
+            common = np.intersect1d(*(order[:n] for order in orders))
             rows.append(
                 {
                     "outcomes": [one, other],
                     "n_edges": n,
-                    "shared": number(shared),
+                    "shared": number(len(common) / n),
                     "by_chance": number(n / pair[0].shape[1]),
+                    "weighed": number(weighed[i]),
                     "relabelled": {
                         "estimate": number(drawn[:, i].mean()),
                         "lower": number(ends.lower),
                         "upper": number(ends.upper),
                     },
-                    "p": significant((1 + n_as_few) / (1 + labels.draws)),
+                    "p": significant((1 + (drawn[:, i] <= weighed[i]).sum()) / (1 + labels.draws)),
                 }
             )
     adjust_together(rows)
@@ -132,18 +131,35 @@ def _overlaps(
     return rows
 
 
-def _shared(one: NDArray, other: NDArray, n: int) -> float:
-    return len(np.intersect1d(circuit_of(one, n), circuit_of(other, n))) / n
+def _weighed(means: Sequence[NDArray], sizes: Sequence[int]) -> list[float]:
+    """The share of two circuits' weight that they have in common, by size: of the edges of either,
+    the sum of the lesser weights over that of the greater (Ruzicka).
+
+    means   mean effects [edge] of two outcomes
+    sizes   ascending
+
+    An edge weighs its mean effect's size over that of all edges of its outcome. Counts of common
+    edges would not do for drawn labels: of mixed runs the more frequent kind takes every place.
+    """
+    orders = [largest_edges(mean, sizes[-1]) for mean in means]
+    weights = [np.abs(mean) / np.abs(mean).sum() for mean in means]
+    found = []
+    for n in sizes:
+        either = np.union1d(*(order[:n] for order in orders))
+        one, other = (own[either] for own in weights)
+        found.append(float(np.minimum(one, other).sum() / np.maximum(one, other).sum()))
+    return found
 
 
 def _relabelled(
-    effects: NDArray, n_first: int, labels: Labels, *names: str
+    one: NDArray, other: NDArray, labels: Labels, *names: str
 ) -> Iterator[tuple[NDArray, NDArray]]:
-    """The runs of two outcomes, dealt out anew to as many of each."""
+    """Mean effects of the runs of two outcomes, dealt out anew to as many of each."""
+    effects = np.concatenate([one, other]).astype(np.float64)
     generator = np.random.default_rng(seed_of(labels.seed, "circuits", *names))
     for _ in range(labels.draws):
         order = generator.permutation(len(effects))
-        yield effects[order[:n_first]], effects[order[n_first:]]
+        yield effects[order[: len(one)]].mean(axis=0), effects[order[len(one) :]].mean(axis=0)
 
 
 def _curves(rows: Sequence[Row]) -> list[Numbers]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.files.rejections import rejection
+from fimscope.prompts.alignment import is_aligned_pair
 from fimscope.steps.seeds import seed_of
 
 Row = Mapping[str, Any]
@@ -13,12 +14,11 @@ PART_OF_GROUP = {"fit": "find", "select": "find", "test": "test"}
 
 
 def pair_runs(
-    originals: Mapping[str, Row], variants: Mapping[str, Row], seed: int, max_tokens: int
+    originals: Mapping[str, Row], variants: Mapping[str, Row], seed: int
 ) -> tuple[list[Row], list[Row]]:
     """The run of each example that has one, and rows of the rejected table for all others.
 
     originals, variants   example_id -> its row of prompts and of predictions, as one
-    max_tokens            of a prompt
 
     An example has a run where its two prompts have the same tokens but for some, each in its place,
     and two answers. A right original is run beside its variant, or the broken variant beside
@@ -28,7 +28,7 @@ def pair_runs(
     runs, rejected = [], []
     for example_id in sorted(variants):
         variant, original = variants[example_id], originals.get(example_id)
-        reason = _why_none(original, variant, max_tokens)
+        reason = _why_none(original, variant)
         if reason:
             own = {"example_id": example_id, "edit": variant["edit"]}
             rejected.append(rejection(STEP, *reason, **own))
@@ -50,15 +50,12 @@ def pair_runs(
     return runs, rejected
 
 
-def _why_none(original: Row | None, variant: Row, max_tokens: int) -> tuple[str, str] | None:
+def _why_none(original: Row | None, variant: Row) -> tuple[str, str] | None:
     """Reason and detail of what is left out."""
     if original is None:
         return "not_paired", "the original was not asked"
-    n_tokens = [len(row["token_ids"]) for row in (original, variant)]
-    if n_tokens[0] != n_tokens[1] or original["positions"] != variant["positions"]:
-        return "not_aligned", f"{n_tokens[0]} tokens and {n_tokens[1]}, or others in their places"
-    if n_tokens[0] > max_tokens:
-        return "over_budget", f"{n_tokens[0]} tokens, over the {max_tokens} of circuits.max_tokens"
+    if not is_aligned_pair(original, variant):
+        return "not_aligned", "other tokens, or as many in other places, or the same prompt"
     if original["predicted_token_id"] == variant["predicted_token_id"]:
         return "same_answer", "original and variant are answered alike"
     return None

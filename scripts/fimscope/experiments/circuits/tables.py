@@ -53,7 +53,11 @@ CIRCUIT_FAITHFULNESS = Table(
         ("share", pa.float64(), "of all edges that the circuit has"),
         ("n_edges", pa.int32()),
         ("logit_diff", pa.float32(), "target minus foil"),
-        ("effect", pa.float32(), "normalised: 0 the corrupted run's, 1 the prompt's own"),
+        (
+            "effect",
+            pa.float32(),
+            "normalised: 0 corrupted run, 1 own run; null under the least gap",
+        ),
     ],
     place="{model}/circuits/faithfulness.parquet",
     row="a test run of a prompt with a circuit",
