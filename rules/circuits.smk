@@ -69,7 +69,11 @@ rule plot_circuits:
         faithfulness=f"{RESULTS}/circuits/faithfulness.parquet",
         cuts=f"{RESULTS}/circuits/cuts.parquet",
     output:
-        svg=f"{FIGURES}/circuits.svg",
+        svg=report(
+            f"{FIGURES}/circuits.svg",
+            category="3. Patches",
+            caption="../config/captions/circuits.rst",
+        ),
         png=f"{FIGURES}/circuits.png",
         section=f"{RESULTS}/sections/circuits.json",
     params:

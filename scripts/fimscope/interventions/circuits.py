@@ -263,6 +263,9 @@ def _hook_block(model: Model, block: Block, writer: int, change: Change, keep: K
     """The hooks of one block; `writer` is the number of its first head."""
     stream: dict[str, Tensor] = {}
 
+    def keep_here(number: int, written: Tensor) -> None:
+        keep(number, written.detach().to(model.device))
+
     def enter(taken: Tensor) -> None:
         stream["entered"] = taken
         added = change(block.attention_readers)
@@ -273,7 +276,7 @@ def _hook_block(model: Model, block: Block, writer: int, change: Change, keep: K
         weights = matrix_of(block.head_mixer)
         for head in range(model.n_heads):
             own = slice(head * model.d_head, (head + 1) * model.d_head)
-            keep(writer + head, linear(taken[..., own], weights[:, own]).detach())
+            keep_here(writer + head, linear(taken[..., own], weights[:, own]))
 
     def leave_attention(_: nn.Module, __: Any, output: Any) -> None:
         stream["attended"] = stream["entered"] + first_tensor(output)
@@ -284,7 +287,7 @@ def _hook_block(model: Model, block: Block, writer: int, change: Change, keep: K
         return None if added is None else block.mlp_norm(_plus(read, added)[0])
 
     def leave_mlp(_: nn.Module, __: Any, output: Any) -> None:
-        keep(writer + model.n_heads, first_tensor(output).detach())
+        keep_here(writer + model.n_heads, first_tensor(output))
 
     def project(projecting: Projecting) -> Any:
         def hook(_: nn.Module, __: Any, output: Tensor) -> Tensor | None:

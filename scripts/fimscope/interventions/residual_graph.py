@@ -167,6 +167,11 @@ def _attention_nodes(model: Model, block: int) -> list[Node]:
 def _block(model: Model, index: int, n_readers: int, calls: dict[nn.Module, _Call]) -> Block:
     whole = model.network.get_submodule(model.family.blocks)[index]
 
+    if any(weight.is_meta for weight in whole.parameters()):
+        raise _refusal(
+            model, index, "its weights are brought into memory for its own forward alone"
+        )
+
     def part(path: str) -> nn.Module:
         return whole.get_submodule(path)
 

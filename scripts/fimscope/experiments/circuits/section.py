@@ -29,9 +29,9 @@ METHOD = (
 CONTROL = (
     "As many random edges, drawn anew for each run. What two circuits share by weight (of all "
     "edges of either, the lesser of an edge's two shares of all effects over the greater) is held "
-    "against the same runs with their labels drawn anew, Holm over all pairs and sizes. An outcome's own "
-    "circuit is held against another's by sign tests over programs, Holm over all outcomes, "
-    "circuits and sizes. "
+    "against the same runs with their labels drawn anew, Holm over all pairs and sizes. An "
+    "outcome's own circuit is held against another's by sign tests over programs, Holm over all "
+    "outcomes, circuits and sizes. "
     "Right originals and broken variants are the two ends of one contrast, in other programs: "
     "their circuits are alike to first order whatever the model does, so that the comparison "
     "that can tell is the one with wrong originals."
