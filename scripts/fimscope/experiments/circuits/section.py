@@ -24,7 +24,9 @@ METHOD = (
     "originals or broken variants; it is tried on runs of `test`, with all other edges cut. The "
     "effect is 0 where the answer is the other run's and 1 where it is the prompt's own "
     "(faithfulness); where the circuit alone is cut, what is left shows what it lacks "
-    "(completeness: Wang et al. 2211.00593). A program has one run."
+    "(completeness: Wang et al. 2211.00593). CPR is the area under faithfulness over the share of "
+    "edges, CMD that between it and 1 (Mueller et al. 2504.13151), of the sizes here. Of a program "
+    "one run is drawn."
 )
 CONTROL = (
     "As many random edges, drawn anew for each run. What two circuits share by weight (of all "
@@ -202,11 +204,7 @@ def _effects_table(numbers: Numbers) -> SectionTable:
                 ]
             )
     header = ["answers", "circuit of", *(f"{n} edges" for n in sizes), "CPR", "CMD"]
-    caption = (
-        "Mean normalised effect on `test`. CPR is the area under faithfulness over the share of "
-        "edges, CMD that between it and 1 (Mueller et al. 2504.13151), of the sizes here"
-    )
-    return SectionTable(caption, header, rows, n_left=2)
+    return SectionTable("Mean normalised effect on `test`", header, rows, n_left=2)
 
 
 def _differences_table(numbers: Numbers) -> SectionTable:
