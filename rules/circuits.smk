@@ -62,12 +62,35 @@ rule run_circuits:
         " --log {log:q}"
 
 
+rule patch_paths:
+    input:
+        runs=f"{RESULTS}/circuits/runs.parquet",
+        prompts=expand(f"{RESULTS}/prompts/{{edit}}.parquet", edit=ALIGNED),
+        model=f"{RESULTS}/model/prepared.json",
+    output:
+        f"{RESULTS}/circuits/paths.parquet",
+    threads: MODEL_THREADS
+    resources:
+        **MODEL_RESOURCES,
+    params:
+        model=MODEL,
+        depths=config["circuits"]["depths"],
+        min_gap=config["patch"]["min_gap"],
+        seed=config["seed"],
+        cache=CACHE,
+    shell:
+        "python scripts/patch_paths.py --runs {input.runs:q} --prompts {input.prompts:q}"
+        " {params.model} --threads {threads} --depths {params.depths} --min-gap {params.min_gap}"
+        " --seed {params.seed} --cache {params.cache:q} --out {output:q} --log {log:q}"
+
+
 rule plot_circuits:
     input:
         runs=f"{RESULTS}/circuits/runs.parquet",
         edges=f"{RESULTS}/circuits/edges.parquet",
         faithfulness=f"{RESULTS}/circuits/faithfulness.parquet",
         cuts=f"{RESULTS}/circuits/cuts.parquet",
+        paths=f"{RESULTS}/circuits/paths.parquet",
     output:
         svg=report(
             f"{FIGURES}/circuits.svg",
@@ -82,6 +105,6 @@ rule plot_circuits:
         seed=config["seed"],
     shell:
         "python scripts/plot_circuits.py --runs {input.runs:q} --edges {input.edges:q}"
-        " --faithfulness {input.faithfulness:q} --cuts {input.cuts:q} --draws {params.draws}"
-        " --seed {params.seed} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
+        " --faithfulness {input.faithfulness:q} --cuts {input.cuts:q} --paths {input.paths:q}"
+        " --draws {params.draws} --seed {params.seed} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

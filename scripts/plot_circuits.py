@@ -12,6 +12,7 @@ from fimscope.experiments.circuits.tables import (
     CIRCUIT_CUTS,
     CIRCUIT_EDGES,
     CIRCUIT_FAITHFULNESS,
+    CIRCUIT_PATHS,
     CIRCUIT_RUNS,
 )
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
@@ -113,7 +114,7 @@ def _draw_cuts(axes: "Axes", cuts: Numbers | None) -> None:
 
 def main() -> None:
     parser = step_parser(__doc__)
-    for name in ("runs", "edges", "faithfulness", "cuts"):
+    for name in ("runs", "edges", "faithfulness", "cuts", "paths"):
         parser.add_argument(f"--{name}", type=Path, required=True, help=f"circuits/{name}.parquet")
     parser.add_argument("--draws", type=positive, required=True, help="of the labels of runs")
     parser.add_argument("--seed", type=int, required=True, help="of these draws")
@@ -129,6 +130,7 @@ def main() -> None:
                 (args.edges, CIRCUIT_EDGES),
                 (args.faithfulness, CIRCUIT_FAITHFULNESS),
                 (args.cuts, CIRCUIT_CUTS),
+                (args.paths, CIRCUIT_PATHS),
             )
         ]
         labels = Labels(args.draws, args.seed)

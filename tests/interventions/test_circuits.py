@@ -10,7 +10,7 @@ from fimscope.interventions.residual_graph import Node, first_tensor, residual_g
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import wrap_network
 from fimscope.models.projections import projection_of
-from models import EVERY_TYPE, alone_logits, random_model, random_prompts
+from models import ARCHITECTURES, EVERY_TYPE, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
 
@@ -25,6 +25,7 @@ LENGTHS = (9, 12, 5)
 PAIRS = [(4, 9), (50, 2), (7, 8)]
 
 families = pytest.mark.parametrize("name", WITH)
+structures = pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name in WITH])
 
 
 def aligned_prompts():
@@ -126,7 +127,7 @@ def written_by(model, graph, tokens, writer):
     return found["x"]
 
 
-@families
+@structures
 def test_one_cut_edge_is_a_slow_path_patch(name):
     model, (prompts, corrupted) = random_model(name), aligned_prompts()
     graph = residual_graph(model)
@@ -151,7 +152,7 @@ def test_one_cut_edge_is_a_slow_path_patch(name):
     assert (found - differences(model, prompts)[:, None]).abs().amax(0).min() > 1e-3
 
 
-@families
+@structures
 def test_attribution_is_the_slope_of_every_cut(name):
     """A five-hundredth of the way to the corrupted run, by central differences, edge by edge."""
     model, (prompts, corrupted) = random_model(name), aligned_prompts()

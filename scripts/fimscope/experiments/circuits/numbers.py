@@ -37,10 +37,11 @@ def circuit_numbers(
     edges: Sequence[Row],
     faithfulness: Sequence[Row],
     cuts: Sequence[Row],
+    paths: Sequence[Row],
     margin: float,
     labels: Labels,
 ) -> Numbers:
-    """Numbers of the four tables of this experiment.
+    """Numbers of the tables of this experiment.
 
     margin   within which of 0 a difference of normalised effects counts as none
     """
@@ -61,6 +62,7 @@ def circuit_numbers(
         "differences": _differences(curves, margin),
         "areas": _areas(curves),
         "cuts": _agreement(cuts),
+        "paths": _paths(paths, margin),
     }
 
 
@@ -232,6 +234,25 @@ def _agreement(cuts: Sequence[Row]) -> Numbers | None:
     }
     points = [[number(row["estimated"]), number(row["exact"])] for row in cuts]
     return {"n_edges": len(cuts), **means, "points": points}
+
+
+def _paths(rows: Sequence[Row], margin: float) -> list[Numbers]:
+    """Of each outcome and head the mean effect of the paths from the hole's name, `name`, and from
+    as many other changed tokens, `others`; the difference of the two, tested over all heads."""
+    found = []
+    known = [row for row in rows if row["effect"] is not None]
+    for (outcome, block, head), own in _by(known, "outcome", "block", "head").items():
+        starts = {start: at for (start,), at in _by(own, "start").items()}
+        values = {start: np.array([row["effect"] for row in at]) for start, at in starts.items()}
+        programs = [row["program_id"] for row in starts["name"]]
+        means = {
+            start: Clustered.of(effects, programs).mean().ends()
+            for start, effects in values.items()
+        }
+        difference = paired_numbers(values["name"] - values["others"], programs)
+        found.append({"outcome": outcome, "block": block, "head": head, **means, **difference})
+    judge_together(found, margin)
+    return found
 
 
 def _by(rows: Sequence[Row], *columns: str) -> dict[tuple[Any, ...], list[Row]]:

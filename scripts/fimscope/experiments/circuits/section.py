@@ -1,5 +1,6 @@
 """The section of the report on circuits, its sentences made from the numbers by rule."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
@@ -26,7 +27,9 @@ METHOD = (
     "(faithfulness); where the circuit alone is cut, what is left shows what it lacks "
     "(completeness: Wang et al. 2211.00593). CPR is the area under faithfulness over the share of "
     "edges, CMD that between it and 1 (Mueller et al. 2504.13151), of the sizes here. Of a program "
-    "one run is drawn."
+    "one run is drawn. Paths from the hole's name: a head's keys and values there are the other "
+    "run's, what it then mixes at the last token is put there in the prompt's own run, and all "
+    "that follows is run on."
 )
 CONTROL = (
     "As many random edges, drawn anew for each run. What two circuits share by weight (of all "
@@ -60,7 +63,10 @@ def circuits_section(numbers: Numbers) -> Section:
             )
         ],
         tables=_tables(numbers),
-        sources=[f"circuits/{name}.parquet" for name in ("runs", "edges", "faithfulness", "cuts")],
+        sources=[
+            f"circuits/{name}.parquet"
+            for name in ("runs", "edges", "faithfulness", "cuts", "paths")
+        ],
         numbers=numbers,
     )
 
@@ -84,6 +90,8 @@ def _say_findings(numbers: Numbers) -> list[str]:
     sentences += say_family_power(numbers["differences"])
     if numbers["cuts"]:
         sentences.append(_say_cuts(numbers["cuts"]))
+    if numbers["paths"]:
+        sentences.append(_say_paths(numbers["paths"]))
     return sentences
 
 
@@ -174,6 +182,29 @@ def _say_cuts(cuts: Numbers) -> str:
         "at a time (path patching), the largest and others spread over the ranking; estimated and "
         f"exact effects correlate by {with_interval(cuts['pearson'], '.2f')} (Pearson) and "
         f"{with_interval(cuts['spearman'], '.2f')} (Spearman), within runs."
+    )
+
+
+def _say_paths(paths: Sequence[Numbers]) -> str:
+    """The head of the largest effect from the name, and how many heads have which verdict."""
+    blocks = [row["block"] for row in paths]
+    counts = Counter(row["verdict"] for row in paths)
+    parts = []
+    for outcome in OUTCOMES:
+        own = [row for row in paths if row["outcome"] == outcome]
+        if own:
+            most = max(own, key=lambda row: row["name"]["estimate"])
+            parts.append(
+                f"of {outcome} answers head {most['block']}.{most['head']}, "
+                f"{with_interval(most['name'], '.2f')} against "
+                f"{with_interval(most['others'], '.2f')} from as many other changed tokens"
+            )
+    return (
+        f"Of the paths from the hole's name through one head of blocks {min(blocks)} to "
+        f"{max(blocks)} to the last token, that of the largest effect (1 is the whole difference) "
+        f"goes {'; '.join(parts)}. Over all heads and outcomes the name's path is shown to differ "
+        f"from the others' in {counts[Verdict.SHOWN]} of {len(paths)}, shown not to, to within the "
+        f"margin, in {counts[Verdict.SHOWN_ABSENT]}, and {counts[Verdict.UNDECIDED]} are undecided."
     )
 
 

@@ -76,3 +76,17 @@ CIRCUIT_CUTS = Table(
     place="{model}/circuits/cuts.parquet",
     row="an edge that was cut alone in a test run",
 )
+CIRCUIT_PATHS = Table(
+    "circuit_paths",
+    [
+        *RUN_KEY,
+        ("start", pa.string(), "name: the hole's name | others: as many other changed tokens"),
+        ("n_tokens", pa.int32(), "that the paths start from"),
+        ("block", pa.int32()),
+        ("head", pa.int32()),
+        ("logit_diff", pa.float32(), "target minus foil, where this path alone is patched"),
+        ("effect", pa.float32(), "normalised: 0 own run, 1 the corrupted; null under the gap"),
+    ],
+    place="{model}/circuits/paths.parquet",
+    row="a path from some tokens through a head to the last token, in a test run",
+)
