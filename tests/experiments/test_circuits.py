@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import attribute_edges
+import patch_paths
 import run_circuits
 from fimscope.experiments.circuits.chosen import checked_edges, circuit_of, size_of
 from fimscope.experiments.circuits.numbers import Labels, circuit_numbers
@@ -17,6 +18,7 @@ from fimscope.experiments.circuits.tables import (
     CIRCUIT_CUTS,
     CIRCUIT_EDGES,
     CIRCUIT_FAITHFULNESS,
+    CIRCUIT_PATHS,
     CIRCUIT_RUNS,
 )
 from fimscope.experiments.tables import PREDICTIONS
@@ -27,6 +29,7 @@ from fimscope.prompts.tables import PROMPTS
 from fimscope.statistics.verdicts import Verdict
 from fimscope.typescript.tables import EXAMPLES
 from models import VOCAB, random_model
+from patch_paths import middle_blocks, starts_of
 from random_study import RUN, digests, run
 
 N_EDGES = 40
@@ -155,8 +158,8 @@ CUTS = [
 ]
 
 
-def numbers_of(runs, faithfulness, cuts=(), margin=0.1):
-    return circuit_numbers(runs, EDGES, faithfulness, cuts, margin, LABELS)
+def numbers_of(runs, faithfulness, cuts=(), paths=()):
+    return circuit_numbers(runs, EDGES, faithfulness, cuts, paths, 0.1, LABELS)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +186,7 @@ def test_drawn_labels_seldom_show_what_is_not_there():
             for row in found_runs(outcome, [0, 1, 2, 3], noise=2.0, seed=seed)
         ]
         numbers = circuit_numbers(
-            runs, EDGES, tried("right", "right", [1.0]), [], 0.1, Labels(99, seed)
+            runs, EDGES, tried("right", "right", [1.0]), [], [], 0.1, Labels(99, seed)
         )
         shown += sum(row["verdict"] is Verdict.SHOWN for row in numbers["overlaps"])
     assert shown <= 4
@@ -243,6 +246,47 @@ def test_correlations_are_within_runs():
     assert cuts["pearson"]["n"] == 2
 
 
+def test_paths_of_the_name_are_held_against_those_of_other_tokens():
+    rng = np.random.default_rng(0)
+    paths = [
+        {
+            **{"example_id": f"e{i}", "program_id": f"p{i}", "outcome": "wrong"},
+            **{"start": start, "block": 2, "head": head},
+            "effect": 0.4 * (start == "name" and head == 1) + rng.normal(0, 0.01),
+        }
+        for i in range(12)
+        for start in ("name", "others")
+        for head in range(3)
+    ]
+    numbers = numbers_of(found_runs("wrong", [1]), tried("wrong", "wrong", [1.0] * 3), (), paths)
+    verdicts = [(row["block"], row["head"], row["verdict"]) for row in numbers["paths"]]
+    absent = Verdict.SHOWN_ABSENT
+    assert verdicts == [(2, 0, absent), (2, 1, Verdict.SHOWN), (2, 2, absent)]
+    said = circuits_section(numbers).reading[-1]
+    assert "of wrong answers head 2.1, 0.40 (" in said
+    assert "in 1 of 3, shown not to, to within the margin, in 2, and 0 are undecided" in said
+
+
+def test_paths_start_from_what_changed_of_the_name_and_as_much_else():
+    own = {"token_ids": [1, 2, 3, 4, 5, 6, 7], "regions": []}
+    own["regions"] = [
+        {"kind": kind, "start": start, "end": start + 1}
+        for start, kind in enumerate(["rest", "declaration", *["rest"] * 3, "use", "rest"])
+    ]
+    other = {"token_ids": [1, 12, 13, 14, 5, 6, 17]}
+    name, others = starts_of({"example_id": "e"}, own, other, seed=0)
+    assert (name.start, name.tokens) == ("name", [1])
+    assert others.start == "others"
+    assert len(others.tokens) == 1 and set(others.tokens) < {2, 3, 6}
+    assert starts_of({"example_id": "e"}, own, {"token_ids": [1, 12, 3, 4, 5, 6, 7]}, 0) == []
+
+
+def test_middle_blocks_are_those_between_two_depths():
+    assert middle_blocks(24, [0.33, 0.67]) == list(range(8, 16))
+    assert middle_blocks(3, [0.5, 0.5]) == [2]
+    assert middle_blocks(3, [1, 1]) == [2]
+
+
 def test_a_section_where_there_is_nothing():
     section = circuits_section(numbers_of([], []))
     assert section.reading == ["No circuit was tried: too few aligned prompts have two answers."]
@@ -256,8 +300,9 @@ def aligned_study(folder):
     for i in range(24):
         tokens = [generator.randrange(1, VOCAB) for _ in range(4 + i % 5)]
         changed = [t if j % 2 else 1 + (t + 7) % (VOCAB - 1) for j, t in enumerate(tokens)]
-        originals.append(answered(f"e{i}", "original", tokens, 3 + i % 3, i % 2 == 0))
-        variants.append(answered(f"e{i}", "rename_aligned", changed, 40 + i))
+        regions = {"regions": [{"kind": "use", "start": 0, "end": 1}]}
+        originals.append(answered(f"e{i}", "original", tokens, 3 + i % 3, i % 2 == 0, **regions))
+        variants.append(answered(f"e{i}", "rename_aligned", changed, 40 + i, **regions))
     for edit, rows in (("original", originals), ("rename_aligned", variants)):
         for name, table in (("prompts", PROMPTS), ("predictions", PREDICTIONS)):
             filled = [{name: row.get(name) for name in table.schema.names} for row in rows]
@@ -284,18 +329,38 @@ def test_steps_give_what_plain_runs_give_and_the_same_bytes_again(
     ]
     answers = [tmp_path / f"predictions/{e}.parquet" for e in ("original", "rename_aligned")]
     shared = ["--model", random_study / "model", *RUN, "--threads", 1, "--batch-tokens", 20]
-    shared += ["--n-steps", 2, "--seed", 5, "--cache", tmp_path / "cache", *prompts]
-    attribution = [*shared, "--predictions", *answers, "--examples", tmp_path / "examples.parquet"]
+    shared += ["--seed", 5, "--cache", tmp_path / "cache", *prompts]
+    attribution = [
+        *shared,
+        "--n-steps",
+        2,
+        "--predictions",
+        *answers,
+        "--examples",
+        tmp_path / "examples.parquet",
+    ]
     attribution += ["--max-find", 2, "--max-test", 2, "--out", out / "runs.parquet"]
     attribution += ["--out-edges", out / "edges.parquet", "--out-rejected", tmp_path / "r.parquet"]
-    trying = [*shared, "--runs", out / "runs.parquet", "--edges", out / "edges.parquet"]
+    trying = [
+        *shared,
+        "--n-steps",
+        2,
+        "--runs",
+        out / "runs.parquet",
+        "--edges",
+        out / "edges.parquet",
+    ]
     trying += ["--shares", 0.05, 0.5, "--min-gap", 0.0, "--n-checked", 6, "--max-checked", 1]
     trying += ["--out", out / "faithfulness.parquet", "--out-cuts", out / "cuts.parquet"]
     assert run(attribute_edges, monkeypatch, *attribution) > 0
     assert run(run_circuits, monkeypatch, *trying) > 0
+    paths = [*shared, "--runs", out / "runs.parquet", "--depths", 0.3, 1, "--min-gap", 0.0]
+    paths += ["--out", out / "paths.parquet"]
+    assert run(patch_paths, monkeypatch, *paths) > 0
     first = digests(out)
     assert run(attribute_edges, monkeypatch, *attribution) == 0
     assert run(run_circuits, monkeypatch, *trying) == 0
+    assert run(patch_paths, monkeypatch, *paths) == 0
     assert digests(out) == first
 
     runs = read_table(out / "runs.parquet", CIRCUIT_RUNS).to_pylist()
@@ -324,6 +389,10 @@ def test_steps_give_what_plain_runs_give_and_the_same_bytes_again(
     faithful = read_table(out / "faithfulness.parquet", CIRCUIT_FAITHFULNESS).to_pylist()
     gaps = {row["example_id"]: row["effect"] for row in faithful if row["circuit"] == "all"}
     assert all(effect in (1.0, None) for effect in gaps.values())
+    starts = read_table(out / "paths.parquet", CIRCUIT_PATHS).to_pylist()
+    assert Counter((row["example_id"], row["start"]) for row in starts) == {
+        (name, start): 8 for name in gaps for start in ("name", "others")
+    }  # two blocks of four heads
     kinds = Counter((row["circuit"], row["way"]) for row in faithful)
     n_tests = len(gaps)
     assert kinds["all", "kept"] == n_tests
