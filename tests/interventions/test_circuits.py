@@ -10,7 +10,7 @@ from fimscope.interventions.residual_graph import Node, first_tensor, residual_g
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import wrap_network
 from fimscope.models.projections import projection_of
-from models import ARCHITECTURES, EVERY_TYPE, alone_logits, random_model, random_prompts
+from models import EVERY_TYPE, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
 
@@ -25,7 +25,10 @@ LENGTHS = (9, 12, 5)
 PAIRS = [(4, 9), (50, 2), (7, 8)]
 
 families = pytest.mark.parametrize("name", WITH)
-structures = pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name in WITH])
+# Queries, keys and values of one layer, of three, head by head; keys of one head, of some, of all;
+# norms of queries; MLPs beside the attention, of one norm and of two; experts.
+STRUCTURES = ("gpt_bigcode", "gpt2", "qwen2", "qwen3", "phi3", "gpt_neox", "cohere2", "mixtral")
+structures = pytest.mark.parametrize("name", STRUCTURES)
 
 
 def aligned_prompts():
@@ -265,11 +268,11 @@ def test_integrated_gradients_see_past_what_is_saturated():
     model, (prompts, corrupted) = random_model("gpt2"), aligned_prompts()
     graph = residual_graph(model)
     errors = []
-    for n_steps in (1, 64):
+    for n_steps in (1, 32):
         found = attribute_edges(model, graph, prompts, corrupted, PAIRS, n_steps)
         whole = found.effects[:, 0].sum(1)
         errors.append((whole - (found.corrupted - found.difference)).abs().mean())
-    assert errors[1] < 0.05 * errors[0] and errors[0] > 1
+    assert errors[1] < 0.1 * errors[0] and errors[0] > 1
 
 
 def test_a_batch_gives_what_each_prompt_gives_alone():

@@ -261,7 +261,7 @@ def _hooked(
 
 def _hook_block(model: Model, block: Block, writer: int, change: Change, keep: Keep) -> list[Any]:
     """The hooks of one block; `writer` is the number of its first head."""
-    stream: dict[str, Tensor] = {}
+    stream: dict[str, Tensor | None] = {}
 
     def keep_here(number: int, written: Tensor) -> None:
         keep(number, written.detach().to(model.device))
