@@ -42,6 +42,7 @@ from fimscope.terminal.command import check_targets, one_sentence, parsed
 from fimscope.terminal.layout import check_layout
 from fimscope.terminal.progress import OwnWords, Progress, steps_of
 from fimscope.terminal.targets import target_lines
+from fimscope.typescript.edit_names import is_aligned
 
 # Made before the run is planned, so that it knows what went on meanwhile; taken when it starts.
 run_lock = RunLock(Path("results/.lock"))

@@ -1,10 +1,14 @@
 # Examples -> variants, each proven to keep the program's meaning.
+# Those of an edit that keeps a model's tokens in place are made with its tokenizer.
 
 
 rule edit_examples:
     input:
         examples=f"{SOURCE}/examples.parquet",
         names=config["new_names"]["list"] or [],
+        model=lambda wildcards: (
+            f"{RESULTS}/model/prepared.json" if is_aligned(wildcards.edit) else []
+        ),
         shards=shards("edit_examples", SOURCE),
     output:
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
@@ -18,12 +22,15 @@ rule edit_examples:
         syllables=config["new_names"]["syllables"],
         exported="--exported" if config["new_names"]["exported"] else "",
         names=lambda wildcards, input: ["--names", input.names] if input.names else [],
+        model=lambda wildcards, input: (
+            ["--model", model_folder(wildcards, input)] if input.model else []
+        ),
         cache=CACHE,
         outs=out_tables,
     shell:
         "python scripts/edit_examples.py --examples {input.examples:q} --edit {wildcards.edit:q}"
         " --seed {params.seed} --syllables {params.syllables} {params.exported}"
-        " {params.names:q} --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
+        " {params.names:q} {params.model:q} --workers {threads} --cache {params.cache:q} {params.outs} --log {log:q}"
 
 
 use rule edit_examples as edit_examples_shard with:

@@ -1,20 +1,31 @@
 """Carry out one edit on every example; the variants are not yet checked."""
 
+import argparse
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
+from fimscope.files.digests import file_sha256
 from fimscope.files.rejections import check_settled, check_sum, rejection, unsettled
 from fimscope.files.tables import Rows
 from fimscope.parts.store import UNKEPT, WHOLE, add_part_options
+from fimscope.prompts.aligned_names import AlignedNames
+from fimscope.prompts.encoder import TOKENIZER, Encoder
 from fimscope.steps.frame import Progress, positive, run_step, step_parser
 from fimscope.typescript.client import TypeScript
-from fimscope.typescript.edit_names import CORPUS_NAMED, ORIGINAL, parse_edit, spell_edit
+from fimscope.typescript.edit_names import (
+    CORPUS_NAMED,
+    ORIGINAL,
+    is_aligned,
+    parse_edit,
+    spell_edit,
+)
 from fimscope.typescript.new_names import NewNames, corpus_names
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options, named_program
-from fimscope.typescript.results import TypeScriptError
+from fimscope.typescript.results import Hole, TypeScriptError
 from fimscope.typescript.tables import EXAMPLES
 from fimscope.typescript.variants import Store, map_parts, variant_store, write_variants
 
@@ -29,19 +40,23 @@ def edit_examples(
     seed: int,
     exported: bool = False,
     store: Store = UNKEPT,
+    aligned: AlignedNames | None = None,
 ) -> Iterator[tuple[str, Row]]:
     """Rows with the table of each, `variants` (`checks` null) or `rejected`, in input order.
 
     edit       in its one spelling, as `fimscope.typescript.edit_names.canonical_edit` gives it
     exported   names that a program exports change too
     store      where finished parts are kept; a shard's rows are those of its parts
+    aligned    of an edit that keeps tokens in place: what chooses its names
     """
     n_out: Counter[str] = Counter()
     failed: list[Row] = []
     progress = Progress(edit, store.shard.n_of(len(examples)), "examples")
 
+    edited = partial(_edited, edit=edit, seed=seed, exported=exported, aligned=aligned)
+
     def edit_all(service: TypeScript, part: Sequence[Row]) -> list[tuple[str, Row]]:
-        return [_edit_one(service, example, edit, seed, exported) for example in part]
+        return [_edit_one(service, example, edit, edited) for example in part]
 
     for rows in map_parts(pool, edit_all, examples, store):
         n_out.update(name for name, _ in rows)
@@ -54,11 +69,11 @@ def edit_examples(
 
 
 def _edit_one(
-    service: TypeScript, example: Row, edit: str, seed: int, exported: bool
+    service: TypeScript, example: Row, edit: str, edited: Callable[[TypeScript, Row], Row]
 ) -> tuple[str, Row]:
     try:
         with named_program(example):
-            edited = _edited(service, example, edit, seed, exported)
+            parts = edited(service, example)
     except TypeScriptError as error:
         return "rejected", rejection(
             STEP,
@@ -70,14 +85,24 @@ def _edit_one(
             edit,
         )
     kept = {key: example[key] for key in ("example_id", "program_id", "kind")}
-    return "variants", {**kept, "edit": edit, **edited, "checks": None}
+    return "variants", {**kept, "edit": edit, **parts, "checks": None}
 
 
-def _edited(service: TypeScript, example: Row, edit: str, seed: int, exported: bool) -> Row:
+def _edited(
+    service: TypeScript,
+    example: Row,
+    edit: str,
+    seed: int,
+    exported: bool,
+    aligned: AlignedNames | None,
+) -> Row:
     parts = ("prefix", "gold", "suffix", "name_start")
     if edit == ORIGINAL:
         return {**{key: example[key] for key in (*parts, "name")}, "renames": []}
-    edited = service.edit(edit, *(example[key] for key in parts), seed, exported)
+    if aligned:
+        edited = aligned.edit(service, Hole.of(example), edit)
+    else:
+        edited = service.edit(edit, *(example[key] for key in parts), seed, exported)
     return {**vars(edited), "renames": [vars(rename) for rename in edited.renames]}
 
 
@@ -88,6 +113,13 @@ def read_names(path: Path) -> tuple[str, ...]:
         if not (name.isascii() and name.isalpha() and name.islower()):
             raise UserError(f"{path}: {name!r} found; expected names of the letters a to z")
     return names
+
+
+def model_of(args: argparse.Namespace) -> Path:
+    """The folder of the model; raises UserError where the command line names none."""
+    if args.model is None:
+        raise UserError(f"--edit: {args.edit} keeps a model's tokens in place; name it by --model")
+    return args.model
 
 
 def main() -> None:
@@ -105,6 +137,9 @@ def main() -> None:
     )
     parser.add_argument("--syllables", type=positive, required=True, help="of a meaningless name")
     parser.add_argument("--names", type=Path, help="a file of meaningless names to draw from first")
+    parser.add_argument(
+        "--model", type=Path, help="folder of the prepared model, of whose tokens an edit keeps"
+    )
     add_pool_options(parser)
     add_part_options(parser, out="the variants table, unchecked", out_rejected="the rejected table")
     with run_step(parser) as args:
@@ -117,10 +152,14 @@ def main() -> None:
             corpus_names(Rows(args.examples, EXAMPLES, columns)) if needs_corpus else None,
         )
         settings = {"edit": spell_edit(steps), "seed": args.seed, "exported": args.exported}
-        store = variant_store(STEP, args, new_names=new_names.request(), **settings)
+        encoder = Encoder.from_folder(model_of(args)) if is_aligned(args.edit) else None
+        of_model = {"tokenizer": file_sha256(args.model / TOKENIZER)} if encoder else {}
+        store = variant_store(STEP, args, new_names=new_names.request(), **settings, **of_model)
         with TypeScriptPool(args.workers, args.seconds, new_names) as pool:
             examples = Rows(args.examples, EXAMPLES)
-            write_variants(edit_examples(pool, examples, **settings, store=store), args)
+            aligned = encoder and AlignedNames.of(pool, encoder, args.seed, args.exported)
+            rows = edit_examples(pool, examples, **settings, store=store, aligned=aligned)
+            write_variants(rows, args)
             store.log_counts()
 
 

@@ -214,6 +214,8 @@ def test_special_tokens_of_everyday_text_change_no_program():
         ("a): {|  h: number;|} {|  b;|}|hidden;", "a) {|  b;|}|hidden;", 3),
         # a comment is gone, and one that the original hides
         ("a {|// c|  b;|  d;|}|hidden;|// e", "a {|  b;|  d;|}|hidden;", 4),
+        # a comment mentions a name that has changed
+        ("a {|// c|  b;|  d;|}|hidden;", "a {|// e|  b;|  d;|}|hidden;", 5),
         # a statement has come behind what is shown
         ("a {|  b;|  c;|  d;|}|hidden;", "a {|  b;|  c;|  d;|}|new;|hidden;", 5),
     ],

@@ -88,8 +88,9 @@ def test_an_entry_is_whole(key):
 
 def test_every_entry_is_read_and_has_a_mark_of_its_own():
     path = SCRIPTS / "fimscope/report/references.bib"
-    assert len(read_references()) == path.read_text(encoding="utf-8").count("@") == 19
-    assert len({mark(key) for key in read_references()}) == 19
+    keys = read_references().keys()
+    assert len(keys) == path.read_text(encoding="utf-8").count("@")
+    assert len({mark(key) for key in keys}) == len(keys)
 
 
 def test_only_what_is_cited_is_given_in_the_order_of_the_file():

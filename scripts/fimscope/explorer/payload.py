@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fimscope.explorer.alignment import changes, utf16_length
+from fimscope.typescript.results import KEPT
 
 Row = Mapping[str, Any]
 Json = Any
@@ -43,7 +44,8 @@ def source(variant: Row) -> dict[str, Json]:
 
 def edited_source(original: Row, variant: Row) -> dict[str, Json]:
     """What an edit made of a program: the changes, where the hole now is, what was renamed."""
-    renames = {(r["old"], r["new"], r["kind"]): None for r in variant["renames"] or []}
+    listed = [r for r in variant["renames"] or [] if r["kind"] != KEPT]
+    renames = {(r["old"], r["new"], r["kind"]): None for r in listed}
     names: dict[str, str] = {}
     for old, new, _ in renames:
         names.setdefault(new, old)

@@ -45,6 +45,8 @@ REASONS = (
     "over_budget",
     "position_missing",
     "not_paired",
+    "not_aligned",
+    "same_answer",
 )
 
 REJECTED = Table(

@@ -44,6 +44,13 @@ def has_position(position: str, prompt: Prompt) -> bool:
     return True
 
 
+def is_aligned_pair(prompt: Prompt, other: Prompt) -> bool:
+    """Whether two prompts have every token at the same place, and differ in some token."""
+    n_tokens = {len(each["token_ids"]) for each in (prompt, other)}
+    is_alike = all(prompt[key] == other[key] for key in ("positions", "regions"))
+    return len(n_tokens) == 1 and is_alike and prompt["token_ids"] != other["token_ids"]
+
+
 def spread_points(n_points: int, at_most: int) -> list[int]:
     """So many of the points 0..n_points - 1 as evenly as they go, the first and last among them."""
     n = min(n_points, max(2, at_most))

@@ -29,6 +29,7 @@ class Encoding:
 CONTROL = re.compile(
     r"<[|｜].*[|｜]>|<fim[_-]\w+>|▁<(PRE|SUF|MID|EOT)>|</?(tool_call|tool_response|think)>"
 )
+TOKENIZER = "tokenizer.json"  # of a prepared model's folder
 ANCHOR = "☺"  # as CodeLlama's authors have it
 
 
@@ -52,7 +53,7 @@ class Encoder:
     @classmethod
     def from_folder(cls, folder: Path) -> "Encoder":
         """The tokenizer of a prepared model. raises UserError where the folder has none."""
-        path = folder / "tokenizer.json"
+        path = folder / TOKENIZER
         if not path.is_file():
             raise UserError(f"{path}: no such file; prepare_model writes it")
         try:

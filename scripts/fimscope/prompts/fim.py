@@ -90,19 +90,25 @@ def _follow(original: Sequence[str], variant: Sequence[str], n_shown: int) -> in
     lines of code that are gone stood next to the hole.
     """
     n_fewer = sum(map(_is_code, original)) - sum(map(_is_code, variant))
-    return n_shown - _n_vanished(original[:n_shown], variant) - max(0, n_fewer)
+    return n_shown - _n_vanished(original, variant, n_shown) - max(0, n_fewer)
 
 
 def _is_code(part: str) -> bool:
     return not COMMENTS.fullmatch(part)
 
 
-def _n_vanished(shown: Sequence[str], edited: Sequence[str]) -> int:
+def _is_comment(part: str) -> bool:
+    return bool(part.strip()) and not _is_code(part)
+
+
+def _n_vanished(original: Sequence[str], edited: Sequence[str], n_shown: int) -> int:
     """How many of the shown parts, from the hole outwards, are comments that an edit has taken."""
+    if sum(map(_is_comment, original)) == sum(map(_is_comment, edited)):
+        return 0  # one that says something else now mentions a name that has changed
     n_vanished = 0
-    for index, part in enumerate(shown):
+    for index, part in enumerate(original[:n_shown]):
         here = edited[index - n_vanished : index - n_vanished + 1]
-        if part.strip() and COMMENTS.fullmatch(part) and list(here) != [part]:
+        if _is_comment(part) and list(here) != [part]:
             n_vanished += 1
     return n_vanished
 

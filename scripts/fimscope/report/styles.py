@@ -139,6 +139,7 @@ STYLES = {
     "untyped": Style("olive", BROKEN_LINE, "D"),
     "scrambled": Style("grey", ":", "x"),
     "masked": Style("blue"),
+    "cut": Style("black", ":", "x"),
 }
 
 

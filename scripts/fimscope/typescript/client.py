@@ -72,6 +72,17 @@ class TypeScript:
         """The edits that there are; several can be joined by `+`."""
         return self._service.ask("edit_names")
 
+    def meaningless_names(self, seed: int) -> list[str]:
+        """Names of all lengths that mean nothing, in the order in which they are to be tried."""
+        return self._service.ask("meaningless_names", seed=seed)
+
+    def alignable_names(self, text: str, exported: bool) -> dict[str, bool]:
+        """The names of a program that `rename_vars` changes, in the order of first use.
+
+        Each with whether a new one takes the old one's place alone: `{name}` becomes `{name: new}`.
+        """
+        return dict(self._service.ask("alignable_names", text=text, exported=exported))
+
     def edit(
         self,
         edit: str,
@@ -81,10 +92,12 @@ class TypeScript:
         name_start: int,
         seed: int,
         exported: bool = False,
+        names: Mapping[str, str] | None = None,
     ) -> Edited:
         """The hole after an edit, spelled as `fimscope.typescript.edit_names.parse_edit` reads it.
 
         exported   names that the program exports change too; each is a rename of kind `export`
+        names      of `rename_aligned`: old name -> new name; the others stay
         raises     TypeScriptError, also with `nothing_to_edit` and `edit_failed`
         raises     UserError where there is no such edit
         """
@@ -95,6 +108,7 @@ class TypeScript:
             before_name=prefix[:name_start],
             seed=seed,
             exported=exported,
+            names=names,
         )
         renames = [Rename(**rename) for rename in row.pop("renames")]
         name_start = len(row.pop("before_name"))

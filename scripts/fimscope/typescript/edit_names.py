@@ -13,6 +13,7 @@ ORIGINAL = "original"
 EDIT_NAMES = (
     "strip_comments",
     "rename_vars",
+    "rename_aligned",
     "misleading_names",
     "natural_names",
     "rename_types",
@@ -21,7 +22,7 @@ EDIT_NAMES = (
     "mask_annotations",
     "add_distractor",
 )
-RENAMING = ("rename_vars", "misleading_names", "natural_names")
+RENAMING = ("rename_vars", "rename_aligned", "misleading_names", "natural_names")
 # Of each group a join holds one at most: they change the same sites.
 RIVALS = (
     RENAMING,
@@ -29,6 +30,8 @@ RIVALS = (
 )
 # Their names are those that the corpus gives to things of a type.
 CORPUS_NAMED = ("misleading_names", "natural_names")
+# Its names keep every token in its place: they depend on the model, and no edit goes with it.
+ALIGNED = "rename_aligned"
 DOSES = (0.25, 0.5, 0.75, 1.0)
 # Its sites are all the places of a program: a share of them says nothing.
 COUNTED_ONLY = "add_distractor"
@@ -73,6 +76,10 @@ def parse_edit(text: str, source: str = "--edit") -> list[EditStep]:
                 f"{source}: {text!r} holds {' and '.join(both)}, which change the same sites; "
                 "expected one of them"
             )
+    if ALIGNED in names and len(names) > 1:
+        raise UserError(
+            f"{source}: {text!r} joins {ALIGNED} with what moves tokens; expected it alone"
+        )
     return sorted(steps, key=lambda step: EDIT_NAMES.index(step.name))
 
 
@@ -84,6 +91,11 @@ def spell_edit(steps: Sequence[EditStep]) -> str:
 def canonical_edit(text: str, source: str = "--edit") -> str:
     """The one spelling of an edit, whatever the order and the numbers it was written with."""
     return spell_edit(parse_edit(text, source))
+
+
+def is_aligned(edit: str) -> bool:
+    """Whether an edit keeps every token of a prompt in its place, and so depends on the model."""
+    return any(step.name == ALIGNED for step in parse_edit(edit))
 
 
 def _parse_step(part: str, text: str, source: str) -> EditStep:

@@ -6,6 +6,8 @@ from typing import Any
 
 from fimscope.errors import UserError
 
+KEPT = "kept"  # the kind of a rename that is none
+
 
 class TypeScriptError(Exception):
     """A request that has no result; `reason` is one of `rejections.REASONS`."""
@@ -79,6 +81,7 @@ class Rename:
     """One site that an edit has changed, by its old and new text.
 
     kind   `variable`, `parameter`, `function`, `type`: a symbol's names
+           `kept`: a name for which no other of as many tokens was found
            `export`: beside one of these, the name is exported
            `alias`: a type and the alias that was added for it
            `annotation`: an annotation and what it became, "" or `any`

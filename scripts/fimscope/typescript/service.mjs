@@ -1,6 +1,6 @@
 // Answers requests from stdin on stdout, one JSON document a line, one answer to each, in order.
 
-import { edit, editNames, newNames } from "./edits/index.mjs";
+import { alignable, edit, editNames, meaningless, newNames } from "./edits/index.mjs";
 import { foresee } from "./foresight.mjs";
 import { holes } from "./holes.mjs";
 import { NativeFailure } from "./native.mjs";
@@ -16,6 +16,8 @@ import { verdicts } from "./verdicts.mjs";
 const COMMANDS = {
   holes,
   new_names: newNames,
+  meaningless_names: meaningless,
+  alignable_names: alignable,
   edit,
   edit_names: editNames,
   check,

@@ -6,7 +6,8 @@ import { addDistractor } from "./add_distractor.mjs";
 import { aliasTypes } from "./alias_types.mjs";
 import { deleteAnnotations, maskAnnotations } from "./annotations.mjs";
 import { configureCorpusNames, misleadingNames, naturalNames } from "./corpus_names.mjs";
-import { configureNames } from "./names.mjs";
+import { configureNames, meaninglessNames } from "./names.mjs";
+import { alignableNames, renameAligned } from "./rename_aligned.mjs";
 import { renameTypes } from "./rename_types.mjs";
 import { renameVars } from "./rename_vars.mjs";
 import { chooseSites, replaceAround } from "./sites.mjs";
@@ -16,8 +17,8 @@ import { stripComments } from "./strip_comments.mjs";
  * Each edit: `(text, gold, options) -> sites`, every place where it could change something.
  *
  * gold     `{start, end}`, the hole's place in the text; no site touches it
- * options  `{seed, exported, origin}`; exported: names that the program exports change too;
- *          origin: the text before the first edit of a join
+ * options  `{seed, exported, origin, names}`; exported: names that the program exports change too;
+ *          origin: the text before the first edit of a join; names: of `rename_aligned`, old to new
  * site     `{renames: [{old, new, kind}], replacements: [{start, end, text}]}`
  *
  * An edit whose sites depend on one another has `choose`, which is
@@ -26,6 +27,7 @@ import { stripComments } from "./strip_comments.mjs";
 const EDITS = new Map([
   ["strip_comments", { sites: stripComments }],
   ["rename_vars", { sites: renameVars }],
+  ["rename_aligned", { sites: renameAligned }],
   ["misleading_names", { sites: misleadingNames }],
   ["natural_names", { sites: naturalNames }],
   ["rename_types", { sites: renameTypes }],
@@ -47,12 +49,23 @@ export function newNames({ syllables, listed, corpus }) {
   return null;
 }
 
+/** The request `meaningless_names`: all that there are, the first to be tried first. */
+export function meaningless({ seed }) {
+  return meaninglessNames(`${seed}`);
+}
+
+/** The request `alignable_names`: those of a program that `rename_aligned` can change. */
+export function alignable({ text, exported }) {
+  return alignableNames(text, exported);
+}
+
 /**
  * The request `edit`: the steps `{name, dose, count}` of a join are carried out one after the
  * other, each on its own share of the sites. Refused where none of them finds anything to change.
  */
-export function edit({ steps, hole, before_name: beforeName, seed, exported }) {
-  const options = { seed, exported, origin: hole.prefix + hole.gold + hole.suffix };
+export function edit({ steps, hole, before_name: beforeName, seed, exported, names }) {
+  const origin = hole.prefix + hole.gold + hole.suffix;
+  const options = { seed, exported, origin, names };
   let edited = { ...hole, before_name: beforeName };
   const renames = [];
   let isChanged = false;
@@ -71,8 +84,8 @@ export function edit({ steps, hole, before_name: beforeName, seed, exported }) {
     isChanged ||= replacements.length > 0;
   }
   if (!isChanged) {
-    const names = steps.map(({ name }) => name).join("+");
-    throw new Refusal("nothing_to_edit", `${names} finds nothing to change`);
+    const edits = steps.map(({ name }) => name).join("+");
+    throw new Refusal("nothing_to_edit", `${edits} finds nothing to change`);
   }
   const { annotation } = locate(edited);
   return { ...edited, name: annotation.name.getText(), renames };

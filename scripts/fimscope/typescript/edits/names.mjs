@@ -22,6 +22,23 @@ const WORDS = new Set(
   ).split(" "),
 );
 
+// Names of two letters: a consonant and a vowel, or two consonants that begin a syllable.
+const CLUSTERS = "bl br ch cl cr dr fl fr gl gr kn ph pl pr qu sc sh sl sm sn sp st sw th tr tw wh wr";
+const PAIRS = [
+  ...[..."bcdfghjklmnpqrstvwxz"].flatMap((consonant) =>
+    [..."aeiou"].flatMap((vowel) => [consonant + vowel, vowel + consonant]),
+  ),
+  ...CLUSTERS.split(" "),
+];
+const SHORT_WORDS = new Set(
+  (
+    "ad am an as at ax be do eg el em en es et ex go ha he hi ho id if in ip is it lo ma me mu ne " +
+    "no of oh ok on op or os ow ox pa pi re so to um un up us uv we"
+  ).split(" "),
+);
+const MOST_OF_A_LENGTH = 1500;
+const MOST_SYLLABLES = 6;
+
 const BEGINNING = 4;
 
 let syllables = 2;
@@ -47,6 +64,19 @@ export function* freshNames(text, key) {
       if (isFresh(name)) yield name;
     }
   }
+}
+
+/**
+ * Meaningless names of all lengths in an order that the key seeds, for who chooses by length: two
+ * letters, then those of the list, then two syllables and more.
+ */
+export function meaninglessNames(key) {
+  const random = generator(key);
+  const names = [...shuffle([...PAIRS], random), ...shuffle([...listed], random)];
+  for (let length = 2; length <= MOST_SYLLABLES; length += 1) {
+    names.push(...[...shuffled(length, random)].slice(0, MOST_OF_A_LENGTH));
+  }
+  return [...new Set(names)].filter((name) => !WORDS.has(name) && !SHORT_WORDS.has(name));
 }
 
 /** Tests whether a name of letters is part of a text: most are not, by their first letters. */

@@ -1,0 +1,1 @@
+"""Circuits: the edges that bring right answers and wrong ones, and whether they are the same."""
