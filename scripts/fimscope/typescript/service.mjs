@@ -11,6 +11,7 @@ import { regions } from "./regions.mjs";
 import { Refusal } from "./refusal.mjs";
 import { typeTexts } from "./types.mjs";
 import { units } from "./units.mjs";
+import { values } from "./values.mjs";
 
 const COMMANDS = {
   holes,
@@ -25,6 +26,7 @@ const COMMANDS = {
   places,
   regions,
   units,
+  values,
   type_texts: typeTexts,
 };
 
