@@ -61,7 +61,14 @@ URGENT = (
     *("edit_examples", "check_types", "build_prompts"),
     *("read_prompts", "predict_types", "pair_examples", "split_examples"),
     *("cache_activations", "fit_steering"),
-    *("sweep_positions", "mask_distractors", "compare_icl", "apply_steering", "sweep_patches"),
+    *(
+        "sweep_positions",
+        "mask_distractors",
+        "plant_types",
+        "compare_icl",
+        "apply_steering",
+        "sweep_patches",
+    ),
 )
 
 

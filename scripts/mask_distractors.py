@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fimscope.experiments.answers import ask_all, ask_types
+from fimscope.experiments.branched import ask_branches
 from fimscope.experiments.masking.distractors import (
     draw_rest,
     mask_text,
@@ -40,14 +40,11 @@ from fimscope.typescript.process import compiler_versions
 from fimscope.typescript.results import TypeScriptError
 from fimscope.typescript.tables import VARIANTS
 
-if TYPE_CHECKING:
-    from fimscope.inference.generate import Answers
-    from fimscope.models.load import Model
-
 STEP = "mask_distractors"
 Row = Mapping[str, Any]
 READERS = {"attention_last": "last", "attention_later": "later"}
-PLAIN = {"way": "none", "distractor": "none", "is_control": False, "n_masked": 0, "hidden": []}
+UNHIDDEN = {"hidden": [], "readers": "later"}
+PLAIN = {"way": "none", "distractor": "none", "is_control": False, "n_masked": 0, **UNHIDDEN}
 
 
 def mask_in_text(
@@ -114,7 +111,7 @@ def _asked(prompt: Row, mask: Row) -> Row:
         error = Unfit(mask["reason"], mask["detail"])
         return _rejection(prompt, "text", mask["distractor"], mask["is_control"], error)
     names = ("distractor", "is_control", "n_masked", "token_ids", "gold_token_ids")
-    return {**prompt, "way": "text", "hidden": [], **{name: mask[name] for name in names}}
+    return {**prompt, "way": "text", **UNHIDDEN, **{name: mask[name] for name in names}}
 
 
 def _is_settled(masks: Sequence[Row]) -> bool:
@@ -135,8 +132,8 @@ def mask_from_attention(recipients: Sequence[Row], seed: int) -> Iterator[Row]:
                         yield _rejection(prompt, way, kind, is_control, error)
                     continue
                 how = {"distractor": kind, "is_control": is_control, "n_masked": len(hidden)}
-                for way in READERS:
-                    yield {**prompt, **how, "way": way, "hidden": hidden}
+                for way, readers in READERS.items():
+                    yield {**prompt, **how, "way": way, "hidden": hidden, "readers": readers}
 
 
 def fitting(asked: Sequence[Row], max_tokens: int) -> tuple[list[Row], list[Row]]:
@@ -168,35 +165,7 @@ def ask_masked(
 
     recipients   their prompts go through the model once, for all that is asked of each
     """
-    trunks = {row["example_id"]: row["token_ids"] for row in recipients}
-    of_trunk: dict[str, list[int]] = {name: [] for name in trunks}
-    for i, row in enumerate(asked):
-        of_trunk[row["example_id"]].append(i)
-    names = list(trunks)
-    planned = runner.plan(len(trunks[name]) for name in names)
-    found = ([i for row in batch for i in of_trunk[names[row]]] for batch in planned)
-    batches = [batch for batch in found if batch]
-
-    def answer(model: "Model", rows: Sequence[Row], n_new: int, stops: set[int]) -> "Answers":
-        from fimscope.interventions.branches import Branch, answer_branches
-
-        own = list(dict.fromkeys(row["example_id"] for row in rows))
-        place = {name: i for i, name in enumerate(own)}
-        branches = [
-            Branch(
-                place[row["example_id"]],
-                row["token_ids"],
-                row["hidden"],
-                READERS.get(row["way"], "later"),
-            )
-            for row in rows
-        ]
-        golds = [row["gold_token_ids"][0] for row in rows]
-        prompts = [trunks[name] for name in own]
-        return answer_branches(model, prompts, branches, golds, n_new, stops)
-
-    ask = partial(ask_all, runner, answer=answer, decides=("way", "hidden"), batches=batches)
-    answers = ask_types(asked, encoder, max_new_tokens, partial(ask, what="masked"))
+    answers = ask_branches(runner, recipients, asked, encoder, max_new_tokens, "masked")
     keys = ("example_id", "edit", "program_id", "gold", "outcome")
     how = ("way", "distractor", "is_control", "n_masked")
     return [

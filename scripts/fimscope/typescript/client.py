@@ -175,6 +175,16 @@ class TypeScript:
         spans = _spans(rows, prefix, gold)
         return [LabelledSpan(row["kind"], *span) for row, span in zip(rows, spans, strict=True)]
 
+    def values(self, prefix: str, gold: str, suffix: str) -> list[LabelledSpan]:
+        """Default values, initialisers and returned values, in source order, none inside another.
+
+        `own` is the default of the hole's parameter, or what the hole's function returns; all
+        else is `other`.
+        """
+        rows = self._service.ask("values", **_hole(prefix, gold, suffix))
+        spans = _spans(rows, prefix, gold)
+        return [LabelledSpan(row["kind"], *span) for row, span in zip(rows, spans, strict=True)]
+
     def units(self, prefix: str, gold: str, suffix: str, max_chars: int = 10**9) -> Units:
         """The syntax units around a hole, and the file in parts that a window may cut.
 

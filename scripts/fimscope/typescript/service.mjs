@@ -11,6 +11,7 @@ import { regions } from "./regions.mjs";
 import { Refusal } from "./refusal.mjs";
 import { typeEnds, typeTexts } from "./types.mjs";
 import { units } from "./units.mjs";
+import { values } from "./values.mjs";
 import { verdicts } from "./verdicts.mjs";
 
 const COMMANDS = {
@@ -26,6 +27,7 @@ const COMMANDS = {
   places,
   regions,
   units,
+  values,
   type_texts: typeTexts,
   type_ends: typeEnds,
   verdicts,

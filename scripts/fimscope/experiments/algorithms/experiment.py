@@ -1,0 +1,9 @@
+"""What the pipeline knows of this experiment."""
+
+from fimscope.experiments.registry import Experiment
+
+EXPERIMENT = Experiment(
+    name="algorithms",
+    place=85,
+    rejected=("plant_types/original", "plant_types/{patched}"),
+)

@@ -1,0 +1,169 @@
+"""Numbers of the algorithms: what each change moves, and which answers it explains."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PLANTED
+from fimscope.experiments.outcomes import OUTCOMES
+from fimscope.statistics.claims import judged
+from fimscope.statistics.intervals import Clustered
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.paired import paired_rates
+from fimscope.statistics.significance import adjust_together
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+ALL = "all"
+JOINTLY, NOT_AT_ALL = "several of them", "none of them"
+EACH_OUTCOME = 4  # examples that are shown of one
+
+
+def algorithm_numbers(tables: Sequence[pa.Table], margin: float) -> Numbers:
+    """What the answers follow, under each edit.
+
+    tables   algorithms/{edit}.parquet, that of `original` first
+    margin   within which of 0 a difference of shares counts as none
+
+    changes     a row an edit, outcome (`all` too) and hypothesis, over the answers that have the
+                change and its control: shares that `follow` the planted type and that are `moved`,
+                each with its `control`'s, and `over_control`, the paired difference, judged; Holm
+                over all edits and hypotheses, of all answers and of those by outcome
+    explained   a row an edit and outcome: the answers moved by one change alone, and not by its
+                control, by which; by several; by none
+    shifts      a row a hypothesis: moved over control under the second edit minus the first, over
+                the examples that both have
+    """
+    frame = pa.concat_tables(tables).to_pandas()
+    edits = list(dict.fromkeys(frame["edit"]))
+    pairs = {edit: _pairs(frame[frame["edit"] == edit]) for edit in edits}
+    changes = [
+        {"edit": edit, "outcome": outcome, "hypothesis": hypothesis, **_compare(chosen, hypothesis)}
+        for edit in edits
+        for outcome in (ALL, *OUTCOMES)
+        for hypothesis in HYPOTHESES
+        if len(chosen := _of(pairs[edit], outcome, hypothesis))
+    ]
+    for measure in ("follows", "moved"):
+        for is_all in (True, False):
+            of_it = [row[measure] for row in changes if row[measure] and _is_all(row) == is_all]
+            adjust_together([found["over_control"] for found in of_it])
+            for found in of_it:
+                found["over_control"] = judged(found["over_control"], margin)
+    explained = [
+        {"edit": edit, "outcome": outcome, **_explained(pairs[edit], outcome)}
+        for edit in edits
+        for outcome in (ALL, *OUTCOMES)
+        if len(_of(pairs[edit], outcome))
+    ]
+    shifts = _shifts(pairs, edits, margin) if len(edits) > 1 else []
+    return {"edits": edits, "changes": changes, "explained": explained, "shifts": shifts}
+
+
+def _is_all(row: Numbers) -> bool:
+    return row["outcome"] == ALL
+
+
+def _pairs(frame: "DataFrame") -> "DataFrame":
+    """A row an example and hypothesis, of those with a change and its control."""
+    keys = ["example_id", "hypothesis"]
+    change, control = (frame[frame["is_control"] == own].set_index(keys) for own in (False, True))
+    both = change.index.intersection(control.index).sort_values()
+    change, control = change.loc[both], control.loc[both]
+    return change.assign(
+        control_moved=control["moved"], control_follows=control["follows"]
+    ).reset_index()
+
+
+def _of(pairs: "DataFrame", outcome: str, hypothesis: str | None = None) -> "DataFrame":
+    chosen = pairs if outcome == ALL else pairs[pairs["outcome"] == outcome]
+    return chosen if hypothesis is None else chosen[chosen["hypothesis"] == hypothesis]
+
+
+def _compare(chosen: "DataFrame", hypothesis: str) -> Numbers:
+    programs = chosen["program_id"].tolist()
+
+    def shares(measure: str) -> Numbers:
+        own, control = (chosen[name].astype(float) for name in (measure, f"control_{measure}"))
+        return {
+            "rate": _rate(own, programs),
+            "control": _rate(control, programs),
+            "over_control": paired_rates((own - control).to_numpy(), programs),
+        }
+
+    return {
+        "n": len(chosen),
+        "n_programs": len(set(programs)),
+        "follows": shares("follows") if hypothesis in PLANTED else None,
+        "moved": shares("moved"),
+    }
+
+
+def _rate(values: "Series", programs: Sequence[str]) -> Numbers:
+    return Clustered.of(values.to_numpy(float), programs).rate().numbers()
+
+
+def _explained(pairs: "DataFrame", outcome: str) -> Numbers:
+    """The share of answers that each asked hypothesis explains alone, that several do, or none."""
+    chosen = _of(pairs, outcome)
+    explains = chosen["moved"].astype(bool) & ~chosen["control_moved"].astype(bool)
+    by_example = chosen.assign(explains=explains).groupby("example_id")
+    programs = by_example["program_id"].first().tolist()
+    found = by_example[["hypothesis", "explains"]].apply(_verdict_of)
+    asked = [name for name in HYPOTHESES if name in set(chosen["hypothesis"])]
+    shares = {name: _rate(found == name, programs) for name in (*asked, JOINTLY, NOT_AT_ALL)}
+    return {"n": len(found), "n_programs": len(set(programs)), "shares": shares}
+
+
+def _verdict_of(rows: "DataFrame") -> str:
+    names = rows["hypothesis"][rows["explains"]].tolist()
+    return NOT_AT_ALL if not names else names[0] if len(names) == 1 else JOINTLY
+
+
+def _shifts(pairs: dict[str, "DataFrame"], edits: Sequence[str], margin: float) -> list[Numbers]:
+    first, second = (pairs[edit].set_index(["example_id", "hypothesis"]) for edit in edits[:2])
+    both = first.index.intersection(second.index).sort_values()
+    change = _net(second.loc[both]) - _net(first.loc[both])
+    programs = first.loc[both, "program_id"]
+    rows = []
+    for hypothesis in HYPOTHESES:
+        own = both.get_level_values("hypothesis") == hypothesis
+        # A difference of two differences: halved, it is one of -1 to 1.
+        halved = paired_rates(change[own].to_numpy() / 2, programs[own].tolist())
+        doubled = {k: v if v is None else 2 * v for k, v in halved.items() if k in ENDS}
+        rows.append({"hypothesis": hypothesis, **halved, **doubled})
+    adjust_together(rows)
+    return [judged(row, margin) for row in rows]
+
+
+ENDS = ("estimate", "lower", "upper")
+
+
+def _net(pairs: "DataFrame") -> "Series":
+    return pairs["moved"].astype(float) - pairs["control_moved"].astype(float)
+
+
+def shown_examples(table: pa.Table, n: int = 10) -> list[dict[str, Any]]:
+    """Pairs of change and control for the eye, by rule: hypothesis by hypothesis in turn, and of
+    each outcome by outcome in turn, the first by example_id that were not shown yet."""
+    pairs = _pairs(table.to_pandas())
+    control = table.to_pandas()
+    control = control[control["is_control"]].set_index(["example_id", "hypothesis"])
+    cells = [
+        _of(pairs, outcome, hypothesis).to_dict("records")
+        for outcome in OUTCOMES
+        for hypothesis in HYPOTHESES
+    ]
+    found: list[dict[str, Any]] = []
+    used: set[str] = set()
+    while len(found) < n and any(cells):
+        for cell in cells:
+            left = [row for row in cell if row["example_id"] not in used]
+            cell[:] = left[1:]
+            if left and len(found) < n:
+                used.add(left[0]["example_id"])
+                other = control.loc[(left[0]["example_id"], left[0]["hypothesis"])]
+                found.append({**left[0], "control": other.to_dict()})
+    return found

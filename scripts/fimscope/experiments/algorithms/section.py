@@ -1,0 +1,256 @@
+"""The section of the report on algorithms, made from the numbers by rule."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES
+from fimscope.experiments.algorithms.numbers import ALL, JOINTLY, NOT_AT_ALL
+from fimscope.experiments.outcomes import OUTCOMES
+from fimscope.report.findings import Finding
+from fimscope.report.format import (
+    family_power_text,
+    p_text,
+    percent,
+    points_changed,
+    rate_cell,
+    signed_points,
+)
+from fimscope.report.sections import Section, SectionTable
+from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.verdicts import Verdict
+
+N_FOUND = 3  # findings: the hypotheses that move most
+MOST_SHOWN = 60  # characters of a text in the table of examples
+
+
+def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) -> Section:
+    """examples   of `shown_examples`"""
+    return Section(
+        title="By which algorithm the type is found",
+        question="Does an answer follow an annotation, the hole's name, the values beside it, or "
+        "the uses of the name, and does a wrong answer follow another than a right one?",
+        findings=_findings(numbers),
+        method="Each algorithm is given something to find that only it reads, in the same examples "
+        "under every edit (of `select` and `test`): the nearest annotation, or all that read like "
+        "the answer, become another type; the hole's name, wherever it stands, becomes one that "
+        "`fit` has mostly for that type and that the model is right with there; the default or the "
+        "returned values become a value of it; or the uses of the name are hidden from attention "
+        "(Geva et al. 2304.14767). The type is neither the answer nor the gold, and none that the "
+        "prompt shows if there is one. The changes are made by syntax and parsed; the programs "
+        "mean something else.",
+        control="The same done to what the algorithm does not read: another annotation as far away "
+        "or the next nearest, another variable that gets the same name, other values, as many "
+        "other tokens. An answer is explained by an algorithm where the change moves it and the "
+        "control does not. Sign tests over programs; Holm over all edits and hypotheses, of all "
+        "answers, and over these and the outcomes; of each of the two measures.",
+        cites=["geva2023dissecting", "holm1979procedure"],
+        reading=_say(numbers),
+        figures=[
+            (
+                "algorithms.svg",
+                "Answers that each change moves, and that its control moves; filled: those that "
+                "become the planted type; bars: 95%, clustered by program",
+            )
+        ],
+        tables=[
+            *(_changes_table(numbers, edit) for edit in numbers["edits"] if numbers["changes"]),
+            *([_explained_table(numbers)] if numbers["explained"] else []),
+            *([_shifts_table(numbers)] if numbers["shifts"] else []),
+            *([_examples_table(examples)] if examples else []),
+        ],
+        sources=[f"algorithms/{edit}.parquet" for edit in numbers["edits"]],
+        numbers=numbers,
+        power=family_power_text(
+            [row["moved"]["over_control"] for row in numbers["changes"] if row["outcome"] == ALL]
+        ),
+        docs="method.md#which-algorithm",
+    )
+
+
+def _findings(numbers: Numbers) -> list[Finding]:
+    """Of the originals' answers: by which algorithms they are found, those that move most first."""
+    rows = _rows(numbers, numbers["edits"][0], ALL) if numbers["changes"] else []
+    by_size = sorted(rows, key=lambda row: -abs(row["moved"]["over_control"]["estimate"]))
+    return [
+        Finding(
+            f"an answer {HYPOTHESES[row['hypothesis']]}",
+            row["moved"]["over_control"]["verdict"],
+            f"{points_changed(row['moved']['over_control'])} moved, n = {row['n']}",
+            "the same change where it is not read",
+        )
+        for row in by_size[:N_FOUND]
+    ]
+
+
+def _say(numbers: Numbers) -> list[str]:
+    if not numbers["changes"]:
+        return ["No example has a change and its control."]
+    sentences = [_say_edit(numbers, edit) for edit in numbers["edits"] if _rows(numbers, edit, ALL)]
+    if numbers["shifts"]:
+        sentences.append(_say_shifts(numbers))
+    return sentences + _say_outcomes(numbers)
+
+
+def _rows(numbers: Numbers, edit: str, outcome: str) -> list[Numbers]:
+    return [row for row in numbers["changes"] if (row["edit"], row["outcome"]) == (edit, outcome)]
+
+
+def _say_outcomes(numbers: Numbers) -> list[str]:
+    """Whether what moves most answers moves right, wrong and broken ones alike."""
+    sentences = []
+    for edit in numbers["edits"]:
+        shown = [
+            row
+            for row in _rows(numbers, edit, ALL)
+            if row["moved"]["over_control"]["verdict"] is Verdict.SHOWN
+        ]
+        for each in shown:
+            told = [
+                f"{outcome} {signed_points(row['moved']['over_control'])} of {row['n']}"
+                for outcome in OUTCOMES
+                for row in _rows(numbers, edit, outcome)
+                if row["hypothesis"] == each["hypothesis"]
+            ]
+            sentences.append(
+                f"By outcome `{each['hypothesis']}` moves over its control, under `{edit}`, in "
+                f"points: {'; '.join(told)}."
+            )
+    return sentences
+
+
+def _say_edit(numbers: Numbers, edit: str) -> str:
+    """Which changes move answers more than their controls, and where to."""
+    rows = _rows(numbers, edit, ALL)
+    by_verdict: dict[Verdict, list[str]] = {}
+    for row in rows:
+        moved = row["moved"]["over_control"]
+        verdict = moved["verdict"]
+        if verdict is Verdict.SHOWN:
+            away = "" if moved["estimate"] > 0 else " (its control moves more)"
+            text = f"{HYPOTHESES[row['hypothesis']]}{away}, {signed_points(moved)} points moved"
+            if row["follows"]:
+                to = row["follows"]
+                text += (
+                    f", {percent(to['rate']['estimate'])} to the planted type against "
+                    f"{percent(to['control']['estimate'])} ({to['over_control']['verdict']})"
+                )
+        else:
+            text = HYPOTHESES[row["hypothesis"]]
+        by_verdict.setdefault(verdict, []).append(text)
+    parts = [
+        f"{verdict} that an answer {'; '.join(found)}"
+        for verdict in (Verdict.SHOWN, Verdict.SHOWN_ABSENT, Verdict.UNDECIDED)
+        if (found := by_verdict.get(verdict))
+    ]
+    [explained] = [
+        row for row in numbers["explained"] if (row["edit"], row["outcome"]) == (edit, ALL)
+    ]
+    shares = explained["shares"]
+    alone = [(shares[name]["estimate"], name) for name in HYPOTHESES if name in shares]
+    most, name = max(alone)
+    return (
+        f"Under `{edit}` it is {'. It is '.join(parts)}. Of {explained['n']} answers one "
+        f"algorithm alone explains {percent(sum(share for share, _ in alone))} (most: "
+        f"`{name}`, {percent(most)}), several {percent(shares[JOINTLY]['estimate'])}, none "
+        f"{percent(shares[NOT_AT_ALL]['estimate'])}: what frequency would leave unmoved, and what "
+        "reads anything else."
+    )
+
+
+def _say_shifts(numbers: Numbers) -> str:
+    first, second = numbers["edits"][:2]
+    told = [
+        f"`{row['hypothesis']}` {signed_points(row)} points, {row['verdict']}"
+        for row in numbers["shifts"]
+        if row["n"]
+    ]
+    return (
+        f"From `{first}` to `{second}`, in the examples that have a change under both, what is "
+        f"moved over its control changes by: {'; '.join(told)}."
+    )
+
+
+def _changes_table(numbers: Numbers, edit: str) -> SectionTable:
+    rows = [
+        [
+            row["outcome"],
+            row["hypothesis"],
+            f"{row['n']} ({row['n_programs']})",
+            *(cell for measure in ("moved", "follows") for cell in _measure_cells(row[measure])),
+        ]
+        for row in numbers["changes"]
+        if row["edit"] == edit
+    ]
+    header = ["answers", "change", "n (programs)"]
+    for measure in ("moved", "follow"):
+        header += [f"{measure}, %", "control, %", "over control, points", "p (Holm)", "verdict"]
+    return SectionTable(f"What moves answers under `{edit}`", header, rows, n_left=2)
+
+
+def _measure_cells(measure: Numbers | None) -> list[str]:
+    if measure is None:
+        return [""] * 5
+    difference = measure["over_control"]
+    return [
+        rate_cell(measure["rate"]),
+        rate_cell(measure["control"]),
+        signed_points(difference),
+        p_text(difference),
+        difference["verdict"],
+    ]
+
+
+def _explained_table(numbers: Numbers) -> SectionTable:
+    names = (*HYPOTHESES, JOINTLY, NOT_AT_ALL)
+    rows = [
+        [
+            row["edit"],
+            row["outcome"],
+            f"{row['n']} ({row['n_programs']})",
+            *(rate_cell(row["shares"].get(name)) for name in names),
+        ]
+        for row in numbers["explained"]
+    ]
+    caption = "Which change alone moves an answer that its control does not, in %"
+    return SectionTable(caption, ["edit", "answers", "n (programs)", *names], rows, n_left=2)
+
+
+def _shifts_table(numbers: Numbers) -> SectionTable:
+    rows = [
+        [row["hypothesis"], str(row["n"]), signed_points(row), p_text(row), row["verdict"]]
+        for row in numbers["shifts"]
+    ]
+    first, second = numbers["edits"][:2]
+    caption = f"Moved over control under `{second}` minus under `{first}`, points"
+    return SectionTable(caption, ["change", "n", "difference", "p (Holm)", "verdict"], rows)
+
+
+def _examples_table(examples: Sequence[Mapping[str, Any]]) -> SectionTable:
+    rows = [
+        [
+            f"`{row['example_id'][:8]}`",
+            row["outcome"],
+            _code(row["name"]),
+            _code(row["gold"]),
+            _code(row["answer"]),
+            row["hypothesis"],
+            f"{_code(row['old'])} becomes {_code(row['new'])}",
+            _code(row["predicted"]),
+            f"{_code(row['control']['old'])} becomes {_code(row['control']['new'])}",
+            _code(row["control"]["predicted"]),
+        ]
+        for row in examples
+    ]
+    header = ["example", "answer is", "hole", "gold", "answer", "change for", "what changes"]
+    header += ["answer then", "in the control", "answer then"]
+    caption = (
+        f"{len(rows)} examples of `{examples[0]['edit']}`: each change of each outcome in turn, "
+        "the first by its key"
+    )
+    return SectionTable(caption, header, rows, n_left=len(header))
+
+
+def _code(text: str | None) -> str:
+    """A text of a program for a cell of a table: one line, not too long, no mark-up of its own."""
+    line = " ".join((text or "").split()).replace("`", "'").replace("|", "¦")
+    return f"`{line if len(line) <= MOST_SHOWN else line[: MOST_SHOWN - 1] + '…'}`" if line else ""
