@@ -83,9 +83,14 @@ class Attention:
         return {kind: by_block[:, kinds == kind].sum(1) for kind in dict.fromkeys(self.kinds)}
 
     def regions(self) -> list[Region]:
-        """Every kind of region, those that get most first."""
-        kinds = np.array(self.kinds)
-        return self._parts({kind: kinds == kind for kind in dict.fromkeys(self.kinds)})
+        """Every kind of region that there is, those that get most first."""
+        found, kinds = [], np.array(self.kinds)
+        for kind in dict.fromkeys(self.kinds):
+            shares = self.weights[..., kinds == kind].sum(-1)
+            block, number = np.unravel_index(int(shares.argmax()), shares.shape)
+            head, of_tokens = (int(block), int(number)), float((kinds == kind).mean())
+            found.append(Region(kind, float(shares.mean()), of_tokens, head, float(shares.max())))
+        return sorted(found, key=lambda region: -region.share)
 
     def by_line(self) -> dict[int, float]:
         """Line -> its share, mean over all heads; what the format adds is in none."""
@@ -94,16 +99,6 @@ class Attention:
             if line is not None:
                 found[line] = found.get(line, 0.0) + weight
         return found
-
-    def _parts(self, masks: dict[str, NDArray[np.bool_]]) -> list[Region]:
-        parts = []
-        for name, mask in masks.items():
-            shares = self.weights[..., mask].sum(-1)
-            block, head = np.unravel_index(int(shares.argmax()), shares.shape)
-            most = float(shares.max())
-            share, tokens = float(shares.mean()), float(mask.mean())
-            parts.append(Region(name, share, tokens, (int(block), int(head)), most))
-        return sorted(parts, key=lambda part: -part.share)
 
 
 @dataclass(frozen=True)

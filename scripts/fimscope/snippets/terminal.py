@@ -99,9 +99,9 @@ def _lines(reading: Reading) -> list[str]:
 
 def _renaming(renaming: Renaming, original: Reading) -> Iterator[list[str]]:
     yield [say_renaming(renaming, original), *_draws(renaming, original)]
-    yield [say_alone(renaming, original), *_alone(renaming, original)]
+    yield [say_alone(renaming), *_alone(renaming, original)]
     if renaming.patch is None:
-        yield [say_nothing_to_patch(renaming, original)]
+        yield [say_nothing_to_patch(original)]
         return
     yield [say_variant(renaming), *_source(renaming.reading.text)]
     yield [

@@ -67,7 +67,7 @@ def say_renaming(renaming: Renaming, original: Reading) -> str:
     )
 
 
-def say_alone(renaming: Renaming, original: Reading) -> str:
+def say_alone(renaming: Renaming) -> str:
     """Which single name the answer hangs on."""
     breaking = [each.name for each in renaming.alone if each.n_changed]
     if not breaking:
@@ -84,7 +84,7 @@ def say_variant(renaming: Renaming) -> str:
     )
 
 
-def say_nothing_to_patch(renaming: Renaming, original: Reading) -> str:
+def say_nothing_to_patch(original: Reading) -> str:
     """Why there is no patch."""
     return f"No draw changes the answer {_said(original.answer)}: there is nothing to bring back."
 
