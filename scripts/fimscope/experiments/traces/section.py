@@ -2,7 +2,7 @@
 
 from fimscope.experiments.traces.roles import ROLES
 from fimscope.experiments.traces.traced import CONDITIONS
-from fimscope.report.format import percent, points_changed, with_interval
+from fimscope.report.format import percent, points_changed, say_family_power, with_interval
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
@@ -51,7 +51,7 @@ def _say(numbers: Numbers) -> list[str]:
         f"{numbers['n_examples']} examples; {numbers['n_run']:,} of {numbers['n_patches']:,} "
         "patches had to be run, each of the tokens behind the patched one alone."
     )
-    return sentences
+    return sentences + say_family_power(numbers["effects"])
 
 
 def _say_condition(numbers: Numbers, condition: str) -> str:
