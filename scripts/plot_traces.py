@@ -26,6 +26,8 @@ from fimscope.steps.frame import run_step, step_parser
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+DARK = 0.6  # an effect whose colour asks for white letters
+
 
 def plot_traces(numbers: Numbers) -> "Figure":
     """A heat map of roles by points for each condition; numbers of `trace_numbers`."""
@@ -46,12 +48,15 @@ def plot_traces(numbers: Numbers) -> "Figure":
         }
         grid = [[found.get((role, point), float("nan")) for point in points] for role in ROLES]
         drawn = axes.imshow(grid, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
+        axes.grid(visible=False)
         axes.set_xticks(range(len(points)), points)
         axes.set_yticks(range(len(ROLES)), ROLES)
         axes.set_xlabel("point")
         for (role, point), value in found.items():
             place = points.index(point), ROLES.index(role)
-            axes.annotate(f"{value:.2f}", place, ha="center", va="center", fontsize=6)
+            colour = "white" if abs(value) > DARK else "black"
+            text = f"{value:z.2f}"
+            axes.annotate(text, place, ha="center", va="center", fontsize=6, color=colour)
     if numbers["n_examples"]:
         figure.colorbar(drawn, ax=panels, label="mean effect of one token")
     return figure

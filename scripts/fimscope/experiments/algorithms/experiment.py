@@ -4,6 +4,6 @@ from fimscope.experiments.registry import Experiment
 
 EXPERIMENT = Experiment(
     name="algorithms",
-    place=85,
+    place=68,
     rejected=("plant_types/original", "plant_types/{patched}"),
 )

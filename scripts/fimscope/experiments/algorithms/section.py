@@ -48,8 +48,8 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
         figures=[
             (
                 "algorithms.svg",
-                "Answers that each change moves, and that its control moves; filled: those that "
-                "become the planted type; bars: 95%, clustered by program",
+                "Answers that each change and its control move, and those that become the planted "
+                "type; bars: 95%, clustered by program",
             )
         ],
         tables=[

@@ -5,7 +5,7 @@ from fimscope.typescript.edit_names import ALIGNED, ORIGINAL
 
 EXPERIMENT = Experiment(
     name="circuits",
-    place=65,
+    place=62,
     rejected=("attribute_edges",),
     edits=lambda config: (ORIGINAL, ALIGNED),
 )

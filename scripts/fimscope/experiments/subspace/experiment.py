@@ -4,6 +4,6 @@ from fimscope.experiments.registry import Experiment
 
 EXPERIMENT = Experiment(
     name="subspace",
-    place=65,
+    place=66,
     activations=lambda config: ("original", config["patch"]["edit"]),
 )

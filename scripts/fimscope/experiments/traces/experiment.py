@@ -11,4 +11,4 @@ def aligned_edit(config: Mapping[str, Any]) -> Sequence[str]:
     return (ALIGNED,)
 
 
-EXPERIMENT = Experiment(name="traces", place=65, edits=aligned_edit, rejected=("trace_tokens",))
+EXPERIMENT = Experiment(name="traces", place=55, edits=aligned_edit, rejected=("trace_tokens",))

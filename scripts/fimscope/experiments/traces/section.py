@@ -3,7 +3,7 @@
 from fimscope.experiments.traces.roles import ROLES
 from fimscope.experiments.traces.traced import CONDITIONS
 from fimscope.report.findings import Finding
-from fimscope.report.format import percent, points_changed, with_interval
+from fimscope.report.format import family_power_text, percent, points_changed, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -36,6 +36,7 @@ def traces_section(numbers: Numbers) -> Section:
         tables=[_table(numbers, condition) for condition in CONDITIONS if numbers["n_examples"]],
         sources=["traces.parquet"],
         numbers=numbers,
+        power=family_power_text(numbers["effects"]),
         docs="method.md#token-by-token",
         explorer="outcome=broken",
     )
