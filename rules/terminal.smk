@@ -64,7 +64,8 @@ progress = []
 
 if OWN_LINE:
     for handler in logger.handlers:
-        handler.addFilter(OwnWords(say_closing))
+        if handler.name == "DefaultStreamHandler":  # the file of the run's log has all
+            handler.addFilter(OwnWords(say_closing))
 
 
 def begin_progress():

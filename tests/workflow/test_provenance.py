@@ -32,6 +32,16 @@ def test_the_same_config_makes_nothing(copied, triggers):
     assert planned(copied, *triggers) == set()
 
 
+def test_results_from_when_studies_shared_a_source_are_moved_and_nothing_is_made_again(copied):
+    shutil.move(copied / "results/tiny/source", copied / "results/source")
+    refused = snakemake(copied, "-n", "--configfile", "small.yaml", check=False)
+    assert refused.returncode
+    commands = refused.stdout.partition("nothing is lost: ")[2]
+    subprocess.run(["bash", "-ec", commands], cwd=copied, check=True)
+    assert (copied / "results/tiny/source/programs.parquet").is_file()
+    assert planned(copied) == set()
+
+
 @pytest.mark.parametrize(
     ("key", "first", "not_there"),
     [
@@ -62,13 +72,3 @@ def test_a_table_of_another_run_in_the_place_of_one_is_not_taken(copied):
         assert "pair_examples" in planned(copied, "--rerun-triggers", "mtime")
     finally:
         shutil.copy2(other, pairs)
-
-
-def test_results_from_when_studies_shared_a_source_are_moved_and_nothing_is_made_again(copied):
-    shutil.move(copied / "results/tiny/source", copied / "results/source")
-    refused = snakemake(copied, "-n", "--configfile", "small.yaml", check=False)
-    assert refused.returncode
-    commands = refused.stdout.partition("nothing is lost: ")[2]
-    subprocess.run(["bash", "-ec", commands], cwd=copied, check=True)
-    assert (copied / "results/tiny/source/programs.parquet").is_file()
-    assert planned(copied) == set()

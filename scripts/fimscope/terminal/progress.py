@@ -132,4 +132,5 @@ class OwnWords(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.msg == NOTHING_TO_BE_DONE_MSG:
             self.nothing_to_do()
+            return True
         return record.levelno > logging.INFO or not Path(record.pathname).is_relative_to(SNAKEMAKE)
