@@ -23,32 +23,50 @@ rule install_corpus:
         "npm ci --prefix {params.corpus:q} --no-progress > {log:q} 2>&1"
 
 
-rule train_model:
+rule collect_training:
     input:
         installed=f"{CORPUS}/node_modules/.package-lock.json",
         settings="config/training.yaml",
     output:
-        weights=f"{TRAINING}/model/model.safetensors",
-        tokenizer=f"{TRAINING}/model/tokenizer.json",
         programs=f"{TRAINING}/programs.parquet",
         packages=f"{TRAINING}/packages.parquet",
         rejected=f"{TRAINING}/rejected.parquet",
+        tokenizer=f"{TRAINING}/tokenizer.json",
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        corpus=lambda wildcards, input: Path(input.installed).parent.parent.as_posix(),
+        study=json.dumps(config["source"]),
+    shell:
+        "python scripts/collect_training.py --settings {input.settings:q}"
+        " --corpus {params.corpus:q} --study {params.study:q} --root ."
+        " --out-programs {output.programs:q} --out-packages {output.packages:q}"
+        " --out-rejected {output.rejected:q} --out-tokenizer {output.tokenizer:q} --log {log:q}"
+
+
+rule train_model:
+    input:
+        settings="config/training.yaml",
+        programs=rules.collect_training.output.programs,
+        tokenizer=rules.collect_training.output.tokenizer,
+    output:
+        weights=f"{TRAINING}/model/model.safetensors",
+        tokenizer=f"{TRAINING}/model/tokenizer.json",
         curve=f"{TRAINING}/curve.parquet",
     threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(1440),
     params:
-        corpus=lambda wildcards, input: Path(input.installed).parent.parent.as_posix(),
-        study=json.dumps(config["source"]),
         # Not an output: Snakemake takes a failed rule's outputs away, and the checkpoint must stay.
         work=f"{TRAINING}/checkpoint",
         folder=lambda wildcards, output: Path(output.weights).parent.as_posix(),
+        device=lambda wildcards: "cpu" if config["model"]["device"] == "cpu" else "cuda",
     shell:
-        "python scripts/train_model.py --settings {input.settings:q} --corpus {params.corpus:q}"
-        " --study {params.study:q} --root . --threads {threads} --work {params.work:q}"
-        " --out-programs {output.programs:q} --out-packages {output.packages:q}"
-        " --out-rejected {output.rejected:q} --out-curve {output.curve:q}"
+        "python scripts/train_model.py --settings {input.settings:q} --programs {input.programs:q}"
+        " --tokenizer {input.tokenizer:q} --device {params.device} --threads {threads}"
+        " --work {params.work:q} --out-curve {output.curve:q}"
         " --out {params.folder:q} --log {log:q}"
 
 

@@ -19,7 +19,7 @@ from fimscope.steps.seeds import draw
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.results import TypeScriptError
 
-STEP = "train_model"
+STEP = "collect_training"
 PACKAGE = "package.json"
 
 Row = dict[str, Any]

@@ -11,16 +11,17 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
 from fimscope.steps.frame import Progress, log
-from fimscope.training.network import Parameters, Shape, forward, logits, weighted_loss
+from fimscope.training.gradients import DTYPE, Gradients
+from fimscope.training.network import Parameters, Shape, forward, logits
 from fimscope.training.optimiser import Optimiser, Rates
 from fimscope.training.windows import Window, WindowMaker
 
 CHECKPOINT = "checkpoint.safetensors"
-DTYPE = torch.bfloat16
 
 Program = Mapping[str, Any]
 
@@ -73,6 +74,10 @@ class Batches:
             windows.append(self.maker.varied(self.programs[i], k, n_tokens, rng))
         return windows
 
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        """The windows of a step as tensors."""
+        return padded(self.at(step))
+
 
 def padded(windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
     """Token ids and weights of windows, [window, token]; padded at the end with weight 0."""
@@ -100,7 +105,7 @@ def validate(
     per_batch = max(1, batch_tokens // max(len(window.ids) for window in windows))
     for start in range(0, len(windows), per_batch):
         chosen = windows[start : start + per_batch]
-        ids, _ = padded(chosen)
+        ids = padded(chosen)[0].to(parameters["wte.weight"].device)
         hidden = forward(parameters, shape, ids, DTYPE)
         for row, window in enumerate(chosen):
             n, middle = len(window.ids), window.n_middle
@@ -130,11 +135,13 @@ def train(
     validation: Sequence[Window],
     start: Parameters,
     folder: Path,
+    workers: int = 0,
     should_stop: Callable[[int], bool] = lambda step: False,
 ) -> tuple[Parameters, list[dict[str, float]]]:
     """Train from the folder's checkpoint, or from `start`, to the plan's last step.
 
-    start         parameters, float32; they are trained in place
+    start         parameters, float32, on the device that trains them; they are trained in place
+    workers       processes that make the batches beside the training; 0: none, itself
     should_stop   asked after each checkpoint; a run that stops there goes on from it next time
     returns       the parameters, float32, and the rows of the training log
     """
@@ -143,30 +150,32 @@ def train(
     step, rows = _restore(folder / CHECKPOINT, parameters, optimiser)
     for value in parameters.values():
         value.requires_grad_(True)
+    gradients = Gradients(parameters, plan.shape)
+    loader = DataLoader(
+        batches, batch_size=None, sampler=range(step, plan.rates.steps), num_workers=workers
+    )
     progress = Progress("training", plan.rates.steps - step, "steps")
-    losses: list[float] = []
+    losses: list[Tensor] = []
     n_tokens = int(rows[-1]["n_tokens"]) if rows else 0
-    while step < plan.rates.steps:
-        ids, weights = padded(batches.at(step))
-        loss = weighted_loss(parameters, plan.shape, ids, weights, DTYPE)
-        loss.backward()
+    for ids, weights in loader:
+        loss, found = gradients(ids, weights)
+        for name, value in parameters.items():
+            value.grad = found[name]
         optimiser.update(step)
-        for value in parameters.values():
-            value.grad = None
-        losses.append(loss.item())
+        losses.append(loss)
         n_tokens += ids.numel()
         step += 1
         progress.add()
         if step % plan.every == 0 or step == plan.rates.steps:
-            found = validate(parameters, plan.shape, validation, plan.batch_tokens)
-            loss_mean = sum(losses) / len(losses)
-            rows.append({"step": step, "n_tokens": n_tokens, "loss": loss_mean, **found})
+            known = validate(parameters, plan.shape, validation, plan.batch_tokens)
+            loss_mean = float(torch.stack(losses).double().mean())
+            rows.append({"step": step, "n_tokens": n_tokens, "loss": loss_mean, **known})
             losses = []
             log.info(
                 "step %d, %d tokens: loss %.3f; validation top-1 %.3f, top-10 %.3f, "
                 "whole types %.3f, loss %.3f",
-                *(step, n_tokens, loss_mean, found["top1"], found["top10"]),
-                *(found["exact"], found["middle_loss"]),
+                *(step, n_tokens, loss_mean, known["top1"], known["top10"]),
+                *(known["exact"], known["middle_loss"]),
             )
             _save(folder / CHECKPOINT, parameters, optimiser, step, rows)
             if should_stop(step):

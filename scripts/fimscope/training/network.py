@@ -31,10 +31,8 @@ Parameters = dict[str, Tensor]
 
 # In front of the names below: "h.{block}." in GPTBigCode. Matrices are [block, out, in].
 MATRICES = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
-VECTORS = (
-    *("ln_1.weight", "ln_1.bias", "attn.c_attn.bias", "attn.c_proj.bias"),
-    *("ln_2.weight", "ln_2.bias", "mlp.c_fc.bias", "mlp.c_proj.bias"),
-)
+BIASES = ("attn.c_attn.bias", "attn.c_proj.bias", "mlp.c_fc.bias", "mlp.c_proj.bias")
+NORMS = ("ln_1.weight", "ln_1.bias", "ln_2.weight", "ln_2.bias")
 WHOLE = ("wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias")
 
 
@@ -91,19 +89,19 @@ def forward(
     returns  [sequence, token, d_model], float32
     """
     n_sequences, n_tokens = ids.shape
-    matrices = {name: parameters[name].to(dtype).unbind(0) for name in MATRICES}
-    vectors = {name: parameters[name].unbind(0) for name in VECTORS}
-    mask = torch.full((n_tokens, n_tokens), HIDDEN, dtype=dtype).triu(1)[:, None, :]
+    linears = {name: parameters[name].to(dtype).unbind(0) for name in (*MATRICES, *BIASES)}
+    norms = {name: parameters[name].unbind(0) for name in NORMS}
+    mask = torch.full((n_tokens, n_tokens), HIDDEN, dtype=dtype, device=ids.device).triu(1)
+    mask = mask[:, None, :]
     stream = F.embedding(ids, parameters["wte.weight"]) + parameters["wpe.weight"][:n_tokens]
     scale = shape.d_head**-0.5
     d, d_head = shape.d_model, shape.d_head
 
     def linear(x: Tensor, name: str, block: int) -> Tensor:
-        bias = vectors[f"{name}.bias"][block].to(dtype)
-        return F.linear(x, matrices[f"{name}.weight"][block], bias)
+        return F.linear(x, linears[f"{name}.weight"][block], linears[f"{name}.bias"][block])
 
     def norm(x: Tensor, name: str, block: int) -> Tensor:
-        weight, bias = vectors[f"{name}.weight"][block], vectors[f"{name}.bias"][block]
+        weight, bias = norms[f"{name}.weight"][block], norms[f"{name}.bias"][block]
         return F.layer_norm(x, (d,), weight, bias, EPSILON).to(dtype)
 
     for block in range(shape.n_blocks):
@@ -134,24 +132,21 @@ def weighted_loss(
     weights: Tensor,
     dtype: torch.dtype,
 ) -> Tensor:
-    """The mean of the tokens' losses by their weights, in nats; the head runs where one counts.
+    """The mean of the tokens' losses by their weights, in nats.
 
     ids, weights   [sequence, token]; the weight of a token counts where it is the target
     """
-    hidden = forward(parameters, shape, ids[:, :-1], dtype).reshape(-1, shape.d_model)
-    weights = weights[:, 1:].reshape(-1)
-    counted = weights.nonzero()[:, 0]
-    targets = ids[:, 1:].reshape(-1)[counted]
-    scores = logits(parameters, hidden[counted], dtype)
-    losses = F.cross_entropy(scores, targets, reduction="none")
-    weights = weights[counted]
+    hidden = forward(parameters, shape, ids[:, :-1], dtype).flatten(0, 1)
+    scores = logits(parameters, hidden, dtype)
+    losses = F.cross_entropy(scores, ids[:, 1:].flatten(), reduction="none")
+    weights = weights[:, 1:].flatten()
     return (losses * weights).sum() / weights.sum()
 
 
 def state_dict(parameters: Mapping[str, Tensor], shape: Shape) -> dict[str, Tensor]:
     """The weights under GPTBigCode's names; the unembedding is tied and stored once."""
     named = {f"transformer.{name}": parameters[name] for name in WHOLE}
-    for name in (*MATRICES, *VECTORS):
+    for name in (*MATRICES, *BIASES, *NORMS):
         for block in range(shape.n_blocks):
             named[f"transformer.h.{block}.{name}"] = parameters[name][block]
     return named
