@@ -32,7 +32,7 @@ from fimscope.interventions.residual_graph import (
 )
 from fimscope.models.load import Model
 
-NUMBERS_AT_ONCE = 2**28  # of what is written and read at the tokens of a batch: 1 GB in float32
+NUMBERS_AT_ONCE = 2**26  # of what is written and read at the tokens of a batch: 0.25 GB in float32
 
 # (numbers of readers) -> what is added to what each takes in, [reader, example, token, d_model];
 # None: nothing.

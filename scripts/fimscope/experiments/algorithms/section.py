@@ -76,7 +76,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
             f"an answer {HYPOTHESES[row['hypothesis']]}",
             row["moved"]["over_control"]["verdict"],
             f"{points_changed(row['moved']['over_control'])} moved, n = {row['n']}",
-            "the same change where it is not read",
+            "the same change elsewhere",
         )
         for row in by_size[:N_FOUND]
     ]

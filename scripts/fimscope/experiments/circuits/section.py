@@ -90,9 +90,8 @@ def _findings(numbers: Numbers) -> list[Finding]:
         Finding(
             "wrong answers come through edges of their own",
             row["verdict"],
-            f"{with_interval(row, '+.2f')} of the effect, {row['n_edges']} of "
-            f"{numbers['n_edges']} edges, {row['n']} runs",
-            "as many edges of the right answers' circuit",
+            f"{with_interval(row, '+.2f')} of the effect, {row['n_edges']} edges, n = {row['n']}",
+            "the right answers' circuit",
         )
     ]
 

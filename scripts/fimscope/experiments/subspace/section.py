@@ -88,19 +88,19 @@ def _findings(numbers: Numbers) -> list[Finding]:
         row = next(row for row in numbers["patches"] if row["point"] == last)
         found.append(
             Finding(
-                f"{row['rank']} of {numbers['d_model']} dimensions, those between the types, carry "
-                f"more of it at point {last} than random ones ({code(row['condition'])})",
+                f"{row['rank']} of {numbers['d_model']} dimensions carry it, between the types "
+                f"({code(row['condition'])})",
                 row["beside"]["random"]["verdict"],
-                f"{with_interval(row['at_rank']['types'], '.2f')}, "
-                f"{percent(row['share']['estimate'])} of the whole patch's effect",
-                f"as many random dimensions, {row['at_rank']['random']['estimate']:.2f}",
+                f"{with_interval(row['at_rank']['types'], '.2f')} at point {last}, "
+                f"{percent(row['share']['estimate'])} of the whole's",
+                f"as many random ones, {row['at_rank']['random']['estimate']:.2f}",
             )
         )
     if numbers["means"]:
         net = numbers["means"]["tests"]["none"]
         found.append(
             Finding(
-                "the gold's mean written into them changes accuracy (an oracle)",
+                "the gold's mean, written there, changes accuracy (oracle)",
                 net["verdict"],
                 points_changed(net),
                 "nothing written",

@@ -58,7 +58,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
             f"one token alone, the {code(most['role'])}, brings a broken answer back",
             most["verdict"],
             f"{with_interval(most, '.2f')} at point {most['point']}, n = {most['n']}",
-            "no effect, all roles and points adjusted together",
+            "no effect",
         )
     ]
 

@@ -76,10 +76,10 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
 def _finding(change: Numbers, numbers: Numbers) -> Finding:
     before = numbers["edits"]["original"][ALL]["right"]
     return Finding(
-        f"{code(change['edit'])} changes how often a whole type is right, of golds of any length",
+        f"{code(change['edit'])} changes how often a whole type is right",
         change["verdict"],
         points_changed(change),
-        f"the originals, right for {rate(before)}",
+        f"the originals, {percent(before['estimate'])}, golds of any length",
     )
 
 
