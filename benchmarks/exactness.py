@@ -23,9 +23,10 @@ from fimscope.inference.readout import Readout, unembed_normed
 from fimscope.inference.residuals import collect
 from fimscope.inference.sampling import choose_tokens, sample
 from fimscope.interventions.addition import sweep_added
-from fimscope.interventions.attribution import attribute_patches
 from fimscope.interventions.branches import Branch, answer_branches
+from fimscope.interventions.circuits import run_circuits
 from fimscope.interventions.knockout import answer_without
+from fimscope.interventions.residual_graph import residual_graph
 from fimscope.interventions.session import Batch
 from fimscope.interventions.sweep import sweep, sweep_last, sweep_plain
 from fimscope.models.load import Model, wrap_network
@@ -171,30 +172,6 @@ def drawn_alone(model: Model, prompt: Sequence[int], seed: int) -> list[list[int
     return drawn[:, len(prompt) :].tolist()
 
 
-def slope_alone(model: Model, prompt, position: int, donors: Tensor, pair) -> Tensor:
-    """Estimated effects [point] of one prompt, by autograd through the bare network.
-
-    donors   [point, d_model]
-    """
-    blocks = model.network.get_submodule(model.family.blocks)
-    stream: list[Tensor] = []
-
-    def enter(_: object, args: tuple[Tensor, ...]) -> None:
-        stream.append(args[0].requires_grad_())
-
-    with ExitStack() as hooks, torch.enable_grad():
-        hooks.callback(blocks[0].register_forward_pre_hook(enter).remove)
-        for block in blocks:
-            hook = block.register_forward_hook(lambda _, __, output: stream.append(output))
-            hooks.callback(hook.remove)
-        ids = torch.tensor([list(prompt)], device=model.device)
-        logits = model.network(ids, use_cache=False).logits[0, -1].float()
-        gradients = torch.autograd.grad(logits[pair[0]] - logits[pair[1]], stream)
-    own = torch.stack([hidden[0, position].detach() for hidden in stream])
-    slopes = torch.stack([gradient[0, position] for gradient in gradients])
-    return ((donors.to(own.device) - own).float() * slopes.float()).sum(-1).cpu()
-
-
 # The comparisons.
 
 
@@ -320,15 +297,15 @@ def sampling(model: Model) -> Compared:
     return Compared("samples", 0.0, 0.0, len(prompts) * N_SAMPLES, others)
 
 
-def attribution(model: Model) -> Compared:
+def edges(model: Model) -> Compared:
+    """With every edge cut a run is the other one."""
     prompts, others = random_prompts(model), random_prompts(model, 1)
-    positions, pairs = [[EARLY]] * len(prompts), [(4, 9)] * len(prompts)
-    found = attribute_patches(model, prompts, positions, others, positions, pairs).effects
-    donors = collect(model, others, positions)[:, :, 0]
-    each = enumerate(zip(prompts, pairs, strict=True))
-    plain = torch.stack([slope_alone(model, p, EARLY, donors[:, i], own) for i, (p, own) in each])
-    difference = float((found[:, :, 0] - plain.T).abs().max())
-    return Compared("effects", difference, limit_of(model, plain))
+    graph = residual_graph(model)
+    none = torch.zeros(len(prompts), 1, *graph.is_edge.shape)
+    found = run_circuits(model, graph, prompts, others, [(4, 9)] * len(prompts), none)
+    plain = each_alone(model, others)
+    difference = float((found.difference[:, 0] - (plain[:, 4] - plain[:, 9])).abs().max())
+    return Compared("logit differences", difference, limit_of(model, plain))
 
 
 def named_session(model: Model) -> Compared:
@@ -400,7 +377,7 @@ CHECKS: dict[str, Callable[[Model], Compared]] = {
     "knockout: each alone, its mask by hand": knockout,
     "steering: vectors added by hooks": steering,
     f"{N_SAMPLES} samples of {N_NEW} tokens: each whole, no cache": sampling,
-    "attribution: autograd, each alone": attribution,
+    "every edge cut: the other run": edges,
     "patch by name: a trace": named_session,
     "split, the device holds a part: whole": split,
 }

@@ -30,7 +30,8 @@ from transformers import GPTBigCodeConfig
 from fimscope.inference.batch import pad_batch
 from fimscope.inference.residuals import collect
 from fimscope.interventions import packed
-from fimscope.interventions.attribution import attribute_patches
+from fimscope.interventions.circuits import attribute_edges
+from fimscope.interventions.residual_graph import residual_graph
 from fimscope.interventions.sweep import sweep, sweep_last
 from fimscope.models.load import DTYPES, Model, load_model
 from fimscope.steps.frame import log, run_step, step_parser
@@ -186,16 +187,14 @@ def _gb(timing: Timing) -> str:
 
 def time_attribution(model: Model, n_tokens: int, n_examples: int, repeats: int) -> list[str]:
     prompts, others = (core.random_prompts(model, [n_tokens] * n_examples, seed) for seed in (0, 1))
-    positions, pairs = [[-1]] * n_examples, [(1, 2)] * n_examples
+    graph, pairs = residual_graph(model), [(1, 2)] * n_examples
     inputs = pad_batch(model, prompts)
     ways = {
         "plain forward": Way(lambda: rivals.forward(model, inputs)),
-        "attribution": Way(
-            lambda: attribute_patches(model, prompts, positions, others, positions, pairs)
-        ),
+        "attribution": Way(lambda: attribute_edges(model, graph, prompts, others, pairs)),
     }
     timings = time_ways(ways, repeats, model.device)
-    title = f"Attribution of {model.n_points} points, {n_tokens} x {n_examples} tokens"
+    title = f"Attribution of all edges, {n_tokens} x {n_examples} tokens"
     return table(title, timings, "attribution")
 
 

@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--rung", help="of the settings' ladder; the recipe itself if left out")
     parser.add_argument("--programs", type=Path, required=True, help="training_programs table")
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
-    parser.add_argument("--device", choices=("cpu", "cuda"), required=True)
+    parser.add_argument("--device", choices=("cpu", "cuda"), required=True, help="to train on")
     parser.add_argument("--threads", type=int, required=True, help="threads of the CPU")
     parser.add_argument(
         "--workers", type=int, default=0, help="processes that make batches beside the training"

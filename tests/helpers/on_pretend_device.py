@@ -16,9 +16,10 @@ from fimscope.inference.prefill import prefill
 from fimscope.inference.residuals import collect, collect_with_logits
 from fimscope.inference.sampling import sample
 from fimscope.interventions.addition import divergence_added, sweep_added
-from fimscope.interventions.attribution import attribute_patches
 from fimscope.interventions.branches import Branch, answer_branches
+from fimscope.interventions.circuits import attribute_edges
 from fimscope.interventions.knockout import answer_without
+from fimscope.interventions.residual_graph import residual_graph
 from fimscope.interventions.sweep import sweep, sweep_last
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import Model, wrap_network
@@ -49,7 +50,7 @@ WORK: dict[str, Callable[[Model], object]] = {
     "sweep": lambda m: sweep(m, PROMPTS, EARLY, [[0, 1]], donors(m, 2)[:, :, :, None], IDS),
     "sweep_added": lambda m: sweep_added(m, PROMPTS, [[1], [0, 1]], donors(m, 2), IDS),
     "divergence_added": lambda m: divergence_added(m, PROMPTS, [[0]], donors(m, 1)),
-    "attribution": lambda m: attribute_patches(m, PROMPTS, EARLY, OTHERS, EARLY, IDS.tolist()),
+    "attribution": lambda m: attribute_edges(m, residual_graph(m), PROMPTS, OTHERS, IDS.tolist()),
     "knockout": lambda m: answer_without(m, PROMPTS, [[1], [0, 4], []], "later", GOLDS, 3, {3}),
     "branches": lambda m: answer_branches(m, PROMPTS, BRANCHES, GOLDS, 3, {3}),
 }

@@ -184,7 +184,9 @@ def load_model(
     except SafetensorError as error:
         raise UserError(f"{path}: a weights file is not whole ({error}); fetch it again") from None
     except (ValueError, OSError) as error:
-        raise UserError(f"{path}: cannot be loaded with attention {attention!r}: {error}") from None
+        # What follows sends one to transformers' issue tracker.
+        said = str(error).partition(" Please request")[0]
+        raise UserError(f"{path}: cannot be loaded with attention {attention!r}: {said}") from None
     except RuntimeError as error:
         raise UserError(
             f"{path}: the weights are not those that config.json describes ({error}); "
