@@ -210,3 +210,15 @@ def test_a_study_has_the_name_that_its_config_gives_it_or_that_of_its_files():
 def test_a_file_whose_name_makes_none_is_asked_to_name_the_study(file):
     with pytest.raises(UserError, match="study: this key is missing"):
         study_name(DEFAULT, SCHEMA, [file])
+
+
+def test_whole_sizes_are_the_default_studys():
+    whole = yaml.safe_load((ROOT / "config" / "whole.yaml").read_text())
+    of_a_gpu = {key: whole.pop(key) for key in ("model", "predict", "shards")}
+    assert of_a_gpu["model"]["device"] == "cuda"
+    assert whole.pop("experiments") == DEFAULT["experiments"]
+    for key, sizes in whole.items():
+        assert sizes.items() <= DEFAULT[key].items(), key
+    smaller = yaml.safe_load((ROOT / "config" / "qwen2.5-coder-1.5b.yaml").read_text())
+    for key in smaller.keys() & whole.keys():
+        assert smaller[key].keys() <= whole[key].keys(), f"{key}: a size of the preset stays"
