@@ -20,7 +20,7 @@ from fimscope.models.options import add_model_options, open_model
 from fimscope.prompts.encoder import Encoder
 from fimscope.statistics.estimate import Floats
 from fimscope.steps.frame import Progress, log, run_step, step_parser
-from fimscope.steps.seeds import draw
+from fimscope.steps.seeds import seed_of
 from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def fit_linear_lens(
     last = residuals[-1].astype(np.float64)
     others = np.arange(len(names))
     for group in groups:
-        order = sorted(group, key=lambda place: draw(seed, names[place]))
+        order = sorted(group, key=lambda place: seed_of(seed, "fit_linear_lens", names[place]))
         others[order] = np.roll(order, 1)
     spread = squares(last[test], last[fit].mean(axis=0))
     found: dict[str, list[tuple[Floats, float]]] = {kind: [] for kind in MAPS}

@@ -45,7 +45,7 @@ from fimscope.parts.formats import BatchTensors, digest
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.steps.frame import log, positive, run_step, step_parser
-from fimscope.steps.seeds import draw
+from fimscope.steps.seeds import seed_of
 from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ def written_rows(
                 and row["gold"] in types
                 and row["correct"] == right == (row["predicted_token_id"] == row["gold_token_id"])
             ]
-            own = sorted(own, key=lambda row: draw(seed, row["example_id"]))[:max_examples]
+            own = sorted(own, key=lambda row: seed_of(seed, "sweep_subspace", row["example_id"]))[
+                :max_examples
+            ]
             found += [
                 {
                     **{key: row[key] for key in ("example_id", "edit", "program_id", "gold")},

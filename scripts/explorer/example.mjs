@@ -78,7 +78,7 @@ function answerCard(variant) {
 const ABOUT = {
   source: "The program before and after the edit. Framed: the hole, with its gold type in it. Shaded: what the edit changed.",
   predictions: "The likeliest first tokens at the hole.",
-  lens: "What the model would say if its residual stream ended here: at point 0 it holds the embeddings alone, at the last point the answer. last linear: the same through a linear map to the last point, which reads early points better; it was fitted on `fit` and is shown for prompts of `test`.",
+  lens: "What the model would say if its residual stream ended here: at point 0 it holds the embeddings alone, at the last point the answer. last_linear: the same at the last token through a linear map to the last point, which reads early points better; it was fitted on the group fit and is shown for prompts of the group test.",
   patches: "At one point at a time, a donor's residual at the last token takes the place of this prompt's own. Effect 0: as without the patch; 1: as the donor. The question is asked with the paired donor, all others are controls.",
   steering: "A vector is added to the residual at the last token. Does the answer become the gold type?",
   samples: "Completions that were drawn at random. pass@k: the chance that one of k is the gold.",

@@ -50,7 +50,7 @@ function effectFields(parameters, conditions, change) {
   return [
     select(
       "patch effect",
-      conditions.map((name) => [name, name.replaceAll("_", " ")]),
+      conditions.map((name) => [name, name]),
       condition,
       (value) => change("condition", value),
     ),

@@ -136,7 +136,7 @@ function heatMap(cells, metric, width, chosen, choose) {
   const positions = positionsOf(cells);
   const edits = [...new Set(cells.map((cell) => cell.edit))];
   const beside = (width - 68) / (positions.length * edits.length);
-  const [facet, axis, stacked] = beside < LEAST_WIDTH ? ["fy", Plot.axisFy, edits.length] : ["fx", Plot.axisFx, 1];
+  const [facet, axis, stacked] = edits.length > 1 && beside < LEAST_WIDTH ? ["fy", Plot.axisFy, edits.length] : ["fx", Plot.axisFx, 1];
   const letters = Math.max(2, Math.floor(((stacked > 1 ? beside * stacked : beside) - 2) / 7.4));
   const values = cells.map(metric.value).filter(Number.isFinite);
   const share = d3.scaleLinear(metric.domain(values), [0, 1]).clamp(true);

@@ -41,7 +41,7 @@ export class ListPage {
     this.parameters = currentRoute().parameters;
     this.drawFilters();
     this.chooseEffect();
-    if (this.table) this.apply();
+    if (this.table) this.reapply();
     else this.makeTable();
   }
 
@@ -97,8 +97,19 @@ export class ListPage {
     this.table.setFilter(rowFilter(this.parameters));
   }
 
-  makeTable() {
+  /** Order and filter of a list that is there already, as the address now says. */
+  reapply() {
+    const asked = this.parameters.get("sort") ?? "";
+    if (asked !== saidSort(this.table.getSorters()[0])) this.table.setSort(this.sorters());
+    this.apply();
+  }
+
+  sorters() {
     const [field, direction] = (this.parameters.get("sort") ?? "").split(":");
+    return field ? [{ column: field, dir: direction === "desc" ? "desc" : "asc" }] : [];
+  }
+
+  makeTable() {
     this.table = new Tabulator(this.holder, {
       data: this.rows,
       index: "row",
@@ -108,7 +119,7 @@ export class ListPage {
       height: "100%",
       rowHeight: ROW_HEIGHT,
       placeholder: "No variant passes this filter.",
-      initialSort: field ? [{ column: field, dir: direction === "desc" ? "desc" : "asc" }] : [],
+      initialSort: this.sorters(),
       rowFormatter: (row) => this.mark(row.getElement(), row.getData()),
       keybindings: false,
       autoResize: false,
@@ -146,7 +157,7 @@ export class ListPage {
   }
 
   noteSort(sorter) {
-    const said = sorter ? `${sorter.field}:${sorter.dir}` : "";
+    const said = saidSort(sorter);
     if (said === (this.parameters.get("sort") ?? "")) return;
     this.parameters.set("sort", said);
     if (currentRoute().page === "list") noteParameter("sort", said);
@@ -197,6 +208,8 @@ export class ListPage {
     shown.setAttribute("aria-selected", String(row === this.current));
   }
 }
+
+const saidSort = (sorter) => (sorter ? `${sorter.field}:${sorter.dir}` : "");
 
 const grouped = (number) => number.toLocaleString("en");
 

@@ -26,9 +26,10 @@ export function samplesPanel(variants) {
  */
 export function steeringPanel(variant, chosen, note) {
   const steered = variant.steering.filter(({ kind }) => kind !== "none");
-  const vectors = d3.group(steered, ({ vector }) => vector);
-  const mapped = [...vectors.values()].filter((entries) => entries.length > 1);
-  const single = [...vectors.values()].filter((entries) => entries.length === 1).flat();
+  // Two kinds can be one vector: it is added as the one and as the other.
+  const vectors = d3.flatGroup(steered, ({ kind }) => kind, ({ vector }) => vector).map((group) => group.at(-1));
+  const mapped = vectors.filter((entries) => entries.length > 1);
+  const single = vectors.filter((entries) => entries.length === 1).flat();
   return element(
     "div",
     {},

@@ -28,7 +28,7 @@ export function patchPanel(example, variant, metric, name, note) {
 
 function pairFigure(pair, metric, donor) {
   const rows = pair.curves.flatMap(curveRows);
-  const { frame, redraw } = figure(pair.condition.replaceAll("_", " "), (width) =>
+  const { frame, redraw } = figure(pair.condition, (width) =>
     curvePlot(rows, metric(), width),
   );
   return { redraw, block: element("div", {}, frame, donor) };
@@ -67,7 +67,7 @@ function curveRows(curve) {
 function curvePlot(rows, metric, width) {
   const filled = rows.filter((row) => row[metric] !== null);
   const kinds = [...new Set(rows.map((row) => row.kind))];
-  const entries = kinds.map((kind) => [styleOf(kind), kind.replaceAll("_", " ")]);
+  const entries = kinds.map((kind) => [styleOf(kind), kind]);
   const top = legendHeight(entries, 58, width);
   const positions = [...new Set(rows.map((row) => row.position))];
   const plot = Plot.plot({
@@ -113,7 +113,7 @@ function tip(rows, metric, positions) {
       y: metric,
       ...(positions.length > 1 ? { fx: "position" } : {}),
       title: (row) =>
-        `${row.kind.replaceAll("_", " ")}, point ${row.point}\n` +
+        `${row.kind}, point ${row.point}\n` +
         `${PATCH_METRICS[metric]}: ${row[metric].toFixed(2)}\npredicts ${visible(row.predicted ?? "", 24)}`,
     }),
   );

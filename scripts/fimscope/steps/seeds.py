@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 
 def draw(seed: int, name: str) -> str:
-    """A number for `name`, in hexadecimal, as if drawn at random; sort by it for a random order."""
+    """A number for `name`, in hexadecimal, as if drawn at random; sort by it for a random order.
+
+    It is the same for every draw of one name. The source's programs and holes are drawn by it, so
+    those that are there have small numbers, the smaller the more there were: what is drawn of them
+    later is drawn by `seed_of`, with a word of its own.
+    """
     return hashlib.sha256(f"{seed}\0{name}".encode()).hexdigest()
 
 

@@ -1,0 +1,39 @@
+"""What is drawn of the source's holes later is drawn independently of which holes are there."""
+
+import pytest
+
+from complete_types import draw_examples
+from fimscope.steps.seeds import draw
+from sample_types import draw_rows
+
+SEED, KEPT = 20240401, 6
+
+
+def source():
+    """The examples of 300 programs, small and large: of each at most KEPT holes, as they are drawn.
+
+    Gives the examples, and of each how many holes its program has.
+    """
+    n_holes = {}
+    for program in range(300):
+        n = 80 if program % 3 == 0 else KEPT
+        names = [f"{program}-{hole}" for hole in range(n)]
+        n_holes |= dict.fromkeys(sorted(names, key=lambda name: draw(SEED, name))[:KEPT], n)
+    return [{"example_id": name} for name in n_holes], n_holes
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda rows: draw_examples(rows, 600, SEED),
+        lambda rows: {row["example_id"] for row in draw_rows(rows, 600, SEED)},
+    ],
+    ids=["complete_types", "sample_types"],
+)
+def test_a_draw_of_the_examples_takes_programs_of_every_size_alike(drawn):
+    rows, n_holes = source()
+    chosen = drawn(rows)
+    of_large = sum(n_holes[name] > KEPT for name in chosen)
+    # 200 of 600 expected, of a spread of about 9; by the numbers that chose the holes nearly all.
+    assert len(chosen) == 600
+    assert 160 < of_large < 240
