@@ -115,3 +115,29 @@ def test_a_mask_is_compared_with_the_plain_prompt_and_with_its_control():
     assert comments["verdict"] == Verdict.UNDECIDED  # one program
     assert by_name["right", "text", "comments"]["n"] == 0
     assert by_name["wrong", "attention_last", "use"]["n_without"] == 2
+
+
+def test_a_mask_that_makes_answers_right_is_shown_to_raise_the_gold_whatever_its_likelihood():
+    """30 programs: 12 turn right under the mask and none under the control; the gold's
+    log-probability rises in half of them and falls as far in the others."""
+    mask = {"distractor": "declaration", "n_masked": 4}
+    rows = []
+    for i in range(30):
+        one = {"example_id": f"{i}", "program_id": f"of {i}", "outcome": "broken"}
+        answers = [
+            ("none", None, False, -3.0),
+            ("attention_last", False, i < 12, -2.0 if i % 2 else -4.0),
+            ("attention_last", True, False, -3.0),
+        ]
+        for way, is_control, right, logprob in answers:
+            own = {"distractor": "none", "n_masked": 0} if way == "none" else mask
+            rows.append(
+                {**one, **own, "way": way, "is_control": bool(is_control)}
+                | {"correct": right, "gold_logprob": logprob}
+            )
+    found = masking_numbers(table("masking", rows), MARGIN)
+    by_name = {(r["outcome"], r["way"], r["distractor"]): r for r in found}
+    declaration = by_name["broken", "attention_last", "declaration"]
+    assert declaration["against_control"]["estimate"] == pytest.approx(0)
+    assert declaration["accuracy_over_control"]["estimate"] == pytest.approx(0.4)
+    assert declaration["verdict"] == Verdict.SHOWN

@@ -16,6 +16,9 @@ from fimscope.statistics.verdicts import Verdict
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+# What is tested over the control -> the same beside the plain prompt.
+TESTED = {"against_control": "masked", "accuracy_over_control": "accuracy"}
+
 
 def masking_numbers(masking: pa.Table, margin: float) -> list[Numbers]:
     """One row an outcome, way and distractor, over the examples that have the mask and its control.
@@ -23,12 +26,13 @@ def masking_numbers(masking: pa.Table, margin: float) -> list[Numbers]:
     margin   within which of 0 a difference of accuracies counts as none
 
     masked, control   gold's log-probability minus that of the plain prompt, nats
-    against_control   masked minus control; these are tested, all of them as one family (Holm)
+    against_control   masked minus control
     accuracy          share right under the mask minus share right of the plain prompt
-    accuracy_over_control   share right under the mask minus share right under its control
-    verdict           of `the mask raises the gold above its control`: shown by `against_control`,
-                      where the gold rises against the plain prompt too; shown absent where
-                      `accuracy_over_control` is, or where against_control is shown to fall
+    accuracy_over_control   share right under the mask minus share right under its control; this
+                      and `against_control` are tested, all of them as one family (Holm)
+    verdict           of `the mask raises the gold above its control`: shown where one of the two
+                      rises, and rises against the plain prompt too; shown absent where one is shown
+                      to fall and none to rise, or where `accuracy_over_control` is shown absent
     n_without         examples of the outcome that lack the mask or its control
     mean_masked       tokens masked, on average
     """
@@ -46,17 +50,21 @@ def masking_numbers(masking: pa.Table, margin: float) -> list[Numbers]:
                 ]
                 found = _compare(of_it, chosen)
                 rows.append({"outcome": outcome, "way": way, "distractor": distractor, **found})
-    adjust_together([row["against_control"] for row in rows])
+    adjust_together([row[key] for row in rows for key in TESTED])
     return [{**row, "verdict": _verdict(row, margin)} for row in rows]
 
 
 def _verdict(row: Numbers, margin: float) -> Verdict:
-    rise = judged(row["against_control"], 0)
-    if rise["verdict"] is Verdict.SHOWN:
-        raised = min(rise["estimate"], row["masked"]["estimate"]) > 0
-        return Verdict.SHOWN if raised else Verdict.SHOWN_ABSENT
-    in_accuracy = judged({**row["accuracy_over_control"], "p": 1.0}, margin)
-    return in_accuracy["verdict"]
+    margins = {"against_control": 0, "accuracy_over_control": margin}
+    over_control = {key: judged(row[key], margins[key]) for key in TESTED}
+    rises = [
+        min(over_control[key]["estimate"], row[beside]["estimate"]) > 0
+        for key, beside in TESTED.items()
+        if over_control[key]["verdict"] is Verdict.SHOWN
+    ]
+    if rises:
+        return Verdict.SHOWN if any(rises) else Verdict.SHOWN_ABSENT
+    return over_control["accuracy_over_control"]["verdict"]
 
 
 def _compare(plain: "DataFrame", chosen: "DataFrame") -> Numbers:
@@ -91,10 +99,10 @@ def _compare(plain: "DataFrame", chosen: "DataFrame") -> Numbers:
 
 
 def most_harmful(rows: Sequence[Numbers], outcome: str, way: str) -> Numbers | None:
-    """The row whose mask raises the gold most above its control, where one is shown to at all."""
+    """The row whose mask makes most right over its control, where one is shown to raise it."""
     raising = [
         row
         for row in rows
         if (row["outcome"], row["way"], row["verdict"]) == (outcome, way, Verdict.SHOWN)
     ]
-    return max(raising, key=lambda row: row["against_control"]["estimate"], default=None)
+    return max(raising, key=lambda row: row["accuracy_over_control"]["estimate"], default=None)

@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from fimscope.experiments.masking.numbers import most_harmful
+from fimscope.experiments.masking.numbers import TESTED, most_harmful
 from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
     family_power_text,
     p_text,
+    points_changed,
     signed_nats,
     signed_points,
-    with_interval,
 )
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -38,7 +38,9 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
         "tokens (attention knockout: Geva et al. 2304.14767).",
         control="As many random tokens that belong to no distractor, hidden, or taken out of the "
         "text, which then no longer parses. Sign tests over programs of masked against "
-        "control, on the gold's log-probability; Holm over all outcomes, ways and distractors.",
+        "control, on the gold's log-probability and on right answers; Holm over both, and all "
+        "outcomes, ways and distractors. Broken and wrong examples are chosen as wrong, so that "
+        "any change mends some: the control's share is the measure.",
         cites=["geva2023dissecting", "holm1979procedure"],
         reading=_say_findings(rows),
         figures=[
@@ -51,7 +53,7 @@ def masking_section(rows: Sequence[Numbers], edit: str) -> Section:
         tables=[_table(rows, outcome) for outcome in OUTCOMES if _n_asked(rows, outcome)],
         sources=["masking.parquet"],
         numbers={"masks": list(rows)},
-        power=family_power_text([row["against_control"] for row in rows]),
+        power=family_power_text([row[key] for row in rows for key in TESTED]),
         docs="method.md#looking-inside",
         explorer=f"edit={edit}&outcome=broken",
     )
@@ -63,13 +65,13 @@ def _findings(rows: Sequence[Numbers], outcome: str) -> list[Finding]:
     if not asked:
         return []
     n_shown = sum(row["verdict"] == Verdict.SHOWN for row in asked)
-    most = max(asked, key=lambda row: row["against_control"]["estimate"])
+    most = max(asked, key=lambda row: row["accuracy_over_control"]["estimate"])
     return [
         Finding(
             f"some part of the prompt keeps {outcome} answers wrong",
             verdict_of_many(row["verdict"] for row in asked),
-            f"{n_shown} of {len(asked)} masks; "
-            f"{with_interval(most['against_control'], '+.2f', 1, ' nats')} at most",
+            f"{n_shown} of {len(asked)} masks; {points_changed(most['accuracy_over_control'])} "
+            f"right at most (`{most['distractor']}`)",
             "as many random tokens masked",
         )
     ]
@@ -103,7 +105,8 @@ def _say_outcome(rows: Sequence[Numbers], outcome: str) -> str:
     most = [row for way in WAYS if (row := most_harmful(rows, outcome, way)) is not None]
     found = [
         f"{row['distractor']} {WAY_TITLES[row['way']]}, "
-        f"{signed_nats(row['against_control'])} nats over control"
+        f"{signed_nats(row['against_control'])} nats and "
+        f"{points_changed(row['accuracy_over_control'])} right over control"
         for row in most
     ]
     return f"{text}; what hurts most: {'; '.join(found)}." if found else f"{text}."
@@ -123,12 +126,15 @@ def _table(rows: Sequence[Numbers], outcome: str) -> SectionTable:
             signed_nats(row["masked"]),
             signed_nats(row["against_control"]),
             p_text(row["against_control"]),
-            row["verdict"],
             signed_points(row["accuracy"]),
+            signed_points(row["accuracy_over_control"]),
+            p_text(row["accuracy_over_control"]),
+            row["verdict"],
         ]
         for row in rows
         if row["outcome"] == outcome and row["n"]
     ]
     header = ["way", "distractor", "n", "tokens", "log p of the gold, nats"]
-    header += ["over control, nats", "p (Holm)", "raises", "accuracy, points"]
+    header += ["over control, nats", "p (Holm)", "right, points", "over control, points"]
+    header += ["p (Holm)", "raises"]
     return SectionTable(f"{OUTCOME_TITLES[outcome]} without a mask", header, cells, n_left=2)
