@@ -81,6 +81,6 @@ def programs_to_decide(estimate: Estimate, *, margin: float) -> int | None:
         return None
     distance = abs(estimate.value)
     wanted = max(distance, margin - distance)
-    if half <= wanted:
+    if not 0 < wanted < half:  # 0: an estimate of 0 without a margin, which no number decides
         return None
     return math.ceil(estimate.n_programs * (half / wanted) ** 2)
