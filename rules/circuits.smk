@@ -106,5 +106,6 @@ rule plot_circuits:
     shell:
         "python scripts/plot_circuits.py --runs {input.runs:q} --edges {input.edges:q}"
         " --faithfulness {input.faithfulness:q} --cuts {input.cuts:q} --paths {input.paths:q}"
-        " --draws {params.draws} --seed {params.seed} {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
-        " --out-section {output.section:q} --log {log:q}"
+        " --draws {params.draws} --seed {params.seed} {params.margins}"
+        " --out-svg {output.svg:q} --out-png {output.png:q} --out-section {output.section:q}"
+        " --log {log:q}"

@@ -12,7 +12,7 @@ from fimscope.experiments.probes.fit import fit_probe
 from fimscope.experiments.steer.gates import area_under_curve
 from fimscope.experiments.steer.tables import STEERING_GATES
 from fimscope.experiments.tables import PREDICTIONS
-from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.activation_cache import ActivationCache, LastResiduals
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.statistics.estimate import Floats
@@ -140,34 +140,18 @@ def main() -> None:
         )
         probe = None
         if len(set(wrong[0].tolist())) == 2:
-            caches = {
-                edit: ActivationCache(args.activations / edit)
-                for edit in (args.predictions[0].stem, args.predictions[1].stem)
-            }
-            n_points = next(iter(caches.values())).n_points
-            residuals = [
-                _read(caches, point, fitted, of_group["select"], scored)
-                for point in range(n_points)
-            ]
+            caches = [ActivationCache(args.activations / path.stem) for path in args.predictions]
+            last = LastResiduals(caches, range(caches[0].n_points))
+            keys = (
+                [(row["example_id"], row["edit"]) for row in rows]
+                for rows in (fitted, of_group["select"], scored)
+            )
+            residuals = list(zip(*(last.of(own).float().numpy() for own in keys), strict=True))
             probe = fit_error_probe(residuals, wrong, args.l2)
             log.info("point %d, l2 %g: area %.3f on select", probe.point, probe.l2, probe.area)
         else:
             log.warning("all %d answers of fit are alike: no probe", len(fitted))
         write_table(args.out, STEERING_GATES, gate_rows(scored, groups, probe), manifest)
-
-
-def _read(
-    caches: Mapping[str, ActivationCache], point: int, *groups: Sequence[Row]
-) -> tuple[NDArray, ...]:
-    """Of each group its residuals at the last token, [example, d_model] float32."""
-    values = {edit: cache.read(point, "last").float().numpy() for edit, cache in caches.items()}
-    width = next(iter(values.values())).shape[1]
-    return tuple(
-        np.array(
-            [values[r["edit"]][caches[r["edit"]].rows[r["example_id"], r["edit"]]] for r in rows]
-        ).reshape(-1, width)
-        for rows in groups
-    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from fimscope.experiments.lens.linear import choose_map, squares
 from fimscope.experiments.lens.readings import PointLens, lens_table
 from fimscope.experiments.lens.tables import LENS, LINEAR_LENS
 from fimscope.experiments.tables import PREDICTIONS
-from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.activation_cache import ActivationCache, LastResiduals
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.models.options import add_model_options, open_model
@@ -153,23 +153,6 @@ def read_prompts(
     return found
 
 
-def read_residuals(prompts: Sequence[Row], folder: Path) -> NDArray:
-    """[point, prompt, d_model] float32, at the last token, out of the caches of all edits."""
-    caches = {edit: ActivationCache(folder / edit) for edit in dict.fromkeys(edits_of(prompts))}
-    first = next(iter(caches.values()))
-    found = np.empty((first.n_points, len(prompts), first.shape[2]), dtype=np.float32)
-    for edit, cache in caches.items():
-        own = [i for i, of_row in enumerate(edits_of(prompts)) if of_row == edit]
-        rows = [cache.rows[prompts[i]["example_id"], edit] for i in own]
-        for point in range(cache.n_points):
-            found[point, own] = cache.read(point, "last").float().numpy()[rows]
-    return found
-
-
-def edits_of(prompts: Sequence[Row]) -> list[str]:
-    return [row["edit"] for row in prompts]
-
-
 def main() -> None:
     parser = step_parser(__doc__)
     many = {"type": Path, "nargs": "+", "required": True}
@@ -193,7 +176,10 @@ def main() -> None:
             write_table(args.out, LINEAR_LENS, [], manifest)
             return
         model = open_model(args)
-        residuals = read_residuals(prompts, args.activations)
+        edits = dict.fromkeys(row["edit"] for row in prompts)
+        caches = [ActivationCache(args.activations / edit) for edit in edits]
+        keys = [(row["example_id"], row["edit"]) for row in prompts]
+        residuals = LastResiduals(caches, range(caches[0].n_points)).of(keys).float().numpy()
         names = [f"{row['example_id']}/{row['edit']}" for row in prompts]
         maps = fit_linear_lens(residuals, names, args.l2, args.seed, fit, select, test)
         tested = [prompts[i] for i in test]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fimscope.experiments.circuits.tables import CIRCUIT_PATHS, CIRCUIT_RUNS, RUN_KEY
+from fimscope.experiments.patch.donors import read_prompts
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
@@ -16,7 +17,6 @@ from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import BatchTensors
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.regions import read_regions
-from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, run_step, step_parser
 from fimscope.steps.seeds import seed_of
 
@@ -128,12 +128,7 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         runner = BatchRunner.of_step(STEP, args)
-        columns = ["example_id", "edit", "token_ids", "regions"]
-        prompts = {
-            (row["example_id"], row["edit"]): row
-            for path in args.prompts
-            for row in read_table(path, PROMPTS, columns).to_pylist()
-        }
+        prompts = read_prompts(args.prompts)
         known = ["part", "corrupted_edit", "target_token_id", "foil_token_id"]
         keys = [name for name, *_ in RUN_KEY]
         runs = read_table(args.runs, CIRCUIT_RUNS, [*keys, *known]).to_pylist()

@@ -17,19 +17,20 @@ from fimscope.experiments.circuits.tables import (
     RUN_KEY,
 )
 from fimscope.experiments.outcomes import OUTCOMES
+from fimscope.experiments.patch.donors import read_token_ids
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
 from fimscope.parts.formats import BatchTensors
 from fimscope.parts.store import add_cache_option
-from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, positive, run_step, step_parser
 from fimscope.steps.seeds import seed_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from fimscope.interventions.circuits import CircuitRuns
     from fimscope.interventions.residual_graph import ResidualGraph
     from fimscope.models.load import Model
 
@@ -103,18 +104,14 @@ def kept_edges(graph: "ResidualGraph", circuits: Sequence[Circuit]) -> "Tensor":
     return kept
 
 
-def run_in_chunks(
+def run_one(
     model: "Model", graph: "ResidualGraph", sides: Sides, kept: "Tensor", batch_tokens: int
-) -> "dict[str, Tensor]":
+) -> "CircuitRuns":
     """What `run_circuits` gives of one run, so many circuits at once as fit."""
-    import torch
-
     from fimscope.interventions.circuits import run_circuits, tokens_at_once
 
     at_once = max(1, tokens_at_once(model, graph, batch_tokens) // len(sides.own))
-    done = [run_circuits(model, graph, *sides.each(), some) for some in kept.split(at_once, dim=1)]
-    difference = torch.cat([one.difference for one in done], dim=1)
-    return {"difference": difference, "corrupted": done[0].corrupted}
+    return run_circuits(model, graph, *sides.each(), kept, at_once)
 
 
 def run_all(
@@ -130,20 +127,22 @@ def run_all(
     circuits   [run], those of `circuits_to_run`
     min_gap    least difference of the two runs, in logits, for a normalised effect
     """
-    from torch import Tensor
+    from fimscope.interventions.circuits import CircuitRuns
 
-    def ask(model: "Model", rows: list[int]) -> dict[str, Tensor]:
+    def ask(model: "Model", rows: list[int]) -> CircuitRuns:
         [row] = rows
         kept = kept_edges(graph, circuits[row])
-        return run_in_chunks(model, graph, sides[row], kept, runner.batch_tokens)
+        return run_one(model, graph, sides[row], kept, runner.batch_tokens)
 
     def ingredients(row: int) -> list[Any]:
         asked = [(one.way, one.edges.tolist()) for one in circuits[row]]
         return [*vars(sides[row]).values(), asked]
 
     batches = [[row] for row in range(len(runs))]
-    for [row], found in runner.run("circuits", batches, ask, ingredients, BatchTensors(dict)):
-        differences, corrupted = found["difference"][0].tolist(), found["corrupted"].item()
+    for [row], found in runner.run(
+        "circuits", batches, ask, ingredients, BatchTensors(CircuitRuns)
+    ):
+        differences, corrupted = found.difference[0].tolist(), found.corrupted.item()
         gap = differences[0] - corrupted
         for circuit, difference in zip(circuits[row], differences, strict=True):
             yield {
@@ -178,13 +177,13 @@ def cut_edges(
         chosen = checked_edges(effects.numpy(), n_checked)
         alone = [Circuit("", "cut", 0.0, chosen[i : i + 1]) for i in range(len(chosen))]
         kept = kept_edges(graph, alone)
-        found = run_in_chunks(model, graph, sides[row], kept, runner.batch_tokens)
+        found = run_one(model, graph, sides[row], kept, runner.batch_tokens)
         ranks = (-effects.abs()).argsort(stable=True).argsort()
         return {
             "edge": torch.from_numpy(chosen),
             "rank": ranks[chosen],
             "estimated": effects[chosen],
-            "exact": found["difference"][0] - attributed.difference,
+            "exact": found.difference[0] - attributed.difference,
         }
 
     def ingredients(row: int) -> list[Any]:
@@ -237,11 +236,7 @@ def main() -> None:
         runner = BatchRunner.of_step(STEP, args)
         runs = read_table(args.runs, CIRCUIT_RUNS).to_pylist()
         edges = read_table(args.edges, CIRCUIT_EDGES).to_pylist()
-        prompts = {
-            (row["example_id"], row["edit"]): row["token_ids"]
-            for path in args.prompts
-            for row in read_table(path, PROMPTS, ["example_id", "edit", "token_ids"]).to_pylist()
-        }
+        prompts = read_token_ids(args.prompts)
         tests = [run for run in runs if run["part"] == "test"]
         sides = [
             Sides(

@@ -15,7 +15,7 @@ from fimscope.experiments.patch.donors import (
     donor_key,
     paired_donors,
     plan_recipients,
-    read_prompts,
+    read_token_ids,
     recipient_key,
 )
 from fimscope.experiments.patch.measures import (
@@ -190,7 +190,7 @@ def main() -> None:
             for pair in first_pairs(pairs, args.conditions, args.max_pairs)
             if pair["donor_kind"] in KINDS
         ]
-        prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
+        prompts = read_token_ids(args.prompts)
         places = component_places(read_prepared(args.model))
         components = collect_components(runner.whole(), prompts, pairs, places)
         swept = sweep_components(runner, prompts, pairs, components, places, args.seed)

@@ -13,7 +13,7 @@ from fimscope.experiments.patch.donors import (
     by_recipient,
     collect_elsewhere,
     plan_recipients,
-    read_prompts,
+    read_token_ids,
 )
 from fimscope.experiments.patch.measures import (
     Patched,
@@ -115,7 +115,7 @@ def main() -> None:
     with run_step(parser) as args:
         runner = BatchRunner.of_step("sweep_patches", args)
         pairs = read_table(args.pairs, PAIRS).to_pylist()
-        prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
+        prompts = read_token_ids(args.prompts)
         elsewhere = collect_elsewhere(runner.whole(), prompts, pairs, args.seed)
         caches = [ActivationCache(folder) for folder in args.activations]
         donors = LastDonors(caches, elsewhere, args.seed)

@@ -12,7 +12,7 @@ from fimscope.experiments.patch.donors import (
     by_recipient,
     donor_key,
     plan_recipients,
-    read_prompts,
+    read_token_ids,
     recipient_key,
 )
 from fimscope.experiments.patch.measures import (
@@ -36,7 +36,7 @@ from fimscope.experiments.subspace.tables import (
     SUBSPACE_PATCHES,
 )
 from fimscope.experiments.tables import PREDICTIONS
-from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.activation_cache import ActivationCache, LastResiduals
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
@@ -58,28 +58,8 @@ PATCHED_PARTS = ("types", "complement", "variance", "random")
 WRITTEN_PARTS = ("types", "random")
 
 
-class Residuals:
-    """The cached residuals at the last token, at some points.
-
-    points   [point]
-    """
-
-    def __init__(self, caches: Sequence[ActivationCache], points: Sequence[int]):
-        import torch
-
-        keys = [key for cache in caches for key in cache.rows]
-        self._rows = {key: row for row, key in enumerate(keys)}
-        self.values = torch.stack(
-            [torch.cat([cache.read(point, "last") for cache in caches]) for point in points]
-        )
-
-    def of(self, keys: Sequence[Key]) -> "Tensor":
-        """[point, key, d_model]"""
-        return self.values[:, [self._rows[key] for key in keys]]
-
-
 def fit_spaces(
-    residuals: Residuals, predictions: Sequence[Row], groups: Mapping[str, str], **options: int
+    residuals: LastResiduals, predictions: Sequence[Row], groups: Mapping[str, str], **options: int
 ) -> list[Space]:
     """A space for each point, of the right examples of `fit`, originals and variants alike.
 
@@ -141,6 +121,14 @@ def written_rows(
                 for part in parts
             ]
     return found
+
+
+def write_part(spaces: Sequence[Space], row: Row, recipient: "Tensor", donor: "Tensor") -> "Tensor":
+    """[point, d_model]: the recipient with the donor's values in the row's part at each point."""
+    import torch
+
+    each = zip(spaces, recipient, donor, strict=True)
+    return torch.stack([space.written(row["part"], own, other) for space, own, other in each])
 
 
 def sweep_parts(
@@ -284,7 +272,7 @@ def main() -> None:
             read_table(path, PREDICTIONS).to_pylist() for path in args.predictions
         )
         caches = [ActivationCache(folder) for folder in args.activations]
-        residuals = Residuals(caches, points or [caches[0].n_points - 1])
+        residuals = LastResiduals(caches, points or [caches[0].n_points - 1])
         spaces = fit_spaces(
             residuals,
             [*originals, *variants],
@@ -301,7 +289,7 @@ def main() -> None:
             return
         ranks = ladder(args.ranks, spaces[0])
         log.info("points %s, ranks %s, %d types", points, ranks, len(spaces[0].types))
-        prompts = {key: row["token_ids"] for key, row in read_prompts(args.prompts).items()}
+        prompts = read_token_ids(args.prompts)
         encoder = Encoder.from_folder(args.model)
 
         pairs = [
@@ -344,14 +332,6 @@ def main() -> None:
         write_table(args.out_directions, SUBSPACE_DIRECTIONS, directions, manifest)
         runner.store.log_counts()
         log.info("%d pairs", len(pairs))
-
-
-def write_part(spaces: Sequence[Space], row: Row, recipient: "Tensor", donor: "Tensor") -> "Tensor":
-    """[point, d_model]: the recipient with the donor's values in the row's part at each point."""
-    import torch
-
-    each = zip(spaces, recipient, donor, strict=True)
-    return torch.stack([space.written(row["part"], own, other) for space, own, other in each])
 
 
 if __name__ == "__main__":

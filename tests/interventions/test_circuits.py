@@ -282,6 +282,8 @@ def test_a_batch_gives_what_each_prompt_gives_alone():
     generator = torch.Generator().manual_seed(3)
     kept = (torch.rand(3, 4, *graph.is_edge.shape, generator=generator) < 0.5).float()
     cut = run_circuits(model, graph, prompts, corrupted, PAIRS, kept).difference
+    few = run_circuits(model, graph, prompts, corrupted, PAIRS, kept, at_once=3).difference
+    torch.testing.assert_close(few, cut, **TOLERANCE)
     for row in range(3):
         own = [prompts[row]], [corrupted[row]], [PAIRS[row]]
         alone = attribute_edges(model, graph, *own, 2)

@@ -149,6 +149,26 @@ class ActivationCache:
         self._whole.add(name)
 
 
+class LastResiduals:
+    """The residuals at the last token of every prompt of some caches, at some points.
+
+    values   [point, row, d_model], in the model's dtype; cache by cache
+    """
+
+    def __init__(self, caches: Sequence[ActivationCache], points: Iterable[int]):
+        import torch
+
+        keys = [key for cache in caches for key in cache.rows]
+        self._rows = {key: row for row, key in enumerate(keys)}
+        self.values = torch.stack(
+            [torch.cat([cache.read(point, "last") for cache in caches]) for point in points]
+        )
+
+    def of(self, keys: Iterable[tuple[str, str]]) -> "torch.Tensor":
+        """[point, key, d_model], of (example_id, edit) each."""
+        return self.values[:, [self._rows[key] for key in keys]]
+
+
 def _create(path: Path, shape: tuple[int, int, int], dtype: str) -> BinaryIO:
     """A safetensors file of one tensor, open, its values at the end and still to be written."""
     n_bytes = prod(shape) * (4 if dtype == "float32" else 2)

@@ -114,11 +114,13 @@ def run_circuits(
     corrupted: Sequence[TokenIds],
     token_ids: Sequence[tuple[int, int]],
     kept: Tensor,
+    at_once: int | None = None,
 ) -> CircuitRuns:
     """The logit difference of each prompt in which all edges but a circuit's are cut.
 
     kept      [example, circuit, writer, reader], 1 where an edge is the circuit's and 0 where it is
               cut; between them a reader takes so much of its own run and the rest of the other
+    at_once   circuits that go through the model together; default: all
     returns   with every edge kept the difference is the prompt's own, with none the corrupted run's
     raises    MisalignedError where numbers or lengths differ
     """
@@ -128,8 +130,27 @@ def run_circuits(
             f"circuits of shape {list(kept.shape)} found; expected [{len(prompts)}, circuit, "
             f"{len(graph.writers)}, {len(graph.readers)}]"
         )
-    n_circuits = kept.shape[1]
     other, other_difference = _writes(model, graph, pad_batch(model, corrupted), pair)
+    found = [
+        _run_cut(model, graph, prompts, pair, other, some)
+        for some in kept.split(at_once or kept.shape[1], dim=1)
+    ]
+    return CircuitRuns(torch.cat(found, dim=1).cpu(), other_difference.cpu())
+
+
+def _run_cut(
+    model: Model,
+    graph: ResidualGraph,
+    prompts: Sequence[TokenIds],
+    pair: Tensor,
+    other: Tensor,
+    kept: Tensor,
+) -> Tensor:
+    """The logit differences [example, circuit], all circuits in one forward.
+
+    other   of `_writes`, in the corrupted run
+    """
+    n_circuits = kept.shape[1]
     rows = [prompt for prompt in prompts for _ in range(n_circuits)]
     # [row, reader, writer]
     cut = ((1 - kept.float()) * graph.is_edge).flatten(0, 1).transpose(1, 2)
@@ -151,7 +172,7 @@ def run_circuits(
 
     logits = _forward(model, graph, pad_batch(model, rows), change, keep)
     difference = _difference(logits, pair.repeat_interleave(n_circuits, 0))
-    return CircuitRuns(difference.unflatten(0, (-1, n_circuits)).cpu(), other_difference.cpu())
+    return difference.unflatten(0, (-1, n_circuits))
 
 
 def _aligned(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
 
 
@@ -38,6 +39,15 @@ def verdict_of_many(verdicts: Iterable[Verdict]) -> Verdict:
     if Verdict.SHOWN in found:
         return Verdict.SHOWN
     return Verdict.SHOWN_ABSENT if found == {Verdict.SHOWN_ABSENT} else Verdict.UNDECIDED
+
+
+def verdict_of_more(difference: Numbers) -> Verdict:
+    """Of the claim that a difference is above 0: absent too where it is shown to be below.
+
+    difference   estimate and verdict, as of `statistics.claims.judged`
+    """
+    is_less = difference["verdict"] is Verdict.SHOWN and difference["estimate"] < 0
+    return Verdict.SHOWN_ABSENT if is_less else difference["verdict"]
 
 
 def verdict_of_some(n_shown: int) -> Verdict:

@@ -50,8 +50,9 @@ def circuit_numbers(
         for outcome in OUTCOMES
         if any(_is_found_in(run, outcome) for run in runs)
     }
-    sizes = {row["share"]: row["n_edges"] for row in faithfulness if row["circuit"] != "all"}
-    curves = [row for row in faithfulness if row["effect"] is not None and row["share"] in sizes]
+    tried = [row for row in faithfulness if row["circuit"] != "all"]
+    sizes = {row["share"]: row["n_edges"] for row in tried}
+    curves = [row for row in tried if row["effect"] is not None]
     return {
         "n_edges": len(edges),
         "n_found_in": {outcome: len(own) for outcome, own in effects.items()},

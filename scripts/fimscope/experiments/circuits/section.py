@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
-from fimscope.report.findings import Finding
+from fimscope.report.findings import Finding, verdict_of_many, verdict_of_more
 from fimscope.report.format import family_power_text, p_text, percent, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
@@ -77,23 +77,34 @@ def circuits_section(numbers: Numbers) -> Section:
 
 
 def _findings(numbers: Numbers) -> list[Finding]:
-    """Whether wrong answers come through edges of their own, at the size that says most of it."""
-    rows = [
-        row
-        for row in numbers["differences"]
-        if (row["outcome"], row["circuit"]) == ("wrong", "right") and row["estimate"] is not None
-    ]
+    """Whether wrong answers come through edges of their own, at the largest size that says it."""
+    verdict = _verdict_of_own(numbers)
+    rows = [row for row in _wrong_without_own(numbers) if verdict_of_more(row) is verdict]
     if not rows:
         return []
-    row = max(rows, key=lambda row: (row["verdict"] is not Verdict.UNDECIDED, row["n_edges"]))
+    row = max(rows, key=lambda row: row["n_edges"])
     return [
         Finding(
             "wrong answers come through edges of their own",
-            row["verdict"],
+            verdict,
             f"{with_interval(row, '+.2f')} of the effect, {row['n_edges']} edges, n = {row['n']}",
             "the right answers' circuit",
         )
     ]
+
+
+def _wrong_without_own(numbers: Numbers) -> list[Numbers]:
+    """Of wrong answers, what their own circuit brings more than the right answers', by size."""
+    return [
+        row
+        for row in numbers["differences"]
+        if (row["outcome"], row["circuit"]) == ("wrong", "right")
+    ]
+
+
+def _verdict_of_own(numbers: Numbers) -> Verdict:
+    """Whether their own circuit brings more at some size."""
+    return verdict_of_many(map(verdict_of_more, _wrong_without_own(numbers)))
 
 
 def _say_findings(numbers: Numbers) -> list[str]:
@@ -179,15 +190,11 @@ def _say_overlap(rows: Sequence[Numbers]) -> str:
 
 
 def _say_answer(numbers: Numbers) -> str:
-    """Wrong circuit, or the right one with something else in it: what the verdicts decide."""
-    verdicts = {
-        row["verdict"]
-        for row in numbers["differences"]
-        if (row["outcome"], row["circuit"]) == ("wrong", "right") and row["estimate"] is not None
-    }
-    if Verdict.SHOWN in verdicts:
+    """Wrong circuit, or the right one with something else in it: what is decided at all sizes."""
+    verdict = _verdict_of_own(numbers)
+    if verdict is Verdict.SHOWN:
         return "So at some size wrong answers are shown to come in part through edges of their own."
-    if verdicts == {Verdict.SHOWN_ABSENT}:
+    if verdict is Verdict.SHOWN_ABSENT:
         return (
             "So wrong answers are shown to come through the circuit of the right ones, to within "
             "the margin: the same edges, with something else in them."

@@ -37,7 +37,7 @@ CIRCUIT_EDGES = Table(
     [
         ("edge", pa.int32(), "its number; in the order of what is written, then of what reads"),
         ("writer", pa.string(), "embedding, head BLOCK.HEAD or mlp BLOCK"),
-        ("writer_block", pa.int32(), "-1 of the embedding"),
+        ("writer_block", pa.int32(), "0 of the embedding"),
         ("reader", pa.string(), "query, key or value BLOCK.HEAD, mlp BLOCK, or logits"),
         ("reader_block", pa.int32(), "of the logits the number of blocks"),
     ],

@@ -1,5 +1,6 @@
 """What the lens section says of the linear lens, made from its numbers by rule."""
 
+from fimscope.experiments.lens.numbers import points_less_likely
 from fimscope.report.format import at, p_text, p_value, percent, signed_points, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import SectionTable
@@ -64,12 +65,7 @@ def _say_rival(numbers: Numbers, rival: str) -> str:
 def _say_pairs(pairs: Numbers, points: list[int], edit: str) -> list[str]:
     if not pairs["n"]:
         return []
-    gold = pairs["differences"]["gold_logprob"]
-    lower = [
-        point
-        for point, mean in zip(points, gold["estimate"], strict=True)
-        if point in gold["points_apart"] and mean > 0
-    ]
+    lower = points_less_likely(pairs, points)
     where = f"at {spans(lower, points)}" if lower else "at no point shown"
     return [
         f"In the {pairs['n']} pairs of `test` that {code(edit)} breaks, the variant's gold is less "

@@ -211,6 +211,19 @@ def pair_numbers(before: LensCurves, after: LensCurves) -> Numbers:
     return found
 
 
+def points_less_likely(pairs: Numbers, points: Sequence[int]) -> list[int]:
+    """Where variants are shown to have a less likely gold than their originals.
+
+    pairs   of `pair_numbers`, of one pair at least
+    """
+    gold = pairs["differences"]["gold_logprob"]
+    return [
+        point
+        for point, mean in zip(points, gold["estimate"], strict=True)
+        if point in gold["points_apart"] and mean > 0
+    ]
+
+
 def lens_numbers(curves: Mapping[str, Mapping[str, LensCurves]], edit: str) -> Numbers:
     """All numbers of the lens section.
 

@@ -1,6 +1,7 @@
 """The lens section of the report, made from its numbers by rule."""
 
 from fimscope.experiments.lens import linear_section
+from fimscope.experiments.lens.numbers import points_less_likely
 from fimscope.report.findings import Finding, verdict_of_some
 from fimscope.report.format import (
     at,
@@ -108,11 +109,7 @@ def _findings(pairs: Numbers, points: list[int], edit: str) -> list[Finding]:
     if not pairs["n"]:
         return []
     gold = pairs["differences"]["gold_logprob"]
-    lower = [
-        point
-        for point, mean in zip(points, gold["estimate"], strict=True)
-        if point in gold["points_apart"] and mean > 0
-    ]
+    lower = points_less_likely(pairs, points)
     most = max(range(len(points)), key=lambda place: gold["estimate"][place])
     less = {key: -value for key, value in at(gold, most).items()}
     less["lower"], less["upper"] = less["upper"], less["lower"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.activation_cache import ActivationCache, LastResiduals
 from fimscope.files.tables import read_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.parts.formats import BatchTensors
@@ -33,6 +33,16 @@ def read_prompts(paths: Iterable[Path]) -> dict[Key, Row]:
         (row["example_id"], row["edit"]): row
         for path in paths
         for row in read_table(path, PROMPTS).to_pylist()
+    }
+
+
+def read_token_ids(paths: Iterable[Path]) -> dict[Key, TokenIds]:
+    """The tokens of several prompts tables by example and edit."""
+    columns = ["example_id", "edit", "token_ids"]
+    return {
+        (row["example_id"], row["edit"]): row["token_ids"]
+        for path in paths
+        for row in read_table(path, PROMPTS, columns).to_pylist()
     }
 
 
@@ -122,16 +132,9 @@ class LastDonors:
         elsewhere: Mapping[Key, "torch.Tensor"],
         seed: int,
     ):
-        import torch
-
         self.elsewhere = elsewhere
-        keys = [key for cache in caches for key in cache.rows]
-        self._rows = {key: row for row, key in enumerate(keys)}
-        points = range(caches[0].n_points)
-        self._values = torch.stack(
-            [torch.cat([cache.read(point, "last") for cache in caches]) for point in points]
-        )
-        noise = Noise(self._values)
+        self._last = LastResiduals(caches, range(caches[0].n_points))
+        noise = Noise(self._last.values)
         # Asked for twice, to name a part and to make it.
         self._noise = lru_cache(maxsize=NOISES_KEPT)(partial(noise.draw, 1, seed))
 
@@ -146,7 +149,7 @@ class LastDonors:
             return self._noise(pair["pair_id"])[:, 0]
         if pair["donor_kind"] == "random_position":
             return self.elsewhere[donor]
-        return self._values[:, self._rows[donor]]
+        return self._last.of([donor])[:, 0]
 
 
 def collect_elsewhere(

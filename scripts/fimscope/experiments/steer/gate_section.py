@@ -41,8 +41,9 @@ def say_gates(numbers: Numbers) -> list[str]:
     rows = {row["gate"]: row for row in numbers["rows"]}
     return [
         *(_say_gate(gate, rows[gate], tests) for gate, tests in numbers["beside"].items()),
-        f"The oracle, which steers what is wrong, changes accuracy by "
-        f"{points_changed(rows[ORACLE]['net'])}: more a gate of this vector cannot do.",
+        f"The oracle, which steers what is wrong at strength {rows[ORACLE]['strength']:g}, changes "
+        f"accuracy by {points_changed(rows[ORACLE]['net'])}: more a gate of this vector cannot do "
+        "at that strength.",
     ]
 
 

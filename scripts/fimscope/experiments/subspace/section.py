@@ -1,6 +1,6 @@
 """The section on subspaces of the stream, its sentences made from the numbers by rule."""
 
-from fimscope.report.findings import Finding
+from fimscope.report.findings import Finding, verdict_of_more
 from fimscope.report.format import (
     family_power_text,
     p_text,
@@ -90,7 +90,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
             Finding(
                 f"{row['rank']} of {numbers['d_model']} dimensions carry it, between the types "
                 f"({code(row['condition'])})",
-                row["beside"]["random"]["verdict"],
+                verdict_of_more(row["beside"]["random"]),
                 f"{with_interval(row['at_rank']['types'], '.2f')} at point {last}, "
                 f"{percent(row['share']['estimate'])} of the whole's",
                 f"as many random ones, {row['at_rank']['random']['estimate']:.2f}",
