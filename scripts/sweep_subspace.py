@@ -102,9 +102,7 @@ def written_rows(
                 and row["gold"] in types
                 and row["correct"] == right == (row["predicted_token_id"] == row["gold_token_id"])
             ]
-            own = sorted(own, key=lambda row: seed_of(seed, "sweep_subspace", row["example_id"]))[
-                :max_examples
-            ]
+            own.sort(key=lambda row: seed_of(seed, "sweep_subspace", row["example_id"]))
             found += [
                 {
                     **{key: row[key] for key in ("example_id", "edit", "program_id", "gold")},
@@ -117,7 +115,7 @@ def written_rows(
                     "foil_token_id": row["predicted_token_id"],
                     "part": part,
                 }
-                for row in own
+                for row in own[:max_examples]
                 for part in parts
             ]
     return found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fimscope.experiments.icl.choices import LABELS
 from fimscope.experiments.icl.numbers import TREATMENT
-from fimscope.report.findings import Finding
+from fimscope.report.findings import Finding, verdict_of_more
 from fimscope.report.format import (
     family_power_text,
     p_text,
@@ -87,7 +87,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
     beside = [
         Finding(
             f"they help by the type they show ({row['outcome']} answers)",
-            row["verdict"],
+            verdict_of_more(row),
             points_changed(row),
             "the same without their annotation",
         )

@@ -140,7 +140,9 @@ def _findings(numbers: Numbers) -> list[Finding]:
         "gold_type": "a vector that is told the gold changes accuracy",
     }
     net = {
-        kind: Finding(claim, row["verdict"], points_changed(row), "no steering")
+        kind: Finding(
+            claim, row["verdict"], f"{points_changed(row)}, n = {row['n']}", "no steering"
+        )
         for kind, claim in alone.items()
         if kind in at and (row := at[kind]["net"])
     }

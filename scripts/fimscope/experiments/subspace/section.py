@@ -102,7 +102,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
             Finding(
                 "the gold's mean, written there, changes accuracy (oracle)",
                 net["verdict"],
-                points_changed(net),
+                f"{points_changed(net)}, n = {net['n']}, golds of {len(numbers['types'])} types",
                 "nothing written",
             )
         )
