@@ -74,8 +74,8 @@ def prepare_model(
 def describe_folder(folder: Path, trust_remote_code: bool) -> dict[str, Any]:
     """The sizes of the model, and the hashes of its files, as `prepared.json` has them.
 
-    raises UserError where a weight file is not whole, transformers does not know the config, the
-    family is not a supported one, or the weights are not those that the config describes
+    raises UserError where a weight file is not whole, transformers does not know the config, its
+    type is a refused one, or the weights are not those that the config describes
     """
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig

@@ -1,4 +1,4 @@
-"""Train the embedded model, or a rung of its ladder, from a corpus and a tokenizer."""
+"""Train the embedded model from a corpus and a tokenizer."""
 
 import math
 import os
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.errors import UserError
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.steps.frame import log, run_step, step_parser
@@ -21,27 +20,20 @@ Settings = Mapping[str, Any]
 Program = dict[str, Any]
 
 
-def training_plan(settings: Settings, rung: str | None = None) -> "Plan":
-    """The plan of the settings, or of a rung of their ladder, which differs in size or seed."""
+def training_plan(settings: Settings) -> "Plan":
+    """The plan of the settings."""
     from fimscope.training.loop import Plan
     from fimscope.training.network import Shape
     from fimscope.training.optimiser import Rates
 
-    rungs = settings["ladder"]
-    if rung is not None and rung not in rungs:
-        raise UserError(f"ladder: no rung {rung!r}; expected one of {', '.join(rungs)}")
-    own = rungs[rung] if rung else {}
     schedule = settings["schedule"]
     rates = ("muon", "adamw", "decay", "warmup_steps", "steady_until", "steps")
     return Plan(
-        shape=Shape(
-            vocab_size=settings["tokenizer"]["vocab_size"],
-            **{**settings["network"], **own.get("network", {})},
-        ),
+        shape=Shape(vocab_size=settings["tokenizer"]["vocab_size"], **settings["network"]),
         rates=Rates(**{key: schedule[key] for key in rates}),
         lengths=[(phase.get("until", math.inf), phase["shares"]) for phase in schedule["lengths"]],
         batch_tokens=schedule["batch_tokens"],
-        seed=own.get("seed", settings["seed"]),
+        seed=settings["seed"],
         every=schedule["every"],
     )
 
@@ -68,7 +60,6 @@ def train_model(
     programs: Sequence[Program],
     tokenizer: Path,
     settings: Settings,
-    plan: "Plan",
     device: str,
     workers: int,
     work: Path,
@@ -86,6 +77,7 @@ def train_model(
     from fimscope.training.network import initial_parameters
     from fimscope.training.windows import WindowMaker
 
+    plan = training_plan(settings)
     maker = WindowMaker(Tokenizer.from_file(str(tokenizer)))
     parts = {
         part: [row for row in programs if row["part"] == part] for part in ("train", "validation")
@@ -95,7 +87,7 @@ def train_model(
         maker,
         settings["validation"]["windows"],
         settings["validation"]["tokens"],
-        settings["seed"],
+        plan.seed,
     )
     batches = Batches(parts["train"], maker, plan)
     log.info(
@@ -114,7 +106,6 @@ def train_model(
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="config/training.yaml")
-    parser.add_argument("--rung", help="of the settings' ladder; the recipe itself if left out")
     parser.add_argument("--programs", type=Path, required=True, help="training_programs table")
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
     parser.add_argument("--device", choices=("cpu", "cuda"), required=True, help="to train on")
@@ -137,7 +128,6 @@ def main() -> None:
             read_table(args.programs, TRAINING_PROGRAMS).to_pylist(),
             args.tokenizer,
             settings,
-            training_plan(settings, args.rung),
             args.device,
             args.workers,
             args.work,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from fimscope.config import read_yaml
 from fimscope.errors import UserError
 from fimscope.files.atomic import replacing_folder
-from fimscope.files.digests import file_sha256
 from fimscope.models.dtypes import AUTO
 from fimscope.models.layout import fill_folder
 from fimscope.models.prepared import check_sha256, read_prepared
@@ -101,17 +100,14 @@ def find_model(name: str | Path, trust_remote_code: bool = False) -> Path:
 def read_preset(name: str) -> Mapping[str, Any]:
     """The `model` part of a preset, empty where there is none of that name."""
     path = PROJECT / "config" / f"{name}.yaml"
-    return _presets().get(path, {})
+    content = read_yaml(path) if path in _configs() else None
+    model = content.get("model", {}) if isinstance(content, dict) else {}
+    return model if model.get("name") == name else {}
 
 
-def _presets() -> dict[Path, Mapping[str, Any]]:
-    """What each preset says of its model; none in a fimscope that came without a project."""
-    found = {path: read_yaml(path) for path in sorted((PROJECT / "config").glob("*.yaml"))}
-    return {
-        path: content["model"]
-        for path, content in found.items()
-        if isinstance(content, dict) and content.get("model", {}).get("name") == path.stem
-    }
+def _configs() -> list[Path]:
+    """The files of config/; none in a fimscope that came without a project."""
+    return sorted((PROJECT / "config").glob("*.yaml"))
 
 
 def _sources_of(preset: Mapping[str, Any]) -> list[Source]:
@@ -128,7 +124,7 @@ def _source_of(text: str) -> Source:
     repository, _, revision = text.partition("@")
     if REPOSITORY.fullmatch(repository):
         return HubSource(repository, revision or NEWEST)
-    presets = ", ".join(path.stem for path in _presets()) or "none here"
+    presets = ", ".join(path.stem for path in _configs() if read_preset(path.stem)) or "none here"
     raise UserError(
         f"model {text!r}: no folder, no GGUF file, none of the presets ({presets}), and not "
         "organisation/name of the hub; give one of them"
@@ -156,7 +152,7 @@ def _folder_of(source: Source, trust_remote_code: bool) -> Path:
         case GgufSource(path, sha256):
             if not path.is_file():
                 raise NotReached(f"no file {path}")
-            return _converted(source, check_sha256(path, sha256) if sha256 else file_sha256(path))
+            return _converted(source, check_sha256(path, sha256))
         case GgufPackagesSource(_, sha256):
             return _converted(source, sha256 or "-".join(source.packages))
 
@@ -166,7 +162,6 @@ def _converted(source: Source, key: str) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "fimscope" / "models" / key
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with replacing_folder(folder) as partial:
             log.info("converting the GGUF file once, into %s", folder)
             fill_folder(source, partial, trust_remote_code=False)

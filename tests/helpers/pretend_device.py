@@ -24,6 +24,32 @@ _CROSSING = {_aten.copy_, _aten._to_copy, _aten._local_scalar_dense}
 _INDEXED = {_aten.index, _aten.index_put, _aten.index_put_, _aten._index_put_impl_}
 
 
+def _run(
+    _: Any,
+    func: Any,
+    types: Any,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """An operation on what the tensors hold; what it gives is where it would be."""
+    kwargs = dict(kwargs or {})
+    leaves = tree_leaves((args, kwargs))
+    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    inside = [isinstance(tensor, PretendTensor) for tensor in tensors]
+    asked = next((leaf for leaf in leaves if isinstance(leaf, torch.device)), None)
+    if any(inside) and asked is None and func.overloadpacket not in _CROSSING:
+        _refuse_mixed(func, args, tensors)
+    own_args, own_kwargs = tree_map_only((PretendTensor, torch.device), _on_cpu, (args, kwargs))
+    made = func(*own_args, **own_kwargs)
+    is_inside = any(inside) if asked is None else asked.type == PRETEND.type
+    if func.overloadpacket is _aten.copy_:
+        is_inside = inside[0]
+    if not is_inside:
+        return made
+    wrapped = tree_map_only(Tensor, PretendTensor, made)
+    return return_and_correct_aliasing(func, args, kwargs, wrapped) if any(inside) else wrapped
+
+
 class PretendTensor(Tensor):
     """A tensor on PRETEND; `held` is what it holds, on the CPU."""
 
@@ -48,15 +74,7 @@ class PretendTensor(Tensor):
     def tolist(self) -> Any:  # which torch refuses of subclasses
         return self.cpu().tolist()
 
-    @classmethod
-    def __torch_dispatch__(
-        cls,
-        func: Any,
-        types: Any,
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        return _run(func, args, kwargs or {})
+    __torch_dispatch__ = classmethod(_run)
 
 
 @contextmanager
@@ -83,14 +101,7 @@ class _Literals(TorchFunctionMode):
 
 
 class _Operations(TorchDispatchMode):
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        return _run(func, args, kwargs or {})
+    __torch_dispatch__ = _run
 
 
 def put_network(network: nn.Module) -> None:
@@ -104,27 +115,6 @@ def put_network(network: nn.Module) -> None:
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = PretendTensor(buffer)
-
-
-def _run(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """An operation on what the tensors hold; what it gives is where it would be."""
-    leaves = tree_leaves((args, kwargs))
-    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
-    inside = [isinstance(tensor, PretendTensor) for tensor in tensors]
-    asked = next((leaf for leaf in leaves if isinstance(leaf, torch.device)), None)
-    if any(inside) and asked is None and func.overloadpacket not in _CROSSING:
-        _refuse_mixed(func, args, tensors)
-    own_args, own_kwargs = tree_map_only(
-        (PretendTensor, torch.device), _on_cpu, (args, dict(kwargs))
-    )
-    made = func(*own_args, **own_kwargs)
-    is_inside = any(inside) if asked is None else asked.type == PRETEND.type
-    if func.overloadpacket is _aten.copy_:
-        is_inside = inside[0]
-    if not is_inside:
-        return made
-    wrapped = tree_map_only(Tensor, PretendTensor, made)
-    return return_and_correct_aliasing(func, args, kwargs, wrapped) if any(inside) else wrapped
 
 
 def _on_cpu(leaf: PretendTensor | torch.device) -> Tensor | torch.device:

@@ -1,6 +1,7 @@
 """What a check says of a model: the families pass, and each fault is one sentence."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -58,6 +59,13 @@ def test_a_scale_that_the_networks_logits_have_is_noticed(monkeypatch):
     monkeypatch.setattr(model.config, "logit_scale", 2.0, raising=False)
     with pytest.raises(UserError, match="the network's logits are scaled"):
         check_network(model)
+
+
+def test_a_place_that_is_not_what_the_block_adds_is_noticed():
+    model = random_model("llama")
+    norm = replace(model.family, mlp_output="post_attention_layernorm")  # in front of the MLP
+    with pytest.raises(UserError, match="block 0 adds something else"):
+        check_network(replace(model, family=norm))
 
 
 def test_weights_without_a_place_are_refused(folder):

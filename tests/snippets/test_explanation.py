@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -16,7 +17,7 @@ from fimscope.errors import UserError
 from fimscope.interventions.sweep import sweep_plain
 from fimscope.snippets.page import explanation_page, explanation_view
 from fimscope.snippets.terminal import WIDTH
-from fimscope.snippets.words import say_window
+from fimscope.snippets.words import say_alone, say_window
 from pages import ROOT
 from tokenizers_for_tests import byte_tokenizer
 
@@ -305,6 +306,13 @@ def test_a_model_without_fim_tokens_is_asked_to_rewrite_and_may_say_half_a_lette
     assert "".join(reading.pieces) + " <hole>" == reading.text
     assert "\ufffd" not in str(found) + explanation_page(found)
     Tags(explanation_page(found))
+
+
+def test_of_many_names_it_says_how_many_were_tried(explained):
+    renaming = explained.renaming
+    assert say_alone(renaming).startswith("One name alone: the answer hangs on `name`")
+    more = replace(renaming, names=renaming.names | {"other": "kizu"})
+    assert say_alone(more).startswith("One name alone, 4 of 5 tried: the answer hangs on `name`")
 
 
 def test_the_names_that_a_package_gives():

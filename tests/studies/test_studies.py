@@ -83,3 +83,19 @@ def test_every_table_has_a_target_that_the_pipeline_knows():
     for name in all_places():
         target = target_of(name)
         assert target in experiments or f"rule {target}:" in rules, name
+
+
+@pytest.mark.parametrize(
+    ("table", "target"),
+    [
+        ("examples", "predictions"),
+        ("funnel", "report"),
+        ("circuit_cuts", "circuits"),
+        ("steering_types", "steering"),
+        ("linear_lens", "lens"),
+        ("completions", "whole_types"),
+        ("patch_positions", "patch_positions"),
+    ],
+)
+def test_the_target_of_a_table_is_that_which_makes_it(table, target):
+    assert target_of(table) == target

@@ -16,12 +16,11 @@ from fimscope.inference.places import activation, attention_output, mlp_output, 
 from fimscope.inference.readout import check_finite, unembed, unembed_normed
 from fimscope.inference.residuals import collect
 from fimscope.models.load import Model
+from fimscope.models.structure import adds_up
 
 LENGTHS = (8, 3)
 # The largest difference of two logits that are one, in units of their spread.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.05}
-# Roundings of a sum of three numbers, in units of the largest of them.
-ROUNDINGS = 4
 
 
 @torch.inference_mode()
@@ -77,16 +76,14 @@ def _parts_add_up(model: Model, prompt: Sequence[int]) -> tuple[str, str]:
         places += [attention_output(block), mlp_output(block), residual(block + 1)]
     with model.nnsight.trace(**pad_batch(model, [prompt]).forward_arguments(), use_cache=False):
         given = torch.stack([activation(model, each)[0].to(model.device) for each in places]).save()
-    points, attention, mlp = (given[first::3].float() for first in range(3))
-    parts = torch.stack([points[:-1], attention, mlp, points[1:]])
-    limit = ROUNDINGS * torch.finfo(model.dtype).eps * parts.abs().amax(0)
-    wrong = ((parts[:3].sum(0) - parts[3]).abs() > limit).flatten(1).any(1)
-    if bool(wrong.any()):
-        raise UserError(
-            f"{model.config.model_type}: block {int(wrong.nonzero()[0])} adds something else "
-            "to the residual stream than its attention and its MLP give; the family is not read "
-            "rightly, take another model"
-        )
+    for block in range(model.n_blocks):
+        *parts, after = given[3 * block : 3 * block + 4]
+        if not adds_up(parts, after):
+            raise UserError(
+                f"{model.config.model_type}: block {block} adds something else to the residual "
+                "stream than its attention and its MLP give; the family is not read rightly, take "
+                "another model"
+            )
     return "blocks", "each point is the one before it, plus attention and MLP"
 
 

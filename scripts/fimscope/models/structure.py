@@ -1,6 +1,6 @@
 """The family of a network that is in no list, found by what its modules give each other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
 
@@ -50,7 +50,8 @@ def family_of(network: PreTrainedModel, where: str) -> Family:
         raise refuse("no projection from the heads to the residual stream")
     trunk = network.get_submodule(names[blocks].rpartition(".")[0])
     ids = torch.arange(1, 1 + N_TOKENS, device=network.device)[None]
-    with _recorded([*blocks, *_inside(blocks), *_norms(trunk)]) as (inputs, outputs):
+    inside = [child for module in (trunk, *blocks) for child in module.children()]
+    with _recorded([*blocks, *inside]) as (inputs, outputs):
         network(input_ids=ids, use_cache=False)
     ends = [name for name in _norm_names(trunk) if _reads_end(trunk, name, blocks, inputs, outputs)]
     if len(ends) != 1:
@@ -92,14 +93,6 @@ def _norm_names(module: nn.Module) -> list[str]:
     return [name for name, child in module.named_children() if _is_norm(child)]
 
 
-def _norms(module: nn.Module) -> list[nn.Module]:
-    return [child for child in module.children() if _is_norm(child)]
-
-
-def _inside(blocks: nn.ModuleList) -> list[nn.Module]:
-    return [child for block in blocks for child in block.children()]
-
-
 def _child(block: nn.Module, *words: str, but: str | None = None) -> str | None:
     """The one module of a block, but for one, whose class is named by one of the words."""
     found = [
@@ -130,7 +123,10 @@ def _mixer(attention: nn.Module, d_model: int) -> str | None:
 def _recorded(
     modules: list[nn.Module],
 ) -> Iterator[tuple[dict[nn.Module, Tensor], dict[nn.Module, Tensor]]]:
-    """What enters and what leaves each module in a forward inside, [1, token, width]."""
+    """What enters and what leaves each module in a forward inside, [1, token, width], on the CPU.
+
+    Of a network that is spread over devices a block's input comes from the one before it.
+    """
     inputs: dict[nn.Module, Tensor] = {}
     outputs: dict[nn.Module, Tensor] = {}
 
@@ -138,9 +134,9 @@ def _recorded(
         entered = args[0] if args else kwargs.get("hidden_states")
         left = output[0] if isinstance(output, tuple) else output
         if isinstance(entered, Tensor):
-            inputs[module] = entered.clone()
+            inputs[module] = entered.to("cpu", copy=True)
         if isinstance(left, Tensor):
-            outputs[module] = left.clone()
+            outputs[module] = left.to("cpu", copy=True)
 
     handles = [module.register_forward_hook(keep, with_kwargs=True) for module in modules]
     try:
@@ -187,15 +183,21 @@ def _adds_up(
     inputs: Mapping[nn.Module, Tensor],
     outputs: Mapping[nn.Module, Tensor],
 ) -> bool:
-    tensors = [inputs.get(block), outputs.get(block)]
-    tensors += [outputs.get(block.get_submodule(name)) for name in pair]
-    shapes = {each.shape for each in tensors if each is not None}
-    if any(each is None for each in tensors) or len(shapes) != 1:
+    added = (outputs.get(block.get_submodule(name)) for name in pair)
+    tensors = [inputs.get(block), *added, outputs.get(block)]
+    shapes = {None if each is None else each.shape for each in tensors}
+    if None in shapes or len(shapes) != 1:
         return False
-    entered, left, *added = (each.float() for each in tensors if each is not None)
-    largest = torch.stack([each.abs() for each in (entered, left, *added)]).amax(0)
-    limit = ROUNDINGS * torch.finfo(tensors[0].dtype).eps * largest
-    return bool(((entered + sum(added) - left).abs() <= limit).all())
+    *parts, left = tensors
+    return adds_up(parts, left)
+
+
+def adds_up(parts: Sequence[Tensor], whole: Tensor) -> bool:
+    """Whether a tensor is the sum of others, but for the roundings of its dtype."""
+    summands = torch.stack([*parts]).float()
+    largest = torch.maximum(summands.abs().amax(0), whole.float().abs())
+    limit = ROUNDINGS * torch.finfo(whole.dtype).eps * largest
+    return bool(((summands.sum(0) - whole.float()).abs() <= limit).all())
 
 
 def _takes_masks_by_kind(network: PreTrainedModel, ids: Tensor) -> bool:
@@ -211,5 +213,5 @@ def _takes_masks_by_kind(network: PreTrainedModel, ids: Tensor) -> bool:
 
 
 def _times_root_width(embedding: nn.Module, ids: Tensor, entered: Tensor) -> bool:
-    weight = embedding.weight[ids]
+    weight = embedding.weight[ids].cpu()
     return torch.allclose(entered, weight * weight.shape[-1] ** 0.5, rtol=1e-2)

@@ -21,8 +21,8 @@ from fimscope.typescript.results import TypeScriptError
 if TYPE_CHECKING:
     from fimscope.models.load import Model
 
-N_DRAWS = 8  # of new names for all, and at most of one name alone
-MOST_ALONE = 40
+N_DRAWS = 8  # of new names for all; of one name alone as many a name, on average
+MOST_ALONE = 40  # in all: of many names some are not drawn
 MOST_TOKENS = 1024  # of a prompt, unless more are asked for
 
 

@@ -72,7 +72,8 @@ class Renaming:
     """The snippet with other names.
 
     draws    all names changed, in one way each
-    alone    one name changed, those that change the answer most often first
+    alone    one name changed, those that change the answer most often first; names are drawn, and
+             of many some are in no draw
     names    old name -> new name, of the draw that `reading` and `patch` are of: the first that
              changes the answer, else the first
     patch    None where no draw changes the answer: there is nothing to bring back

@@ -68,11 +68,12 @@ def say_renaming(renaming: Renaming, original: Reading) -> str:
 
 
 def say_alone(renaming: Renaming) -> str:
-    """Which single name the answer hangs on."""
+    """Which single name the answer hangs on, and of how many names that is known."""
     breaking = [each.name for each in renaming.alone if each.n_changed]
-    if not breaking:
-        return "One name alone: none changes the answer."
-    return f"One name alone: the answer hangs on {', '.join(map(_said, breaking))}."
+    n, n_tried = len(renaming.names), len(renaming.alone)
+    tried = "" if n_tried == n else f", {n_tried} of {n} tried"
+    found = f"the answer hangs on {', '.join(map(_said, breaking))}"
+    return f"One name alone{tried}: {found if breaking else 'none changes the answer'}."
 
 
 def say_variant(renaming: Renaming) -> str:
