@@ -1,6 +1,6 @@
 # Which token carries the type at which point? Every one of them, patched between aligned prompts.
 
-TRACED = ["original", "rename_aligned"]
+TRACED = EXPERIMENTS["traces"].edits(config)
 
 
 rule trace_tokens:

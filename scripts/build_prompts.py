@@ -1,7 +1,6 @@
 """Turn every variant into the prompt that the model is asked: window, tokens, named positions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ from fimscope.files.rejections import REJECTED, check_settled, check_sum, reject
 from fimscope.files.tables import read_table, write_table
 from fimscope.models.prepared import read_prepared
 from fimscope.prompts.encoder import Encoder
-from fimscope.prompts.maker import FORMATS, PromptMaker
+from fimscope.prompts.maker import PromptMaker
+from fimscope.prompts.options import add_prompt_options, prompt_maker
 from fimscope.prompts.prompt import Prompt, Unfit
 from fimscope.prompts.tables import PROMPTS
 from fimscope.report.head import say_size
@@ -106,14 +106,8 @@ def main() -> None:
     parser.add_argument("--original", type=Path, required=True, help="variants/original.parquet")
     parser.add_argument("--variants", type=Path, required=True, help="variants/{edit}.parquet")
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
-    parser.add_argument("--format", choices=sorted(FORMATS), required=True, help="prompt format")
-    parser.add_argument(
-        "--max-tokens", type=int, required=True, help="longest prompt of an original"
-    )
+    add_prompt_options(parser)
     parser.add_argument("--max-new-tokens", type=int, required=True, help="room for an answer")
-    parser.add_argument(
-        "--golds", choices=["single_token", "all"], required=True, help="those that count"
-    )
     add_pool_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the prompts table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="what was left out")
@@ -124,13 +118,7 @@ def main() -> None:
         encoder = Encoder.from_folder(args.model)
         longest = read_prepared(args.model).n_context - args.max_new_tokens
         check_room(longest, args.max_tokens)
-        make = partial(
-            PromptMaker,
-            FORMATS[args.format],
-            encoder,
-            max_tokens=args.max_tokens,
-            golds=args.golds,
-        )
+        make = prompt_maker(args, encoder)
         with TypeScriptPool(args.workers, args.seconds) as pool:
             prompts, rejected = build_prompts(pool, make, originals, variants, longest)
         check_settled("build_prompts", rejected, len(variants))

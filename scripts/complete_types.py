@@ -1,6 +1,6 @@
 """Let the model complete the type of every hole, as long as it may be, until it ends."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ def draw_examples(originals: Sequence[Row], n: int, seed: int) -> set[str]:
 
 def make_prompts(
     pool: TypeScriptPool,
-    make: partial,
+    make: Callable[..., PromptMaker],
     originals: Mapping[str, Row],
     variants: Sequence[Row],
     known: Mapping[str, Row],

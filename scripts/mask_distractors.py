@@ -1,11 +1,10 @@
 """Mask what may distract from the type, in the text and from attention, and ask again."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fimscope.experiments.branched import ask_branches
+from fimscope.experiments.branched import ask_branches, fitting
 from fimscope.experiments.masking.distractors import (
     draw_rest,
     mask_text,
@@ -30,7 +29,8 @@ from fimscope.models.options import add_model_options
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.store import PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
-from fimscope.prompts.maker import FORMATS, PromptMaker
+from fimscope.prompts.maker import PromptMaker
+from fimscope.prompts.options import add_prompt_options, prompt_maker
 from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
@@ -49,7 +49,7 @@ PLAIN = {"way": "none", "distractor": "none", "is_control": False, "n_masked": 0
 
 def mask_in_text(
     pool: TypeScriptPool,
-    make: partial,
+    make: Callable[..., PromptMaker],
     recipients: Sequence[Row],
     seed: int,
     store: PartStore,
@@ -136,22 +136,15 @@ def mask_from_attention(recipients: Sequence[Row], seed: int) -> Iterator[Row]:
                     yield {**prompt, **how, "way": way, "hidden": hidden, "readers": readers}
 
 
-def fitting(asked: Sequence[Row], max_tokens: int) -> tuple[list[Row], list[Row]]:
-    """What is no longer than the model reads, and rows of the rejected table for the rest."""
-    rejected = []
-    for row in asked:
-        if (n := len(row["token_ids"])) > max_tokens:
-            error = Unfit("over_budget", f"{n} tokens, the most is {max_tokens}")
-            how = (row["way"], row["distractor"], row["is_control"])
-            rejected.append(_rejection(row, *how, error))
-    return [row for row in asked if len(row["token_ids"]) <= max_tokens], rejected
-
-
 def _rejection(
     prompt: Row, way: str, distractor: str, is_control: bool, error: Unfit | TypeScriptError
 ) -> Row:
     what = f"{way}, {distractor}{', control' if is_control else ''}: {error}"
     return rejection(STEP, error.reason, what, example_id=prompt["example_id"], edit=prompt["edit"])
+
+
+def _too_long(asked: Row, error: Unfit) -> Row:
+    return _rejection(asked, asked["way"], asked["distractor"], asked["is_control"], error)
 
 
 def ask_masked(
@@ -181,11 +174,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
     parser.add_argument("--split", type=Path, required=True, help="split/{edit}.parquet")
     add_model_options(parser)
-    parser.add_argument("--format", choices=sorted(FORMATS), required=True, help="prompt format")
-    parser.add_argument("--max-tokens", type=positive, required=True, help="longest prompt")
-    parser.add_argument(
-        "--golds", choices=["single_token", "all"], required=True, help="those that count"
-    )
+    add_prompt_options(parser)
     parser.add_argument("--max-examples", type=positive, required=True, help="of each outcome")
     parser.add_argument(
         "--max-new-tokens", type=positive, required=True, help="of a completed type"
@@ -217,13 +206,7 @@ def main() -> None:
             if prompt["example_id"] in outcomes
         ]
         encoder = Encoder.from_folder(args.model)
-        make = partial(
-            PromptMaker,
-            FORMATS[args.format],
-            encoder,
-            max_tokens=args.max_tokens,
-            golds=args.golds,
-        )
+        make = prompt_maker(args, encoder)
         names = ("format", "max_tokens", "golds", "seed", "seconds")
         options = {name: getattr(args, name) for name in names}
         runner = BatchRunner.of_step(STEP, args, compilers=compiler_versions(), **options)
@@ -235,7 +218,7 @@ def main() -> None:
         asked += [row for row in masked if "reason" not in row]
         n_cells = 1 + 2 * (len(TEXT) + len(READERS) * len(REGIONS))
         max_tokens = runner.open_model().max_tokens
-        asked, too_long = fitting(asked, max_tokens - args.max_new_tokens)
+        asked, too_long = fitting(asked, max_tokens - args.max_new_tokens, _too_long)
         rejected += too_long
         check_settled(STEP, rejected, n_cells * len(recipients))
         check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))

@@ -1,7 +1,6 @@
 """Plant another type where an algorithm would read it, and see whether the answer follows."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from fimscope.experiments.algorithms.hypotheses import HYPOTHESES
 from fimscope.experiments.algorithms.names import NamesOfKind, telling_names
 from fimscope.experiments.algorithms.tables import ALGORITHMS, PLANTED_PARTS
 from fimscope.experiments.answers import same_type
-from fimscope.experiments.branched import ask_branches
+from fimscope.experiments.branched import ask_branches, fitting
 from fimscope.experiments.outcomes import draw_of_each, outcome_of
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.manifest import run_manifest
@@ -27,7 +26,9 @@ from fimscope.models.options import add_model_options
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.store import PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
-from fimscope.prompts.maker import FORMATS, PromptMaker
+from fimscope.prompts.maker import PromptMaker
+from fimscope.prompts.options import add_prompt_options, prompt_maker
+from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 from fimscope.typescript.client import TypeScript
@@ -42,7 +43,7 @@ Row = Mapping[str, Any]
 
 def plant_types(
     pool: TypeScriptPool,
-    make: partial,
+    make: Callable[..., PromptMaker],
     recipients: Sequence[Row],
     names: NamesOfKind,
     seed: int,
@@ -72,29 +73,22 @@ def plant_types(
                 how = {"hidden": row.get("hidden") or [], "readers": "later"}
                 asked.append({**prompt, **row, **how})
             else:
-                rejected.append(_rejection(prompt, row))
+                rejected.append(_rejection(prompt, row, row["reason"], row["detail"]))
         progress.add(len(group) // N_CELLS)
     return asked, rejected
 
 
-def _rejection(prompt: Row, row: Row) -> Row:
-    what = f"{row['hypothesis']}{', control' if row['is_control'] else ''}: {row['detail']}"
-    key = {name: prompt[name] for name in ("example_id", "edit")}
-    return rejection(STEP, row["reason"], what, **key)
+def _rejection(prompt: Row, row: Row, reason: str, detail: str) -> Row:
+    what = f"{row['hypothesis']}{', control' if row['is_control'] else ''}: {detail}"
+    return rejection(STEP, reason, what, example_id=prompt["example_id"], edit=prompt["edit"])
+
+
+def _too_long(asked: Row, error: Unfit) -> Row:
+    return _rejection(asked, asked, error.reason, str(error))
 
 
 def _is_settled(rows: Sequence[Row]) -> bool:
     return not unsettled(row for row in rows if row.get("reason") is not None)
-
-
-def fitting(asked: Sequence[Row], max_tokens: int) -> tuple[list[Row], list[Row]]:
-    """What is no longer than the model reads, and rows of the rejected table for the rest."""
-    rejected = []
-    for row in asked:
-        if (n := len(row["token_ids"])) > max_tokens:
-            detail = f"{n} tokens, the most is {max_tokens}"
-            rejected.append(_rejection(row, {**row, "reason": "over_budget", "detail": detail}))
-    return [row for row in asked if len(row["token_ids"]) <= max_tokens], rejected
 
 
 def algorithm_rows(asked: Sequence[Row], answers: Sequence[Row]) -> Iterator[Row]:
@@ -166,11 +160,7 @@ def main() -> None:
         "--drawn", type=Path, required=True, help="split of the edit by which examples are drawn"
     )
     add_model_options(parser)
-    parser.add_argument("--format", choices=sorted(FORMATS), required=True, help="prompt format")
-    parser.add_argument("--max-tokens", type=positive, required=True, help="longest prompt")
-    parser.add_argument(
-        "--golds", choices=["single_token", "all"], required=True, help="those that count"
-    )
+    add_prompt_options(parser)
     parser.add_argument("--max-examples", type=positive, required=True, help="of each outcome")
     parser.add_argument(
         "--max-new-tokens", type=positive, required=True, help="of a completed type"
@@ -187,15 +177,14 @@ def main() -> None:
         right = {row["example_id"] for row in Rows(args.unedited, PREDICTIONS) if row["correct"]}
         names = telling_names(fit, right)
         encoder = Encoder.from_folder(args.model)
-        format = FORMATS[args.format]
-        limits = {"max_tokens": args.max_tokens, "golds": args.golds}
-        make = partial(PromptMaker, format, encoder, **limits)
-        options = {name: getattr(args, name) for name in ("format", *limits, "seed", "seconds")}
+        make = prompt_maker(args, encoder)
+        decides = ("format", "max_tokens", "golds", "seed", "seconds")
+        options = {name: getattr(args, name) for name in decides}
         runner = BatchRunner.of_step(STEP, args, compilers=compiler_versions(), **options)
         with TypeScriptPool(args.workers, args.seconds) as pool:
             asked, rejected = plant_types(pool, make, recipients, names, args.seed, runner.store)
         max_tokens = runner.open_model().max_tokens
-        asked, too_long = fitting(asked, max_tokens - args.max_new_tokens)
+        asked, too_long = fitting(asked, max_tokens - args.max_new_tokens, _too_long)
         rejected += too_long
         check_settled(STEP, rejected, N_CELLS * len(recipients))
         check_sum(STEP, N_CELLS * len(recipients), len(asked), len(rejected))

@@ -172,6 +172,15 @@ def test_numbers_of_planted_answers():
     assert numbers["shifts"] == []
 
 
+def test_a_control_that_moves_more_is_no_finding_of_the_algorithm():
+    rows = [made_row(i, "name", own, own, False) for i in range(20) for own in (False, True)]
+    section = algorithms_section(algorithm_numbers([made_table(rows)], 0.03), [])
+    [finding] = section.findings
+    assert finding.verdict is Verdict.SHOWN
+    assert "moved less than its control" in finding.claim and finding.claim in section.reading[0]
+    assert "for `nearest`, `alike`, `values`, `uses`." in section.reading[0]
+
+
 def test_the_shift_between_edits_is_that_of_the_same_examples():
     rows = {
         edit: [

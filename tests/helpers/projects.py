@@ -84,8 +84,9 @@ def teach(project: Path) -> None:
     """Build the study's model: of six examples of each group it is right about the originals,
     and wrong about every second renamed one.
     """
-    from build_prompts import FORMATS, PromptMaker, build_prompts
+    from build_prompts import build_prompts
     from fimscope.files.tables import read_table
+    from fimscope.prompts.maker import FORMATS, PromptMaker
     from fimscope.typescript.pool import TypeScriptPool
     from tiny_model import build_tiny_model
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from build_prompts import FORMATS
 from fimscope.errors import MisalignedError
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.fim import FimWindow
 from fimscope.prompts.labels import REST, Label, label_tokens, name_positions, regions_of
+from fimscope.prompts.maker import FORMATS
 from fimscope.prompts.regions import Region, align_tokens, last_tokens, read_regions
 from fimscope.prompts.rewrite import RewriteWindow
 from fimscope.typescript.results import Hole, LabelledSpan

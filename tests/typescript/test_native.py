@@ -16,6 +16,7 @@ pytestmark = pytest.mark.node
 
 MODULES = Path(process.__file__).parent
 ROOT = Path(__file__).parents[2]
+WHERE = {"modules": MODULES, "helpers": ROOT / "tests" / "helpers"}
 
 # Programs with errors of every kind that a variant can have or lose.
 PROGRAMS = {
@@ -61,33 +62,13 @@ PROGRAMS = {
 # One line for each text on stdin: the errors of the native compiler and of the JavaScript one.
 BOTH = """
 import readline from "node:readline";
-import ts from "typescript";
+import { javascriptErrors } from "%(helpers)s/javascript_errors.mjs";
 import { nativeErrors } from "%(modules)s/native.mjs";
 
-const libs = new Map();
-function javascriptErrors(text) {
-  const options = {
-    target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    moduleDetection: ts.ModuleDetectionKind.Force,
-    lib: ["lib.esnext.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"], types: [], strict: true,
-    noResolve: true, skipLibCheck: true, experimentalDecorators: true, noEmit: true,
-  };
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile } = host;
-  host.getSourceFile = (name, ...rest) => {
-    if (name === "/a.ts") return ts.createSourceFile(name, text, options.target);
-    if (!libs.has(name)) libs.set(name, getSourceFile(name, ...rest));
-    return libs.get(name);
-  };
-  const program = ts.createProgram(["/a.ts"], options, host);
-  const file = program.getSourceFile("/a.ts");
-  return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
-}
 const places = (text, errors) => errors.map(({ start, length, code }) => [start, length, code]);
 for await (const line of readline.createInterface({ input: process.stdin })) {
   const text = JSON.parse(line);
-  const [native, javascript] = [nativeErrors([text])[0], javascriptErrors(text)];
+  const [[native], [javascript]] = [nativeErrors([text]), javascriptErrors([text])];
   console.log(JSON.stringify([places(text, native), places(text, javascript)]));
 }
 """
@@ -96,7 +77,7 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
 def both_errors(texts):
     """For each text the (start, length, code) of its errors, by either compiler, sorted."""
     done = subprocess.run(
-        [find_node(), "--input-type=module", "--eval", BOTH % {"modules": MODULES}],
+        [find_node(), "--input-type=module", "--eval", BOTH % WHERE],
         input="".join(json.dumps(text) + "\n" for text in texts),
         cwd=ROOT,
         capture_output=True,

@@ -17,6 +17,7 @@ DATA = json.loads((Path(__file__).parent / "data" / "verdicts.json").read_text("
 PAIRS = [tuple(pair) for pair in DATA["pairs"]]
 MODULES = Path(process.__file__).parent
 ROOT = Path(__file__).parents[2]
+WHERE = {"modules": MODULES, "helpers": ROOT / "tests" / "helpers"}
 
 
 def asked(typescript, context, gold, answer):
@@ -66,7 +67,7 @@ def test_equivalence_is_symmetric(typescript):
 # and whether each test of the pair holds.
 BOTH = """
 import { text as read } from "node:stream/consumers";
-import ts from "typescript";
+import { javascriptErrors } from "%(helpers)s/javascript_errors.mjs";
 import { anyTest, equivalenceTest, holds } from "%(modules)s/assignability.mjs";
 import { annotationAt } from "%(modules)s/holes.mjs";
 import { nativeErrors, TOGETHER } from "%(modules)s/native.mjs";
@@ -80,28 +81,6 @@ function byNative(texts) {
   return found;
 }
 
-function byJavaScript(texts) {
-  const options = {
-    target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    moduleDetection: ts.ModuleDetectionKind.Force,
-    lib: ["lib.esnext.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"], types: [], strict: true,
-    noResolve: true, skipLibCheck: true, experimentalDecorators: true, noEmit: true,
-  };
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile } = host;
-  const files = new Map(texts.map((text, n) => [`/${n}.ts`, text]));
-  host.getSourceFile = (name, ...rest) =>
-    files.has(name)
-      ? ts.createSourceFile(name, files.get(name), options.target, true)
-      : getSourceFile(name, ...rest);
-  const program = ts.createProgram([...files.keys()], options, host);
-  return [...files.keys()].map((name) => {
-    const file = program.getSourceFile(name);
-    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
-  });
-}
-
 const rows = JSON.parse(await read(process.stdin)).map(({ prefix, gold, suffix, answer }) => {
   const nodeOf = (type) => annotationAt(parse(prefix + type + suffix), { prefix, gold: type }).node;
   const [one, other] = [gold, answer].map(nodeOf);
@@ -110,7 +89,7 @@ const rows = JSON.parse(await read(process.stdin)).map(({ prefix, gold, suffix, 
 });
 const texts = rows.flatMap((row) => [...row.texts, ...row.tests.map(({ text }) => text)]);
 const places = (errors) => errors.map(({ start, length, code }) => [start, length, code]);
-const found = [byNative, byJavaScript].map((compile) => {
+const found = [byNative, javascriptErrors].map((compile) => {
   const errors = new Map(compile(texts).map((each, index) => [texts[index], each]));
   return rows.map((row) => ({
     errors: row.texts.map((text) => places(errors.get(text)).map(String).sort()),
@@ -123,7 +102,7 @@ console.log(JSON.stringify(found));
 
 def test_typescript_7_and_6_judge_alike(holes):
     done = subprocess.run(
-        [find_node(), "--input-type=module", "--eval", BOTH % {"modules": MODULES}],
+        [find_node(), "--input-type=module", "--eval", BOTH % WHERE],
         input=json.dumps(holes),
         cwd=ROOT,
         capture_output=True,

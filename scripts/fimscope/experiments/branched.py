@@ -1,18 +1,33 @@
 """Prompts asked with changes: what a prompt and its changed versions share is run once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.answers import ask_all, ask_types
 from fimscope.inference.batching import BatchRunner
 from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.prompt import Unfit
 
 if TYPE_CHECKING:
     from fimscope.inference.generate import Answers
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
+
+
+def fitting(
+    asked: Sequence[Row], max_tokens: int, reject: Callable[[Row, Unfit], Row]
+) -> tuple[list[Row], list[Row]]:
+    """What is no longer than the model reads, and what `reject` makes of the rest."""
+    fits, rejected = [], []
+    for row in asked:
+        if (n := len(row["token_ids"])) <= max_tokens:
+            fits.append(row)
+        else:
+            error = Unfit("over_budget", f"{n} tokens, the most is {max_tokens}")
+            rejected.append(reject(row, error))
+    return fits, rejected
 
 
 def ask_branches(

@@ -36,7 +36,7 @@ class Experiment:
 
     name       its target, its section, and its name in `experiments` of the config
     place      of its section in the report; the lowest comes first
-    rejected   tables of what its steps leave out, in rejected/ of the model's results: {edit}
+    rejected   tables of what its steps leave out, in rejected/ of the study's results: {edit}
                stands for each of the study's edits, {patched} for the one that is patched
     edits      what is asked for it beside the study's edits, by the completed config
     activations, attention   the edits under which its steps read activations, or the last token's

@@ -35,7 +35,7 @@ class Section:
     cites     keys of references.bib: the works that method and control name
     reading   sentences made from the numbers by rule: what findings and tables do not say
     figures   (file name in figures/, caption)
-    sources   the tables behind the numbers, from the model's folder of results
+    sources   the tables behind the numbers, from the study's folder of results
     numbers   the same numbers, for figures.json
     power     what the study could have shown at all, in one sentence
     curve     (file name in figures/, caption) of a small figure for the report's first screen

@@ -7,7 +7,7 @@ to what it does not read. The compiler parses each; none is type-checked, as all
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -176,9 +176,10 @@ def plant_all(maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int) ->
              model's `answer`
     names    of `telling_names`
     """
+    sight_of = cache(partial(_sight_of, maker, prompt, names, seed))
     for hypothesis in PLANTED:
         try:
-            sight = _sight_of(maker, prompt, names, seed)
+            sight = sight_of()
             changes = PLANTERS[hypothesis](sight)
             rows = [
                 {

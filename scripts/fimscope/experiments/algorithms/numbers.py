@@ -9,7 +9,7 @@ from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PLANTED
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.claims import judged
 from fimscope.statistics.intervals import Clustered
-from fimscope.statistics.numbers import Numbers
+from fimscope.statistics.numbers import INTERVAL, Numbers
 from fimscope.statistics.paired import paired_rates
 from fimscope.statistics.significance import adjust_together
 
@@ -132,13 +132,10 @@ def _shifts(pairs: dict[str, "DataFrame"], edits: Sequence[str], margin: float) 
         own = both.get_level_values("hypothesis") == hypothesis
         # A difference of two differences: halved, it is one of -1 to 1.
         halved = paired_rates(change[own].to_numpy() / 2, programs[own].tolist())
-        doubled = {k: v if v is None else 2 * v for k, v in halved.items() if k in ENDS}
+        doubled = {k: v if v is None else 2 * v for k, v in halved.items() if k in INTERVAL}
         rows.append({"hypothesis": hypothesis, **halved, **doubled})
     adjust_together(rows)
     return [judged(row, margin) for row in rows]
-
-
-ENDS = ("estimate", "lower", "upper")
 
 
 def _net(pairs: "DataFrame") -> "Series":
@@ -148,9 +145,9 @@ def _net(pairs: "DataFrame") -> "Series":
 def shown_examples(table: pa.Table, n: int = 10) -> list[dict[str, Any]]:
     """Pairs of change and control for the eye, by rule: hypothesis by hypothesis in turn, and of
     each outcome by outcome in turn, the first by example_id that were not shown yet."""
-    pairs = _pairs(table.to_pandas())
-    control = table.to_pandas()
-    control = control[control["is_control"]].set_index(["example_id", "hypothesis"])
+    frame = table.to_pandas()
+    pairs = _pairs(frame)
+    control = frame[frame["is_control"]].set_index(["example_id", "hypothesis"])
     cells = [
         _of(pairs, outcome, hypothesis).to_dict("records")
         for outcome in OUTCOMES

@@ -73,13 +73,20 @@ def _findings(numbers: Numbers) -> list[Finding]:
     by_size = sorted(rows, key=lambda row: -abs(row["moved"]["over_control"]["estimate"]))
     return [
         Finding(
-            f"an answer {HYPOTHESES[row['hypothesis']]}",
+            f"an answer {_claim(row)}",
             row["moved"]["over_control"]["verdict"],
             f"{points_changed(row['moved']['over_control'])} moved, n = {row['n']}",
             "the same change elsewhere",
         )
         for row in by_size[:N_FOUND]
     ]
+
+
+def _claim(row: Numbers) -> str:
+    """What an answer is shown to do, or may do; where the control moves more, the contrary."""
+    moved, told = row["moved"]["over_control"], HYPOTHESES[row["hypothesis"]]
+    is_less = moved["verdict"] is Verdict.SHOWN and moved["estimate"] < 0
+    return f"is moved less than its control by the change for: {told}" if is_less else told
 
 
 def _say(numbers: Numbers) -> list[str]:
@@ -126,8 +133,7 @@ def _say_edit(numbers: Numbers, edit: str) -> str:
         moved = row["moved"]["over_control"]
         verdict = moved["verdict"]
         if verdict is Verdict.SHOWN:
-            away = "" if moved["estimate"] > 0 else " (its control moves more)"
-            text = f"{HYPOTHESES[row['hypothesis']]}{away}, {signed_points(moved)} points moved"
+            text = f"{_claim(row)}, {signed_points(moved)} points moved"
             if row["follows"]:
                 to = row["follows"]
                 text += (
@@ -135,7 +141,7 @@ def _say_edit(numbers: Numbers, edit: str) -> str:
                     f"{percent(to['control']['estimate'])} ({to['over_control']['verdict']})"
                 )
         else:
-            text = HYPOTHESES[row["hypothesis"]]
+            text = _claim(row)
         by_verdict.setdefault(verdict, []).append(text)
     parts = [
         f"{verdict} that an answer {'; '.join(found)}"
@@ -148,13 +154,16 @@ def _say_edit(numbers: Numbers, edit: str) -> str:
     shares = explained["shares"]
     alone = [(shares[name]["estimate"], name) for name in HYPOTHESES if name in shares]
     most, name = max(alone)
-    return (
+    found = {row["hypothesis"] for row in rows}
+    lacking = ", ".join(f"`{name}`" for name in HYPOTHESES if name not in found)
+    told = (
         f"Under `{edit}` it is {'. It is '.join(parts)}. Of {explained['n']} answers one "
         f"algorithm alone explains {percent(sum(share for share, _ in alone))} (most: "
         f"`{name}`, {percent(most)}), several {percent(shares[JOINTLY]['estimate'])}, none "
         f"{percent(shares[NOT_AT_ALL]['estimate'])}: what frequency would leave unmoved, and what "
         "reads anything else."
     )
+    return f"{told} No example has what it takes for {lacking}." if lacking else told
 
 
 def _say_shifts(numbers: Numbers) -> str:

@@ -93,7 +93,11 @@ def _say_condition(numbers: Numbers, condition: str) -> str:
             top = max(rows, key=lambda row: row["estimate"])
             told = f"`{role}` {top['estimate']:.2f} at point {top['point']}"
             most.append((top["estimate"], told))
-        points = [str(row["point"]) for row in rows if row["verdict"] is Verdict.SHOWN]
+        points = [
+            f"{row['point']}{'' if row['estimate'] > 0 else ' (below 0)'}"
+            for row in rows
+            if row["verdict"] is Verdict.SHOWN
+        ]
         if points:
             shown.append(f"`{role}` at {', '.join(points)}")
     largest = "; ".join(text for _, text in sorted(most, reverse=True)[:3])
