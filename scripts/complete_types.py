@@ -20,7 +20,7 @@ from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
-from fimscope.steps.seeds import draw
+from fimscope.steps.seeds import seed_of
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
 from fimscope.typescript.process import compiler_versions
@@ -39,7 +39,7 @@ SHORT = 12  # tokens, behind which nine completions of ten have ended
 def draw_examples(originals: Sequence[Row], n: int, seed: int) -> set[str]:
     """At most `n` of the examples, the same whatever the edit."""
     names = [row["example_id"] for row in originals]
-    return set(sorted(names, key=lambda name: draw(seed, name))[:n])
+    return set(sorted(names, key=lambda name: seed_of(seed, STEP, name))[:n])
 
 
 def make_prompts(

@@ -17,7 +17,7 @@ from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.statistics.pass_at_k import pass_at_k
 from fimscope.steps.frame import log, positive, run_step, step_parser
-from fimscope.steps.seeds import draw
+from fimscope.steps.seeds import seed_of
 from fimscope.typescript.client import TypeScript
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _seed(seed: int, prompt: Row) -> int:
 
 def draw_rows(rows: Sequence[Row], n: int | None, seed: int) -> list[Row]:
     """At most `n` of the rows, in their order: the same examples whatever the edit."""
-    drawn = sorted(rows, key=lambda row: draw(seed, row["example_id"]))[:n]
+    drawn = sorted(rows, key=lambda row: seed_of(seed, "sample_types", row["example_id"]))[:n]
     chosen = {row["example_id"] for row in drawn}
     return [row for row in rows if row["example_id"] in chosen]
 

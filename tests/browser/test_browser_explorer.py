@@ -102,6 +102,17 @@ def test_search_sort_and_the_address_reopen_a_view(page, watched):
     assert shares == sorted(shares)
 
 
+def test_an_address_sorts_a_list_that_is_there(page):
+    first = page.locator(".tabulator-row a").first
+    before = first.get_attribute("href")
+    for sort in ("gold_probability:asc", "gold_probability:desc"):
+        go(page, f"#/?sort={sort}")
+        page.locator(f'.tabulator-col[aria-sort="{sort.split(":")[1]}ending"]').wait_for()
+    go(page, "#/")
+    page.locator('.tabulator-col[aria-sort*="ending"]').wait_for(state="detached")
+    assert first.get_attribute("href") == before
+
+
 def test_a_filter_by_patch_effect(page):
     page.get_by_label("least patch effect").fill("0.3")
     page.wait_for_function("document.querySelector('.count').textContent.startsWith('60 of')")
@@ -181,8 +192,9 @@ def test_steering_on_test_is_one_plot_of_vectors_at_their_own_points(page):
     panel = show_panel(page, "steering")
     assert panel.locator("select").count() == 0
     assert panel.locator("h3").all_inner_texts() == ["Steering, each vector at its own points"]
-    assert panel.locator('[aria-label="line"] path').count() == 4
+    assert panel.locator('[aria-label="line"] path').count() == 5
     assert "gold type (oracle)" in panel.locator(".legend").text_content()
+    assert "without the gold's type" in panel.locator(".legend").text_content()
     ticks = panel.locator('[aria-label="x-axis tick label"] text').all_text_contents()
     assert ticks == ["0.5", "1", "2"]
     dots = panel.locator('[aria-label="dot"] path')
@@ -316,8 +328,9 @@ def test_patch_curves_have_their_controls_and_their_donor(page):
     open_example(page, FIRST)
     panel = show_panel(page, "patches")
     legend = panel.locator(".legend").first.text_content()
-    for kind in ("paired", "self", "unrelated", "random"):
+    for kind in ("paired", "self", "unrelated", "random_position"):
         assert kind in legend
+    assert panel.locator("figure h3").all_inner_texts() == ["restore", "same_type"]
     own, other = panel.locator("a").all()
     assert other.get_attribute("href") == f"#/example/{SECOND}"
     assert own.inner_text() == "this example's own original"
@@ -353,6 +366,14 @@ def test_no_label_of_a_plot_is_cut(page):
     page.set_viewport_size({"width": 264, "height": 844})  # the lens of two variants is stacked
     page.wait_for_function("document.querySelector('#panel-lens svg').clientWidth < 264")
     assert "rename_vars" not in page.evaluate(CUT)
+
+
+def test_the_lens_of_one_variant_is_drawn_however_narrow(page):
+    page.set_viewport_size({"width": 220, "height": 844})
+    open_example(page, THIRD, "edit=original")
+    panel = show_panel(page, "lens")
+    panel.locator('[data-cell="original/last_linear/0"]').wait_for()
+    assert panel.locator("svg").first.bounding_box()["width"] < 206
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

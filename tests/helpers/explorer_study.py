@@ -29,7 +29,7 @@ TABLES = (
 CONDITIONS = ("restore", "same_type")
 LONG = "WebGL2RenderingContext"
 FIRST = 30  # as many examples are steered and have shares of attention
-DONORS = ("paired", "self", "unrelated", "random")
+DONORS = ("paired", "self", "unrelated", "random_position")
 TYPES = (
     "number",
     "string",
@@ -271,19 +271,23 @@ class MadeStudy:
                     }
 
     def _steering(self) -> Iterator[Row]:
-        """Every vector at every point on `select`, on `test` each at points of its own."""
+        """Every vector at every point on `select`, on `test` each at points of its own.
+
+        No pair is of these gold types: without theirs, the mean difference is the same vector.
+        """
         for example in self.examples[:FIRST]:
             vectors = {
-                "mean_difference": [3],
-                f"gold_type/{example['gold']}": [1],
-                "random/000": [2],
-                "random/001": [4, 5],
+                ("mean_difference", "mean_difference"): [3],
+                ("gold_type", f"gold_type/{example['gold']}"): [1],
+                ("random", "random/000"): [2],
+                ("random", "random/001"): [4, 5],
             }
             points = [[point] for point in range(self.size.n_points)]
             tried = dict.fromkeys(vectors, points)
             if example["group"] == "test":
                 tried = {name: [chosen] for name, chosen in vectors.items()}
-            for name, places in tried.items() if example["group"] != "fit" else ():
+                tried["held_out_type", "mean_difference"] = [[3]]
+            for (kind, name), places in tried.items() if example["group"] != "fit" else ():
                 for place in places:
                     for strength in (0.5, 1.0, 2.0):
                         yield {
@@ -291,7 +295,7 @@ class MadeStudy:
                             "edit": "rename_vars",
                             "outcome": "wrong",
                             "broken": True,
-                            "kind": name.split("/")[0],
+                            "kind": kind,
                             "vector": name,
                             "points": place,
                             "strength": strength,
