@@ -38,7 +38,7 @@ WHOLE = f"{PREFIX}<hole>{SUFFIX}"
 
 
 def sight(typescript, text=WHOLE, answer="string", planted="boolean", names=("isOpen", "text")):
-    return Sight(typescript, ROW, text, answer, planted, names)
+    return Sight(typescript, ROW, text, answer, planted, names, ("title", "text"))
 
 
 def texts(changes):
@@ -74,20 +74,28 @@ def test_the_holes_name_changes_and_in_the_control_another_variable(typescript):
 
 
 @pytest.mark.node
+def test_the_type_of_a_name_is_held_against_a_name_of_the_answers_own_type(typescript):
+    (old, new, changed), (_, same, other) = PLANTERS["type_of_name"](sight(typescript))
+    assert (old, new, same) == ("text", "isOpen", "title")
+    assert changed["prefix"] == other["prefix"].replace("title", "isOpen")
+    assert changed["suffix"] == other["suffix"].replace("title", "isOpen")
+
+
+@pytest.mark.node
 def test_values_of_the_hole_and_others_become_a_value_of_the_type(typescript):
     prefix, suffix = "const a = 1, b = [2];\nfunction f(x: ", " = 3) { return x; }\nf();"
     row = {**ROW, "prefix": prefix, "suffix": suffix, "name": "x", "gold": "number"}
     row["name_start"] = prefix.index("x:")
-    seen = Sight(typescript, row, f"{prefix}<hole>{suffix}", "number", "boolean", ())
+    seen = Sight(typescript, row, f"{prefix}<hole>{suffix}", "number", "boolean", (), ())
     changed, control = texts(PLANTERS["values"](seen))
     assert changed == f"{prefix}<hole>{suffix.replace('3', 'true')}"
     assert control == f"{prefix}<hole>{suffix.replace('return x', 'return true')}"
     with pytest.raises(Unfit, match="no value to plant of type D"):
-        PLANTERS["values"](Sight(typescript, row, seen.text, "number", "D", ()))
+        PLANTERS["values"](Sight(typescript, row, seen.text, "number", "D", (), ()))
     prefix, suffix = "function f(): ", " { const g = () => { return 1; }; return 2; }"
     row = {**row, "prefix": prefix, "suffix": suffix, "name": "f", "kind": "return"}
     row["name_start"] = prefix.index("f(")
-    seen = Sight(typescript, row, f"{prefix}<hole>{suffix}", "string", "boolean", ())
+    seen = Sight(typescript, row, f"{prefix}<hole>{suffix}", "string", "boolean", (), ())
     changed, control = texts(PLANTERS["values"](seen))
     assert changed == f"{prefix}<hole>{suffix.replace('2', 'true')}"
     assert control == f"{prefix}<hole>{suffix.replace('() => { return 1; }', 'true')}"
@@ -178,7 +186,7 @@ def test_a_control_that_moves_more_is_no_finding_of_the_algorithm():
     [finding] = section.findings
     assert finding.verdict is Verdict.SHOWN
     assert "moved less than its control" in finding.claim and finding.claim in section.reading[0]
-    assert "for `nearest`, `alike`, `values`, `uses`." in section.reading[0]
+    assert "for `nearest`, `alike`, `type_of_name`, `values`, `uses`." in section.reading[0]
 
 
 def test_the_shift_between_edits_is_that_of_the_same_examples():
@@ -332,3 +340,21 @@ def test_a_taught_algorithm_is_found(encoder, algorithm):
     assert f"shown that an answer {HYPOTHESES[algorithm]}" in " ".join(
         algorithms_section(numbers, shown_examples(table)).reading
     )
+
+
+def test_what_is_explained_is_of_answers_that_were_asked_of_name_and_annotation():
+    """20 examples are asked both, and 10 of the name alone, which moves them: they do not count."""
+    rows = [
+        *(made_row(i, "nearest", own, False, False) for i in range(20) for own in (False, True)),
+        *(
+            made_row(i, "name", own, i < 5 and not own, False)
+            for i in range(20)
+            for own in (False, True)
+        ),
+        *(made_row(i, "name", own, not own, False) for i in range(20, 30) for own in (False, True)),
+    ]
+    numbers = algorithm_numbers([made_table(rows)], 0.03)
+    [explained] = [row for row in numbers["explained"] if row["outcome"] == "all"]
+    assert explained["n"] == 20
+    assert explained["shares"]["name"]["estimate"] == 0.25
+    assert explained["shares"]["none of them"]["estimate"] == 0.75

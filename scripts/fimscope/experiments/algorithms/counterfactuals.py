@@ -6,7 +6,7 @@ to what it does not read. The compiler parses each; none is type-checked, as all
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from typing import Any
 
@@ -39,6 +39,7 @@ class Sight:
     answer    the model's to it
     planted   neither the answer nor the gold
     names     telling names of the planted type, the commonest first
+    own       those of the answer's own type
     """
 
     typescript: TypeScript
@@ -47,6 +48,7 @@ class Sight:
     answer: str
     planted: str
     names: Sequence[str]
+    own: Sequence[str]
 
     @cached_property
     def annotations(self) -> list[Place]:
@@ -88,6 +90,17 @@ class Sight:
         if span.part == "suffix":
             return span.start
         return len(self.variant["prefix"]) - span.end
+
+    @cached_property
+    def named(self) -> Sequence[Place]:
+        """Where the hole's name stands: its declaration and its uses."""
+        places = self.typescript.places(*self._parts, self.variant["name_start"])
+        return [places.declaration, *places.uses] if places.declaration else places.uses
+
+    def unused(self, names: Sequence[str]) -> str:
+        """The first of some telling names that the program has not."""
+        taken = set(WORD.findall(self.variant["prefix"] + self.variant["suffix"]))
+        return _at_least(1, [name for name in names if name not in taken], "telling names")[0]
 
     def text_of(self, span: Place) -> str:
         return self.variant[span.part][span.start : span.end]
@@ -133,11 +146,8 @@ def plant_name(sight: Sight) -> tuple[Change, Change]:
     """The hole's name; the control is another variable, used about as often, with the same name."""
     variant = sight.variant
     old = variant["name"]
-    taken = set(WORD.findall(variant["prefix"] + variant["suffix"]))
-    [new, *_] = _at_least(1, [name for name in sight.names if name not in taken], "telling names")
+    new = sight.unused(sight.names)
     parts = sight._parts
-    places = sight.typescript.places(*parts, variant["name_start"])
-    own = [places.declaration, *places.uses] if places.declaration else places.uses
     counts = {
         name: _n_uses(sight.text, name)
         for name in sight.typescript.alignable_names("".join(parts), True)
@@ -148,7 +158,13 @@ def plant_name(sight: Sight) -> tuple[Change, Change]:
     )
     [other, *_] = _at_least(1, others, "other variables")
     edited = sight.typescript.edit(ALIGNED, *parts, variant["name_start"], 0, True, {other: new})
-    return sight.change(own, new), (other, new, {**variant, **vars(edited)})
+    return sight.change(sight.named, new), (other, new, {**variant, **vars(edited)})
+
+
+def plant_type_of_name(sight: Sight) -> tuple[Change, Change]:
+    """As `plant_name`; the control is a name of the answer's own type in the same place."""
+    new, same = sight.unused(sight.names), sight.unused(sight.own)
+    return sight.change(sight.named, new), sight.change(sight.named, same)
 
 
 def plant_values(sight: Sight) -> tuple[Change, Change]:
@@ -165,6 +181,7 @@ PLANTERS: Mapping[str, Callable[[Sight], tuple[Change, Change]]] = {
     "nearest": plant_nearest,
     "alike": plant_alike,
     "name": plant_name,
+    "type_of_name": plant_type_of_name,
     "values": plant_values,
 }
 
@@ -238,12 +255,13 @@ def _sight_of(maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int) ->
         and (maker.golds == "all" or maker.encoder.count(each) == 1)
     ]
     _at_least(1, types, "types with telling names")
-    sight = Sight(service, variant, prompt["text"], prompt["answer"], "", ())
+    own = next((of_type[each] for each in of_type if same_type(each, prompt["answer"])), ())
+    sight = Sight(service, variant, prompt["text"], prompt["answer"], "", (), own)
     seen = set(map(sight.text_of, sight.annotations))
     unseen = [each for each in types if each not in seen]
     random = np.random.default_rng(seed_of(seed, "algorithms", prompt["example_id"]))
     planted = str(random.choice(unseen or types))
-    return Sight(service, variant, prompt["text"], prompt["answer"], planted, of_type[planted])
+    return replace(sight, planted=planted, names=of_type[planted])
 
 
 def _as_far(

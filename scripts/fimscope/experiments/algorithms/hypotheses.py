@@ -5,11 +5,16 @@ PLANTED = {
     "nearest": "copies the nearest annotation",
     "alike": "copies an annotation that reads like the answer",
     "name": "reads the hole's name",
+    "type_of_name": "reads which type such names have",
     "values": "reads the default or the returned values",
 }
 # What is hidden from attention, beside as many other tokens: it moves an answer, to no type.
 HIDDEN = {"uses": "reads the uses of the name"}
 HYPOTHESES = PLANTED | HIDDEN
+# A part of another: both ask of the hole's name.
+PARTS = {"type_of_name": "name"}
+# What most prompts have: an answer that was asked both can be explained by them, or not.
+USUAL = ("nearest", "name")
 
 # A value of each type that one can be written for, as short as they come.
 LITERALS = {"string": '"a"', "number": "1", "boolean": "true", "bigint": "1n", "null": "null"}

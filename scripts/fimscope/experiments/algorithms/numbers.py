@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PLANTED
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PARTS, PLANTED, USUAL
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.claims import judged
 from fimscope.statistics.intervals import Clustered
@@ -31,8 +31,8 @@ def algorithm_numbers(tables: Sequence[pa.Table], margin: float) -> Numbers:
                 change and its control: shares that `follow` the planted type and that are `moved`,
                 each with its `control`'s, and `over_control`, the paired difference, judged; Holm
                 over all edits and hypotheses, of all answers and of those by outcome
-    explained   a row an edit and outcome: the answers moved by one change alone, and not by its
-                control, by which; by several; by none
+    explained   a row an edit and outcome, of the answers that were asked the USUAL changes: those
+                moved by one change alone, and not by its control, by which; by several; by none
     shifts      a row a hypothesis: moved over control under the second edit minus the first, over
                 the examples that both have
     """
@@ -56,7 +56,7 @@ def algorithm_numbers(tables: Sequence[pa.Table], margin: float) -> Numbers:
         {"edit": edit, "outcome": outcome, **_explained(pairs[edit], outcome)}
         for edit in edits
         for outcome in (ALL, *OUTCOMES)
-        if len(_of(pairs[edit], outcome))
+        if len(_usual(_of(pairs[edit], outcome)))
     ]
     shifts = _shifts(pairs, edits, margin) if len(edits) > 1 else []
     return {"edits": edits, "changes": changes, "explained": explained, "shifts": shifts}
@@ -107,7 +107,7 @@ def _rate(values: "Series", programs: Sequence[str]) -> Numbers:
 
 def _explained(pairs: "DataFrame", outcome: str) -> Numbers:
     """The share of answers that each asked hypothesis explains alone, that several do, or none."""
-    chosen = _of(pairs, outcome)
+    chosen = _usual(_of(pairs, outcome))
     explains = chosen["moved"].astype(bool) & ~chosen["control_moved"].astype(bool)
     by_example = chosen.assign(explains=explains).groupby("example_id")
     programs = by_example["program_id"].first().tolist()
@@ -115,6 +115,14 @@ def _explained(pairs: "DataFrame", outcome: str) -> Numbers:
     asked = [name for name in HYPOTHESES if name in set(chosen["hypothesis"])]
     shares = {name: _rate(found == name, programs) for name in (*asked, JOINTLY, NOT_AT_ALL)}
     return {"n": len(found), "n_programs": len(set(programs)), "shares": shares}
+
+
+def _usual(pairs: "DataFrame") -> "DataFrame":
+    """The examples that have every usual change, without what is a part of another change."""
+    of_usual = pairs[pairs["hypothesis"].isin(USUAL)]
+    counts = of_usual.groupby("example_id").size()
+    whole = counts.index[counts == len(USUAL)]
+    return pairs[pairs["example_id"].isin(whole) & ~pairs["hypothesis"].isin(PARTS)]
 
 
 def _verdict_of(rows: "DataFrame") -> str:

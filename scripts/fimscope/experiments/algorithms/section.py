@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.experiments.algorithms.hypotheses import HYPOTHESES
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PARTS
 from fimscope.experiments.algorithms.numbers import ALL, JOINTLY, NOT_AT_ALL
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.report.findings import Finding
@@ -40,9 +40,11 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
         "mean something else.",
         control="The same done to what the algorithm does not read: another annotation as far away "
         "or the next nearest, another variable that gets the same name, other values, as many "
-        "other tokens. An answer is explained by an algorithm where the change moves it and the "
-        "control does not. Sign tests over programs; Holm over all edits and hypotheses, of all "
-        "answers, and over these and the outcomes; of each of the two measures.",
+        "other tokens. Any new name may move an answer: `type_of_name` holds the name of another "
+        "type against one of the answer's own type in the same place. An answer is explained by an "
+        "algorithm where the change moves it and the control does not, of those that were asked "
+        "both `nearest` and `name`. Sign tests over programs; Holm over all edits and hypotheses, "
+        "of all answers, and over these and the outcomes; of each of the two measures.",
         cites=["geva2023dissecting", "holm1979procedure"],
         reading=_say(numbers),
         figures=[
@@ -148,22 +150,29 @@ def _say_edit(numbers: Numbers, edit: str) -> str:
         for verdict in (Verdict.SHOWN, Verdict.SHOWN_ABSENT, Verdict.UNDECIDED)
         if (found := by_verdict.get(verdict))
     ]
-    [explained] = [
-        row for row in numbers["explained"] if (row["edit"], row["outcome"]) == (edit, ALL)
-    ]
+    found = {row["hypothesis"] for row in rows}
+    lacking = ", ".join(f"`{name}`" for name in HYPOTHESES if name not in found)
+    told = f"Under `{edit}` it is {'. It is '.join(parts)}."
+    told += _say_explained(numbers, edit)
+    return f"{told} No example has what it takes for {lacking}." if lacking else told
+
+
+def _say_explained(numbers: Numbers, edit: str) -> str:
+    """What the changes explain of the answers that were asked the usual ones."""
+    of_it = [row for row in numbers["explained"] if (row["edit"], row["outcome"]) == (edit, ALL)]
+    if not of_it:
+        return ""
+    [explained] = of_it
     shares = explained["shares"]
     alone = [(shares[name]["estimate"], name) for name in HYPOTHESES if name in shares]
     most, name = max(alone)
-    found = {row["hypothesis"] for row in rows}
-    lacking = ", ".join(f"`{name}`" for name in HYPOTHESES if name not in found)
-    told = (
-        f"Under `{edit}` it is {'. It is '.join(parts)}. Of {explained['n']} answers one "
+    return (
+        f" Of {explained['n']} answers that were asked both of the name and of an annotation, one "
         f"algorithm alone explains {percent(sum(share for share, _ in alone))} (most: "
         f"`{name}`, {percent(most)}), several {percent(shares[JOINTLY]['estimate'])}, none "
         f"{percent(shares[NOT_AT_ALL]['estimate'])}: what frequency would leave unmoved, and what "
         "reads anything else."
     )
-    return f"{told} No example has what it takes for {lacking}." if lacking else told
 
 
 def _say_shifts(numbers: Numbers) -> str:
@@ -210,7 +219,7 @@ def _measure_cells(measure: Numbers | None) -> list[str]:
 
 
 def _explained_table(numbers: Numbers) -> SectionTable:
-    names = (*HYPOTHESES, JOINTLY, NOT_AT_ALL)
+    names = (*(name for name in HYPOTHESES if name not in PARTS), JOINTLY, NOT_AT_ALL)
     rows = [
         [
             row["edit"],
