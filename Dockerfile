@@ -10,5 +10,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /fimscope
 COPY . .
-RUN make setup && rm -rf /root/.cache /root/.npm
+# What pip and npm keep of downloads is of no use in an image.
+ENV PIP_NO_CACHE_DIR=1
+RUN export npm_config_cache="$(mktemp -d)" && make setup && rm -r "$npm_config_cache"
 CMD ["make", "run"]

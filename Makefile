@@ -15,7 +15,7 @@ run: setup  ## raw TypeScript to a report, on the model that ships with the proj
 	  [ $$status != 137 ] || echo "The run was killed, most often for want of memory: give it 4 GB," \
 	    "then run the same command again; it goes on where it stopped."; exit $$status; }
 
-demo: setup  ## the whole path at a small size, in three minutes
+demo: setup  ## the whole path at a small size, in a few minutes
 	@$(MAKE) --no-print-directory run ARGS="--configfile config/demo.yaml $(ARGS)"
 
 test: setup  ## all tests, by two processes
@@ -42,7 +42,7 @@ docs: setup $(VENV)/.docs  ## the pages as a site, in results/docs
 run-qwen: setup $(VENV)/.qwen  ## the study of Qwen2.5-Coder-1.5B on this machine: 1 GB to fetch
 	@$(MAKE) --no-print-directory run ARGS="--configfile config/qwen2.5-coder-1.5b.yaml $(ARGS)"
 
-PAGES = README.md docs/findings.md models/embedded/README.md
+PAGES = README.md docs/index.md docs/findings.md models/embedded/README.md
 
 figures: setup  ## every figure of README and cards, from docs/studies and what results/ has anew
 	python scripts/write_figures.py --studies docs/studies --results $(wildcard results/*) \

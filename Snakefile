@@ -136,10 +136,11 @@ onerror:
 
 
 rule all:
-    """the report of the study, the default"""
+    """the report of the study and its explorer, the default"""
     default_target: True
     input:
         f"{RESULTS}/report.html",
+        f"{RESULTS}/explorer.html" if EXPLORED <= {*config["experiments"]} else [],
 
 
 rule predictions:

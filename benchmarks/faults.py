@@ -152,7 +152,7 @@ KINDS = {
     ),
     "JSON": lambda name: name.endswith(".json") and "/model/" not in name,
     "part in the cache": lambda name: "/cache/" in name,
-    "figure or page": lambda name: name.endswith((".svg", "summary.md")),
+    "figure": lambda name: name.endswith(".svg"),
     "file of the model": lambda name: "/model/" in name and not name.endswith("/prepared.json"),
 }
 

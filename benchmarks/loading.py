@@ -14,7 +14,7 @@ from fimscope.report.timings import timing_numbers
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path, help="the folder of one model's results")
+    parser.add_argument("results", type=Path, help="the folder of one study's results")
     folder = parser.parse_args().results
     steps = timing_numbers([folder / "benchmarks"], [folder / "logs"])["steps"]
     print("| job | all of it, s | loading, s | share |\n|---|---|---|---|")

@@ -1,5 +1,9 @@
 # Pages that show every example, from the disk.
 
+# Whose tables they are made of. A study that asks all of these has the pages too, which the report
+# leads to: they need no further forward.
+EXPLORED = {"lens", "attention", "patches"}
+
 
 rule list_attended:
     input:

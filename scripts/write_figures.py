@@ -12,8 +12,8 @@ from fimscope.report.figures import fill_figures
 from fimscope.steps.frame import log, run_step, step_parser
 
 RESULTS = ("figures.json", "quality.json")  # of write_summary, of measure_quality
-# What pages do not speak of: what differs from run to run, and what stands in the numbers too.
-LEFT_OUT = ("timings", "manifest", "config", "model", "funnel", "experiments")
+# What pages do not speak of, and what stands in the numbers too; of the timings, single steps.
+LEFT_OUT = ("manifest", "config", "model", "funnel", "experiments", "timings")
 
 
 def study_text(numbers: Mapping[str, Any], name: str) -> str:
@@ -28,6 +28,9 @@ def study_text(numbers: Mapping[str, Any], name: str) -> str:
         **{key: value for key, value in numbers.items() if key not in LEFT_OUT},
         **{f"experiments.{key}": own for key, own in numbers.get("experiments", {}).items()},
     }
+    if "timings" in numbers:
+        totals = {key: value for key, value in numbers["timings"].items() if key != "steps"}
+        parts["timings"] = totals
     lines = [f"{json.dumps(key)}: {_compact(value)}" for key, value in sorted(parts.items())]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

@@ -23,11 +23,14 @@ def stages_text(graph: str, stage_of: Mapping[str, str]) -> str:
         first, second = (stage_of.get(names[each]) for each in (one, other))
         if first and second and first != second:
             later.setdefault(first, set()).add(second)
+    # One after the other: in a circle of stages each of two arrows follows from the other.
+    for first in sorted(later):
+        for second in sorted(later[first]):
+            later[first].remove(second)
+            if second not in _reached(later, first):
+                later[first].add(second)
     arrows = [
-        f"    {first} --> {second}"
-        for first, seconds in sorted(later.items())
-        for second in sorted(seconds)
-        if not any(second in _reached(later, third) for third in seconds - {second})
+        f"    {first} --> {second}" for first in sorted(later) for second in sorted(later[first])
     ]
     return "\n".join(["```mermaid", "flowchart LR", *arrows, "```", ""])
 

@@ -74,7 +74,7 @@ def test_a_study_is_read_as_it_was_written(tmp_path):
         "changes": [],
         "wrong_answers": [],
         "experiments": {"patches": {"sweeps": []}},
-        "timings": {"wall_s": 1},
+        "timings": {"wall_s": 1, "steps": [{"step": "a", "wall_s": 1}]},
         "manifest": {"fimscope": "1", "git": {"commit": "a" * 40}},
     }
     (tmp_path / "a-study.json").write_text(study_text(numbers, "a-study"))
@@ -82,7 +82,7 @@ def test_a_study_is_read_as_it_was_written(tmp_path):
     assert found["accuracy"] == numbers["accuracy"]
     assert found["experiments"] == numbers["experiments"]
     assert "a" * 40 in found["provenance"]
-    assert "timings" not in found
+    assert found["timings"] == {"wall_s": 1}
     assert dump_json({"a": found}) == dump_json({"a": read_studies(tmp_path)["a_study"]})
 
 

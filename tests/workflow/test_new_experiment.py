@@ -61,7 +61,8 @@ def pretend_to_run(project: Path) -> None:
     for output in re.findall(r"(?m)^ *output: (.*)$", dry_run(project)):
         for name in output.split(", "):
             (project / name).parent.mkdir(parents=True, exist_ok=True)
-            (project / name).touch()
+            make = Path.mkdir if Path(name).name == "explorer" else Path.touch
+            make(project / name)
     snakemake(project, "--touch", "--forceall")
 
 

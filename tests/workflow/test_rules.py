@@ -12,6 +12,7 @@ import yaml
 
 from fimscope.experiments.registry import all_experiments
 from fimscope.steps.sources import step_sources
+from fimscope.terminal.plan import known_seconds
 from projects import ROOT, copy_project, snakemake
 
 pytestmark = pytest.mark.process
@@ -142,6 +143,23 @@ def test_the_explorer_waits_for_what_the_studys_experiments_find(jobs):
     [explorer] = [job for job in jobs if job.rule == "build_explorer"]
     for table in ("attention/original", "samples/rename_vars", "steering/results"):
         assert f"results/embedded/{table}.parquet" in explorer.words
+
+
+def test_a_study_that_asks_what_the_explorer_shows_makes_it(tmp_path):
+    project = copy_project(tmp_path / "project")
+    (project / "models/embedded").mkdir(parents=True)
+    (project / "mine.yaml").write_text("experiments: [patches, lens]\n")
+    words = ("-n", "-p", "--quiet", "reason", "--cores", "2")
+    made = {job.step for job in read_jobs(snakemake(project, *words).stdout)}
+    assert {"build_report", "build_explorer"} <= made
+    again = "python scripts/write_seconds.py --figures results/embedded/figures.json"
+    assert made - {"all"} <= {kind.split()[0] for kind in known_seconds()}, f"old: {again}"
+    less = {
+        job.step
+        for job in read_jobs(snakemake(project, *words, "--configfile", "mine.yaml").stdout)
+    }
+    assert "build_report" in less
+    assert not {"build_explorer", "list_attended"} & less
 
 
 def priority(job: Job) -> int:

@@ -16,6 +16,13 @@ def test_arrows_go_between_files_and_none_follows_from_others():
     assert [line.strip() for line in text.splitlines()[2:-1]] == ["a --> b", "b --> c"]
 
 
+def test_what_comes_after_a_circle_has_an_arrow():
+    graph = "\tid0[a]\n\tid1[b]\n\tid2[b2]\n\tid3[a2]\n\tid4[c]\n"
+    graph += "\tid0 --> id1\n\tid2 --> id3\n\tid2 --> id4\n\tid3 --> id4\n"
+    text = stages_text(graph, {"a": "a", "a2": "a", "b": "b", "b2": "b", "c": "c"})
+    assert [line.strip() for line in text.splitlines()[2:-1]] == ["a --> b", "b --> a", "b --> c"]
+
+
 def test_the_picture_is_up_to_date(tmp_path):
     graph = snakemake(copy_project(tmp_path / "project"), *TARGETS, "--rulegraph", "mermaid-js")
     page = (ROOT / "CONTRIBUTING.md").read_text()

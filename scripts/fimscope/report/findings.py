@@ -25,9 +25,12 @@ class Finding:
 
 def finding_lines(findings: Iterable[Finding]) -> list[str]:
     """The findings as a list in Markdown."""
-    return [
-        f"- *{own.verdict}*: {own.claim}: {own.number}; against {own.control}." for own in findings
-    ]
+    return [f"- *{own.verdict}*: {finding_text(own)}" for own in findings]
+
+
+def finding_text(own: Finding) -> str:
+    """A finding but for its verdict, which stands before it."""
+    return f"{own.claim}: {own.number}; against {own.control}."
 
 
 def verdict_of_many(verdicts: Iterable[Verdict]) -> Verdict:

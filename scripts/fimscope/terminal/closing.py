@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from fimscope.files.digests import read_json
-from fimscope.report.format import points_changed, rate, spans
+from fimscope.report.contents import Report, read_report
+from fimscope.report.findings import finding_text
+from fimscope.report.format import points_changed, rate
 from fimscope.statistics.numbers import Numbers
 
 
@@ -15,7 +17,7 @@ def closing_lines(results: Path) -> list[str]:
     numbers = read_json(results / "figures.json")
     return [
         say_accuracy(numbers),
-        say_finding(numbers["experiments"]),
+        say_finding(read_report(results / "report.json")),
         say_pages(results),
         "Next: another model, --configfile config/gemma-3-270m.yaml (docs/model.md); your own "
         "TypeScript (docs/source.md); all targets: snakemake --list-target-rules",
@@ -37,23 +39,13 @@ def say_accuracy(numbers: Numbers) -> str:
     return f"{text}."
 
 
-def say_finding(experiments: Numbers) -> str:
-    """From where on the original's activation brings the broken answer back."""
-    sweeps = experiments.get("patches", {}).get("sweeps", [])
-    restore = next((sweep for sweep in sweeps if sweep["condition"] == "restore"), None)
-    if restore is None:
-        return "This study has not asked where an answer comes back (experiments: [patches])."
-    above, points = restore["comparison"]["points_above"], restore["points"]
-    pairs = f"n = {restore['n_pairs']}"
-    if not above:
-        return (
-            "At no point is the original's activation at the last token shown to bring a broken "
-            f"answer back oftener than every control does ({pairs})."
-        )
-    return (
-        "The original's activation at the last token brings broken answers back oftener than "
-        f"every control does at {spans(above, points)} of {points[-1]} ({pairs})."
-    )
+def say_finding(report: Report) -> str:
+    """The first finding of the section whose curve stands on the report's first screen."""
+    section = report.first_with_curve
+    if section is None or not section.findings:
+        return "Where an answer comes back is not told (experiments: [patches], and pairs for it)."
+    [first, *_] = section.findings
+    return f"{first.verdict.capitalize()}: {finding_text(first)}"
 
 
 def say_pages(results: Path) -> str:
