@@ -243,8 +243,14 @@ def test_numbers_worked_out_by_hand():
     assert at["mean_difference"]["net"]["estimate"] == pytest.approx(0.4)
     assert (at["mean_difference"]["net"]["n"], at["flipped"]["net"]["n"]) == (5, 4)
     section = steering_section(
-        numbers, [{"name": "mean_difference", "n_pairs": 7, "n_programs": 6}], []
+        numbers,
+        [{"name": "mean_difference", "n_pairs": 7, "n_programs": 6}],
+        [
+            {"edit": "rename_vars", "group": "test", "outcome": outcome}
+            for outcome in ("right", "wrong")
+        ],
     )
+    assert section.explorer == "edit=rename_vars&group=test"
     assert "75.0%" in section.reading[0]
     said = " ".join(section.reading)
     assert "change accuracy by +10.0 points on average (each: +0.0 to +20.0); 0 of 20" in said

@@ -25,6 +25,7 @@ SECTION = Section(
     power="Two runs are few.",
     curve=("curve.svg", "A curve."),
     explorer="edit=x&outcome=broken",
+    explorer_of={"curve.svg": "group=test"},
 )
 EMPTY = replace(
     SECTION, findings=[], reading=[], figures=[], tables=[], sources=[], power="", curve=None

@@ -141,6 +141,7 @@ def test_the_head_the_section_and_the_explorers_address_are_there():
         assert "code that is right" in part
     assert 'id="what-a-test-does"' in section
     assert 'href="explorer.html#/?edit=x&amp;outcome=broken"' in section
+    assert 'href="explorer.html#/?group=test"' in head
     order = ["it fails", "<svg", "It should.", "Two runs are few.", "Runs (2 rows)", "It is run."]
     assert sorted(order, key=section.index) == order
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Section:
     curve     (file name in figures/, caption) of a small figure for the report's first screen
     docs      the page of docs/ that says how it is done
     explorer  the query of the explorer's address that lists its examples
+    explorer_of  figure -> the query of a figure that speaks of other examples
     """
 
     title: str
@@ -58,6 +59,7 @@ class Section:
     curve: tuple[str, str] | None = None
     docs: str = "method.md"
     explorer: str = ""
+    explorer_of: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

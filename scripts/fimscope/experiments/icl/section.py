@@ -67,7 +67,7 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
         numbers=numbers,
         power=family_power_text(numbers["against_controls"]),
         docs="method.md#questions-to-the-model",
-        explorer=f"edit={edit}&outcome=wrong",
+        explorer=f"edit={edit}",
     )
 
 

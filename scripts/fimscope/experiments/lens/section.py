@@ -77,6 +77,7 @@ def lens_section(numbers: Numbers, linear: Numbers, examples_figure: str) -> Sec
         power=_say_power(numbers["pairs"], numbers["points"]),
         docs="method.md#looking-inside",
         explorer=f"edit={edit}&outcome=broken",
+        explorer_of={"lens.svg": "edit=original", "lens_linear.svg": "group=test"},
     )
 
 

@@ -127,7 +127,7 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
             if row["kind"] == MAIN and row["net"]
         ),
         docs="method.md#steering",
-        explorer="outcome=wrong&group=test",
+        explorer="&".join([*dict.fromkeys(f"edit={row['edit']}" for row in split), "group=test"]),
     )
 
 
