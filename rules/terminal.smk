@@ -51,7 +51,7 @@ def say_closing():
     """What the study found, and where it is, once its report is there."""
     if IS_RUN and wants_report():
         try:
-            print(*closing_lines(Path(RESULTS)), sep="\n", flush=True)
+            print(*closing_lines(Path(RESULTS), presets), sep="\n", flush=True)
         except UserError as error:
             logger.error(str(error))
 

@@ -121,13 +121,19 @@ def study_report(
         "Time and memory": timing_lines(timings),
     }
     return Report(
-        title=f"Where {code(config['model']['name'])} decides the type",
+        title=say_title(config["model"]["name"], config.get("study", config["model"]["name"])),
         asked=say_asked([row["edit"] for row in accuracy]),
         model=is_what,
         warning=say_size(max((row["n_programs"] for row in accuracy), default=0)),
         sections=sections,
         passages=[Passage(title, "\n".join(lines)) for title, lines in passages.items()],
     )
+
+
+def say_title(model: str, study: str) -> str:
+    """The page's title: the model, and the study where that has a name of its own."""
+    title = f"Where {code(model)} decides the type"
+    return title if study == model else f"{title} (study {code(study)})"
 
 
 def write_summary(report: Report) -> str:

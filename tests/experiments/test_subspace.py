@@ -366,5 +366,5 @@ def test_numbers_by_hand():
     [differs] = numbers["wrong_type"]
     assert differs["estimate"] == pytest.approx(0.25 / 0.5 - 0.6 / 0.8)
     text = " ".join(say_subspace(numbers))
-    assert "minus for the right one (`restore`) -25.0 points" in text and "shown to differ" in text
+    assert "minus for the right one (`restore`) -25.0 points" in text
     assert "written nowhere" in text

@@ -32,7 +32,7 @@ def test_at_the_start_the_cores_share_the_work_and_no_chain_is_cut_short():
 def test_what_is_at_work_counts_as_far_as_it_is():
     half = left([], {ONE: 50.0}, elapsed=50.0, cores=1)
     assert half == pytest.approx(50)
-    assert left([], {ONE: 500.0}, elapsed=500.0) == 0  # longer than thought: about to end
+    assert left([], {ONE: 500.0}, elapsed=500.0) >= 100  # longer than thought: a share of it more
 
 
 def test_a_run_that_goes_at_half_the_speed_has_twice_as_long_to_go():

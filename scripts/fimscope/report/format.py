@@ -116,7 +116,8 @@ def power_text(n_programs: int, n_tests: int) -> str:
     """The least that sign tests over these programs can show."""
     share = smallest_shown(n_programs, n_tests) if n_programs else None
     if share is None:
-        return f"{n_programs} programs are too few for any change to be shown."
+        are = "1 program is" if n_programs == 1 else f"{n_programs} programs are"
+        return f"{are} too few for any change to be shown."
     return (
         f"A change that goes one way in {math.ceil(share * n_programs)} of the {n_programs} "
         "programs is found 4 times in 5; one in fewer of them mostly goes unseen."

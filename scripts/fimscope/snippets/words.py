@@ -69,11 +69,14 @@ def say_renaming(renaming: Renaming, original: Reading) -> str:
 
 def say_alone(renaming: Renaming) -> str:
     """Which single name the answer hangs on, and of how many names that is known."""
-    breaking = [each.name for each in renaming.alone if each.n_changed]
+    breaking = [each.name for each in renaming.alone if 2 * each.n_changed >= each.n_draws]
+    some = [each.name for each in renaming.alone if 0 < 2 * each.n_changed < each.n_draws]
     n, n_tried = len(renaming.names), len(renaming.alone)
     tried = "" if n_tried == n else f", {n_tried} of {n} tried"
-    found = f"the answer hangs on {', '.join(map(_said, breaking))}"
-    return f"One name alone{tried}: {found if breaking else 'none changes the answer'}."
+    found = [f"the answer hangs on {', '.join(map(_said, breaking))}"] if breaking else []
+    if some:
+        found.append(f"fewer than half of the draws change it for {', '.join(map(_said, some))}")
+    return f"One name alone{tried}: {'; '.join(found) or 'none changes the answer'}."
 
 
 def say_variant(renaming: Renaming) -> str:

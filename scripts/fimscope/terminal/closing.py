@@ -1,5 +1,7 @@
 """What a study has found and where it is, in the last four lines of its run."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from fimscope.files.digests import read_json
@@ -9,16 +11,17 @@ from fimscope.report.format import points_changed, rate
 from fimscope.statistics.numbers import Numbers
 
 
-def closing_lines(results: Path) -> list[str]:
+def closing_lines(results: Path, presets: Sequence[str] = ()) -> list[str]:
     """Accuracy and what an edit broke; the main finding; where the pages are; what to do next.
 
     results   the folder of a study that has its report
+    presets   the config files that the command named
     """
     numbers = read_json(results / "figures.json")
     return [
         say_accuracy(numbers),
         say_finding(read_report(results / "report.json")),
-        say_pages(results),
+        say_pages(results, presets),
         "Next: another model, --configfile config/gemma-3-270m.yaml (docs/model.md); your own "
         "TypeScript (docs/source.md); all targets: snakemake --list-target-rules",
     ]
@@ -48,8 +51,9 @@ def say_finding(report: Report) -> str:
     return f"{first.verdict.capitalize()}: {finding_text(first)}"
 
 
-def say_pages(results: Path) -> str:
+def say_pages(results: Path, presets: Sequence[str]) -> str:
     """Where the report is, and the explorer, or how to have it."""
     explorer = results / "explorer" / "index.html"
     text = f"Report: {results}/report.html. Explorer of every example: "
-    return text + (f"{explorer}" if explorer.is_file() else "snakemake explorer")
+    command = ["snakemake", "explorer", *(["--configfile", *presets] if presets else [])]
+    return text + (f"{explorer}" if explorer.is_file() else shlex.join(command))

@@ -12,6 +12,7 @@ from fimscope.files.digests import read_json
 
 SECONDS = Path(__file__).with_name("seconds.json")  # of a whole default study, by kind of step
 UNKNOWN = 5.0  # seconds of a step that nothing is known of
+OVERDUE = 0.2  # of its age that a step goes on once it has taken as long as it should
 TRUSTED = 30.0  # seconds into a run when its own rate counts as much as the one that was expected
 
 
@@ -87,15 +88,16 @@ def seconds_left(
     All the work that is left, at the rate at which work has been done, or the longest chain of
     steps that is left, at the speed of one step: whichever is longer. Rate and speed are those of
     this run, once it has run for a while; before that, expected seconds go by on each core as
-    seconds do.
+    seconds do. A step that takes longer than expected is thought to take a share of its age more.
     """
     waiting = list(waiting)
     begun = {step: min(step.seconds, age) for step, age in running.items()}
+    left = {step: max(step.seconds - age, OVERDUE * age) for step, age in running.items()}
     rate = (TRUSTED * cores + done + sum(begun.values())) / (TRUSTED + elapsed)
     speed = (TRUSTED + done) / (TRUSTED + spent)
-    work = sum(step.seconds for step in (*waiting, *begun)) - sum(begun.values())
+    work = sum(step.seconds for step in waiting) + sum(left.values())
     chains = [step.after for step in waiting]
-    chains += [step.after - part for step, part in begun.items()]
+    chains += [step.after - step.seconds + own for step, own in left.items()]
     return max(work / rate, max(chains, default=0) / speed)
 
 

@@ -89,9 +89,10 @@ def _findings(condition: str, sweeps: Sequence[Numbers]) -> list[Finding]:
 
 
 def _largest(sweeps: Sequence[Numbers]) -> tuple[Numbers, int]:
-    """The part with the largest mean effect: its sweep and its place there."""
+    """The part with the largest mean effect, of those shown if any is: its sweep, its place."""
     known = [(sweep, place) for sweep in sweeps for place in range(len(paired_means(sweep)))]
-    return max(known, key=lambda part: paired_means(part[0])[part[1]])
+    shown = [part for part in known if _verdict_at(*part) is Verdict.SHOWN]
+    return max(shown or known, key=lambda part: paired_means(part[0])[part[1]])
 
 
 def _verdict_at(sweep: Numbers, place: int) -> Verdict:

@@ -144,7 +144,8 @@ def _net(cells: Cells, n_holes: Mapping[str, int]) -> Iterator[Numbers]:
                 "knows_gold": knows_gold(choice),
                 "n_shots": n,
                 "before": number(before),
-                **found[column].numbers(),
+                # The weighted mean's interval may pass what accuracy can change by.
+                **found[column].map(lambda v: np.clip(v, -before, 1 - before)).numbers(),
                 "p": significant(p_values[column]),
             }
 

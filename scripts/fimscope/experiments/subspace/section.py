@@ -12,7 +12,6 @@ from fimscope.report.format import (
 )
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
-from fimscope.statistics.claims import judged
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
 
@@ -147,19 +146,12 @@ def _say_row(row: Numbers, n_directions: int) -> str:
 
 
 def _say_wrong_type(numbers: Numbers) -> list[str]:
-    """Whether the directions carry another share of a wrong type than of a right one."""
-    if not numbers["wrong_type"]:
-        return []
-    row = judged(numbers["wrong_type"][-1], numbers["margin"])
-    words = {
-        Verdict.SHOWN: "shown to differ",
-        Verdict.SHOWN_ABSENT: "shown to be the same, to within the margin",
-        Verdict.UNDECIDED: "undecided",
-    }
+    """What the directions carry of a wrong type beside a right one, which is no finding."""
     return [
-        f"The share of the whole's effect that these directions carry is for a wrong type "
-        f"(`break`) minus for the right one (`restore`) {points_changed(row)} at point "
-        f"{row['point']}, on n = {row['n']} examples with both: {words[row['verdict']]}."
+        f"At point {row['point']} the share that these directions carry is for a wrong type "
+        f"(`break`) minus for the right one (`restore`) {points_changed(row)}, on n = {row['n']} "
+        "examples with both. The two are the ends of one contrast: to be alike is no finding."
+        for row in numbers["wrong_type"][-1:]
     ]
 
 
