@@ -107,6 +107,10 @@ onstart:
         from fimscope.models.load import check_device
 
         check_device(config["model"]["device"])
+    if not ON_CLUSTER:
+        # A limit on jobs a second has Snakemake look at all waiting jobs, each second, once for
+        # every job that has ended. Here the cores are the limit.
+        workflow.scheduler.job_rate_limiter = None
     begin_progress()
 
 
