@@ -1,6 +1,7 @@
 // A plot in its frame: drawn to the width it has, and handed out as an SVG file.
 import { element } from "./dom.mjs";
 import { heatColour } from "./heat.mjs";
+import { explained, term } from "./terms.mjs";
 
 const OTHER_STYLE = { colour: "var(--faint)", dash: "2,2", symbol: "plus" };
 
@@ -29,9 +30,9 @@ export function figure(title, draw, caption = null) {
   const frame = element(
     "figure",
     {},
-    element("div", { class: "figure-head" }, element("h3", {}, title), save),
+    element("div", { class: "figure-head" }, element("h3", {}, term("given", title)), save),
     place,
-    caption && element("figcaption", {}, caption),
+    caption && element("figcaption", {}, [caption].flat(Infinity).map((part) => (typeof part === "string" ? explained(part) : part))),
   );
   let width = 0;
   const redraw = () => width && place.replaceChildren(draw(width));

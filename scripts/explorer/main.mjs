@@ -12,8 +12,10 @@ const ARROWS = { ArrowLeft: -1, ArrowRight: 1 };
 class Explorer {
   constructor(index) {
     this.list = new ListPage(index, (row) => this.open(row));
-    this.byId = new Map();
-    for (const row of this.list.rows) this.byId.set(row.id, [...(this.byId.get(row.id) ?? []), row]);
+    this.byId = new Map(); // rows of an example, by its id and by its number
+    for (const row of this.list.rows) {
+      for (const key of [row.id, row.number]) this.byId.set(key, [...(this.byId.get(key) ?? []), row]);
+    }
     this.shown = index.shown;
     this.row = null; // of the example that is shown
     this.view = element("section", { class: "view", hidden: true });
@@ -81,8 +83,8 @@ class Explorer {
     try {
       const example = await loadBlock(String(row.number));
       if (this.row !== row) return;
-      const name = (other) => this.byId.get(other)?.[0].name;
-      const { page, panels } = examplePage(example, rows, this.shown, parameters, name);
+      const rowsOf = (other) => this.byId.get(other);
+      const { page, panels } = examplePage(example, rows, this.shown, parameters, rowsOf);
       this.panels = panels;
       this.view.replaceChildren(page);
     } catch (error) {
