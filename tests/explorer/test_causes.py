@@ -113,8 +113,8 @@ def test_masks_that_change_an_answer_are_named_each_once():
         *mask("text", "siblings", "Map", "Map"),
     ]
     assert sentence(masks=moved) == (
-        "Without the comments it says `Set`; with the uses of the name hidden from all later tokens "
-        "it says `Map`; masks of the name where it is declared change it too."
+        "Without the comments it says `Set`; with the uses of the name hidden from all later "
+        "tokens it says `Map`; masks of the name where it is declared change it too."
     )
     assert sentence(masks=mask("text", "comments", "Set", "Set")) == (
         "None of 1 masks does more to it than as many other tokens masked."

@@ -346,9 +346,13 @@ class MadeStudy:
                             "gold_logprob": -strength - place[0] / 10,
                         }
 
+    def _first_patches(self) -> Iterator[Row]:
+        first = {example["example_id"] for example in self.examples[:FIRST]}
+        return (row for row in self._patches("restore") if row["example_id"] in first)
+
     def _patch_positions(self) -> Iterator[Row]:
         """The name's window of three points does half of what its points do."""
-        for row in self._patches("restore"):
+        for row in self._first_patches():
             if row["donor_kind"] != "self":
                 half = 0.5 * row["normalised_effect"]
                 yield {**row, "position": "hole_name"}
@@ -357,7 +361,7 @@ class MadeStudy:
     def _components(self) -> Iterator[Row]:
         """Head 1 of block 2 does most, a half; each control a twentieth everywhere."""
         parts = (("attention_output", None), ("mlp_output", None), ("head", 0), ("head", 1))
-        for row in self._patches("restore"):
+        for row in self._first_patches():
             block, kind = row["point"], row["donor_kind"]
             if block < self.size.n_points - 1 and kind != "random_position":
                 for component, head in parts:

@@ -50,9 +50,19 @@ OPTIONAL = {
     "probes": PROBES,
 }
 VARIANT = ["example_id", "edit"]
+PAIR = [*VARIANT, "condition", "pair_id", "donor_kind"]
+PATCH = [
+    *(*PAIR, "donor_example_id", "point", "n_points", "position", "predicted"),
+    *("predicted_token_id", "gold_logprob", "foil_logprob", "target_logprob", "logit_diff"),
+    "normalised_effect",
+]
+# What is read of the large tables.
 COLUMNS = {
     "variants": [*VARIANT, "gold", "prefix", "suffix", "renames"],
     "prompts": [*VARIANT, "token_ids", "positions", "window"],
+    "patches": PATCH,
+    "patch_positions": PATCH,
+    "components": [*PAIR, "component", "block", "head", "normalised_effect"],
 }
 
 
