@@ -17,7 +17,8 @@ import { tracesPanel } from "./traces.mjs";
 import { whyCard } from "./why.mjs";
 
 /**
- * The page's content: { page, panels: [{ id, title, frame }] }, the panels in their order.
+ * The page's content: { page, panels: [{ id, title, frame, show }] }, the panels in their order;
+ * show() fills one that has not come near the screen yet.
  * example     a block of data
  * rows        the list's rows of this example, one a variant
  * tables      the names of the tables that the study has
@@ -32,7 +33,7 @@ export function examplePage(example, rows, tables, parameters, rowsOf) {
   const compared = original && original !== variant ? [original, variant] : [variant];
   const [row] = rows;
   const all = panels(example, variant, compared, parameters, rowsOf);
-  const shown = all.filter(({ there }) => there).map(({ id, title, fill }) => ({ id, title, frame: panel(id, title, fill) }));
+  const shown = all.filter(({ there }) => there).map(({ id, title, fill }) => ({ id, title, ...panel(id, title, fill) }));
   const absent = all.filter(({ there }) => !there).map(({ id }) => id);
   const page = element(
     "article",
@@ -100,7 +101,7 @@ const ABOUT = {
   samples: "Completions that were drawn at random. pass@k: the chance that one of k is the gold.",
   patch_positions: "The same at other tokens than the last, and at sets of them; the effect in colour. Of several points together, the first is named.",
   components: "Not the whole residual is replaced, but what one part of one block adds to it at the last token.",
-  traces: "Where does the difference lie? Each token alone takes the residual of the same token of its aligned partner, which has other names of as many tokens; darker: a larger effect.",
+  traces: "Where does the difference lie? Each token alone takes the residual of the same token of its aligned partner, which has other names of as many tokens. The stronger the colour, the larger the effect.",
   algorithms: "Something is planted, or hidden, that one algorithm alone would read. If the answer follows it and not its control, that is where the answer comes from.",
   masking: "What becomes of the answer where a part of the prompt is out of the text, or out of the attention's sight.",
   icl: "Solved holes of other programs stand in front of the prompt. right, of draws: for how many of them the answer is the gold.",
@@ -154,16 +155,15 @@ function panel(id, title, fill) {
   const body = element("div", { class: "panel-body" });
   const about = element("p", { class: "faint about" }, explained(ABOUT[id]));
   const made = element("section", { class: "panel", id: `panel-${id}` }, element("h2", {}, title), about, body);
-  const watcher = new IntersectionObserver(
-    (entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      watcher.disconnect();
-      body.replaceChildren(fill());
-    },
-    { rootMargin: "300px" },
-  );
+  const show = () => {
+    watcher.disconnect();
+    if (!body.hasChildNodes()) body.replaceChildren(fill());
+  };
+  const watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && show(), {
+    rootMargin: "300px",
+  });
   watcher.observe(made);
-  return made;
+  return { frame: made, show };
 }
 
 function predictionsPanel(compared) {

@@ -2,6 +2,7 @@
 import { loadBlock } from "./data.mjs";
 import { element } from "./dom.mjs";
 import { examplePage } from "./example.mjs";
+import { drawAll } from "./figure.mjs";
 import { helpSheet } from "./help.mjs";
 import { ListPage } from "./list.mjs";
 import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
@@ -17,6 +18,7 @@ class Explorer {
       for (const key of [row.id, row.number]) this.byId.set(key, [...(this.byId.get(key) ?? []), row]);
     }
     this.shown = index.shown;
+    this.title = document.title; // of the list
     this.row = null; // of the example that is shown
     this.view = element("section", { class: "view", hidden: true });
     this.help = helpSheet();
@@ -45,7 +47,14 @@ class Explorer {
     place.replaceChildren(this.top, main, this.help);
     addEventListener("hashchange", () => this.show());
     addEventListener("keydown", (event) => this.key(event));
+    addEventListener("beforeprint", () => this.showAll());
     this.show();
+  }
+
+  /** On paper an example is whole. */
+  showAll() {
+    for (const { show } of this.panels) show();
+    drawAll(this.view);
   }
 
   open(row) {
@@ -61,6 +70,8 @@ class Explorer {
   showList() {
     const back = this.row;
     this.row = null;
+    this.panels = [];
+    document.title = this.title;
     document.body.dataset.page = "list";
     this.view.hidden = true;
     this.view.replaceChildren();
@@ -91,6 +102,7 @@ class Explorer {
       return this.say(error.message);
     }
     this.leaveList();
+    document.title = `${row.name}, ${row.edit} · ${this.title}`;
     this.drawCrumbs(row);
     scrollTo(0, 0);
     this.view.querySelector("h2").focus({ preventScroll: true });

@@ -303,6 +303,21 @@ def test_masks_solved_examples_and_probes_are_tables(page):
     assert "An example of the group fit has the hole's name." in panel.inner_text()
 
 
+def test_a_tab_names_its_example_and_paper_has_all_panels(page):
+    title = page.title()
+    open_example(page, THIRD)
+    assert page.title() == f"label, rename_vars · {title}"
+    assert page.locator("#panel-prompt .panel-body > *").count() == 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for panel in page.locator(".panel").all():
+        assert panel.locator(".panel-body > *").count() == 1
+    empty = "all => all.filter(plot => !plot.querySelector('svg')).length"
+    assert page.locator(".plot").count() == 10
+    assert page.locator(".plot").evaluate_all(empty) == 0
+    go(page, "#/")
+    page.wait_for_function("title => document.title === title", arg=title)
+
+
 def test_the_tokens_that_carry_the_answer_are_on_the_text(page):
     open_example(page, THIRD)
     panel = show_panel(page, "traces")
