@@ -233,7 +233,7 @@ def test_an_experiment_that_was_not_run_says_so(watched, browser, tmp_path):
     said = "patch_positions, components, traces, algorithms, steering, icl, probes"
     assert run == f"Not run in this study: {said}."
     assert watched.page.locator(".why > p").inner_text() == (
-        "Not tested: the study made no change, mask or patch of this variant."
+        "Not tested: no change, mask or patch with a control was made of this variant."
     )
     assert show_panel(watched.page, "alike").locator(".panel-body").inner_text() == (
         "No other program has a hole of this name."

@@ -82,7 +82,10 @@ def sentence(changes=(), masks=(), rows=()):
 
 
 def test_what_nothing_was_tried_of_says_so():
-    assert sentence() == "Not tested: the study made no change, mask or patch of this variant."
+    said = "Not tested: no change, mask or patch with a control was made of this variant."
+    assert sentence() == said
+    unheld = change("nearest", "Map") + change("name", "any")
+    assert sentence(unheld, mask("text", "comments", "Set")) == said
 
 
 def test_an_answer_that_copies_one_that_hangs_on_a_name_and_one_that_neither():
@@ -101,7 +104,7 @@ def test_an_answer_that_copies_one_that_hangs_on_a_name_and_one_that_neither():
         "Changing the nearest annotation or the hole's name does no more to it than the same done "
         "elsewhere."
     )
-    assert "Map" not in sentence(change("nearest", "Map"))  # without a control it shows nothing
+    assert sentence(neither + change("uses", "Set")) == sentence(neither)  # has no control
 
 
 def test_masks_that_change_an_answer_are_named_each_once():
@@ -117,7 +120,7 @@ def test_masks_that_change_an_answer_are_named_each_once():
         "tokens it says `Map`; masks of the name where it is declared change it too."
     )
     assert sentence(masks=mask("text", "comments", "Set", "Set")) == (
-        "None of 1 masks does more to it than as many other tokens masked."
+        "The one mask does not do more to it than as many other tokens masked."
     )
 
 
@@ -134,6 +137,7 @@ def test_a_donor_turns_an_answer_from_the_point_on_that_none_behind_it_takes_bac
     )
     both = patches("wrong_to_wrong", [1, 1, 1]) + rows
     assert "lent" not in sentence(rows=both)  # the telling condition alone
+    assert sentence(rows=patches("lent_type", [2, 1, 1])).startswith("A lent residual makes it ")
 
 
 def test_every_name_that_a_page_shows_has_a_meaning():
@@ -143,7 +147,7 @@ def test_every_name_that_a_page_shows_has_a_meaning():
     assert {*WAYS, *masked} <= set(terms["masks"])
     assert masked == set(verdict.MASKED) and set(WAYS) == set(verdict.WAY)
     assert set(DONOR_KINDS) == set(terms["donors"])
-    assert set(CONDITIONS) == set(verdict.DONOR) and set(CONDITIONS) <= set(terms["given"])
+    assert set(verdict.DONOR) <= set(CONDITIONS) and set(verdict.DONOR) <= set(terms["given"])
     assert set(ROLES) == set(terms["roles"]) and set(CHOICES) == set(terms["choices"])
     found = {causes.FOLLOWS, causes.MOVES, causes.BOTH, causes.STAYS, causes.UNHELD}
     assert found <= set(terms["found"])

@@ -9,7 +9,7 @@ The rule, in this order; a clause for each kind of intervention that was made on
    point, and in how many patches at those points the controls bring it; the last point is left out,
    as the patch hands over the answer there
 
-Where none of these was made on the variant, the sentence says that.
+What has no control counts for nothing. Where nothing is left, the sentence says that.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,9 @@ DONOR = {
     "other_type": "a lent residual of another type makes it",
     "wrong_to_wrong": "a lent residual of a wrong answer makes it",
 }
+OTHER_DONOR = "a lent residual makes it"  # under any other condition
 MOST_MASKS = 2  # that are named
+NOT_TESTED = "Not tested: no change, mask or patch with a control was made of this variant."
 
 
 def verdict(changes: Sequence[Json], masks: Sequence[Json], patches: Sequence[Row]) -> list[str]:
@@ -61,9 +63,10 @@ def verdict(changes: Sequence[Json], masks: Sequence[Json], patches: Sequence[Ro
     changes, masks   of `causes`
     patches          rows of the patches table of which the variant is the recipient
     """
-    clauses = [*_of_changes(changes), *_of_masks(masks), *_of_patches(patches)]
+    held = [[entry for entry in entries if entry["control"]] for entries in (changes, masks)]
+    clauses = [*_of_changes(held[0]), *_of_masks(held[1]), *_of_patches(patches)]
     if not clauses:
-        return ["Not tested: the study made no change, mask or patch of this variant."]
+        return [NOT_TESTED]
     pieces = [""]
     for number, (text, *rest) in enumerate(clauses):
         pieces[-1] += f"; {text}" if number else f"{text[:1].upper()}{text[1:]}"
@@ -121,15 +124,16 @@ def _of_masks(masks: Sequence[Json]) -> Iterator[Pieces]:
     if others := list(moved)[MOST_MASKS:]:
         yield [f"masks of {' and of '.join(others)} change it too"]
     if not moved:
-        yield [f"none of {len(masks)} masks does more to it than as many other tokens masked"]
+        one = f"none of {len(masks)} masks does" if len(masks) > 1 else "the one mask does not do"
+        yield [f"{one} more to it than as many other tokens masked"]
 
 
 def _of_patches(patches: Sequence[Row]) -> Iterator[Pieces]:
     conditions = {row["condition"] for row in patches}
-    for condition, text in DONOR.items():
-        if condition in conditions:
-            yield _of_condition(text, [row for row in patches if row["condition"] == condition])
-            return
+    told = [condition for condition in (*DONOR, *sorted(conditions)) if condition in conditions]
+    for condition in told[:1]:
+        rows = [row for row in patches if row["condition"] == condition]
+        yield _of_condition(DONOR.get(condition, OTHER_DONOR), rows)
 
 
 def _of_condition(text: str, rows: Sequence[Row]) -> Pieces:
