@@ -41,7 +41,7 @@ export function examplePage(example, rows, tables, parameters, rowsOf) {
     heading(row, edits, edit),
     whyCard(variant),
     element("div", { class: "answers" }, compared.map(answerCard)),
-    absentLine("Not drawn for these experiments: ", absent.filter((id) => tables.includes(id))),
+    absentLine("Not asked of this variant: ", absent.filter((id) => tables.includes(id))),
     absentLine("Not run in this study: ", absent.filter((id) => !tables.includes(id))),
     ...shown.map(({ frame }) => frame),
   );

@@ -213,12 +213,10 @@ def test_steering_on_test_is_one_plot_of_vectors_at_their_own_points(page):
 def test_a_variant_that_was_not_asked_says_so(page):
     open_example(page, SECOND, "edit=original")
     said = "patches, patch_positions, components, traces, masking, steering, icl, probes"
-    assert page.locator(".absent").all_inner_texts() == [
-        f"Not drawn for these experiments: {said}."
-    ]
+    assert page.locator(".absent").all_inner_texts() == [f"Not asked of this variant: {said}."]
     open_example(page, f"{24:016x}")  # of `fit`
     [said] = page.locator(".absent").all_inner_texts()
-    assert said == "Not drawn for these experiments: steering, probes."
+    assert said == "Not asked of this variant: steering, probes."
     assert "steering" in said
     hover = page.locator(".absent abbr").first.get_attribute("title")
     assert hover.startswith("Vectors that are added to the residual stream")
@@ -229,7 +227,7 @@ def test_an_experiment_that_was_not_run_says_so(watched, browser, tmp_path):
     watched.page.goto((tmp_path / "explorer/index.html").as_uri())
     open_example(watched.page, THIRD, "edit=original")
     drawn, run = watched.page.locator(".absent").all_inner_texts()
-    assert drawn == "Not drawn for these experiments: patches, masking."
+    assert drawn == "Not asked of this variant: patches, masking."
     said = "patch_positions, components, traces, algorithms, steering, icl, probes"
     assert run == f"Not run in this study: {said}."
     assert watched.page.locator(".why > p").inner_text() == (
@@ -252,9 +250,9 @@ def test_an_example_says_why_it_is_answered_so(page):
     card = page.locator(".why")
     assert card.locator("h3").inner_text() == "Why boolean?"
     assert card.locator("> p").inner_text() == (
-        "It follows the nearest annotation: with Map planted there it says so, planted elsewhere "
-        "it does not; it hangs on the hole's name: changed or hidden, the answer is Set, and the "
-        "same done elsewhere changes nothing; with the name where it is declared hidden from all "
+        "It follows the nearest annotation: with Map planted there it says so, in the control it "
+        "does not; it hangs on the hole's name: changed or hidden, the answer is Set, and in the "
+        "control it stays; with the name where it is declared hidden from all "
         "later tokens it says never; the original's residual brings back string from point 3 of 6 "
         "on, the controls there in 0 of 6 patches."
     )

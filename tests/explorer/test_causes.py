@@ -91,18 +91,17 @@ def test_what_nothing_was_tried_of_says_so():
 def test_an_answer_that_copies_one_that_hangs_on_a_name_and_one_that_neither():
     copies = change("nearest", "Map", "any") + change("name", "any", "any")
     assert sentence(copies) == (
-        "It follows the nearest annotation: with `Map` planted there it says so, planted "
-        "elsewhere it does not."
+        "It follows the nearest annotation: with `Map` planted there it says so, in the "
+        "control it does not."
     )
     hangs = change("name", "Set", "any") + change("uses", "Date", "any", planted=None)
     assert sentence(hangs) == (
         "It hangs on the hole's name and the uses of the name: changed or hidden, the answer is "
-        "`Set` and `Date`, and the same done elsewhere changes nothing."
+        "`Set` and `Date`, and in the control it stays."
     )
     neither = change("nearest", "Set", "Set") + change("name", "any", "any")
     assert sentence(neither) == (
-        "Changing the nearest annotation or the hole's name does no more to it than the same done "
-        "elsewhere."
+        "Changing the nearest annotation or the hole's name does no more to it than the control."
     )
     assert sentence(neither + change("uses", "Set")) == sentence(neither)  # has no control
 

@@ -64,7 +64,8 @@ FOUND_OUT = {
     "both": "another answer comes, as in the control",
     "stays": "the answer stays as it is",
     "unheld": "another answer comes, and no control was possible: it counts for nothing",
-    "control": "the same done elsewhere: to what is not meant, or to as many other tokens",
+    "control": "the same done to what is not meant: another annotation, name or value, or as many "
+    "other tokens; of type_of_name a name of the answer's own type",
 }
 MEASURES = {
     "planted": "the type that was put there; neither the answer nor the gold",

@@ -86,17 +86,17 @@ def _of_changes(changes: Sequence[Json]) -> Iterator[Pieces]:
         yield [
             f"it follows {_named(followed)}: with ",
             planted,
-            " planted there it says so, planted elsewhere it does not",
+            " planted there it says so, in the control it does not",
         ]
     if moved:
         yield [
             f"it hangs on {_named(moved)}: changed or hidden, the answer is ",
             *_alternating([entry["change"]["predicted"] for entry in moved]),
-            ", and the same done elsewhere changes nothing",
+            ", and in the control it stays",
         ]
     if not followed and not moved:
         what = " or ".join(READ[entry["hypothesis"]] for entry in changes)
-        yield [f"changing {what} does no more to it than the same done elsewhere"]
+        yield [f"changing {what} does no more to it than the control"]
 
 
 def _found(entries: Sequence[Json], found: str) -> list[Json]:
