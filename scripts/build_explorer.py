@@ -32,8 +32,8 @@ def write_explorer(study: Study, model_name: str, parts: Parts, folder: Path, si
             _write(new / f"lib/{name}.js", text)
         _write(new / "data/index.js", block_script("index", index))
         file.write(start)
-        for number, example in enumerate(study.examples):
-            name, block = str(number), pack(describe_example(study, example))
+        for number in range(len(study.examples)):
+            name, block = str(number), pack(describe_example(study, number))
             _write(new / f"data/{name}.js", block_script(name, block))
             file.write(block_element(name, block))
             progress.add()
@@ -63,6 +63,9 @@ def main() -> None:
             required=True,
             help=f"{name} tables, where there are any",
         )
+    parser.add_argument(
+        "--activations", type=Path, help="activations/original, if the study has them"
+    )
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
     parser.add_argument("--model-name", required=True, help="the model's name in the config")
     parser.add_argument(
@@ -82,7 +85,8 @@ def main() -> None:
     with run_step(parser) as args:
         parts = read_parts(args.front_end, args.node_modules)
         paths = {name: getattr(args, name) for name in (*NEEDED, *OPTIONAL)}
-        study = Study(args.examples, paths, Encoder.from_folder(args.model).decode)
+        decode = Encoder.from_folder(args.model).decode
+        study = Study(args.examples, paths, decode, args.activations)
         write_explorer(study, args.model_name, parts, args.out, args.out_single)
         log.info("%d examples", len(study.examples))
 

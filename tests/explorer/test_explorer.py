@@ -190,7 +190,12 @@ def test_an_explorer_is_the_same_bytes_each_time_and_holds_every_example(tmp_pat
     parts = read_parts(FRONT_END, ROOT / "node_modules")
     singles = []
     for name in ("first", "second"):
-        study = Study(tmp_path / "examples.parquet", paths, lambda ids: "x" * len(ids))
+        study = Study(
+            tmp_path / "examples.parquet",
+            paths,
+            lambda ids: "x" * len(ids),
+            tmp_path / "activations/original",
+        )
         write_explorer(study, "m", parts, tmp_path / name, tmp_path / f"{name}.html")
         singles.append((tmp_path / f"{name}.html").read_bytes())
     assert singles[0] == singles[1]
@@ -215,4 +220,4 @@ def test_a_needed_table_that_lacks_a_variant_is_named(tmp_path):
     paths["prompts"] = paths["prompts"][:1]
     study = Study(tmp_path / "examples.parquet", paths, str)
     with pytest.raises(UserError, match="prompts: no row of example 0+, edit rename_vars"):
-        describe_example(study, study.examples[0])
+        describe_example(study, 0)

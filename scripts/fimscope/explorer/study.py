@@ -6,16 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
+from fimscope.experiments.algorithms.tables import ALGORITHMS
 from fimscope.experiments.attention.tables import ATTENTION_SHARES, ATTENTION_TOKENS
+from fimscope.experiments.components.tables import COMPONENTS
+from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.lens.tables import LENS, LINEAR_LENS
+from fimscope.experiments.masking.tables import MASKING
 from fimscope.experiments.patch.tables import PATCHES
+from fimscope.experiments.probes.tables import PROBES
 from fimscope.experiments.samples.tables import SAMPLES
 from fimscope.experiments.steer.tables import STEERING_RESULTS
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
-from fimscope.explorer import payload
+from fimscope.experiments.traces.tables import TRACES
+from fimscope.explorer import causes, payload
+from fimscope.explorer.alike import Alike, directions
 from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pieces import Decode, token_pieces
+from fimscope.explorer.verdict import verdict
+from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_table
 from fimscope.prompts.tables import PROMPTS
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
@@ -30,23 +39,49 @@ OPTIONAL = {
     "attention_tokens": ATTENTION_TOKENS,
     "attention_shares": ATTENTION_SHARES,
     "patches": PATCHES,
+    "patch_positions": PATCHES,
+    "components": COMPONENTS,
+    "traces": TRACES,
+    "algorithms": ALGORITHMS,
+    "masking": MASKING,
     "samples": SAMPLES,
     "steering": STEERING_RESULTS,
+    "icl": ICL,
+    "probes": PROBES,
 }
 VARIANT = ["example_id", "edit"]
+PAIR = [*VARIANT, "condition", "pair_id", "donor_kind"]
+PATCH = [
+    *(*PAIR, "donor_example_id", "point", "n_points", "position", "predicted"),
+    *("predicted_token_id", "gold_logprob", "foil_logprob", "target_logprob", "logit_diff"),
+    "normalised_effect",
+]
+# What is read of the large tables.
 COLUMNS = {
     "variants": [*VARIANT, "gold", "prefix", "suffix", "renames"],
     "prompts": [*VARIANT, "token_ids", "positions", "window"],
+    "patches": PATCH,
+    "patch_positions": PATCH,
+    "components": [*PAIR, "component", "block", "head", "normalised_effect"],
 }
 
 
 class Study:
     """All tables of a model's results, by example.
 
-    examples   rows of the examples table that the model was asked, in its order, without their text
+    activations   the folder of the originals' residuals, where there is one
+    examples      rows of the examples table that the model was asked, in its order, without their
+                  text
+    alike         the holes most like each of them
     """
 
-    def __init__(self, examples: Path, paths: Mapping[str, Sequence[Path]], decode: Decode):
+    def __init__(
+        self,
+        examples: Path,
+        paths: Mapping[str, Sequence[Path]],
+        decode: Decode,
+        activations: Path | None = None,
+    ):
         self.paths, self.decode = paths, lru_cache(maxsize=1_000_000)(decode)
         self.tables = {
             name: ByExample(paths[name], kind, COLUMNS.get(name))
@@ -56,6 +91,8 @@ class Study:
         rows = read_table(examples, EXAMPLES, columns).to_pylist()
         self.examples = [row for row in rows if row["example_id"] in self.tables["predictions"]]
         self.edits = {row["example_id"]: list(self.by_edit("predictions", row)) for row in rows}
+        cache = activations and ActivationCache(activations)
+        self.alike = Alike(self.examples, directions(cache, self.examples) if cache else None)
 
     def by_edit(self, name: str, example: Row) -> dict[str, list[Row]]:
         """The rows that a table has of an example, by edit."""
@@ -79,8 +116,9 @@ class Study:
         return found
 
 
-def describe_example(study: Study, example: Row) -> dict[str, Any]:
-    """All that the page of one example shows."""
+def describe_example(study: Study, number: int) -> dict[str, Any]:
+    """All that the page of one example shows, by its number among the examples."""
+    example = study.examples[number]
     needed = {name: study.one_by_edit(name, example) for name in NEEDED}
     shown = {name: study.by_edit(name, example) for name in OPTIONAL}
     original = needed["variants"].get("original")
@@ -88,6 +126,7 @@ def describe_example(study: Study, example: Row) -> dict[str, Any]:
         raise UserError(f"variants: no original of example {example['example_id']}; give its table")
     variants = []
     for edit in study.edits[example["example_id"]]:
+        of_edit = {name: found.get(edit, []) for name, found in shown.items()}
         prompt = needed["prompts"][edit]
         pieces = token_pieces(study.decode, prompt["token_ids"])
         variants.append(
@@ -96,23 +135,35 @@ def describe_example(study: Study, example: Row) -> dict[str, Any]:
                 "source": payload.edited_source(original, needed["variants"][edit]),
                 "answer": payload.answer(needed["predictions"][edit], needed["split"][edit]),
                 "prompt": payload.prompt(prompt, pieces),
-                "lens": payload.lens(
-                    [
-                        *shown["lens"].get(edit, []),
-                        *payload.linear_lens(shown["linear_lens"].get(edit, [])),
-                    ]
-                ),
-                "attention": payload.heads(shown["attention_tokens"].get(edit, [])),
-                "shares": payload.shares(shown["attention_shares"].get(edit, [])),
-                "pairs": payload.pairs(shown["patches"].get(edit, [])),
-                "steering": payload.steering(shown["steering"].get(edit, [])),
-                "samples": payload.samples(shown["samples"].get(edit, [])),
+                **_of_variant(of_edit),
             }
         )
     return {
         "id": example["example_id"],
         "source": payload.source(original),
         "variants": variants,
+        "traces": causes.traces(study.tables["traces"].rows(example["example_id"])),
+        "alike": study.alike.of(number),
+    }
+
+
+def _of_variant(rows: Mapping[str, list[Row]]) -> dict[str, Any]:
+    """What the optional tables say of one variant, by panel; nothing of those without rows."""
+    changes, masks = causes.changes(rows["algorithms"]), causes.masks(rows["masking"])
+    return {
+        "why": verdict(changes, masks, rows["patches"]),
+        "lens": payload.lens([*rows["lens"], *payload.linear_lens(rows["linear_lens"])]),
+        "attention": payload.heads(rows["attention_tokens"]),
+        "shares": payload.shares(rows["attention_shares"]),
+        "pairs": payload.pairs(rows["patches"]),
+        "positions": payload.pairs(rows["patch_positions"]),
+        "parts": causes.parts(rows["components"]),
+        "changes": changes,
+        "masks": masks,
+        "steering": payload.steering(rows["steering"]),
+        "samples": payload.samples(rows["samples"]),
+        "shots": causes.shots(rows["icl"]),
+        "probes": causes.probes(rows["probes"]),
     }
 
 
