@@ -43,7 +43,8 @@ def results(study: str | Path) -> "Study":
     there = sorted({path.parent.name for root in roots for path in root.glob("*/predictions")})
     raise UserError(
         f"study {str(study)!r}: not in {' nor in '.join(map(str, roots))}; "
-        + (f"expected one of {', '.join(there)}" if there else "run one first: make run")
+        + (f"there {'are' if there[1:] else 'is'} {', '.join(there)}; " if there else "")
+        + f"run it first: {_command_of(Path(study))}"
     )
 
 
@@ -155,6 +156,12 @@ def target_of(table: str) -> str:
         if table not in TARGETS and table in own | {room}:
             return experiment.name
     return TARGETS.get(table, FIRST_TARGET)
+
+
+def _command_of(folder: Path) -> str:
+    """The command that runs a study; of one that is no preset's, the default one."""
+    config = _config_of(folder)
+    return f"snakemake --profile profiles/default {config}all" if config else "make run"
 
 
 def _config_of(folder: Path) -> str:
