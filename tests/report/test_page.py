@@ -3,20 +3,23 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from fimscope.errors import UserError
 from fimscope.experiments.accuracy.numbers import confusion_numbers
+from fimscope.report.docs import docs_pages
 from fimscope.report.findings import Finding
 from fimscope.report.markdown import code, table
 from fimscope.report.page import build_page
 from fimscope.report.sections import SectionTable
 from fimscope.report.svg import inline_svg
 from fimscope.report.theme import save_figure
+from pages import ROOT
 from plot_wrong_answers import plot_wrong_answers
-from report_page import SECTION, page_of, report_of
+from report_page import EMPTY, SECTION, page_of, report_of
 from synthetic import HOSTILE, predictions_table
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -111,11 +114,41 @@ def test_the_page_needs_nothing_else(hostile_page):
     outline = Outline(hostile_page)
     targets = [value for name, value in outline.attributes if name in ("src", "href", "xlink:href")]
     assert targets
-    beside = ("#", "explorer.html", "summary.md", "docs/")
+    beside = ("#", "explorer.html", "summary.md", "docs/method.html", "docs/limits.html")
     assert all(target.startswith(beside) for target in targets)
     assert "default-src 'none'" in hostile_page
     assert "@import" not in hostile_page
     assert not re.search(r"url\((?!#)", hostile_page)
+
+
+def test_the_docs_to_which_a_report_leads_are_pages_that_a_browser_shows():
+    sections = [replace(EMPTY, docs=docs) for docs in ("source.md", "method.md#patching")]
+    report = report_of(*sections)
+    pages = docs_pages(report, ROOT / "docs")
+    assert sorted(pages) == ["limits.html", "method.html", "source.html"]
+    outlines = {name: Outline(page) for name, page in pages.items()}
+    led = {value for name, value in Outline(build_page(report, {})).attributes if name == "href"}
+    led = {target.removeprefix("docs/") for target in led if target.startswith("docs/")}
+    assert "method.html#patching" in led
+    for outline in outlines.values():
+        led |= {value for name, value in outline.attributes if name == "href"}
+    for target in led:
+        name, _, place = target.partition("#")
+        assert name in outlines or target.startswith("https://"), target
+        assert not place or ("id", place) in outlines[name].attributes, target
+
+
+@pytest.mark.parametrize("docs", ["nothing.md", "method.md#nothing"])
+def test_docs_that_are_not_there_are_named(docs):
+    with pytest.raises(UserError, match=docs):
+        docs_pages(report_of(replace(EMPTY, docs=docs)), ROOT / "docs")
+
+
+def test_every_section_leads_to_docs_that_are_there():
+    files = (ROOT / "scripts/fimscope/experiments").glob("*/section.py")
+    named = {d for path in files for d in re.findall(r'docs="(.*)"', path.read_text("utf-8"))}
+    assert len(named) > 5
+    docs_pages(report_of(*[replace(EMPTY, docs=docs) for docs in named]), ROOT / "docs")
 
 
 def test_figures_stand_in_their_sections_with_their_captions():
