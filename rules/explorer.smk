@@ -50,6 +50,7 @@ rule build_explorer:
     params:
         model=model_folder,
         name=config["model"]["name"],
+        study=config["study"],
     shell:
         "python scripts/build_explorer.py --examples {input.examples:q}"
         " --variants {input.variants:q} --prompts {input.prompts:q}"
@@ -58,4 +59,5 @@ rule build_explorer:
         " --patches {input.patches:q} --attention-tokens {input.attended:q}"
         " --attention-shares {input.shares:q} --samples {input.samples:q}"
         " --steering {input.steering:q} --model {params.model:q} --model-name {params.name:q}"
+        " --study {params.study:q}"
         " --out {output.folder:q} --out-single {output.single:q} --log {log:q}"

@@ -79,7 +79,7 @@ class Study:
     @property
     def tables(self) -> list[str]:
         """The names of the tables that there are."""
-        return [name for name, place in all_places().items() if self._files(place)]
+        return [name for name in all_places() if self.files(name)]
 
     def table(self, name: str) -> "DataFrame":
         """A table, of all its files.
@@ -95,8 +95,7 @@ class Study:
             raise UserError(
                 f"study {self.folder.name}: no table is called {name!r}; did you mean {near!r}?"
             )
-        place = places[name]
-        files = self._files(place)
+        place, files = places[name], self.files(name)
         if not files:
             raise UserError(
                 f"study {self.folder.name}: it has no {name} yet; run the target that makes it: "
@@ -131,9 +130,10 @@ class Study:
         source = program.astype({"prefix": "category", "suffix": "category"})
         return frame.join(source[[own for own in source if own not in frame]], on=keys)
 
-    def _files(self, place: Place) -> list[Path]:
-        """The files of a table, of every edit or condition."""
-        return sorted(self.folder.glob(NAME.sub("*", place.path.removeprefix("{study}/"))))
+    def files(self, name: str) -> list[Path]:
+        """The files of a table, of every edit or condition; none where it is not made yet."""
+        path = all_places()[name].path.removeprefix("{study}/")
+        return sorted(self.folder.glob(NAME.sub("*", path)))
 
 
 def all_places() -> dict[str, Place]:

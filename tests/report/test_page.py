@@ -12,6 +12,7 @@ from fimscope.errors import UserError
 from fimscope.experiments.accuracy.numbers import confusion_numbers
 from fimscope.report.docs import docs_pages
 from fimscope.report.findings import Finding
+from fimscope.report.head import say_size
 from fimscope.report.markdown import code, table
 from fimscope.report.page import build_page
 from fimscope.report.sections import SectionTable
@@ -138,6 +139,16 @@ def test_the_docs_to_which_a_report_leads_are_pages_that_a_browser_shows():
         assert not place or ("id", place) in outlines[name].attributes, target
 
 
+def test_a_style_that_recurs_is_said_once_and_by_its_own_name():
+    drawn = '<path style="fill: none" d="M 0 0"/>'
+    svg = SVG.replace("<text>", f'{drawn}{drawn}<text style="stroke: red">')
+    found = inline_svg(svg, "a", "A")
+    [(name, rule)] = re.findall(r"\.(s[0-9a-f]{8})\{(.*?)\}", found)
+    assert rule == "fill: none" and found.count(f'class="{name}"') == 2
+    assert found.count('style="') == 1 and 'style="stroke: red"' in found
+    assert f".{name}{{fill: none}}" in inline_svg(svg.replace("red", "blue"), "b", "B")
+
+
 @pytest.mark.parametrize("docs", ["nothing.md", "method.md#nothing"])
 def test_docs_that_are_not_there_are_named(docs):
     with pytest.raises(UserError, match=docs):
@@ -177,6 +188,13 @@ def test_the_head_the_section_and_the_explorers_address_are_there():
     assert 'href="explorer.html#/?group=test"' in head
     order = ["it fails", "<svg", "It should.", "Two runs are few.", "Runs (2 rows)", "It is run."]
     assert sorted(order, key=section.index) == order
+
+
+def test_a_small_study_says_so_right_under_its_title():
+    report = replace(report_of(EMPTY), warning=say_size(31))
+    page = build_page(report, {})
+    assert re.search(r"</h1>\s*<p class=\"warning\"[^>]*>This study is small: 31 programs", page)
+    assert 'class="warning"' not in build_page(report_of(EMPTY), {})
 
 
 def test_a_word_is_explained_where_it_stands_first_and_on_it_after():

@@ -1,6 +1,6 @@
 """All tables of a model's results, and what the explorer shows of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ from fimscope.experiments.samples.tables import SAMPLES
 from fimscope.experiments.steer.tables import STEERING_RESULTS
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.explorer import payload
+from fimscope.explorer.blocks import pack
 from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pieces import Decode, token_pieces
 from fimscope.files.tables import read_table
 from fimscope.prompts.tables import PROMPTS
+from fimscope.report.head import say_size
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
 Row = Mapping[str, Any]
@@ -44,9 +46,17 @@ class Study:
     """All tables of a model's results, by example.
 
     examples   rows of the examples table that the model was asked, in its order, without their text
+    n_asked    how many there are before some were chosen, and `n_programs`, of how many programs
     """
 
-    def __init__(self, examples: Path, paths: Mapping[str, Sequence[Path]], decode: Decode):
+    def __init__(
+        self,
+        examples: Path,
+        paths: Mapping[str, Sequence[Path]],
+        decode: Decode,
+        chosen: Collection[str] | None = None,
+    ):
+        """chosen: the examples that are shown, by id; None: all"""
         self.paths, self.decode = paths, lru_cache(maxsize=1_000_000)(decode)
         self.tables = {
             name: ByExample(paths[name], kind, COLUMNS.get(name))
@@ -54,7 +64,9 @@ class Study:
         }
         columns = [name for name in EXAMPLES.schema.names if name not in ("prefix", "suffix")]
         rows = read_table(examples, EXAMPLES, columns).to_pylist()
-        self.examples = [row for row in rows if row["example_id"] in self.tables["predictions"]]
+        asked = [row for row in rows if row["example_id"] in self.tables["predictions"]]
+        self.n_asked, self.n_programs = len(asked), len({row["program_id"] for row in asked})
+        self.examples = [row for row in asked if chosen is None or row["example_id"] in chosen]
         self.edits = {row["example_id"]: list(self.by_edit("predictions", row)) for row in rows}
 
     def by_edit(self, name: str, example: Row) -> dict[str, list[Row]]:
@@ -116,8 +128,8 @@ def describe_example(study: Study, example: Row) -> dict[str, Any]:
     }
 
 
-def list_variants(study: Study, model_name: str) -> dict[str, Any]:
-    """The first view: what there is, and the list of all variants."""
+def list_variants(study: Study, name: str) -> dict[str, Any]:
+    """The first view: what there is, and the list of all variants; `name` says of what."""
     answers = []
     for number, example in enumerate(study.examples):
         predictions = study.one_by_edit("predictions", example)
@@ -125,7 +137,24 @@ def list_variants(study: Study, model_name: str) -> dict[str, Any]:
         answers += [(number, predictions[edit], splits[edit]) for edit in predictions]
     effects = mean_effects(study.tables["patches"].table)
     return {
-        "model": model_name,
+        "model": name,
+        "notes": [*filter(None, (say_size(study.n_programs), say_chosen(study)))],
         "shown": [name for name in OPTIONAL if study.paths[name]],
         **listing(study.examples, answers, effects),
     }
+
+
+def say_chosen(study: Study) -> str:
+    """That the pages show a part of the examples; nothing where they show all."""
+    if len(study.examples) == study.n_asked:
+        return ""
+    return (
+        f"The explorer shows {len(study.examples)} of the {study.n_asked} examples that the model "
+        "was asked, drawn so that every outcome has as many; a study's own explorer has all."
+    )
+
+
+def example_blocks(study: Study) -> Iterator[tuple[str, str]]:
+    """Name and packed data of every example that is shown, in the list's order."""
+    for number, example in enumerate(study.examples):
+        yield str(number), pack(describe_example(study, example))

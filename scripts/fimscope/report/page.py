@@ -34,7 +34,8 @@ def build_page(
 
     report    its texts are Markdown; raw HTML and links in them come out as text
     figures   file name -> SVG text; those that the report names are shown
-    files     paths beside the page; a code span that is one of them becomes a link to it
+    files     paths beside the page; a code span that is one of them becomes a link to it, and
+              summary.md is led to where it is one
     docs      the folder of `docs_pages`, from the page
     raises    UserError for a figure of the report that `figures` lacks
     """
@@ -50,6 +51,7 @@ def build_page(
         verdicts=VERDICTS,
         most_open=MOST_OPEN,
         most_sentences=MOST_SENTENCES,
+        files=files,
         docs=lambda page: f"{docs}/{docs_address(page)}",
         colours=style_rule(),
         style=(HERE / STYLE).read_text("utf-8"),

@@ -1,6 +1,8 @@
 """A figure's SVG file as an element of a page: the same picture in fewer bytes and elements."""
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -20,7 +22,8 @@ def inline_svg(svg: str, name: str, label: str) -> str:
     """The element: no prologue, no size of its own, its ids those of this figure alone.
 
     Coordinates keep two decimals, a hundredth of a printed point; groups that say nothing, and
-    ids that nothing names, go. Text stays text. Colours of the theme become those of the page.
+    ids that nothing names, go; a style that recurs is said once. Text stays text. Colours of the
+    theme become those of the page.
 
     name     of the figure, unique in the page
     label    what is read out in the picture's place
@@ -38,6 +41,7 @@ def inline_svg(svg: str, name: str, label: str) -> str:
     for element in root.iter():
         _rewrite(element, name, named)
     _unwrap_groups(root)
+    _name_styles(root)
     for size in ("width", "height"):
         root.attrib.pop(size, None)
     root.attrib.update({"role": "img", "aria-label": label})
@@ -98,3 +102,20 @@ def _unwrap_groups(element: Element) -> None:
         plain = child.tag == f"{{{SVG}}}g" and not child.attrib
         children += list(child) if plain else [child]
     element[:] = children
+
+
+def _name_styles(root: Element) -> None:
+    """Say each style that recurs once, as a class of the figure, which is named by what it says."""
+    counts = Counter(element.get("style") for element in root.iter())
+    names = {
+        style: f"s{hashlib.sha256(style.encode()).hexdigest()[:8]}"
+        for style, n in counts.items()
+        if style and n > 1
+    }
+    for element in root.iter():
+        if element.get("style") in names:
+            element.set("class", names[element.attrib.pop("style")])
+    if names:
+        rules = Element(f"{{{SVG}}}style")
+        rules.text = "".join(f".{name}{{{style}}}" for style, name in names.items())
+        root.insert(0, rules)
