@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import matplotlib.pyplot as plt
 import pytest
 
 from fimscope.errors import UserError
@@ -17,7 +18,7 @@ from fimscope.report.markdown import code, table
 from fimscope.report.page import build_page
 from fimscope.report.sections import SectionTable
 from fimscope.report.svg import inline_svg
-from fimscope.report.theme import save_figure
+from fimscope.report.theme import save_figure, use_theme, write_message
 from pages import ROOT
 from plot_wrong_answers import plot_wrong_answers
 from report_page import EMPTY, SECTION, page_of, report_of
@@ -173,6 +174,22 @@ def test_figures_stand_in_their_sections_with_their_captions():
     assert len(ids) == len(set(ids))
     anchors = [value for name, value in outline.attributes if name == "href"]
     assert {own.removeprefix("#") for own in anchors if own.startswith("#")} <= set(ids)
+
+
+def test_a_figure_with_nothing_to_draw_is_a_sentence_that_says_why(tmp_path):
+    for name, texts in (("empty", ["no <runs>", "no <runs>"]), ("half", ["no <runs>", None])):
+        use_theme()
+        figure, panels = plt.subplots(1, 2)
+        for axes, text in zip(panels, texts, strict=True):
+            write_message(axes, text) if text else axes.plot([0, 1])
+        save_figure(figure, tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
+    svgs = {path.name: path.read_text("utf-8") for path in tmp_path.glob("*.svg")}
+    named = [("half.svg", "Half."), ("empty.svg", "All.")]
+    page = page_of(svgs, figures=named)
+    said = "No figure, as there is nothing to draw (no &lt;runs&gt;): All."
+    assert said in page and page.count("<svg") == 1 and "<details><summary>Figure" not in page
+    assert Outline(page).tags.count("figure") == 1
+    assert said in page_of(svgs, figures=named[1:], curve=named[0])
 
 
 def test_the_head_the_section_and_the_explorers_address_are_there():

@@ -11,7 +11,7 @@ from fimscope.report.contents import Report
 from fimscope.report.docs import docs_address
 from fimscope.report.glossary import AS_CODE, VERDICTS, WORDS, words_in
 from fimscope.report.styles import style_rule
-from fimscope.report.svg import inline_svg
+from fimscope.report.svg import inline_svg, why_empty
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -48,6 +48,7 @@ def build_page(
         title=report.title.replace("`", ""),
         texts=texts,
         figure=lambda name, caption: _svg(name, caption, figures),
+        why_empty=lambda name: why_empty(figures.get(name, "")),
         verdicts=VERDICTS,
         most_open=MOST_OPEN,
         most_sentences=MOST_SENTENCES,

@@ -1,6 +1,7 @@
 """A figure's SVG file as an element of a page: the same picture in fewer bytes and elements."""
 
 import hashlib
+import html
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from fimscope.errors import UserError
-from fimscope.report.styles import property_of
+from fimscope.report.styles import EMPTY, property_of
 
 SVG = "http://www.w3.org/2000/svg"
 LINK = "http://www.w3.org/1999/xlink"
@@ -47,6 +48,12 @@ def inline_svg(svg: str, name: str, label: str) -> str:
     root.attrib.update({"role": "img", "aria-label": label})
     ElementTree.register_namespace("", SVG)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def why_empty(svg: str) -> str:
+    """Why a figure has nothing to draw, as its panels say; "" of one that draws something."""
+    found = re.search(rf"<dc:description>{re.escape(EMPTY)}([^<]*)</dc:description>", svg)
+    return html.unescape(found[1]) if found else ""
 
 
 def _drop_metadata(element: Element) -> None:
