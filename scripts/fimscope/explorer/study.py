@@ -138,7 +138,7 @@ def list_variants(study: Study, name: str) -> dict[str, Any]:
     effects = mean_effects(study.tables["patches"].table)
     return {
         "model": name,
-        "notes": [*filter(None, (say_size(study.n_programs), say_chosen(study)))],
+        "notes": [*filter(None, (say_size(study.n_programs).replace("`", ""), say_chosen(study)))],
         "shown": [name for name in OPTIONAL if study.paths[name]],
         **listing(study.examples, answers, effects),
     }
