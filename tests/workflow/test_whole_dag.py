@@ -16,7 +16,6 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from fimscope.errors import UserError
 from fimscope.experiments.attention.shares import REGION_KINDS
 from fimscope.experiments.patch.pairs import DONOR_KINDS
 from fimscope.experiments.registry import all_tables
@@ -24,9 +23,7 @@ from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_manifest, read_table
 from fimscope.prompts.encoder import Encoder
 from fimscope.report.sections import read_section
-from gallery_links import dead_links, shown_examples
 from projects import FILES, HOSTILE, snakemake
-from write_gallery import write_gallery
 
 JOIN = "rename_vars@0.5+rename_types+delete_annotations"  # the config has it in another order
 EDITS = ["original", "rename_vars", JOIN]
@@ -443,32 +440,6 @@ def test_the_report_holds_the_figures_and_runs_nothing_of_the_source(small_study
     assert "<script>alert" not in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert not list(small_study.rglob("owned"))
-
-
-def test_the_gallery_of_a_study_is_small_whole_and_the_same_each_time(small_study, tmp_path):
-    study, folder = small_study / MODEL, tmp_path / "gallery"
-    cards = write_gallery([study], folder, n_examples=4, most_mb=10)
-    assert dead_links(folder) == []
-    index, explorer = ((folder / name).read_text() for name in ("index.md", "tiny/explorer.html"))
-    asked = read_table(study / "predictions/original.parquet", all_tables()["predictions"])
-    led_to = set(re.findall(r"explorer\.html#/example/(\w+)", (study / "report.html").read_text()))
-    assert led_to <= set(shown_examples(explorer))
-    assert len(shown_examples(explorer)) == max(4, len(led_to)) < len(asked)
-    assert f"of the {len(asked)} examples" in index
-    assert cards[0].report.warning in index
-    assert "![How far" in index and " shown absent" in index
-    files = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    write_gallery([study], folder, n_examples=4, most_mb=10)
-    assert {path: path.read_bytes() for path in files} == files
-    with pytest.raises(
-        UserError, match=r"would take .* MB, and 0\.5 are allowed \(tiny/expl.*--ex"
-    ):
-        write_gallery([study], folder, n_examples=4, most_mb=0.5)
-    assert {
-        path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    } == files
-    with pytest.raises(UserError, match="no report.json; finish the study first"):
-        write_gallery([study / "model"], folder, n_examples=4, most_mb=10)
 
 
 def test_a_second_run_has_nothing_to_do(small_study):

@@ -1,13 +1,14 @@
 """The first page of the gallery, in Markdown: a card for each study."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fimscope.explorer.study import Study, say_chosen
 from fimscope.report.contents import Report
-from fimscope.report.findings import finding_lines
+from fimscope.report.findings import Finding, finding_lines
 from fimscope.report.format import points_changed, rate
 from fimscope.report.markdown import code, table
+from fimscope.report.sections import Section
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
 
@@ -55,11 +56,17 @@ def card_lines(card: Card) -> list[str]:
         *table(["prompts", "holes", "programs", "right", "change"], _accuracy(card.numbers)),
         f"The first claim of each section; of all {len(claims)}, {', '.join(counts)}:",
         "",
-        *finding_lines(section.findings[0] for section in report.sections if section.findings),
+        *finding_lines(_led(section, card.name) for section in report.sections if section.findings),
         "",
         " ".join(filter(None, (say_chosen(card.explorer), _say_run(card.numbers)))),
         "",
     ]
+
+
+def _led(section: Section, name: str) -> Finding:
+    """The first finding of a section; its claim leads to the section."""
+    first = section.findings[0]
+    return replace(first, claim=f"[{first.claim}]({name}/report.html#{section.name})")
 
 
 def _accuracy(numbers: Numbers) -> list[list[str]]:
