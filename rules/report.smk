@@ -72,7 +72,7 @@ rule build_report:
             f"{FIGURES}/{{figure}}.svg",
             figure=["funnel", "accuracy", "wrong_answers"],
         ),
-        docs=sorted(Path("docs").glob("*.md")),
+        docs=expand("docs/{page}", page=DOCS_PAGES),
     output:
         page=f"{RESULTS}/report.html",
         docs=directory(f"{RESULTS}/docs"),

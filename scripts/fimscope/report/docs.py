@@ -1,7 +1,7 @@
 """The pages of docs/ to which a report leads, as pages that a browser shows."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 PAGE, STYLE = "templates/docs.html.j2", "templates/report.css"
-IN_HEAD = ("method.md", "limits.md")  # to which every report leads
+DOCS_PAGES = ("limits.md", "method.md", "source.md")  # that go with every report
 
 
 def docs_address(page: str) -> str:
@@ -25,22 +25,23 @@ def docs_address(page: str) -> str:
 
 
 def docs_pages(report: Report, folder: Path) -> dict[str, str]:
-    """File name -> HTML of all pages of docs/ to which a report leads.
+    """File name -> HTML of DOCS_PAGES.
 
     folder   docs/
     raises   UserError where a page, or the heading in it that the report names, is not there
     """
-    named = [*IN_HEAD, *(section.docs for section in report.sections)]
-    names = sorted({page.partition("#")[0] for page in named})
-    pages = {docs_address(name): _docs_page(folder / name, names) for name in names}
-    for page in named:
+    pages = {docs_address(name): _docs_page(folder / name) for name in DOCS_PAGES}
+    for page in (section.docs for section in report.sections):
         file, _, place = docs_address(page).partition("#")
-        if place and f'id="{place}"' not in pages[file]:
-            raise UserError(f"{folder / page}: the report leads there, and no heading is called so")
+        if file not in pages or (place and f'id="{place}"' not in pages[file]):
+            raise UserError(
+                f"{folder / page}: a section leads there; expected one of {', '.join(DOCS_PAGES)} "
+                "and, behind #, a heading of it"
+            )
     return pages
 
 
-def _docs_page(path: Path, names: Collection[str]) -> str:
+def _docs_page(path: Path) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     try:
@@ -52,14 +53,14 @@ def _docs_page(path: Path, names: Collection[str]) -> str:
     )
     return templates.get_template(PAGE).render(
         title=text.partition("\n")[0].removeprefix("# "),
-        body=_markdown(names).render(text),
+        body=_markdown().render(text),
         colours=style_rule(),
         style=(HERE / STYLE).read_text("utf-8"),
     )
 
 
-def _markdown(names: Collection[str]) -> "MarkdownIt":
-    """Markdown to HTML; headings have the ids of mkdocs, links lead to other pages of `names`."""
+def _markdown() -> "MarkdownIt":
+    """Markdown to HTML; headings have the ids of mkdocs, links lead to one another."""
     from markdown_it import MarkdownIt
 
     def heading(renderer: Any, tokens: Sequence["Token"], place: int, *rest: Any) -> str:
@@ -68,7 +69,7 @@ def _markdown(names: Collection[str]) -> "MarkdownIt":
 
     def link(renderer: Any, tokens: Sequence["Token"], place: int, *rest: Any) -> str:
         target = str(tokens[place].attrs["href"])
-        if target.partition("#")[0] in names:
+        if target.partition("#")[0] in DOCS_PAGES:
             tokens[place].attrSet("href", docs_address(target))
         elif not re.match("https?://|#", target):
             tokens[place].attrs = {}  # what is not beside it
