@@ -18,5 +18,7 @@ def test_every_link_leads_somewhere_and_it_is_small():
 
 
 def test_the_first_pages_lead_to_it_and_show_an_explorer():
+    assert "(docs/gallery/index.md)" in (ROOT / "README.md").read_text("utf-8")
+    assert "(docs/images/explorer.png)" in (ROOT / "README.md").read_text("utf-8")
     assert "(gallery/index.md)" in (ROOT / "docs/index.md").read_text("utf-8")
     assert (ROOT / "docs/images/explorer.png").stat().st_size < 300_000
