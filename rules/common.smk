@@ -105,9 +105,9 @@ def out_folder(wildcards, output):
     return f"--out {shlex.quote(str(Path(output[0]).parent))}"
 
 
-def of_experiment(name, pattern):
-    """The tables of an experiment, of each edit, where it is one of the study's."""
-    return expand(pattern, edit=EDITS) if name in config["experiments"] else []
+def of_experiment(name, pattern, **wildcards):
+    """The tables of an experiment, where it is one of the study's; of each edit, if not of others."""
+    return expand(pattern, **{"edit": EDITS, **wildcards}) if name in config["experiments"] else []
 
 
 def model_folder(wildcards, input):

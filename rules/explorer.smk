@@ -38,6 +38,25 @@ rule build_explorer:
         shares=of_experiment("attention", f"{RESULTS}/attention/{{edit}}.parquet"),
         samples=of_experiment("samples", f"{RESULTS}/samples/{{edit}}.parquet"),
         steering=of_experiment("steering", f"{RESULTS}/steering/results.parquet"),
+        positions=of_experiment(
+            "patch_positions",
+            f"{RESULTS}/patch_positions/{{condition}}.parquet",
+            condition=POSITION_CONDITIONS,
+        ),
+        components=of_experiment(
+            "components",
+            f"{RESULTS}/components/{{condition}}.parquet",
+            condition=COMPONENT_CONDITIONS,
+        ),
+        traces=of_experiment("traces", f"{RESULTS}/traces.parquet"),
+        algorithms=of_experiment(
+            "algorithms", f"{RESULTS}/algorithms/{{edit}}.parquet", edit=COMPARED
+        ),
+        masking=of_experiment("masking", f"{RESULTS}/masking.parquet"),
+        icl=of_experiment("icl", f"{RESULTS}/icl/{PATCHED}.parquet"),
+        probes=of_experiment("probes", f"{RESULTS}/probes.parquet"),
+        # Those of the linear lens: by them holes are alike.
+        activations=of_experiment("lens", f"{RESULTS}/activations/original/manifest.json"),
         model=f"{RESULTS}/model/prepared.json",
         lock="package-lock.json",
         page=sorted(Path("scripts/explorer").glob("*.*")),
@@ -51,6 +70,10 @@ rule build_explorer:
         model=model_folder,
         name=config["model"]["name"],
         study=config["study"],
+        activations=lambda wildcards, input: " ".join(
+            f"--activations {shlex.quote(Path(path).parent.as_posix())}"
+            for path in input.activations
+        ),
     shell:
         "python scripts/build_explorer.py --examples {input.examples:q}"
         " --variants {input.variants:q} --prompts {input.prompts:q}"
@@ -58,6 +81,9 @@ rule build_explorer:
         " --linear-lens {input.linear:q}"
         " --patches {input.patches:q} --attention-tokens {input.attended:q}"
         " --attention-shares {input.shares:q} --samples {input.samples:q}"
-        " --steering {input.steering:q} --model {params.model:q} --model-name {params.name:q}"
-        " --study {params.study:q}"
+        " --steering {input.steering:q} --patch-positions {input.positions:q}"
+        " --components {input.components:q} --traces {input.traces:q}"
+        " --algorithms {input.algorithms:q} --masking {input.masking:q} --icl {input.icl:q}"
+        " --probes {input.probes:q} {params.activations} --model {params.model:q}"
+        " --model-name {params.name:q} --study {params.study:q}"
         " --out {output.folder:q} --out-single {output.single:q} --log {log:q}"

@@ -63,6 +63,9 @@ def main() -> None:
             required=True,
             help=f"{name} tables, where there are any",
         )
+    parser.add_argument(
+        "--activations", type=Path, help="activations/original, if the study has them"
+    )
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
     parser.add_argument("--model-name", required=True, help="the model's name in the config")
     parser.add_argument("--study", required=True, help="the study's name")
@@ -83,7 +86,8 @@ def main() -> None:
     with run_step(parser) as args:
         parts = read_parts(args.front_end, args.node_modules)
         paths = {name: getattr(args, name) for name in (*NEEDED, *OPTIONAL)}
-        study = Study(args.examples, paths, Encoder.from_folder(args.model).decode)
+        decode = Encoder.from_folder(args.model).decode
+        study = Study(args.examples, paths, decode, args.activations)
         name = say_study(args.model_name, args.study)
         write_explorer(study, name, parts, args.out, args.out_single)
         log.info("%d examples", len(study.examples))

@@ -1,5 +1,5 @@
 // The prompt as the model reads it, and on it where the last token looks, head by head.
-import { element, percent, select, visible } from "./dom.mjs";
+import { element, percent, select, tokenText, visible } from "./dom.mjs";
 import { addScale, figure } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 
@@ -95,9 +95,8 @@ function weightOn(looked, token) {
 }
 
 function tokenElement(piece, index, name) {
-  const shown = /^\s*\n\s*$/.test(piece) ? piece.replace("\n", "⏎\n") : piece;
   const attributes = { class: name ? "token named" : "token", "data-token": index };
-  return element("span", { ...attributes, "data-name": name ?? null }, shown);
+  return element("span", { ...attributes, "data-name": name ?? null }, tokenText(piece));
 }
 
 function paintTokens(tokens, pieces, { head, token: marked, region }) {

@@ -1,41 +1,58 @@
 // The page of one example: source, answers, and what each table says of its variants.
 import { promptPanel } from "./attention.mjs";
+import { alikePanel } from "./alike.mjs";
 import { badge } from "./badge.mjs";
+import { changesPanel, masksPanel, probesPanel, shotsPanel } from "./causes.mjs";
+import { componentsPanel } from "./components.mjs";
 import { element, percent, probability, select, visible } from "./dom.mjs";
 import { lensPanel } from "./lens.mjs";
 import { samplesPanel, steeringPanel } from "./outcomes.mjs";
 import { patchPanel } from "./patches.mjs";
+import { positionsPanel } from "./positions.mjs";
 import { barLegend, topBars, topDomain } from "./predictions.mjs";
 import { noteParameter, routeAddress } from "./route.mjs";
 import { sourcePanel } from "./source.mjs";
+import { explained, term } from "./terms.mjs";
+import { tracesPanel } from "./traces.mjs";
+import { whyCard } from "./why.mjs";
 
 /**
- * The page's content: { page, panels: [{ id, title, frame }] }, the panels in their order.
+ * The page's content: { page, panels: [{ id, title, frame, show }] }, the panels in their order;
+ * show() fills one that has not come near the screen yet.
  * example     a block of data
  * rows        the list's rows of this example, one a variant
  * tables      the names of the tables that the study has
  * parameters  of the address
- * name(id)    the name of another example
+ * rowsOf      the list's rows of another example, by its id or its number
  */
-export function examplePage(example, rows, tables, parameters, name) {
+export function examplePage(example, rows, tables, parameters, rowsOf) {
   const edits = example.variants.map((variant) => variant.edit);
   const edit = edits.includes(parameters.get("edit")) ? parameters.get("edit") : edits.at(-1);
   const variant = example.variants.find((other) => other.edit === edit);
   const original = example.variants.find((other) => other.edit === "original");
   const compared = original && original !== variant ? [original, variant] : [variant];
   const [row] = rows;
-  const all = panels(example, variant, compared, parameters, name);
-  const shown = all.filter(({ there }) => there).map(({ id, title, fill }) => ({ id, title, frame: panel(id, title, fill) }));
-  const absent = all.filter(({ id, there }) => !there && tables.includes(id)).map(({ id }) => id);
+  const all = panels(example, variant, compared, parameters, rowsOf);
+  const shown = all.filter(({ there }) => there).map(({ id, title, fill }) => ({ id, title, ...panel(id, title, fill) }));
+  const absent = all.filter(({ there }) => !there).map(({ id }) => id);
   const page = element(
     "article",
     { class: "example" },
     heading(row, edits, edit),
+    whyCard(variant),
     element("div", { class: "answers" }, compared.map(answerCard)),
-    absent.length ? element("p", { class: "faint absent" }, `Not here: ${absent.join(", ")}: this variant was not among those asked.`) : null,
+    absentLine("Not drawn for these experiments: ", absent.filter((id) => tables.includes(id))),
+    absentLine("Not run in this study: ", absent.filter((id) => !tables.includes(id))),
     ...shown.map(({ frame }) => frame),
   );
   return { page, panels: shown };
+}
+
+/** Why panels are missing, each named by what would have made it. */
+function absentLine(said, ids) {
+  if (!ids.length) return null;
+  const names = ids.flatMap((id, i) => [i ? ", " : "", term("experiments", id)]);
+  return element("p", { class: "faint absent" }, said, names, ".");
 }
 
 function heading(row, edits, edit) {
@@ -57,7 +74,7 @@ function heading(row, edits, edit) {
 function answerCard(variant) {
   const { answer } = variant;
   const rank = answer.gold_rank === null ? "–" : String(answer.gold_rank + 1);
-  const fact = (term, text) => [element("dt", {}, term), element("dd", {}, text)];
+  const fact = (said, text) => [element("dt", {}, said), element("dd", {}, text)];
   const code = (text) => element("code", {}, visible(text ?? "", 120));
   return element(
     "section",
@@ -66,9 +83,9 @@ function answerCard(variant) {
     element(
       "dl",
       {},
-      fact("gold", code(answer.gold)),
+      fact(explained("gold"), code(answer.gold)),
       fact("predicted", code(answer.predicted)),
-      fact("p(gold)", `${percent(probability(answer.gold_logprob))}, rank ${rank}`),
+      fact(term("measures", "p(gold)"), `${percent(probability(answer.gold_logprob))}, rank ${rank}`),
       fact("completion", code(answer.completion)),
     ),
   );
@@ -82,14 +99,23 @@ const ABOUT = {
   patches: "At one point at a time, a donor's residual at the last token takes the place of this prompt's own. Effect 0: as without the patch; 1: as the donor. The question is asked with the paired donor, all others are controls.",
   steering: "A vector is added to the residual at the last token. Does the answer become the gold type?",
   samples: "Completions that were drawn at random. pass@k: the chance that one of k is the gold.",
+  patch_positions: "The same at other tokens than the last, and at sets of them; the effect in colour. Of several points together, the first is named.",
+  components: "Not the whole residual is replaced, but what one part of one block adds to it at the last token.",
+  traces: "Where does the difference lie? Each token alone takes the residual of the same token of its aligned partner, which has other names of as many tokens. The stronger the colour, the larger the effect.",
+  algorithms: "Something is planted, or hidden, that one algorithm alone would read. If the answer follows it and not its control, that is where the answer comes from.",
+  masking: "What becomes of the answer where a part of the prompt is out of the text, or out of the attention's sight.",
+  icl: "Solved holes of other programs stand in front of the prompt. right, of draws: for how many of them the answer is the gold.",
+  probes: "What a linear probe, fitted on the group fit, reads at the last token of prompts of the group test.",
+  alike: "Holes of other programs and of the same kind: first those of the same name, then by cosine of the original's residual at the last token and the middle point.",
   prompt: "What the model read. Underlined: the tokens that have a name, such as the last one in front of the hole.",
 };
 
 /** Every panel, also those that have nothing of this variant; an id is the name of its table. */
-function panels(example, variant, compared, parameters, name) {
+function panels(example, variant, compared, parameters, rowsOf) {
   const note = noteParameter;
   const at = (key) => parameters.get(key);
   const withLens = compared.filter((shown) => shown.lens);
+  const withProbes = compared.filter((shown) => shown.probes.length);
   const withSamples = compared.filter((shown) => shown.samples);
   const steered = variant.steering.some((entry) => entry.kind !== "none");
   const made = [
@@ -101,9 +127,17 @@ function panels(example, variant, compared, parameters, name) {
       withLens.length > 0,
       () => lensPanel(withLens, { metric: at("lens"), cell: at("cell") }, note),
     ],
-    ["patches", "Patches", variant.pairs.length > 0, () => patchPanel(example, variant, at("measure"), name, note)],
+    ["patches", "Patches", variant.pairs.length > 0, () => patchPanel(example, variant, at("measure"), (id) => rowsOf(id)?.[0].name, note)],
+    ["patch_positions", "Patches at other tokens", variant.positions.length > 0, () => positionsPanel(variant, at("donor"), note)],
+    ["components", "Parts of blocks", variant.parts.length > 0, () => componentsPanel(variant, at("donor"), note)],
+    ["traces", "Token by token", example.traces.length > 0, () => tracesPanel(example.traces, { trace: at("trace"), point: at("traced") }, note)],
+    ["algorithms", "Algorithms", variant.changes.length > 0, () => changesPanel(variant)],
+    ["masking", "Masking", variant.masks.length > 0, () => masksPanel(variant)],
     ["steering", "Steering", steered, () => steeringPanel(variant, at("vector"), note)],
+    ["icl", "Solved examples", variant.shots.length > 0, () => shotsPanel(variant)],
+    ["probes", "Probes", withProbes.length > 0, () => probesPanel(withProbes)],
     ["samples", "Samples", withSamples.length > 0, () => samplesPanel(withSamples)],
+    ["alike", "Holes like this one", true, () => alikePanel(example.alike, variant.edit, rowsOf)],
     [
       "prompt",
       hasAttention(variant) ? "Prompt and attention" : "Prompt",
@@ -119,18 +153,17 @@ const hasAttention = ({ attention, shares }) => attention.length > 0 || Object.k
 /** A panel is filled when it comes near the screen: an example opens at once. */
 function panel(id, title, fill) {
   const body = element("div", { class: "panel-body" });
-  const about = element("p", { class: "faint about" }, ABOUT[id]);
+  const about = element("p", { class: "faint about" }, explained(ABOUT[id]));
   const made = element("section", { class: "panel", id: `panel-${id}` }, element("h2", {}, title), about, body);
-  const watcher = new IntersectionObserver(
-    (entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      watcher.disconnect();
-      body.replaceChildren(fill());
-    },
-    { rootMargin: "300px" },
-  );
+  const show = () => {
+    watcher.disconnect();
+    if (!body.hasChildNodes()) body.replaceChildren(fill());
+  };
+  const watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && show(), {
+    rootMargin: "300px",
+  });
   watcher.observe(made);
-  return made;
+  return { frame: made, show };
 }
 
 function predictionsPanel(compared) {

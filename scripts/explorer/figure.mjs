@@ -1,8 +1,11 @@
 // A plot in its frame: drawn to the width it has, and handed out as an SVG file.
 import { element } from "./dom.mjs";
 import { heatColour } from "./heat.mjs";
+import { explained, term } from "./terms.mjs";
 
 const OTHER_STYLE = { colour: "var(--faint)", dash: "2,2", symbol: "plus" };
+
+const fitting = new WeakMap(); // place of a plot -> draws it to the width that it has
 
 // Dash and symbol of each thing, as in the printed figures: a script before this one sets them.
 export const KINDS = Object.keys(LINES);
@@ -29,19 +32,25 @@ export function figure(title, draw, caption = null) {
   const frame = element(
     "figure",
     {},
-    element("div", { class: "figure-head" }, element("h3", {}, title), save),
+    element("div", { class: "figure-head" }, element("h3", {}, term("given", title)), save),
     place,
-    caption && element("figcaption", {}, caption),
+    caption && element("figcaption", {}, [caption].flat(Infinity).map((part) => (typeof part === "string" ? explained(part) : part))),
   );
   let width = 0;
   const redraw = () => width && place.replaceChildren(draw(width));
-  new ResizeObserver(([entry]) => {
-    const found = Math.floor(entry.contentRect.width);
+  const fit = (found) => {
     if (found === width || !found) return;
     width = found;
     redraw();
-  }).observe(place);
+  };
+  new ResizeObserver(([entry]) => fit(Math.floor(entry.contentRect.width))).observe(place);
+  fitting.set(place, () => fit(place.clientWidth));
   return { frame, redraw };
+}
+
+/** Draw what is not drawn yet, at once: on paper nothing comes later. */
+export function drawAll(root) {
+  for (const place of root.querySelectorAll(".plot")) fitting.get(place)();
 }
 
 /** A legend in the SVG itself, above the plot: entries are [style, label]. Returns its height. */

@@ -3,6 +3,7 @@ import { element, percent, probability, select, visible } from "./dom.mjs";
 import { addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 import { topBars } from "./predictions.mjs";
+import { codeCell } from "./table.mjs";
 
 const LENS_METRICS = {
   gold_probability: { label: "p(gold)", value: (cell) => cell.probability, domain: () => [0, 1], say: percent },
@@ -38,7 +39,8 @@ const LEAST_SHOWN = 0.01; // a position whose gold stays below has no curve
 
 /** The panel of variants that have a lens. at: { metric, cell }, told changes through note(). */
 export function lensPanel(variants, at, note) {
-  const cells = variants.flatMap(lensCells);
+  const foil = variants.findLast(({ answer }) => answer.predicted !== answer.gold)?.answer.predicted ?? null;
+  const cells = variants.flatMap((variant) => lensCells(variant, foil));
   let metric = at.metric in LENS_METRICS ? at.metric : "gold_probability";
   let chosen = cells.find((cell) => cell.key === at.cell) ?? lastOf(cells, variants.at(-1).edit);
   const top = element("div", { class: "top", "aria-live": "polite" });
@@ -60,12 +62,15 @@ export function lensPanel(variants, at, note) {
     },
   );
   showTop();
-  const reached = positionsOf(cells.filter((cell) => cell.probability >= LEAST_SHOWN));
+  const reached = positionsOf(cells.filter((cell) => Math.max(cell.probability, cell.foil) >= LEAST_SHOWN));
   const low = positionsOf(cells).filter((position) => !reached.includes(position));
   const curve = figure(
-    "Probability of gold over points",
+    foil === null ? "Probability of gold over points" : "Probability of gold and foil over points",
     (width) => goldCurve(cells, reached.length ? reached : ["last"], width),
-    low.length ? `Below ${percent(LEAST_SHOWN)} at every point: ${low.join(", ")}.` : null,
+    [
+      foil === null ? "No foil: every answer is the gold." : ["Foil: ", codeCell(foil), ", the wrong answer; it is drawn where it is among the ten likeliest."],
+      low.length ? ` Below ${percent(LEAST_SHOWN)} at every point: ${low.join(", ")}.` : null,
+    ],
   );
   return element(
     "div",
@@ -103,24 +108,29 @@ export function lensPanel(variants, at, note) {
   }
 }
 
-function lensCells(variant) {
+function lensCells(variant, foil) {
   const { texts, positions } = variant.lens;
   const { gold, predicted } = variant.answer;
   return Object.entries(positions).flatMap(([position, found]) =>
-    found.point.map((point, i) => ({
-      edit: variant.edit,
-      position,
-      point,
-      gold,
-      predicted,
-      column: `${variant.edit}\n${position}`,
-      key: `${variant.edit}/${position}/${point}`,
-      top: found.top[i].map((text, n) => [texts[text], found.logprobs[i][n]]),
-      probability: probability(found.gold_logprob[i]),
-      gold_rank: found.gold_rank[i],
-      entropy: found.entropy[i],
-      divergence: found.divergence[i],
-    })),
+    found.point.map((point, i) => {
+      const top = found.top[i].map((text, n) => [texts[text], found.logprobs[i][n]]);
+      const asFoil = top.find(([text]) => text.trim() === foil);
+      return {
+        edit: variant.edit,
+        position,
+        point,
+        gold,
+        predicted,
+        column: `${variant.edit}\n${position}`,
+        key: `${variant.edit}/${position}/${point}`,
+        top,
+        probability: probability(found.gold_logprob[i]),
+        foil: asFoil ? probability(asFoil[1]) : null,
+        gold_rank: found.gold_rank[i],
+        entropy: found.entropy[i],
+        divergence: found.divergence[i],
+      };
+    }),
   );
 }
 
@@ -201,7 +211,12 @@ function goldCurve(all, positions, width) {
   const facet = positions.length > 1 && width / positions.length < 150 ? "fy" : "fx";
   const series = d3.groups(cells, (cell) => cell.edit);
   const style = (edit) => styleOf(edit === "original" ? "original" : "edited");
-  const entries = series.map(([edit]) => [style(edit), edit]);
+  const foilStyle = (edit) => styleOf(edit === "original" ? "foil_of_original" : "foil");
+  const withFoil = series.filter(([, rows]) => rows.some((cell) => cell.foil !== null));
+  const entries = [
+    ...series.map(([edit]) => [style(edit), edit]),
+    ...withFoil.map(([edit]) => [foilStyle(edit), `foil, ${edit}`]),
+  ];
   const top = legendHeight(entries, 40, width);
   const plot = Plot.plot({
     width,
@@ -214,14 +229,15 @@ function goldCurve(all, positions, width) {
     y: { domain: [0, 1], tickFormat: "%", label: null, grid: true, ticks: 4 },
     [facet]: { domain: positions, label: null },
     marks: [
-      ...series.flatMap(([edit, rows]) => curveMarks(rows, facet, style(edit))),
+      ...series.flatMap(([edit, rows]) => curveMarks(rows, facet, style(edit), "probability")),
+      ...withFoil.flatMap(([edit, rows]) => curveMarks(rows, facet, foilStyle(edit), "foil")),
       Plot.tip(
         cells,
         Plot.pointer({
           [facet]: "position",
           x: "point",
           y: "probability",
-          title: (cell) => `${cell.edit}, point ${cell.point}\n${(100 * cell.probability).toFixed(1)}%`,
+          title: (cell) => `${cell.edit}, point ${cell.point}\ngold ${(100 * cell.probability).toFixed(1)}%${cell.foil === null ? "" : `, foil ${(100 * cell.foil).toFixed(1)}%`}`,
         }),
       ),
     ],
@@ -230,8 +246,8 @@ function goldCurve(all, positions, width) {
   return plot;
 }
 
-function curveMarks(rows, facet, style) {
-  const place = { [facet]: "position", x: "point", y: "probability", z: "position" };
+function curveMarks(rows, facet, style, y) {
+  const place = { [facet]: "position", x: "point", y, z: "position" };
   return [
     Plot.line(rows, { ...place, stroke: style.colour, strokeDasharray: style.dash }),
     Plot.dot(rows, { ...place, r: 2.6, fill: style.colour, symbol: style.symbol }),

@@ -2,6 +2,7 @@
 import { loadBlock } from "./data.mjs";
 import { element } from "./dom.mjs";
 import { examplePage } from "./example.mjs";
+import { drawAll } from "./figure.mjs";
 import { helpSheet } from "./help.mjs";
 import { ListPage } from "./list.mjs";
 import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
@@ -12,9 +13,12 @@ const ARROWS = { ArrowLeft: -1, ArrowRight: 1 };
 class Explorer {
   constructor(index) {
     this.list = new ListPage(index, (row) => this.open(row));
-    this.byId = new Map();
-    for (const row of this.list.rows) this.byId.set(row.id, [...(this.byId.get(row.id) ?? []), row]);
+    this.byId = new Map(); // rows of an example, by its id and by its number
+    for (const row of this.list.rows) {
+      for (const key of [row.id, row.number]) this.byId.set(key, [...(this.byId.get(key) ?? []), row]);
+    }
     this.shown = index.shown;
+    this.title = document.title; // of the list
     this.row = null; // of the example that is shown
     this.view = element("section", { class: "view", hidden: true });
     this.help = helpSheet();
@@ -43,7 +47,14 @@ class Explorer {
     place.replaceChildren(this.top, main, this.help);
     addEventListener("hashchange", () => this.show());
     addEventListener("keydown", (event) => this.key(event));
+    addEventListener("beforeprint", () => this.showAll());
     this.show();
+  }
+
+  /** On paper an example is whole. */
+  showAll() {
+    for (const { show } of this.panels) show();
+    drawAll(this.view);
   }
 
   open(row) {
@@ -59,6 +70,8 @@ class Explorer {
   showList() {
     const back = this.row;
     this.row = null;
+    this.panels = [];
+    document.title = this.title;
     document.body.dataset.page = "list";
     this.view.hidden = true;
     this.view.replaceChildren();
@@ -81,14 +94,15 @@ class Explorer {
     try {
       const example = await loadBlock(String(row.number));
       if (this.row !== row) return;
-      const name = (other) => this.byId.get(other)?.[0].name;
-      const { page, panels } = examplePage(example, rows, this.shown, parameters, name);
+      const rowsOf = (other) => this.byId.get(other);
+      const { page, panels } = examplePage(example, rows, this.shown, parameters, rowsOf);
       this.panels = panels;
       this.view.replaceChildren(page);
     } catch (error) {
       return this.say(error.message);
     }
     this.leaveList();
+    document.title = `${row.name}, ${row.edit} · ${this.title}`;
     this.drawCrumbs(row);
     scrollTo(0, 0);
     this.view.querySelector("h2").focus({ preventScroll: true });

@@ -2,22 +2,20 @@
 import { element, percent, probability, select, visible } from "./dom.mjs";
 import { KINDS, addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
+import { table } from "./table.mjs";
+import { term } from "./terms.mjs";
 
 /** Samples of the original and the variant, as a small table. */
 export function samplesPanel(variants) {
-  const head = ["", "right of n", "pass@1", "pass@10", "pass@100", "different types"];
+  const passes = ["pass@1", "pass@10", "pass@100"].map((name) => term("measures", name));
+  const head = ["", "right of n", ...passes, "different types"];
   const rows = variants.map(({ edit, samples: s }) => [
     edit,
     `${s.n_correct} of ${s.n}`,
     ...[s.pass_at_1, s.pass_at_10, s.pass_at_100].map(percent),
     String(s.distinct ?? "–"),
   ]);
-  const line = (tag, cells) => element("tr", {}, cells.map((cell) => element(tag, {}, cell)));
-  return element(
-    "div",
-    { class: "wide" },
-    element("table", {}, element("thead", {}, line("th", head)), element("tbody", {}, rows.map((row) => line("td", row)))),
-  );
+  return table(head, rows);
 }
 
 /**

@@ -2,11 +2,13 @@
 import { element, select, visible } from "./dom.mjs";
 import { addLegend, figure, legendHeight, styleOf } from "./figure.mjs";
 import { routeAddress } from "./route.mjs";
+import { termsLine } from "./terms.mjs";
 
 const PATCH_METRICS = {
   effects: "normalised effect",
   logit_diffs: "logit difference",
   gold_logprobs: "log-probability of gold",
+  of_both: "log-probability of target and foil",
 };
 
 /** The panel of a variant's pairs. name(id) says an example's name, or null if it is not shown. */
@@ -23,13 +25,15 @@ export function patchPanel(example, variant, metric, name, note) {
     {},
     element("div", { class: "controls" }, control),
     element("div", { class: "grid" }, figures.map(({ block }) => block)),
+    termsLine("Donors: ", "donors", [...new Set(variant.pairs.flatMap((pair) => pair.curves.map((curve) => curve.kind)))]),
   );
 }
 
 function pairFigure(pair, metric, donor) {
   const rows = pair.curves.flatMap(curveRows);
+  const both = pair.curves.filter((curve) => curve.kind === "paired").flatMap(bothRows);
   const { frame, redraw } = figure(pair.condition, (width) =>
-    curvePlot(rows, metric(), width),
+    curvePlot(metric() === "of_both" ? both : rows, metric(), width),
   );
   return { redraw, block: element("div", {}, frame, donor) };
 }
@@ -62,6 +66,19 @@ function curveRows(curve) {
     gold_logprobs: curve.gold_logprobs[i],
     predicted: curve.texts[curve.predicted[i]],
   }));
+}
+
+/** Under the paired donor: the target's curve and the foil's. */
+function bothRows(curve) {
+  return ["target", "foil"].flatMap((kind) =>
+    curve.points.map((point, i) => ({
+      kind,
+      position: curve.position,
+      point,
+      of_both: curve[`${kind}_logprobs`][i],
+      predicted: curve.texts[curve.predicted[i]],
+    })),
+  );
 }
 
 function curvePlot(rows, metric, width) {

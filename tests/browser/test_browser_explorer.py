@@ -215,10 +215,174 @@ def test_steering_on_test_is_one_plot_of_vectors_at_their_own_points(page):
 
 def test_a_variant_that_was_not_asked_says_so(page):
     open_example(page, SECOND, "edit=original")
-    said = page.locator(".absent").inner_text()
-    assert said == "Not here: patches, steering: this variant was not among those asked."
+    said = "patches, patch_positions, components, traces, masking, steering, icl, probes"
+    assert page.locator(".absent").all_inner_texts() == [
+        f"Not drawn for these experiments: {said}."
+    ]
     open_example(page, f"{24:016x}")  # of `fit`
-    assert page.locator(".absent").inner_text().startswith("Not here: steering:")
+    [said] = page.locator(".absent").all_inner_texts()
+    assert said == "Not drawn for these experiments: steering, probes."
+    assert "steering" in said
+    hover = page.locator(".absent abbr").first.get_attribute("title")
+    assert hover.startswith("Vectors that are added to the residual stream")
+
+
+def test_an_experiment_that_was_not_run_says_so(watched, browser, tmp_path):
+    build_made_up(tmp_path, ["masking"], n_examples=3)
+    watched.page.goto((tmp_path / "explorer/index.html").as_uri())
+    open_example(watched.page, THIRD, "edit=original")
+    drawn, run = watched.page.locator(".absent").all_inner_texts()
+    assert drawn == "Not drawn for these experiments: patches, masking."
+    said = "patch_positions, components, traces, algorithms, steering, icl, probes"
+    assert run == f"Not run in this study: {said}."
+    assert watched.page.locator(".why > p").inner_text() == (
+        "Not tested: no change, mask or patch with a control was made of this variant."
+    )
+    assert show_panel(watched.page, "alike").locator(".panel-body").inner_text() == (
+        "No other program has a hole of this name."
+    )
+
+
+def rows_of(panel) -> list[list[str]]:
+    """The texts of a table, its head first."""
+    return panel.locator("tr").evaluate_all(
+        "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
+    )
+
+
+def test_an_example_says_why_it_is_answered_so(page):
+    open_example(page, THIRD)
+    card = page.locator(".why")
+    assert card.locator("h3").inner_text() == "Why boolean?"
+    assert card.locator("> p").inner_text() == (
+        "It follows the nearest annotation: with Map planted there it says so, planted elsewhere "
+        "it does not; it hangs on the hole's name: changed or hidden, the answer is Set, and the "
+        "same done elsewhere changes nothing; with the name where it is declared hidden from all "
+        "later tokens it says never; the original's residual brings back string from point 3 of 6 "
+        "on, the controls there in 0 of 6 patches."
+    )
+    assert "a place in the residual stream" in card.locator(
+        "abbr", has_text="point 3"
+    ).get_attribute("title")
+    card.locator("summary").click()
+    assert "An intervention counts only beside its control." in card.inner_text()
+    open_example(page, THIRD, "edit=original")
+    assert "the original's residual" not in card.inner_text()  # of the other variant
+
+
+def test_what_was_planted_stands_beside_its_control(page):
+    open_example(page, THIRD)
+    panel = show_panel(page, "algorithms")
+    assert "planted: Map" in panel.inner_text()
+    change = ["change for", "what changes", "answer then", "the answer", "control", "answer then"]
+    assert rows_of(panel) == [
+        change,
+        ["nearest", "any → Map", "Map", "follows", "any → Map", "boolean"],
+        ["name", "any → Map", "Set", "moves", "any → Map", "boolean"],
+        ["uses", "any → hidden", "boolean", "stays", "any → hidden", "boolean"],
+    ]
+    titles = panel.locator("td abbr").evaluate_all("all => all.map(shown => shown.title)")
+    assert "copies the nearest annotation" in titles
+    assert "the answer becomes the planted type, and does not in the control" in titles
+
+
+def test_masks_solved_examples_and_probes_are_tables(page):
+    open_example(page, THIRD)
+    _, *masks = rows_of(show_panel(page, "masking"))
+    assert masks == [
+        ["comments", "text", "never", "both", "never", "4", "5.0%", "5.0%"],
+        ["declaration", "attention_later", "never", "moves", "boolean", "4", "5.0%", "14%"],
+    ]
+    _, shots = rows_of(show_panel(page, "icl"))
+    assert shots == ["same_type", "string, Map", "2", "1 of 2", "50%"]
+    panel = show_panel(page, "probes")
+    read = [" ".join(row) for row in rows_of(panel)[1:]]
+    assert read == [
+        "original gold string 0 to 1 Set; 2 to 6 string ✓",
+        "original control Map 0 to 6 Set",
+        "rename_vars gold string 0 to 1 Set; 2 to 6 string ✓",
+        "rename_vars control Map 0 to 6 Set",
+    ]
+    assert "An example of the group fit has the hole's name." in panel.inner_text()
+
+
+def test_a_tab_names_its_example_and_paper_has_all_panels(page):
+    title = page.title()
+    open_example(page, THIRD)
+    assert page.title() == f"label, rename_vars · {title}"
+    assert page.locator("#panel-prompt .panel-body > *").count() == 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for panel in page.locator(".panel").all():
+        assert panel.locator(".panel-body > *").count() == 1
+    empty = "all => all.filter(plot => !plot.querySelector('svg')).length"
+    assert page.locator(".plot").count() == 10
+    assert page.locator(".plot").evaluate_all(empty) == 0
+    go(page, "#/")
+    page.wait_for_function("title => document.title === title", arg=title)
+
+
+def test_the_tokens_that_carry_the_answer_are_on_the_text(page):
+    open_example(page, THIRD)
+    panel = show_panel(page, "traces")
+    assert "comes the residual of its aligned partner. The target is Date." in panel.inner_text()
+    tokens = panel.locator(".token")
+    assert "".join(tokens.all_text_contents()) == f"<fim_prefix>f(a\nwidth: {HOSTILE}"
+    width = panel.locator(".token", has_text="width")
+    assert width.get_attribute("title") == "token 3, hole_name; point 3: effect 0.75, then Date"
+    assert tokens.first.get_attribute("title") == "token 0, format; nothing differs there"
+    assert "75.0%" in width.get_attribute("style")
+    assert rows_of(panel)[1] == ["width", "hole_name", "Date", "3", "0.75"]
+    panel.get_by_label("point").select_option("0")
+    assert rows_of(panel)[1] == ["width", "hole_name", "unknown", "0", "0.13"]
+    panel.get_by_label("condition").select_option("break")
+    assert "break: at one token of original at a time" in panel.inner_text()
+    page.wait_for_function("location.hash.includes('trace=break')")
+
+
+def test_parts_and_other_tokens_are_maps_with_their_controls(page):
+    open_example(page, THIRD)
+    panel = show_panel(page, "components")
+    strongest = rows_of(panel)[:2]
+    assert strongest == [
+        ["strongest parts", "block", "paired", "self", "unrelated"],
+        ["head 1", "2", "0.50", "0.05", "0.05"],
+    ]
+    cells = panel.locator('[aria-label="text"] text')
+    assert cells.count() == 6 * 4 and "0.50" in cells.all_text_contents()
+    panel.get_by_label("donor").select_option("unrelated")
+    assert set(panel.locator('[aria-label="text"] text').all_text_contents()) == {"0.05"}
+    panel = show_panel(page, "patch_positions")
+    assert "Tokens: hole_name, name." in panel.inner_text()
+    labels = panel.locator('[aria-label="y-axis tick label"] text').all_text_contents()
+    assert labels == ["hole_name", "name, 3 points"]
+    assert panel.locator('[aria-label="cell"] rect').count() == 2 * 7
+
+
+def test_the_foil_stands_beside_the_gold(page):
+    open_example(page, THIRD)
+    lens = show_panel(page, "lens").locator(".split + figure")
+    assert lens.locator("h3").inner_text() == "Probability of gold and foil over points"
+    assert "Foil: boolean, the wrong answer" in lens.locator("figcaption").inner_text()
+    legend = lens.locator(".legend text").all_text_contents()
+    assert legend == ["original", "rename_vars", "foil, original", "foil, rename_vars"]
+    panel = show_panel(page, "patches")
+    panel.get_by_label("measure").select_option("of_both")
+    assert panel.locator(".legend text").all_text_contents() == ["target", "foil"]
+    panel.locator('[aria-label="dot"] path').last.hover(force=True)
+    said = panel.locator('[aria-label="tip"]').text_content()
+    assert "foil, point 6" in said and "target and foil: -3.00" in said
+
+
+def test_holes_like_this_one_lead_to_their_answers(page):
+    open_example(page, THIRD)
+    panel = show_panel(page, "alike")
+    head, *rows = rows_of(panel)
+    assert head == ["hole", "why", "gold", "answer", "outcome", "variant", "cosine"]
+    assert len(rows) == 6
+    link = panel.locator("a").first
+    address = link.get_attribute("href")
+    link.click()
+    page.wait_for_function("address => location.hash === address", arg=address)
 
 
 def test_hostile_text_is_shown_and_not_run(page):

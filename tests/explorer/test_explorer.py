@@ -190,7 +190,12 @@ def test_an_explorer_is_the_same_bytes_each_time_and_holds_every_example(tmp_pat
     parts = read_parts(FRONT_END, ROOT / "node_modules")
     singles = []
     for name in ("first", "second"):
-        study = Study(tmp_path / "examples.parquet", paths, lambda ids: "x" * len(ids))
+        study = Study(
+            tmp_path / "examples.parquet",
+            paths,
+            lambda ids: "x" * len(ids),
+            tmp_path / "activations/original",
+        )
         write_explorer(study, "m", parts, tmp_path / name, tmp_path / f"{name}.html")
         singles.append((tmp_path / f"{name}.html").read_bytes())
     assert singles[0] == singles[1]
@@ -214,7 +219,7 @@ def test_an_explorer_of_some_examples_says_how_many_there_are(tmp_path):
     made.write()
     paths = {name: sorted((tmp_path / name).glob("*.parquet")) for name in (*NEEDED, *OPTIONAL)}
     wanted = [made.examples[number]["example_id"] for number in (1, 4)]
-    few = Study(tmp_path / "examples.parquet", paths, lambda ids: "x" * len(ids), wanted)
+    few = Study(tmp_path / "examples.parquet", paths, lambda ids: "x" * len(ids), chosen=wanted)
     index = list_variants(few, "m")
     assert index["examples"]["id"] == wanted and set(index["variants"]["example"]) == {0, 1}
     small, chosen = index["notes"]
@@ -233,4 +238,4 @@ def test_a_needed_table_that_lacks_a_variant_is_named(tmp_path):
     paths["prompts"] = paths["prompts"][:1]
     study = Study(tmp_path / "examples.parquet", paths, str)
     with pytest.raises(UserError, match="prompts: no row of example 0+, edit rename_vars"):
-        describe_example(study, study.examples[0])
+        describe_example(study, 0)

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from explorer_study import HOSTILE_PROGRAM, MadeStudy, Size
+from explorer_study import HOSTILE_PROGRAM, SINGLE, MadeStudy, Size
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -18,13 +19,18 @@ export function scale(values: object, factor: number, label: string): unknown {
 PATIENCE_MS = 60_000  # a busy machine is slow, not wrong
 
 
-def build_made_up(folder: Path) -> None:
-    """Write the explorer of a made-up study: `explorer/index.html` and `explorer.html`."""
-    study = MadeStudy(folder, [HOSTILE_PROGRAM, PLAIN_PROGRAM], n_examples=120, size=Size())
+def build_made_up(
+    folder: Path, shown: Sequence[str] = tuple(SINGLE), n_examples: int = 120
+) -> None:
+    """Write the explorer of a made-up study: `explorer/index.html` and `explorer.html`.
+
+    shown   which of its experiments it has
+    """
+    study = MadeStudy(folder, [HOSTILE_PROGRAM, PLAIN_PROGRAM], n_examples=n_examples, size=Size())
     study.write()
     subprocess.run(
         [
-            *(sys.executable, str(ROOT / "scripts/build_explorer.py"), *study.options()),
+            *(sys.executable, str(ROOT / "scripts/build_explorer.py"), *study.options(shown)),
             *("--out", str(folder / "explorer"), "--out-single", str(folder / "explorer.html")),
         ],
         check=True,

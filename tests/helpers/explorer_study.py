@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from fimscope.experiments.registry import all_tables
+from fimscope.files.activation_cache import ActivationWriter
 from fimscope.files.tables import write_tables
 from tokenizers_for_tests import byte_tokenizer
 
@@ -27,6 +29,18 @@ TABLES = (
     "samples",
 )
 CONDITIONS = ("restore", "same_type")
+# What has one table, by its option.
+SINGLE = {
+    "algorithms": "algorithms",
+    "components": "components",
+    "icl": "icl",
+    "linear_lens": "linear_lens",
+    "masking": "masking",
+    "patch_positions": "patches",
+    "probes": "probes",
+    "steering": "steering_results",
+    "traces": "traces",
+}
 LONG = "WebGL2RenderingContext"
 FIRST = 30  # as many examples are steered and have shares of attention
 DONORS = ("paired", "self", "unrelated", "random_position")
@@ -90,11 +104,15 @@ class MadeStudy:
             self._write("attention_shares", f"attention_shares/{edit}", self._shares(variants))
         for condition in CONDITIONS:
             self._write("patches", f"patches/{condition}", self._patches(condition))
-        self._write("linear_lens", "linear_lens/linear_lens", self._linear_lens())
-        self._write("steering_results", "steering/results", self._steering())
+        for option, name in SINGLE.items():
+            self._write(name, f"{option}/{option}", getattr(self, f"_{option}")())
+        self._write_activations()
 
-    def options(self) -> list[str]:
-        """The command line of build_explorer for this study."""
+    def options(self, shown: Sequence[str] = tuple(SINGLE)) -> list[str]:
+        """The command line of build_explorer for this study.
+
+        shown   which of SINGLE the study has
+        """
         words = ["--examples", str(self.folder / "examples.parquet")]
         words += ["--model", str(self.folder / "model"), "--model-name", "made-up"]
         words += ["--study", "small"]
@@ -102,9 +120,28 @@ class MadeStudy:
             option = f"--{name.replace('_', '-')}"
             words += [option, *(str(self.folder / f"{name}/{edit}.parquet") for edit in EDITS)]
         words += ["--patches", *(str(self.folder / f"patches/{c}.parquet") for c in CONDITIONS)]
-        words += ["--linear-lens", str(self.folder / "linear_lens/linear_lens.parquet")]
-        words += ["--steering", str(self.folder / "steering/results.parquet")]
+        for option in SINGLE:
+            path = self.folder / f"{option}/{option}.parquet"
+            words += [f"--{option.replace('_', '-')}", *([str(path)] if option in shown else [])]
+        if "linear_lens" in shown:
+            words += ["--activations", str(self.folder / "activations/original")]
         return words
+
+    def _write_activations(self) -> None:
+        """At the last token of the originals: a direction for each type, with a little noise."""
+        golds = [TYPES.index(example["gold"]) for example in self.examples]
+        values = torch.eye(len(TYPES))[golds] + 0.01 * torch.rand(
+            len(golds), len(TYPES), generator=torch.Generator().manual_seed(1)
+        )
+        shape = (len(golds), 1, len(TYPES))
+        folder = self.folder / "activations/original"
+        writer = ActivationWriter(folder, self.size.n_points, shape, "float32")
+        writer.put(range(len(golds)), values.expand(self.size.n_points, -1, -1)[:, :, None])
+        index = [
+            {**example, "edit": "original", "positions": [{"name": "last", "index": 0}]}
+            for example in self.examples
+        ]
+        writer.complete(index, MANIFEST)
 
     def _write(self, name: str, path: str, rows: Any) -> None:
         write_tables(
@@ -265,8 +302,12 @@ class MadeStudy:
                         "donor_example_id": donor["example_id"],
                         "point": point,
                         "position": "last",
+                        "n_points": 1,
                         "predicted": example["gold"] if reached else "unknown",
+                        "predicted_token_id": 5 if reached else 6,
                         "gold_logprob": -0.5 if reached else -3.0,
+                        "target_logprob": -0.5 if reached else -3.0,
+                        "foil_logprob": -3.0 if reached else -0.5,
                         "logit_diff": 2.0 if reached else -2.0,
                         "normalised_effect": float(reached) + 0.1 * float(self.rng.normal()),
                     }
@@ -304,6 +345,116 @@ class MadeStudy:
                             "predicted_token_id": 5,
                             "to_gold": strength == 1.0,
                             "gold_logprob": -strength - place[0] / 10,
+                        }
+
+    def _first_patches(self) -> Iterator[Row]:
+        first = {example["example_id"] for example in self.examples[:FIRST]}
+        return (row for row in self._patches("restore") if row["example_id"] in first)
+
+    def _patch_positions(self) -> Iterator[Row]:
+        """The name's window of three points does half of what its points do."""
+        for row in self._first_patches():
+            if row["donor_kind"] != "self":
+                half = 0.5 * row["normalised_effect"]
+                yield {**row, "position": "hole_name"}
+                yield {**row, "position": "name", "n_points": 3, "normalised_effect": half}
+
+    def _components(self) -> Iterator[Row]:
+        """Head 1 of block 2 does most, a half; each control a twentieth everywhere."""
+        parts = (("attention_output", None), ("mlp_output", None), ("head", 0), ("head", 1))
+        for row in self._first_patches():
+            block, kind = row["point"], row["donor_kind"]
+            if block < self.size.n_points - 1 and kind != "random_position":
+                for component, head in parts:
+                    strongest = 0.5 if (block, head) == (2, 1) else 0.25 / (1 + block)
+                    effect = strongest if kind == "paired" else 0.05
+                    part = {"component": component, "block": block, "head": head}
+                    yield {**row, **part, "normalised_effect": effect}
+
+    def _traces(self) -> Iterator[Row]:
+        """The fourth of six tokens carries the answer at the middle point."""
+        texts = ["<fim_prefix>", "f(", "a\n", "width", ": ", HOSTILE]
+        roles = ["format", "rest", "rest", "hole_name", "rest", "last"]
+        for example in self.examples[:FIRST:2]:
+            for condition, edit in (("restore", "rename_aligned"), ("break", "original")):
+                for token, (text, role) in enumerate(zip(texts, roles, strict=True)):
+                    for point in (0, 3, 6):
+                        effect = 0.75 if (token, point) == (3, 3) else 0.125
+                        if role == "last":
+                            effect = float(point == 6)
+                        place = {"token": token, "text": text, "role": role, "point": point}
+                        yield {
+                            **example,
+                            **place,
+                            "condition": condition,
+                            "edit": edit,
+                            "is_run": token >= 3 and (point < 6 or role == "last"),
+                            "predicted": "Date" if effect > 0.5 else "unknown",
+                            "to_target": effect > 0.5,
+                            "normalised_effect": effect,
+                        }
+
+    def _algorithms(self) -> Iterator[Row]:
+        """Answers follow the nearest annotation, hang on the name, and do not read the uses."""
+        for example in self.examples[:FIRST]:
+            for edit in EDITS:
+                variant = self._variant(example, edit)
+                answer = self._prediction(variant)["predicted"]
+                for hypothesis, said in (("nearest", "Map"), ("name", "Set"), ("uses", answer)):
+                    planted = None if hypothesis == "uses" else "Map"
+                    for is_control in (False, True):
+                        predicted = answer if is_control else said
+                        yield {
+                            **variant,
+                            "answer": answer,
+                            "hypothesis": hypothesis,
+                            "is_control": is_control,
+                            "planted": planted,
+                            "old": "any",
+                            "new": planted or "hidden",
+                            "predicted": predicted,
+                            "moved": predicted != answer,
+                            "follows": planted and predicted == planted,
+                        }
+
+    def _masking(self) -> Iterator[Row]:
+        """Without its declaration the answer is `never`; comments do what other tokens do."""
+        for example in self.examples[:FIRST]:
+            prediction = self._prediction(self._variant(example, "rename_vars"))
+            plain = {"way": "none", "distractor": "none", "is_control": False, "n_masked": 0}
+            yield {**prediction, **plain}
+            for way, distractor in (("attention_later", "declaration"), ("text", "comments")):
+                for is_control in (False, True):
+                    moved = distractor == "comments" or not is_control
+                    mask = {"way": way, "distractor": distractor, "is_control": is_control}
+                    said = {"predicted": "never", "gold_logprob": -3.0} if moved else {}
+                    yield {**prediction, **mask, "n_masked": 4, **said}
+
+    def _icl(self) -> Iterator[Row]:
+        """Two draws of two examples of the same type, one of them right."""
+        for example in self.examples[:FIRST]:
+            variant = self._variant(example, "rename_vars")
+            for seed, correct in ((1, True), (2, False)):
+                shots = {"choice": "same_type", "n_shots": 2, "seed": seed, "shots": []}
+                yield {
+                    **variant,
+                    **shots,
+                    "correct": correct,
+                    "predicted": variant["gold"] if correct else "Map",
+                    "gold_logprob": float(np.log(0.75 if correct else 0.25)),
+                }
+
+    def _probes(self) -> Iterator[Row]:
+        """The gold is read from the third point on, the random type at none."""
+        for example in self.examples[:FIRST]:
+            for edit in EDITS if example["group"] == "test" else ():
+                for task, label in (("gold", example["gold"]), ("control", "Map")):
+                    for point in range(self.size.n_points):
+                        read = label if task == "gold" and point > 1 else "Set"
+                        yield {
+                            **self._variant(example, edit),
+                            **{"task": task, "label": label, "point": point, "probed": read},
+                            "name_seen": True,
                         }
 
 

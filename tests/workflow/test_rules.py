@@ -141,8 +141,24 @@ def test_every_command_of_a_rule_is_one_that_its_step_understands(jobs):
 
 def test_the_explorer_waits_for_what_the_studys_experiments_find(jobs):
     [explorer] = [job for job in jobs if job.rule == "build_explorer"]
-    for table in ("attention/original", "samples/rename_vars", "steering/results"):
+    tables = ["attention/original", "samples/rename_vars", "steering/results", "traces"]
+    tables += ["masking", "probes", "icl/rename_vars", "algorithms/original"]
+    tables += ["components/restore", "patch_positions/same_type"]
+    for table in tables:
         assert f"results/embedded/{table}.parquet" in explorer.words
+    assert "results/embedded/activations/original" in explorer.words
+
+
+def test_the_explorer_is_not_given_what_the_study_does_not_ask(tmp_path):
+    project = copy_project(tmp_path / "project")
+    (project / "models/embedded").mkdir(parents=True)
+    (project / "mine.yaml").write_text("experiments: [masking]\n")
+    words = ("-n", "-p", "--quiet", "reason", "--cores", "2", "--configfile", "mine.yaml")
+    made = read_jobs(snakemake(project, "explorer", *words).stdout)
+    [explorer] = [job for job in made if job.rule == "build_explorer"]
+    given = " ".join(explorer.words)
+    assert "--masking results/mine/masking.parquet --icl --probes --model" in given
+    assert not {"plant_types", "trace_tokens", "fit_probes"} & {job.step for job in made}
 
 
 def test_a_study_that_asks_what_the_explorer_shows_makes_it(tmp_path):

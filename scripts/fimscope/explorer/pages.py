@@ -10,6 +10,7 @@ from fimscope.errors import UserError
 from fimscope.experiments.steer.section import LABELS
 from fimscope.explorer.blocks import block_element
 from fimscope.explorer.bundle import bundle
+from fimscope.explorer.terms import all_terms, words_pattern
 from fimscope.files.digests import script_source
 from fimscope.report.styles import page_lines, style_rule
 
@@ -45,9 +46,10 @@ def read_parts(front_end: Path, node_modules: Path) -> Parts:
         name: _read(node_modules / package / path) for name, (package, path) in LIBRARIES.items()
     }
     # Prism colours whole pages by itself unless told before it loads; the lines are the figures',
-    # the labels of vectors the report's.
+    # the labels of vectors and the meanings of words the report's.
     before = "window.Prism = { manual: true };\n"
-    before += f"window.LINES = {json.dumps(page_lines())};\nwindow.LABELS = {json.dumps(LABELS)};\n"
+    said = {"LINES": page_lines(), "LABELS": LABELS, "TERMS": all_terms(), "WORDS": words_pattern()}
+    before += "".join(f"window.{name} = {json.dumps(value)};\n" for name, value in said.items())
     scripts = {"before": before, **scripts}
     scripts["explorer"] = bundle(front_end, "main")
     packages = sorted({package for package, _ in LIBRARIES.values()})

@@ -118,7 +118,10 @@ def linear_lens(rows: Iterable[Row]) -> list[Row]:
 
 
 def pairs(rows: Iterable[Row]) -> list[Json]:
-    """The patch curves of a recipient: one entry a pair, in it one curve a donor and position."""
+    """The patch curves of a recipient: one entry a pair, in it one curve a donor and place.
+
+    A place is a position, or a set of them, and how many points are patched together.
+    """
     found: dict[str, dict[str, Json]] = {}
     for row in rows:
         entry = found.setdefault(
@@ -126,31 +129,39 @@ def pairs(rows: Iterable[Row]) -> list[Json]:
         )
         if row["donor_kind"] == "paired":
             entry["donor"] = row["donor_example_id"]
-        entry["curves"].setdefault((row["donor_kind"], row["position"]), []).append(row)
+        key = (row["donor_kind"], row["position"], row["n_points"])
+        entry["curves"].setdefault(key, []).append(row)
     return [
         {
             "condition": entry["condition"],
             "donor": entry["donor"],
-            "curves": [
-                _curve(kind, position, r) for (kind, position), r in entry["curves"].items()
-            ],
+            "curves": [_curve(*key, rows=r) for key, r in entry["curves"].items()],
         }
         for entry in found.values()
     ]
 
 
-def _curve(kind: str, position: str, rows: list[Row]) -> dict[str, Json]:
+def _curve(kind: str, position: str, n_points: int, rows: list[Row]) -> dict[str, Json]:
     texts = Texts()
     rows = sorted(rows, key=lambda row: row["point"])
     return {
         "kind": kind,
         "position": position,
+        "n_points": n_points,
         "points": [row["point"] for row in rows],
         "effects": [rounded(row["normalised_effect"], 3) for row in rows],
         "logit_diffs": [rounded(row["logit_diff"], 2) for row in rows],
         "gold_logprobs": [rounded(row["gold_logprob"], 2) for row in rows],
         "predicted": [texts.number(row["predicted"]) for row in rows],
         "texts": texts.all(),
+        **({} if kind != "paired" else _both(rows)),
+    }
+
+
+def _both(rows: list[Row]) -> dict[str, Json]:
+    return {
+        f"{name}s": [rounded(row[name], 2) for row in rows]
+        for name in ("target_logprob", "foil_logprob")
     }
 
 

@@ -6,17 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.errors import UserError
+from fimscope.experiments.algorithms.tables import ALGORITHMS
 from fimscope.experiments.attention.tables import ATTENTION_SHARES, ATTENTION_TOKENS
+from fimscope.experiments.components.tables import COMPONENTS
+from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.lens.tables import LENS, LINEAR_LENS
+from fimscope.experiments.masking.tables import MASKING
 from fimscope.experiments.patch.tables import PATCHES
+from fimscope.experiments.probes.tables import PROBES
 from fimscope.experiments.samples.tables import SAMPLES
 from fimscope.experiments.steer.tables import STEERING_RESULTS
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
-from fimscope.explorer import payload
+from fimscope.experiments.traces.tables import TRACES
+from fimscope.explorer import causes, payload
+from fimscope.explorer.alike import Alike, directions
 from fimscope.explorer.blocks import pack
 from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pieces import Decode, token_pieces
+from fimscope.explorer.verdict import verdict
+from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_table
 from fimscope.prompts.tables import PROMPTS
 from fimscope.report.head import say_size
@@ -32,21 +41,41 @@ OPTIONAL = {
     "attention_tokens": ATTENTION_TOKENS,
     "attention_shares": ATTENTION_SHARES,
     "patches": PATCHES,
+    "patch_positions": PATCHES,
+    "components": COMPONENTS,
+    "traces": TRACES,
+    "algorithms": ALGORITHMS,
+    "masking": MASKING,
     "samples": SAMPLES,
     "steering": STEERING_RESULTS,
+    "icl": ICL,
+    "probes": PROBES,
 }
 VARIANT = ["example_id", "edit"]
+PAIR = [*VARIANT, "condition", "pair_id", "donor_kind"]
+PATCH = [
+    *(*PAIR, "donor_example_id", "point", "n_points", "position", "predicted"),
+    *("predicted_token_id", "gold_logprob", "foil_logprob", "target_logprob", "logit_diff"),
+    "normalised_effect",
+]
+# What is read of the large tables.
 COLUMNS = {
     "variants": [*VARIANT, "gold", "prefix", "suffix", "renames"],
     "prompts": [*VARIANT, "token_ids", "positions", "window"],
+    "patches": PATCH,
+    "patch_positions": PATCH,
+    "components": [*PAIR, "component", "block", "head", "normalised_effect"],
 }
 
 
 class Study:
     """All tables of a model's results, by example.
 
-    examples   rows of the examples table that the model was asked, in its order, without their text
-    n_asked    how many there are before some were chosen, and `n_programs`, of how many programs
+    activations   the folder of the originals' residuals, where there is one
+    examples      rows of the examples table that the model was asked, in its order, without their
+                  text
+    alike         the holes most like each of them
+    n_asked       how many there are before some were chosen, and `n_programs`, of how many programs
     """
 
     def __init__(
@@ -54,6 +83,7 @@ class Study:
         examples: Path,
         paths: Mapping[str, Sequence[Path]],
         decode: Decode,
+        activations: Path | None = None,
         chosen: Collection[str] | None = None,
     ):
         """chosen: the examples that are shown, by id; None: all"""
@@ -68,6 +98,8 @@ class Study:
         self.n_asked, self.n_programs = len(asked), len({row["program_id"] for row in asked})
         self.examples = [row for row in asked if chosen is None or row["example_id"] in chosen]
         self.edits = {row["example_id"]: list(self.by_edit("predictions", row)) for row in rows}
+        cache = activations and ActivationCache(activations)
+        self.alike = Alike(self.examples, directions(cache, self.examples) if cache else None)
 
     def by_edit(self, name: str, example: Row) -> dict[str, list[Row]]:
         """The rows that a table has of an example, by edit."""
@@ -91,8 +123,9 @@ class Study:
         return found
 
 
-def describe_example(study: Study, example: Row) -> dict[str, Any]:
-    """All that the page of one example shows."""
+def describe_example(study: Study, number: int) -> dict[str, Any]:
+    """All that the page of one example shows, by its number among the examples."""
+    example = study.examples[number]
     needed = {name: study.one_by_edit(name, example) for name in NEEDED}
     shown = {name: study.by_edit(name, example) for name in OPTIONAL}
     original = needed["variants"].get("original")
@@ -100,6 +133,7 @@ def describe_example(study: Study, example: Row) -> dict[str, Any]:
         raise UserError(f"variants: no original of example {example['example_id']}; give its table")
     variants = []
     for edit in study.edits[example["example_id"]]:
+        of_edit = {name: found.get(edit, []) for name, found in shown.items()}
         prompt = needed["prompts"][edit]
         pieces = token_pieces(study.decode, prompt["token_ids"])
         variants.append(
@@ -108,23 +142,35 @@ def describe_example(study: Study, example: Row) -> dict[str, Any]:
                 "source": payload.edited_source(original, needed["variants"][edit]),
                 "answer": payload.answer(needed["predictions"][edit], needed["split"][edit]),
                 "prompt": payload.prompt(prompt, pieces),
-                "lens": payload.lens(
-                    [
-                        *shown["lens"].get(edit, []),
-                        *payload.linear_lens(shown["linear_lens"].get(edit, [])),
-                    ]
-                ),
-                "attention": payload.heads(shown["attention_tokens"].get(edit, [])),
-                "shares": payload.shares(shown["attention_shares"].get(edit, [])),
-                "pairs": payload.pairs(shown["patches"].get(edit, [])),
-                "steering": payload.steering(shown["steering"].get(edit, [])),
-                "samples": payload.samples(shown["samples"].get(edit, [])),
+                **_of_variant(of_edit),
             }
         )
     return {
         "id": example["example_id"],
         "source": payload.source(original),
         "variants": variants,
+        "traces": causes.traces(study.tables["traces"].rows(example["example_id"])),
+        "alike": study.alike.of(number),
+    }
+
+
+def _of_variant(rows: Mapping[str, list[Row]]) -> dict[str, Any]:
+    """What the optional tables say of one variant, by panel; nothing of those without rows."""
+    changes, masks = causes.changes(rows["algorithms"]), causes.masks(rows["masking"])
+    return {
+        "why": verdict(changes, masks, rows["patches"]),
+        "lens": payload.lens([*rows["lens"], *payload.linear_lens(rows["linear_lens"])]),
+        "attention": payload.heads(rows["attention_tokens"]),
+        "shares": payload.shares(rows["attention_shares"]),
+        "pairs": payload.pairs(rows["patches"]),
+        "positions": payload.pairs(rows["patch_positions"]),
+        "parts": causes.parts(rows["components"]),
+        "changes": changes,
+        "masks": masks,
+        "steering": payload.steering(rows["steering"]),
+        "samples": payload.samples(rows["samples"]),
+        "shots": causes.shots(rows["icl"]),
+        "probes": causes.probes(rows["probes"]),
     }
 
 
@@ -156,5 +202,5 @@ def say_chosen(study: Study) -> str:
 
 def example_blocks(study: Study) -> Iterator[tuple[str, str]]:
     """Name and packed data of every example that is shown, in the list's order."""
-    for number, example in enumerate(study.examples):
-        yield str(number), pack(describe_example(study, example))
+    for number in range(len(study.examples)):
+        yield str(number), pack(describe_example(study, number))

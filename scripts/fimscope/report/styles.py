@@ -103,6 +103,8 @@ STYLES = {
     # what reads a point
     "linear_lens": Style("blue"),
     "logit_lens": Style("vermilion", "--", "s"),
+    # what a patch aims at, beside `foil`
+    "target": Style("blue"),
     # what a patch writes
     "paired": Style("blue"),
     "self": Style("black", ":", "x"),

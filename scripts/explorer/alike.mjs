@@ -1,0 +1,26 @@
+// The holes most like this one, and what the model says there.
+import { badge } from "./badge.mjs";
+import { element, visible } from "./dom.mjs";
+import { routeAddress } from "./route.mjs";
+import { codeCell, table } from "./table.mjs";
+import { explained, term } from "./terms.mjs";
+
+/** alike: [number, has the same name, cosine]; rowsOf(number): the list's rows of that example. */
+export function alikePanel(alike, edit, rowsOf) {
+  if (!alike.length) return element("p", { class: "faint" }, explained("No other program has a hole of this name."));
+  const rows = alike.map(([number, same, cosine]) => {
+    const found = rowsOf(number);
+    const row = found.find((other) => other.edit === edit) ?? found[0];
+    const href = routeAddress("example", row.id, new Map([["edit", row.edit]]));
+    return [
+      element("a", { href }, element("code", {}, visible(row.name, 28))),
+      same ? "same name" : "alike inside",
+      codeCell(row.gold),
+      codeCell(row.predicted),
+      badge(row.outcome),
+      row.edit,
+      cosine === null ? "–" : cosine.toFixed(2),
+    ];
+  });
+  return table(["hole", "why", "gold", "answer", "outcome", "variant", term("measures", "cosine")], rows, 6);
+}

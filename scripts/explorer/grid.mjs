@@ -1,0 +1,41 @@
+// A heat map of effects: rows and columns that have names, numbers where there is room.
+import { decimal } from "./dom.mjs";
+import { addScale } from "./figure.mjs";
+import { heatColour } from "./heat.mjs";
+
+const GRID_CELL = 19; // pixels of height
+const LEAST_FOR_NUMBERS = 30; // of a cell's width
+
+const lettersWidth = (names) => 7.2 * Math.max(...names.map((name) => String(name).length));
+
+/**
+ * cells           [{ column, row, effect, said }]; an effect that is null is not drawn
+ * columns, rows   their names, in order; columnLabel, rowLabel: what they are, or null
+ * most            the effect of the strongest colour
+ */
+export function effectGrid(cells, { columns, rows, columnLabel, rowLabel, most }, width) {
+  const marginLeft = Math.max(48, 12 + lettersWidth(rows));
+  const drawn = cells.filter((cell) => cell.effect !== null);
+  const each = (width - marginLeft - 8) / columns.length;
+  const every = Math.max(1, Math.ceil((lettersWidth(columns) + 6) / each));
+  const plot = Plot.plot({
+    width,
+    height: GRID_CELL * rows.length + 84,
+    marginLeft,
+    marginRight: 8,
+    marginTop: 40,
+    marginBottom: 30,
+    padding: 0.04,
+    x: { domain: columns, axis: "top", label: columnLabel, labelAnchor: "center", labelArrow: "none", tickSize: 0, ticks: columns.filter((_, i) => i % every === 0) },
+    y: { domain: rows, label: rowLabel, labelArrow: "none", tickSize: 0 },
+    marks: [
+      Plot.cell(drawn, { x: "column", y: "row", fill: (cell) => heatColour(Math.min(1, Math.max(0, cell.effect / most))), stroke: "var(--line)" }),
+      ...(each < LEAST_FOR_NUMBERS
+        ? []
+        : [Plot.text(drawn, { x: "column", y: "row", text: (cell) => decimal(cell.effect), fill: "var(--ink)", fontSize: 10.5, pointerEvents: "none" })]),
+      Plot.tip(drawn, Plot.pointer({ x: "column", y: "row", title: (cell) => `${cell.said}\neffect ${decimal(cell.effect, 3)}` })),
+    ],
+  });
+  addScale(plot, "effect", ["0", decimal(most)], marginLeft);
+  return plot;
+}

@@ -1,0 +1,107 @@
+"""What the words of the pages mean: said where the pointer rests on one."""
+
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES
+from fimscope.experiments.icl.choices import LABELS as CHOICES
+from fimscope.experiments.registry import about_experiment, all_experiments
+from fimscope.report.glossary import AS_CODE, FOUND, WORDS
+
+DONORS = {
+    "paired": "the condition's own donor",
+    "self": "a control: the recipient's own activation, which must change nothing",
+    "unrelated": "a control: that of another package and another gold, about as common as the "
+    "paired donor's",
+    "other_gold": "a control: that of another package and another gold which the model gets right",
+    "random": "a control: a vector with the mean and the covariance of such activations",
+    "random_position": "a control: that of another token of the donor's prompt",
+}
+ROLES = {
+    "last": "the last token of the prompt: its answer is the model's",
+    "format": "a token that the prompt format adds",
+    "hole_name": "the hole's own name, where it is declared",
+    "use": "another use of the hole's name",
+    "other_name": "a token of another renamed name",
+    "annotation": "a type that is written behind a colon, and is not the gold",
+    "comment": "a comment",
+    "rest": "anything else",
+}
+MASKS = {
+    "text": "taken out of the prompt's text",
+    "attention_last": "hidden from the last token alone, in every block",
+    "attention_later": "hidden from all later tokens, in every block",
+    "annotations": "all annotations but the hole's, as far as the type checker allows",
+    "comments": "all comments",
+    "names": "names of variables, parameters and functions: others come that mean nothing",
+    "siblings": "all that stands outside the hole's own function",
+    "declaration": "the hole's own name, where it is declared",
+    "use": ROLES["use"],
+    "annotation": "the types that are written behind a colon, but the gold",
+    "comment": "the comments",
+}
+POSITIONS = {
+    "last": ROLES["last"],
+    "hole_name": ROLES["hole_name"],
+    "declaration": ROLES["hole_name"],
+    "use": ROLES["use"],
+    "fim": "all tokens that the prompt format adds",
+    "name": "the hole's name and all its uses together",
+    "fim_prefix": "the token in front of the text before the hole",
+    "fim_suffix": "the token in front of the text behind the hole",
+    "fim_middle": "the token behind which the model answers",
+}
+COMPONENTS = {
+    "attention_output": "what all heads of a block together add to the residual",
+    "mlp_output": "what the MLP of a block adds to the residual",
+    "head": "what one head of a block adds to the residual",
+}
+TASKS = {
+    "gold": "the probe was fitted to the gold types of the group fit",
+    "control": "the probe was fitted to a random type for each name: what it reads there it has "
+    "learnt by itself",
+}
+FOUND_OUT = {
+    "follows": "the answer becomes the planted type, and does not in the control",
+    "moves": "another answer comes, and the control leaves the answer as it is",
+    "both": "another answer comes, as in the control",
+    "stays": "the answer stays as it is",
+    "unheld": "another answer comes, and no control was possible: it counts for nothing",
+    "control": "the same done elsewhere: to what is not meant, or to as many other tokens",
+}
+MEASURES = {
+    "planted": "the type that was put there; neither the answer nor the gold",
+    "p(gold)": "the probability of the gold's first token",
+    "rank": "of the gold among all tokens; 1 is first",
+    "normalised effect": WORDS["effect"].meaning,
+    "logit difference": "of target and foil",
+    "cosine": "of the two holes' residuals at the last token and the middle point, less the mean",
+    "name_seen": "an example of the group fit has the hole's name",
+    "last_linear": "the last token, through a linear map to the last point",
+    "pass@1": "the chance that a sample is the gold",
+    "pass@10": "the chance that one of 10 samples is the gold",
+    "pass@100": "the chance that one of 100 samples is the gold",
+}
+
+
+def all_terms() -> dict[str, dict[str, str]]:
+    """By group: term -> what it means; some terms mean another thing in another group."""
+    return {
+        "words": {name: word.meaning for name, word in WORDS.items()},
+        "given": AS_CODE,
+        "experiments": {
+            one.name: about_experiment(room) for room, one in all_experiments().items()
+        },
+        "changes": HYPOTHESES,
+        "found": FOUND_OUT,
+        "masks": MASKS,
+        "donors": DONORS,
+        "positions": POSITIONS,
+        "components": COMPONENTS,
+        "roles": ROLES,
+        "choices": CHOICES,
+        "tasks": TASKS,
+        "measures": MEASURES,
+    }
+
+
+def words_pattern() -> str:
+    """A regular expression of JavaScript that finds the words of the glossary, a group for each."""
+    return FOUND.pattern.replace("(?P<", "(?<")
