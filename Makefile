@@ -1,5 +1,5 @@
 # `make run` and `make test` set up what they need, once, from the locks, and then do their work.
-.PHONY: run demo run-qwen test test-unit test-cluster lint docs figures lock setup clean
+.PHONY: run demo run-qwen test test-unit test-cluster lint docs figures gallery lock setup clean
 .DELETE_ON_ERROR:
 
 # The make of macOS, 3.81, looks for a lone command on the PATH that it was started with; not so by
@@ -47,6 +47,13 @@ PAGES = README.md docs/index.md docs/findings.md models/embedded/README.md
 figures: setup  ## every figure of README and cards, from docs/studies and what results/ has anew
 	python scripts/write_figures.py --studies docs/studies --results $(wildcard results/*) \
 	  --pages $(PAGES)
+
+STUDIES ?= results/embedded
+
+gallery: setup  ## docs/gallery of finished studies, STUDIES="results/one results/two", and README's picture
+	python scripts/write_gallery.py --studies $(STUDIES) --out docs/gallery $(ARGS)
+	python scripts/picture_explorer.py --out docs/images/explorer.png \
+	  --explorer docs/gallery/$(notdir $(firstword $(STUDIES)))/explorer.html
 
 lock: $(VENV)/.locks  ## the locks from the pins; ARGS=--upgrade takes the newest of what no pin names
 	python setup/lock.py $(ARGS)

@@ -35,6 +35,7 @@ from fimscope.models.dtypes import taken_dtype
 from fimscope.models.ran import models_that_ran
 from fimscope.models.sources import local_files, parse_sources
 from fimscope.models.threads import taken_threads
+from fimscope.report.docs import DOCS_PAGES
 from fimscope.steps.run_lock import RunLock
 from fimscope.steps.sources import step_sources
 from fimscope.terminal.closing import closing_lines

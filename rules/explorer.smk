@@ -69,6 +69,7 @@ rule build_explorer:
     params:
         model=model_folder,
         name=config["model"]["name"],
+        study=config["study"],
         activations=lambda wildcards, input: " ".join(
             f"--activations {shlex.quote(Path(path).parent.as_posix())}"
             for path in input.activations
@@ -83,5 +84,6 @@ rule build_explorer:
         " --steering {input.steering:q} --patch-positions {input.positions:q}"
         " --components {input.components:q} --traces {input.traces:q}"
         " --algorithms {input.algorithms:q} --masking {input.masking:q} --icl {input.icl:q}"
-        " --probes {input.probes:q} {params.activations} --model {params.model:q} --model-name {params.name:q}"
+        " --probes {input.probes:q} {params.activations} --model {params.model:q}"
+        " --model-name {params.name:q} --study {params.study:q}"
         " --out {output.folder:q} --out-single {output.single:q} --log {log:q}"

@@ -72,13 +72,15 @@ rule build_report:
             f"{FIGURES}/{{figure}}.svg",
             figure=["funnel", "accuracy", "wrong_answers"],
         ),
+        docs=expand("docs/{page}", page=DOCS_PAGES),
     output:
-        f"{RESULTS}/report.html",
+        page=f"{RESULTS}/report.html",
+        docs=directory(f"{RESULTS}/docs"),
     group:
         "report"
     params:
         figures=lambda wildcards, input: Path(input.figures[0]).parent.as_posix(),
-        docs=Path(os.path.relpath("docs", RESULTS)).as_posix(),
     shell:
         "python scripts/build_report.py --report {input.report:q}"
-        " --figures-folder {params.figures:q} --docs {params.docs:q} --out {output:q} --log {log:q}"
+        " --figures-folder {params.figures:q} --docs docs --out {output.page:q}"
+        " --out-docs {output.docs:q} --log {log:q}"

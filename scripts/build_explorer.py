@@ -4,18 +4,19 @@ from pathlib import Path
 
 from fimscope.explorer.blocks import block_element, block_script, pack
 from fimscope.explorer.pages import Parts, folder_page, read_parts, single_page
-from fimscope.explorer.study import NEEDED, OPTIONAL, Study, describe_example, list_variants
+from fimscope.explorer.study import NEEDED, OPTIONAL, Study, example_blocks, list_variants
 from fimscope.files.atomic import replacing, replacing_folder
 from fimscope.prompts.encoder import Encoder
+from fimscope.report.head import say_study
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def write_explorer(study: Study, model_name: str, parts: Parts, folder: Path, single: Path) -> None:
+def write_explorer(study: Study, name: str, parts: Parts, folder: Path, single: Path) -> None:
     """Write the folder and the single file, each to a temporary name that is renamed at the end."""
-    title = f"{model_name} · fimscope explorer"
-    index = pack(list_variants(study, model_name))
+    title = f"{name} · fimscope explorer"
+    index = pack(list_variants(study, name))
     start, end = single_page(title, parts, index)
     progress = Progress("explorer", len(study.examples), "examples")
     with (
@@ -23,19 +24,18 @@ def write_explorer(study: Study, model_name: str, parts: Parts, folder: Path, si
         replacing(single) as page,
         page.open("w", encoding="utf-8") as file,
     ):
-        for name in ("lib", "data"):
-            (new / name).mkdir()
+        for part in ("lib", "data"):
+            (new / part).mkdir()
         _write(new / "index.html", folder_page(title, parts))
         _write(new / "lib/style.css", parts.style)
         _write(new / "lib/licenses.txt", parts.licenses)
-        for name, text in parts.scripts.items():
-            _write(new / f"lib/{name}.js", text)
+        for script, text in parts.scripts.items():
+            _write(new / f"lib/{script}.js", text)
         _write(new / "data/index.js", block_script("index", index))
         file.write(start)
-        for number in range(len(study.examples)):
-            name, block = str(number), pack(describe_example(study, number))
-            _write(new / f"data/{name}.js", block_script(name, block))
-            file.write(block_element(name, block))
+        for number, block in example_blocks(study):
+            _write(new / f"data/{number}.js", block_script(number, block))
+            file.write(block_element(number, block))
             progress.add()
         file.write(end)
 
@@ -68,6 +68,7 @@ def main() -> None:
     )
     parser.add_argument("--model", type=Path, required=True, help="folder of the prepared model")
     parser.add_argument("--model-name", required=True, help="the model's name in the config")
+    parser.add_argument("--study", required=True, help="the study's name")
     parser.add_argument(
         "--node-modules",
         type=Path,
@@ -87,7 +88,8 @@ def main() -> None:
         paths = {name: getattr(args, name) for name in (*NEEDED, *OPTIONAL)}
         decode = Encoder.from_folder(args.model).decode
         study = Study(args.examples, paths, decode, args.activations)
-        write_explorer(study, args.model_name, parts, args.out, args.out_single)
+        name = say_study(args.model_name, args.study)
+        write_explorer(study, name, parts, args.out, args.out_single)
         log.info("%d examples", len(study.examples))
 
 

@@ -17,7 +17,7 @@ LAYERS = (
     ("interventions", "prompts", "training", "config"),
     ("experiments",),
     ("explorer", "loading", "studies", "terminal"),
-    ("snippets",),
+    ("gallery", "snippets"),
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -25,6 +25,7 @@ export class ListPage {
     this.frame = element(
       "section",
       { class: "list" },
+      ...index.notes.map((note) => element("p", { class: "banner", role: "note" }, note)),
       element(
         "details",
         { class: "filter-fold", open: innerWidth > 700 },

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ def load_model(
     attention = attention or preset.get("attention", "sdpa")
     model = load_folder(folder, wanted, on, attention, trust_remote_code)
     check_network(model)
-    return model
+    return replace(model, name=str(name))
 
 
 def find_model(name: str | Path, trust_remote_code: bool = False) -> Path:

@@ -43,7 +43,8 @@ def results(study: str | Path) -> "Study":
     there = sorted({path.parent.name for root in roots for path in root.glob("*/predictions")})
     raise UserError(
         f"study {str(study)!r}: not in {' nor in '.join(map(str, roots))}; "
-        + (f"expected one of {', '.join(there)}" if there else "run one first: make run")
+        + (f"there {'are' if there[1:] else 'is'} {', '.join(there)}; " if there else "")
+        + f"run it first: {_command_of(Path(study))}"
     )
 
 
@@ -78,7 +79,7 @@ class Study:
     @property
     def tables(self) -> list[str]:
         """The names of the tables that there are."""
-        return [name for name, place in all_places().items() if self._files(place)]
+        return [name for name in all_places() if self.files(name)]
 
     def table(self, name: str) -> "DataFrame":
         """A table, of all its files.
@@ -94,8 +95,7 @@ class Study:
             raise UserError(
                 f"study {self.folder.name}: no table is called {name!r}; did you mean {near!r}?"
             )
-        place = places[name]
-        files = self._files(place)
+        place, files = places[name], self.files(name)
         if not files:
             raise UserError(
                 f"study {self.folder.name}: it has no {name} yet; run the target that makes it: "
@@ -130,9 +130,10 @@ class Study:
         source = program.astype({"prefix": "category", "suffix": "category"})
         return frame.join(source[[own for own in source if own not in frame]], on=keys)
 
-    def _files(self, place: Place) -> list[Path]:
-        """The files of a table, of every edit or condition."""
-        return sorted(self.folder.glob(NAME.sub("*", place.path.removeprefix("{study}/"))))
+    def files(self, name: str) -> list[Path]:
+        """The files of a table, of every edit or condition; none where it is not made yet."""
+        path = all_places()[name].path.removeprefix("{study}/")
+        return sorted(self.folder.glob(NAME.sub("*", path)))
 
 
 def all_places() -> dict[str, Place]:
@@ -155,6 +156,12 @@ def target_of(table: str) -> str:
         if table not in TARGETS and table in own | {room}:
             return experiment.name
     return TARGETS.get(table, FIRST_TARGET)
+
+
+def _command_of(folder: Path) -> str:
+    """The command that runs a study; of one that is no preset's, the default one."""
+    config = _config_of(folder)
+    return f"snakemake --profile profiles/default {config}all" if config else "make run"
 
 
 def _config_of(folder: Path) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from browser_pages import Watched, build_made_up
 from explorer_study import HOSTILE, LONG
+from fimscope.report.head import say_size
 
 SECOND = (
     "0000000000000001"  # right in the original, broken by the edit, with a patch of `same_type`
@@ -70,6 +71,8 @@ def show_panel(page, name: str):
 
 def test_the_list_loads_filters_and_an_example_opens(opened):
     assert count(opened) == "240 of 240 variants, of 120 examples"
+    assert "made-up (study small)" in opened.locator("h1").inner_text()
+    assert opened.locator(".banner").all_inner_texts() == [say_size(2).replace("`", "")]
     opened.get_by_label("outcome").select_option("broken")
     opened.wait_for_function("document.querySelector('.count').textContent.startsWith('60 of')")
     assert set(opened.locator(".tabulator-row .badge").all_inner_texts()) == {"↯ broken"}

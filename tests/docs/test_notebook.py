@@ -6,15 +6,15 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from fimscope import studies
+from fimscope.errors import UserError
 from pages import ROOT
-
-pytestmark = pytest.mark.model
-
 
 FOLDER = ROOT / "models" / "embedded"
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
 
 
+@pytest.mark.model
 def test_the_notebook_runs_and_is_right(monkeypatch, capsys):
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.chdir(NOTEBOOK.parent)
@@ -40,3 +40,12 @@ def test_the_notebook_runs_and_is_right(monkeypatch, capsys):
     assert found["patched"].answers(1)[0][0][0] == tokenizer.decode(found["target"])
     assert found["completions"][0.0].startswith(spelled)
     assert f"points 0..{network.config.n_layer}" in capsys.readouterr().out
+
+
+@pytest.mark.unit
+def test_its_last_cell_says_what_to_run_where_there_is_no_study(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(studies, "PROJECT", tmp_path)
+    cells = [each for each in json.loads(NOTEBOOK.read_text())["cells"] if "outputs" in each]
+    exec("".join(cells[-1]["source"]), {"results": studies.results, "UserError": UserError})
+    assert capsys.readouterr().out.endswith("run it first: make run\n")

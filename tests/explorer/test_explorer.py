@@ -212,6 +212,24 @@ def test_an_explorer_is_the_same_bytes_each_time_and_holds_every_example(tmp_pat
     assert "last_linear" not in example["variants"][0]["lens"]["positions"]  # a prompt of `fit`
 
 
+def test_an_explorer_of_some_examples_says_how_many_there_are(tmp_path):
+    from fimscope.explorer.study import NEEDED, OPTIONAL, Study, example_blocks, list_variants
+
+    made = MadeStudy(tmp_path, [HOSTILE_PROGRAM], n_examples=6, size=Size(n_points=3))
+    made.write()
+    paths = {name: sorted((tmp_path / name).glob("*.parquet")) for name in (*NEEDED, *OPTIONAL)}
+    wanted = [made.examples[number]["example_id"] for number in (1, 4)]
+    few = Study(tmp_path / "examples.parquet", paths, lambda ids: "x" * len(ids), chosen=wanted)
+    index = list_variants(few, "m")
+    assert index["examples"]["id"] == wanted and set(index["variants"]["example"]) == {0, 1}
+    small, chosen = index["notes"]
+    assert "This study is small: 1 program" in small  # of the whole, not of what is shown
+    assert chosen.startswith("The explorer shows 2 of the 6 examples")
+    assert [unpack(block)["id"] for _, block in example_blocks(few)] == wanted
+    whole = Study(tmp_path / "examples.parquet", paths, str)
+    assert list_variants(whole, "m")["notes"] == [small]
+
+
 def test_a_needed_table_that_lacks_a_variant_is_named(tmp_path):
     from fimscope.explorer.study import NEEDED, OPTIONAL, Study, describe_example
 

@@ -115,6 +115,7 @@ class MadeStudy:
         """
         words = ["--examples", str(self.folder / "examples.parquet")]
         words += ["--model", str(self.folder / "model"), "--model-name", "made-up"]
+        words += ["--study", "small"]
         for name in TABLES:
             option = f"--{name.replace('_', '-')}"
             words += [option, *(str(self.folder / f"{name}/{edit}.parquet") for edit in EDITS)]

@@ -10,7 +10,9 @@ from pathlib import Path
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "package.json", "package-lock.json")
+PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "docs")
+PARTS += ("package.json", "package-lock.json")
+NO_PARTS = shutil.ignore_patterns("__pycache__", "gallery", "images", "studies")
 
 # Real programs, of three packages, so that fit, select and test each get one.
 FILES = {
@@ -64,7 +66,7 @@ def copy_project(project: Path) -> Path:
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, project / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, project / part, ignore=NO_PARTS)
         else:
             shutil.copy2(source, project / part)
     (project / "node_modules").symlink_to(ROOT / "node_modules")

@@ -28,6 +28,7 @@ def says(network) -> torch.Tensor:
 def test_a_preset_is_loaded_as_its_study_runs_it():
     model = load_model("embedded")
     assert model.dtype == torch.float32 and model.n_blocks == 24
+    assert repr(model).startswith("<model embedded: 24 blocks, d_model 96, float32, ")
     plain = AutoModelForCausalLM.from_pretrained(FOLDER, dtype=torch.float32).eval()
     torch.testing.assert_close(says(model.network), says(plain))
     assert read_preset("embedded")["name"] == "embedded"

@@ -27,6 +27,12 @@ def test_loaded_model_computes_what_the_saved_one_did(folder):
     assert load_model(folder, "bfloat16", "cpu", "eager").dtype == torch.bfloat16
 
 
+@pytest.mark.model
+def test_a_model_is_shown_in_one_short_line(folder):
+    loaded = load_model(folder, "bfloat16", "cpu", "sdpa")
+    assert repr(loaded) == "<model gpt_bigcode: 3 blocks, d_model 32, bfloat16, cpu>"
+
+
 def test_every_named_place_exists():
     for name in ARCHITECTURES:
         model = random_model(name)

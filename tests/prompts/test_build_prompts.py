@@ -7,7 +7,6 @@ import pytest
 from build_prompts import build_prompts, warn_if_small
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
-from fimscope.report.format import FEW_PROGRAMS
 from fimscope.typescript.pool import TypeScriptPool
 from tokenizers_for_tests import byte_tokenizer
 
@@ -51,5 +50,5 @@ def test_a_study_that_is_too_small_says_so_once_before_its_model_runs(caplog):
     [record] = caplog.records
     assert "This study is small: 12 programs" in record.message
     warn_if_small([{**row, "edit": "rename_vars"} for row in few])
-    warn_if_small([{"program_id": str(n), "edit": "original"} for n in range(FEW_PROGRAMS)])
+    warn_if_small([{"program_id": str(n), "edit": "original"} for n in range(332)])
     assert len(caplog.records) == 1

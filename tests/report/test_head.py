@@ -10,19 +10,22 @@ from fimscope.errors import UserError
 from fimscope.experiments.patch.pairs import CONDITIONS
 from fimscope.models.card import read_card
 from fimscope.report import glossary
-from fimscope.report.format import FEW_PROGRAMS
 from fimscope.report.head import (
+    LEAST_CHANGE,
     say_asked,
     say_model,
     say_origin,
     say_size,
 )
+from fimscope.statistics.exact_tests import smallest_shown
 
 ROOT = Path(__file__).parents[2]
 MODEL = {
     **{"family": "gpt2", "n_blocks": 7, "d_model": 8, "n_parameters": 1234567},
     **{"source": {"hub": "somebody/small"}, "revision": "a" * 40},
 }
+
+ENOUGH = 78  # the fewest programs of which a tenth, changed, is found 4 times in 5
 
 
 def head(**more) -> str:
@@ -80,13 +83,14 @@ def test_every_condition_is_defined_and_only_those_of_the_study_are_told():
     assert "`same_type`" not in told
 
 
-@pytest.mark.parametrize("n", [1, 5, 9, FEW_PROGRAMS - 1])
+@pytest.mark.parametrize("n", [1, 5, 9, 31, ENOUGH - 1])
 def test_a_small_study_says_so(n):
     assert str(n) in say_size(n)
 
 
 def test_a_study_of_enough_programs_does_not():
-    assert say_size(FEW_PROGRAMS) == ""
+    assert smallest_shown(ENOUGH, 1) <= LEAST_CHANGE < smallest_shown(ENOUGH - 1, 1)
+    assert say_size(ENOUGH) == ""
 
 
 def test_what_was_asked_is_two_sentences_that_name_the_edits():

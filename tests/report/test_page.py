@@ -3,20 +3,25 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import matplotlib.pyplot as plt
 import pytest
 
 from fimscope.errors import UserError
 from fimscope.experiments.accuracy.numbers import confusion_numbers
+from fimscope.report.docs import docs_pages
 from fimscope.report.findings import Finding
+from fimscope.report.head import say_size
 from fimscope.report.markdown import code, table
 from fimscope.report.page import build_page
 from fimscope.report.sections import SectionTable
 from fimscope.report.svg import inline_svg
-from fimscope.report.theme import save_figure
+from fimscope.report.theme import save_figure, use_theme, write_message
+from pages import ROOT
 from plot_wrong_answers import plot_wrong_answers
-from report_page import SECTION, page_of, report_of
+from report_page import EMPTY, SECTION, page_of, report_of
 from synthetic import HOSTILE, predictions_table
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -111,11 +116,51 @@ def test_the_page_needs_nothing_else(hostile_page):
     outline = Outline(hostile_page)
     targets = [value for name, value in outline.attributes if name in ("src", "href", "xlink:href")]
     assert targets
-    beside = ("#", "explorer.html", "summary.md", "docs/")
+    beside = ("#", "explorer.html", "summary.md", "docs/method.html", "docs/limits.html")
     assert all(target.startswith(beside) for target in targets)
     assert "default-src 'none'" in hostile_page
     assert "@import" not in hostile_page
     assert not re.search(r"url\((?!#)", hostile_page)
+
+
+def test_the_docs_to_which_a_report_leads_are_pages_that_a_browser_shows():
+    sections = [replace(EMPTY, docs=docs) for docs in ("source.md", "method.md#patching")]
+    report = report_of(*sections)
+    pages = docs_pages(report, ROOT / "docs")
+    assert sorted(pages) == ["limits.html", "method.html", "source.html"]
+    outlines = {name: Outline(page) for name, page in pages.items()}
+    led = {value for name, value in Outline(build_page(report, {})).attributes if name == "href"}
+    led = {target.removeprefix("docs/") for target in led if target.startswith("docs/")}
+    assert "method.html#patching" in led
+    for outline in outlines.values():
+        led |= {value for name, value in outline.attributes if name == "href"}
+    for target in led:
+        name, _, place = target.partition("#")
+        assert name in outlines or target.startswith("https://"), target
+        assert not place or ("id", place) in outlines[name].attributes, target
+
+
+def test_a_style_that_recurs_is_said_once_and_by_its_own_name():
+    drawn = '<path style="fill: none" d="M 0 0"/>'
+    svg = SVG.replace("<text>", f'{drawn}{drawn}<text style="stroke: red">')
+    found = inline_svg(svg, "a", "A")
+    [(name, rule)] = re.findall(r"\.(s[0-9a-f]{8})\{(.*?)\}", found)
+    assert rule == "fill: none" and found.count(f'class="{name}"') == 2
+    assert found.count('style="') == 1 and 'style="stroke: red"' in found
+    assert f".{name}{{fill: none}}" in inline_svg(svg.replace("red", "blue"), "b", "B")
+
+
+@pytest.mark.parametrize("docs", ["nothing.md", "method.md#nothing"])
+def test_docs_that_are_not_there_are_named(docs):
+    with pytest.raises(UserError, match=docs):
+        docs_pages(report_of(replace(EMPTY, docs=docs)), ROOT / "docs")
+
+
+def test_every_section_leads_to_docs_that_are_there():
+    files = (ROOT / "scripts/fimscope/experiments").glob("*/section.py")
+    named = {d for path in files for d in re.findall(r'docs="(.*)"', path.read_text("utf-8"))}
+    assert len(named) > 5
+    docs_pages(report_of(*[replace(EMPTY, docs=docs) for docs in named]), ROOT / "docs")
 
 
 def test_figures_stand_in_their_sections_with_their_captions():
@@ -131,6 +176,22 @@ def test_figures_stand_in_their_sections_with_their_captions():
     assert {own.removeprefix("#") for own in anchors if own.startswith("#")} <= set(ids)
 
 
+def test_a_figure_with_nothing_to_draw_is_a_sentence_that_says_why(tmp_path):
+    for name, texts in (("empty", ["no <runs>", "no <runs>"]), ("half", ["no <runs>", None])):
+        use_theme()
+        figure, panels = plt.subplots(1, 2)
+        for axes, text in zip(panels, texts, strict=True):
+            write_message(axes, text) if text else axes.plot([0, 1])
+        save_figure(figure, tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
+    svgs = {path.name: path.read_text("utf-8") for path in tmp_path.glob("*.svg")}
+    named = [("half.svg", "Half."), ("empty.svg", "All.")]
+    page = page_of(svgs, figures=named)
+    said = "No figure, as there is nothing to draw (no &lt;runs&gt;): All."
+    assert said in page and page.count("<svg") == 1 and "<details><summary>Figure" not in page
+    assert Outline(page).tags.count("figure") == 1
+    assert said in page_of(svgs, figures=named[1:], curve=named[0])
+
+
 def test_the_head_the_section_and_the_explorers_address_are_there():
     page = build_page(report_of(SECTION), {"curve.svg": SVG, "test.svg": SVG})
     head, section = page.split("</header>")
@@ -144,6 +205,13 @@ def test_the_head_the_section_and_the_explorers_address_are_there():
     assert 'href="explorer.html#/?group=test"' in head
     order = ["it fails", "<svg", "It should.", "Two runs are few.", "Runs (2 rows)", "It is run."]
     assert sorted(order, key=section.index) == order
+
+
+def test_a_small_study_says_so_right_under_its_title():
+    report = replace(report_of(EMPTY), warning=say_size(31))
+    page = build_page(report, {})
+    assert re.search(r"</h1>\s*<p class=\"warning\"[^>]*>This study is small: 31 programs", page)
+    assert 'class="warning"' not in build_page(report_of(EMPTY), {})
 
 
 def test_a_word_is_explained_where_it_stands_first_and_on_it_after():

@@ -17,7 +17,7 @@ from fimscope.errors import UserError
 from fimscope.interventions.sweep import sweep_plain
 from fimscope.snippets.page import explanation_page, explanation_view
 from fimscope.snippets.terminal import WIDTH
-from fimscope.snippets.words import say_alone, say_window
+from fimscope.snippets.words import say_alone, say_tie, say_window
 from pages import ROOT
 from tokenizers_for_tests import byte_tokenizer
 
@@ -168,6 +168,16 @@ def test_the_text_says_it_and_acts_on_no_terminal(explained, hostile, model):
         assert re.search(rf"{re.escape(token.strip())} +{100 * p:.1f}%", text), token
     assert max(map(len, text.split("\n"))) <= WIDTH
     assert "\x1b" not in str(hostile) and "\\x1b[31m" in str(hostile)
+
+
+def test_two_answers_that_are_nearly_tied_are_told(explained):
+    reading = explained.original
+    assert say_tie(reading) == "" and reading.top[1][1] < 0.8 * reading.top[0][1]
+    tied = replace(explained, original=replace(reading, top=[("string", 0.4), (" any", 0.36)]))
+    said = "is nearly as likely, with 36.0%"
+    assert f"`any` {said}" in str(tied)
+    assert f"<code>any</code> {said}" in explanation_page(tied)
+    assert said.split(",")[0] not in str(explained) + explanation_page(explained)
 
 
 VOID = {"meta", "link", "br", "img", "use", "path"}

@@ -65,7 +65,7 @@ def test_the_files_that_a_module_reads_are_among_them():
     report = "scripts/fimscope/report"
     templates = SCRIPTS / "fimscope/report/templates"
     parts = [f"{report}/templates/{path.name}" for path in templates.iterdir()]
-    assert len(parts) == 4
+    assert len(parts) == 5
     assert set(parts) <= set(step_sources("build_report"))
     assert not set(parts) & set(step_sources("plot_lens"))
     assert f"{report}/fimscope.mplstyle" in step_sources("plot_lens")

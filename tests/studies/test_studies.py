@@ -73,7 +73,7 @@ def test_what_is_not_there_is_said_with_what_makes_it(study):
 def test_a_study_is_found_by_its_name(study, monkeypatch):
     monkeypatch.chdir(study.folder.parents[1])
     assert results("one").folder == study.folder
-    with pytest.raises(UserError, match="'two': not in .*; expected one of .*one"):
+    with pytest.raises(UserError, match="'two': not in .*; there .*one; run it first: make run"):
         results("two")
 
 

@@ -13,10 +13,11 @@ from projects import copy_project, snakemake
 
 @pytest.fixture
 def configs(tmp_path, monkeypatch):
-    """A folder with two presets and a config of one's own."""
+    """A folder with presets, what is none beside them, and a config of one's own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
-    for name in ("config/gemma-3-270m.yaml", "config/robustness.yaml", "mine.yaml"):
+    presets = ("gemma-3-270m", "robustness", "whole", "qwen2.5-coder-1.5b", "schema", "config")
+    for name in (*(f"config/{preset}.yaml" for preset in presets), "mine.yaml"):
         (tmp_path / name).write_text("seed: 1\n")
 
 
@@ -29,6 +30,10 @@ def configs(tmp_path, monkeypatch):
         ("robustness.yaml", "config/robustness.yaml"),
         ("mein.yaml", "mine.yaml"),
         ("config", "config/"),
+        ("config/qwen.yaml", "config/qwen2.5-coder-1.5b.yaml"),
+        ("qwen2.5-coder", "config/qwen2.5-coder-1.5b.yaml"),
+        ("config/shema.yaml", "config/(?!schema)"),
+        ("config/confg.yaml", "config/(?!config)"),
     ],
 )
 def test_a_config_file_that_is_not_there_is_told_with_the_nearest(configs, found, nearest):

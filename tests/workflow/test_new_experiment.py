@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +60,7 @@ def pretend_to_run(project: Path) -> None:
     for output in re.findall(r"(?m)^ *output: (.*)$", dry_run(project)):
         for name in output.split(", "):
             (project / name).parent.mkdir(parents=True, exist_ok=True)
-            make = Path.mkdir if Path(name).name == "explorer" else Path.touch
+            make = Path.mkdir if Path(name).name in ("explorer", "docs") else Path.touch
             make(project / name)
     snakemake(project, "--touch", "--forceall")
 
@@ -71,7 +70,6 @@ class Added:
 
     def __init__(self, project: Path):
         self.project = project
-        shutil.copytree(ROOT / "docs", project / "docs")
         (project / "models").symlink_to(ROOT / "models")
         pretend_to_run(project)
         assert planned(project) == set()

@@ -1,6 +1,6 @@
 """All tables of a model's results, and what the explorer shows of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.experiments.traces.tables import TRACES
 from fimscope.explorer import causes, payload
 from fimscope.explorer.alike import Alike, directions
+from fimscope.explorer.blocks import pack
 from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pieces import Decode, token_pieces
@@ -27,6 +28,7 @@ from fimscope.explorer.verdict import verdict
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_table
 from fimscope.prompts.tables import PROMPTS
+from fimscope.report.head import say_size
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
 Row = Mapping[str, Any]
@@ -73,6 +75,7 @@ class Study:
     examples      rows of the examples table that the model was asked, in its order, without their
                   text
     alike         the holes most like each of them
+    n_asked       how many there are before some were chosen, and `n_programs`, of how many programs
     """
 
     def __init__(
@@ -81,7 +84,9 @@ class Study:
         paths: Mapping[str, Sequence[Path]],
         decode: Decode,
         activations: Path | None = None,
+        chosen: Collection[str] | None = None,
     ):
+        """chosen: the examples that are shown, by id; None: all"""
         self.paths, self.decode = paths, lru_cache(maxsize=1_000_000)(decode)
         self.tables = {
             name: ByExample(paths[name], kind, COLUMNS.get(name))
@@ -89,7 +94,9 @@ class Study:
         }
         columns = [name for name in EXAMPLES.schema.names if name not in ("prefix", "suffix")]
         rows = read_table(examples, EXAMPLES, columns).to_pylist()
-        self.examples = [row for row in rows if row["example_id"] in self.tables["predictions"]]
+        asked = [row for row in rows if row["example_id"] in self.tables["predictions"]]
+        self.n_asked, self.n_programs = len(asked), len({row["program_id"] for row in asked})
+        self.examples = [row for row in asked if chosen is None or row["example_id"] in chosen]
         self.edits = {row["example_id"]: list(self.by_edit("predictions", row)) for row in rows}
         cache = activations and ActivationCache(activations)
         self.alike = Alike(self.examples, directions(cache, self.examples) if cache else None)
@@ -167,8 +174,8 @@ def _of_variant(rows: Mapping[str, list[Row]]) -> dict[str, Any]:
     }
 
 
-def list_variants(study: Study, model_name: str) -> dict[str, Any]:
-    """The first view: what there is, and the list of all variants."""
+def list_variants(study: Study, name: str) -> dict[str, Any]:
+    """The first view: what there is, and the list of all variants; `name` says of what."""
     answers = []
     for number, example in enumerate(study.examples):
         predictions = study.one_by_edit("predictions", example)
@@ -176,7 +183,24 @@ def list_variants(study: Study, model_name: str) -> dict[str, Any]:
         answers += [(number, predictions[edit], splits[edit]) for edit in predictions]
     effects = mean_effects(study.tables["patches"].table)
     return {
-        "model": model_name,
+        "model": name,
+        "notes": [*filter(None, (say_size(study.n_programs).replace("`", ""), say_chosen(study)))],
         "shown": [name for name in OPTIONAL if study.paths[name]],
         **listing(study.examples, answers, effects),
     }
+
+
+def say_chosen(study: Study) -> str:
+    """That the pages show a part of the examples; nothing where they show all."""
+    if len(study.examples) == study.n_asked:
+        return ""
+    return (
+        f"The explorer shows {len(study.examples)} of the {study.n_asked} examples that the model "
+        "was asked, drawn so that every outcome has as many; a study's own explorer has all."
+    )
+
+
+def example_blocks(study: Study) -> Iterator[tuple[str, str]]:
+    """Name and packed data of every example that is shown, in the list's order."""
+    for number in range(len(study.examples)):
+        yield str(number), pack(describe_example(study, number))

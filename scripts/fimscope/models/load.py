@@ -35,12 +35,12 @@ ATTENTIONS = ("sdpa", "eager")
 SPREAD = "auto"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A network, its nnsight wrapper, and where its family keeps things.
 
     `nnsight` and `network` are the same modules: trace through the first, run plainly with the
-    second.
+    second. `name` is what it was asked for by.
 
     n_blocks, n_points   L, and the points 0..L of the residual stream
     d_model, d_head      widths of the residual stream and of what one of the n_heads heads gives
@@ -53,6 +53,14 @@ class Model:
     nnsight: TransformersModel
     network: PreTrainedModel
     family: Family
+    name: str
+
+    def __repr__(self) -> str:
+        dtype = str(self.dtype).removeprefix("torch.")
+        return (
+            f"<model {self.name}: {self.n_blocks} blocks, d_model {self.d_model}, {dtype}, "
+            f"{self.device}>"
+        )
 
     @cached_property
     def config(self) -> Any:
@@ -224,6 +232,7 @@ def wrap_network(
         nnsight=TransformersModel(network, tokenizer=tokenizer, task="text-generation", **where),
         network=network,
         family=family,
+        name=Path(network.name_or_path).name,
     )
 
 

@@ -7,8 +7,6 @@ from fimscope.statistics.exact_tests import smallest_shown
 from fimscope.statistics.numbers import INTERVAL, Numbers
 from fimscope.statistics.verdicts import Verdict
 
-FEW_PROGRAMS = 20  # the fewest with which the coverage of intervals was simulated
-
 
 def percent(share: float) -> str:
     return f"{100 * share:.1f}%"

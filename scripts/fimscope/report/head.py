@@ -3,9 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.report.format import FEW_PROGRAMS, percent
+from fimscope.report.format import percent
 from fimscope.report.markdown import code
 from fimscope.statistics.exact_tests import smallest_shown
+
+LEAST_CHANGE = 0.1  # a share of programs; a study that shows none so small is a small one
+
+
+def say_study(model: str, study: str) -> str:
+    """What a page is about: the model, and the study where that has a name of its own."""
+    return model if study == model else f"{model} (study {study})"
 
 
 def say_model(model: Mapping[str, Any], name: str, dtype: str) -> str:
@@ -69,15 +76,16 @@ def say_asked(edits: Sequence[str]) -> str:
 
 def say_size(n_programs: int) -> str:
     """That a study is too small to decide much; nothing where it is not."""
-    if n_programs >= FEW_PROGRAMS:
-        return ""
     share = smallest_shown(n_programs, 1)
+    if share is not None and share <= LEAST_CHANGE:
+        return ""
     least = (
         "even one test alone could show no change"
         if share is None
         else f"one test alone shows a change in {percent(share)} of them, all one way, 4 times in 5"
     )
     return (
-        f"This study is small: {n_programs} programs, where {least}. Most of its claims will be "
-        "undecided; take more programs (`source`, `programs.per_package`) to decide them."
+        f"This study is small: {n_programs} programs, where {least}. It shows what there is to be "
+        "asked; most of its claims will be undecided. To decide them, take more programs "
+        "(`source`, `programs.per_package`)."
     )

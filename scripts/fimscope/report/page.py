@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from fimscope.errors import UserError
 from fimscope.files.digests import script_source
 from fimscope.report.contents import Report
+from fimscope.report.docs import docs_address
 from fimscope.report.glossary import AS_CODE, VERDICTS, WORDS, words_in
 from fimscope.report.styles import style_rule
-from fimscope.report.svg import inline_svg
+from fimscope.report.svg import inline_svg, why_empty
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,8 +34,9 @@ def build_page(
 
     report    its texts are Markdown; raw HTML and links in them come out as text
     figures   file name -> SVG text; those that the report names are shown
-    files     paths beside the page; a code span that is one of them becomes a link to it
-    docs      the folder of the docs, from the page
+    files     paths beside the page; a code span that is one of them becomes a link to it, and
+              summary.md is led to where it is one
+    docs      the folder of `docs_pages`, from the page
     raises    UserError for a figure of the report that `figures` lacks
     """
     templates = _templates()
@@ -46,10 +48,12 @@ def build_page(
         title=report.title.replace("`", ""),
         texts=texts,
         figure=lambda name, caption: _svg(name, caption, figures),
+        why_empty=lambda name: why_empty(figures.get(name, "")),
         verdicts=VERDICTS,
         most_open=MOST_OPEN,
         most_sentences=MOST_SENTENCES,
-        docs=docs,
+        files=files,
+        docs=lambda page: f"{docs}/{docs_address(page)}",
         colours=style_rule(),
         style=(HERE / STYLE).read_text("utf-8"),
         script=script,

@@ -13,6 +13,7 @@ class Colour(NamedTuple):
     dark: str
 
 
+EMPTY = "nothing to draw: "  # how the description of a figure begins that has none
 PAPER, INK, FAINT = "#FFFFFF", "#222222", "#5C6066"
 # Writing and dots on a heat map, whose cells keep their colours on any paper.
 ON_PALE_CELL, ON_DARK_CELL = "#000000", "#FEFEFE"

@@ -1,12 +1,15 @@
 """A figure's SVG file as an element of a page: the same picture in fewer bytes and elements."""
 
+import hashlib
+import html
 import re
+from collections import Counter
 from collections.abc import Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from fimscope.errors import UserError
-from fimscope.report.styles import property_of
+from fimscope.report.styles import EMPTY, property_of
 
 SVG = "http://www.w3.org/2000/svg"
 LINK = "http://www.w3.org/1999/xlink"
@@ -20,7 +23,8 @@ def inline_svg(svg: str, name: str, label: str) -> str:
     """The element: no prologue, no size of its own, its ids those of this figure alone.
 
     Coordinates keep two decimals, a hundredth of a printed point; groups that say nothing, and
-    ids that nothing names, go. Text stays text. Colours of the theme become those of the page.
+    ids that nothing names, go; a style that recurs is said once. Text stays text. Colours of the
+    theme become those of the page.
 
     name     of the figure, unique in the page
     label    what is read out in the picture's place
@@ -38,11 +42,18 @@ def inline_svg(svg: str, name: str, label: str) -> str:
     for element in root.iter():
         _rewrite(element, name, named)
     _unwrap_groups(root)
+    _name_styles(root)
     for size in ("width", "height"):
         root.attrib.pop(size, None)
     root.attrib.update({"role": "img", "aria-label": label})
     ElementTree.register_namespace("", SVG)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def why_empty(svg: str) -> str:
+    """Why a figure has nothing to draw, as its panels say; "" of one that draws something."""
+    found = re.search(rf"<dc:description>{re.escape(EMPTY)}([^<]*)</dc:description>", svg)
+    return html.unescape(found[1]) if found else ""
 
 
 def _drop_metadata(element: Element) -> None:
@@ -98,3 +109,20 @@ def _unwrap_groups(element: Element) -> None:
         plain = child.tag == f"{{{SVG}}}g" and not child.attrib
         children += list(child) if plain else [child]
     element[:] = children
+
+
+def _name_styles(root: Element) -> None:
+    """Say each style that recurs once, as a class of the figure, which is named by what it says."""
+    counts = Counter(element.get("style") for element in root.iter())
+    names = {
+        style: f"s{hashlib.sha256(style.encode()).hexdigest()[:8]}"
+        for style, n in counts.items()
+        if style and n > 1
+    }
+    for element in root.iter():
+        if element.get("style") in names:
+            element.set("class", names[element.attrib.pop("style")])
+    if names:
+        rules = Element(f"{{{SVG}}}style")
+        rules.text = "".join(f".{name}{{{style}}}" for style, name in names.items())
+        root.insert(0, rules)

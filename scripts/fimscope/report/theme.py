@@ -10,7 +10,7 @@ import numpy as np
 
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import sealed
-from fimscope.report.styles import FAINT, INK, PAPER, STYLES, SURFACES
+from fimscope.report.styles import EMPTY, FAINT, INK, PAPER, STYLES, SURFACES
 from fimscope.statistics.numbers import INTERVAL, Numbers
 
 if TYPE_CHECKING:
@@ -71,10 +71,15 @@ def theme_settings() -> dict[str, Any]:
 
 
 def save_figure(figure: "Figure", svg: Path, png: Path) -> None:
-    """Write a figure in both formats, with no date and no version in it, and close it."""
+    """Write a figure in both formats, with no date and no version in it, and close it.
+
+    Of one with a message in every panel the SVG says so: see `fimscope.report.svg.why_empty`.
+    """
     import matplotlib.pyplot as plt
 
-    plain = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+    why = _messages(figure)
+    own = {"Description": EMPTY + why} if why else {}
+    plain = {"svg": {"Date": None, "Creator": None, **own}, "png": {"Software": None}}
     for path, kind in ((svg, "svg"), (png, "png")):
         with replacing(path) as temporary:
             figure.savefig(temporary, format=kind, metadata=plain[kind])
@@ -176,5 +181,15 @@ def draw_legend(legend: "Axes", axes: "Axes") -> None:
 
 def write_message(axes: "Axes", message: str) -> None:
     """Write a message in the middle of axes that have nothing to draw."""
-    axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color=FAINT)
+    text = axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center")
+    text.set(color=FAINT, label=EMPTY)
     axes.grid(visible=False)
+
+
+def _messages(figure: "Figure") -> str:
+    """What stands in the panels of a figure that draws nothing; nothing of one that draws some."""
+    found = [
+        next((text.get_text() for text in axes.texts if text.get_label() == EMPTY), None)
+        for axes in figure.axes
+    ]
+    return "; ".join(dict.fromkeys(found)) if all(found) else ""

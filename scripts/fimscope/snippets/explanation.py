@@ -120,7 +120,7 @@ def _loaded(model: "str | Path | Model", options: dict[str, str]) -> "tuple[Mode
         from fimscope.loading import load_model
 
         return load_model(model, **options), str(model)
-    return model, Path(model.network.name_or_path).name
+    return model, model.name
 
 
 def _format_of(encoder: Encoder) -> str:

@@ -17,6 +17,7 @@ from fimscope.snippets.words import (
     say_nothing_to_patch,
     say_patch,
     say_renaming,
+    say_tie,
     say_variant,
     say_window,
 )
@@ -32,7 +33,7 @@ def explanation_text(explanation: Explanation) -> str:
     original, renaming = explanation.original, explanation.renaming
     blocks = [
         _source(original.text),
-        [say_answer(explanation), say_window(original)],
+        [say_answer(explanation), say_tie(original), say_window(original)],
         ["The ten likeliest first tokens:", *_top(original.top)],
         [say_lens(original.lens), *_lens(original.lens, original.answer)],
         [say_attention(original), *_regions(original.attention)],

@@ -19,6 +19,8 @@ REGIONS = {
     "rest": "the rest of the program",
 }
 
+TIE = 0.8  # of the answer's probability, from which on a second one is nearly as likely
+
 
 def say_answer(explanation: "Explanation") -> str:
     """What the model says, and of what."""
@@ -28,6 +30,17 @@ def say_answer(explanation: "Explanation") -> str:
     return (
         f"{visible(explanation.model, 60)} says {_said(said.answer)} for the {of} "
         f"{_said(snippet.name)}, with a probability of {percent(said.probability)}{whole}."
+    )
+
+
+def say_tie(reading: Reading) -> str:
+    """That a second answer is nearly as likely as the first; nothing where none is."""
+    (_, first), (text, second) = reading.top[:2]
+    return (
+        f"{_said(text.strip())} is nearly as likely, with {percent(second)}: the two are all but "
+        "tied, and little decides between them."
+        if second >= TIE * first
+        else ""
     )
 
 

@@ -11,6 +11,7 @@ from fimscope.config import read_yaml
 from fimscope.errors import UserError, escaped
 
 CONFIGS = (".yaml", ".yml", ".json")
+NO_PRESETS = ("config", "schema", "training")  # of config/: what no study is named by
 
 
 def check_command(words: Sequence[str]) -> None:
@@ -57,12 +58,23 @@ def check_config_files(files: Iterable[Path | str], words: Sequence[str]) -> Non
                 f"stands before it: {shlex.join(['snakemake', str(path), *others])}"
             )
         else:
-            there = sorted(each for s in CONFIGS for each in Path("config").glob(f"*{s}"))
-            known = {str(each): str(each) for each in (*there, *Path().glob("*.yaml"))}
-            known |= {each.stem: str(each) for each in there} | {e.name: str(e) for e in there}
             raise UserError(
-                f"--configfile: {path}: no such file; the nearest is {nearest(str(path), known)}"
+                f"--configfile: {path}: no such file; the nearest is {_nearest_config(path)}"
             )
+
+
+def _nearest_config(path: Path) -> str:
+    """The config file whose name is nearest, one that begins with the name before all others."""
+    presets = [each for s in CONFIGS for each in Path("config").glob(f"*{s}")]
+    presets = [each for each in presets if each.stem not in NO_PRESETS]
+    known = {_bare(each): str(each) for each in sorted([*presets, *Path().glob("*.yaml")])}
+    name = _bare(path)
+    return nearest(name, {each: known[each] for each in known if each.startswith(name)} or known)
+
+
+def _bare(path: Path) -> str:
+    """The name without the ending of a config file; what else follows a dot stays."""
+    return path.stem if path.suffix in CONFIGS else path.name
 
 
 def check_targets(targets: Iterable[str], names: Sequence[str], files: Sequence[str]) -> None:
