@@ -9,7 +9,7 @@ import pytest
 
 from explorer_study import HOSTILE_PROGRAM, MadeStudy, Size
 from fimscope.errors import UserError
-from fimscope.explorer.study import OPTIONAL
+from fimscope.explorer.study import NEEDED, OPTIONAL
 from fimscope.files.digests import dump_json, sealed
 from fimscope.gallery.pages import table_files
 from fimscope.report.contents import write_report
@@ -87,7 +87,7 @@ def test_the_same_study_gives_the_same_bytes_and_what_is_too_large_changes_nothi
     write_gallery([study], tmp_path / "gallery", n_examples=4, most_mb=10)
     files = files_of(tmp_path)
     write_gallery([study], tmp_path / "gallery", n_examples=4, most_mb=10)
-    assert files_of(tmp_path) == files and len(files) == 6
+    assert files_of(tmp_path) == files and len(files) == 7
     too_large = r"would take 1\.\d MB, and 0\.5 are allowed \(made/explorer.html 1\..*; show fewer"
     with pytest.raises(UserError, match=too_large):
         write_gallery([study], tmp_path / "gallery", n_examples=4, most_mb=0.5)
@@ -118,7 +118,8 @@ def test_a_study_may_have_any_of_the_experiments(study, tmp_path):
 def test_all_tables_that_the_study_has_are_found_but_for_edits_that_it_no_longer_has(study):
     config = json.loads((study / "figures.json").read_text())["config"]
     found = table_files(study, config)
-    assert [name for name, paths in found.items() if not paths] == []
+    has = ("lens", "linear_lens", "attention_shares", "patches", "samples", "steering")
+    assert [name for name in (*NEEDED, *has) if not found[name]] == []
     fewer = table_files(study, {**config, "edits": []})
     assert [path.stem for path in fewer["predictions"]] == ["original"]
     assert not re.search("rename_vars", " ".join(map(str, fewer["lens"])))
