@@ -118,7 +118,7 @@ def test_a_study_may_have_any_of_the_experiments(study, tmp_path):
 def test_all_tables_that_the_study_has_are_found_but_for_edits_that_it_no_longer_has(study):
     config = json.loads((study / "figures.json").read_text())["config"]
     found = table_files(study, config)
-    has = ("lens", "linear_lens", "attention_shares", "patches", "samples", "steering")
+    has = ("lens", "linear_lens", "attention_shares", "patches", "samples")
     assert [name for name in (*NEEDED, *has) if not found[name]] == []
     fewer = table_files(study, {**config, "edits": []})
     assert [path.stem for path in fewer["predictions"]] == ["original"]
