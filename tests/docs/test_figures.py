@@ -104,11 +104,16 @@ def test_what_readme_calls_shown_and_undecided_is_so():
         steering["comparisons"]["mean_difference"]["random"],
         vector["net"],
         held_out["net"],
+        *[beside["none"] for beside in steering["gates"]["beside"].values()],
+        EMBEDDED["experiments"]["samples"]["edits"]["original"]["wrong"]["above_chance"],
     ]
     assert {each["verdict"] for each in shown} == {"shown"}
     assert {each["verdict"] for each in undecided} == {"undecided"}
     assert change["difference"]["upper"] < 0
-    assert [mask["distractor"] for mask in masks if mask["verdict"] == "shown"] == []
+    assert {
+        (mask["outcome"], mask["distractor"]) for mask in masks if mask["verdict"] == "shown"
+    } == {("broken", "declaration")}
+    assert EMBEDDED["experiments"]["probes"]["constant"]["points_above"] == []
     positions = EMBEDDED["experiments"]["patch_positions"]["sweeps"]
     name = row(positions, condition="restore", position="hole_name", n_points=1)
     assert name["comparison"]["points_above"] == name["points"][: name["points"].index(16) + 1]
