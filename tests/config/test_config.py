@@ -1,6 +1,7 @@
 """The config: defaults, presets, and errors that name the key."""
 
 import copy
+import json
 from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
@@ -15,7 +16,6 @@ from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.experiments.registry import all_experiments
 from fimscope.experiments.traces.roles import ROLES
 from fimscope.experiments.traces.traced import CONDITIONS
-from fimscope.files.digests import read_json
 from fimscope.statistics.exact_tests import least_family_p
 from fimscope.statistics.significance import is_clearly_significant
 
@@ -233,7 +233,7 @@ def test_whole_sizes_are_the_default_studys():
 def test_the_default_sizes_are_enough_for_their_tests():
     """With as many programs as may be drawn, all changed one way, each family shows something."""
     circuits, traces = DEFAULT["circuits"], DEFAULT["traces"]
-    network = read_json(ROOT / "models/embedded/config.json")
+    network = json.loads((ROOT / "models/embedded/config.json").read_text())
     first, end = (round(depth * network["n_layer"]) for depth in circuits["depths"])
     n, n_test = len(OUTCOMES), circuits["max_test"]
     families = {
