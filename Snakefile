@@ -25,7 +25,7 @@ check_limits()  # before the libraries are loaded that need what it looks at
 
 from fimscope.config import complete_config, file_of, read_schema, study_name
 from fimscope.corpus.fingerprint import fingerprint
-from fimscope.files.hashes import fingerprint_of, known_hashes
+from fimscope.files.hashes import files_below, fingerprint_of, hashes_of, known_hashes
 from fimscope.files.manifest import RECORDS
 from fimscope.files.provenance import manifest_of, options_in, spelled, why_outdated
 from fimscope.corpus.presence import check_sources, other_sources

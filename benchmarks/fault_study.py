@@ -58,6 +58,7 @@ class Study:
     """A project folder in which the study runs, and the undisturbed run of it beside.
 
     moments   times at which the undisturbed run, one job at a time, had finished its jobs
+    outputs   the files that its rules name
     goal      the files that a trial asks for; none: the report
     until     when the undisturbed run had made them
     """
@@ -80,6 +81,7 @@ class Study:
             for path in self.whole.glob("results/**/*")
             if path.is_file()
         }
+        self.outputs = outputs(self.whole)
         self.bytes = final_bytes(self.whole)
         self.goal: list[str] = []
         self.expected = self.bytes
@@ -100,7 +102,7 @@ class Study:
             else [
                 name
                 for name, written in self.times.items()
-                if moment < written <= until and _is_output(name)
+                if moment < written <= until and name in self.outputs
             ]
         )
         self.expected = {
@@ -124,10 +126,12 @@ class Study:
         return self.project
 
 
-def _is_output(name: str) -> bool:
-    """Whether a file of the results is one that a rule names."""
-    unnamed = ("/cache/", "/logs/", "/benchmarks/", "/model/", ".safetensors")
-    return name.endswith("prepared.json") or not any(part in name for part in unnamed)
+def outputs(project: Path) -> set[str]:
+    """The files that the rules of the study name, below the project; all that a goal may name."""
+    table = subprocess.run(
+        [*COMMAND, "--summary"], cwd=project, capture_output=True, text=True, check=True
+    ).stdout
+    return {line.split("\t")[0] for line in table.splitlines()[1:]}
 
 
 def _copy_project(folder: Path) -> None:

@@ -214,10 +214,13 @@ def run_twice(study: Study, draw: random.Random, to_the_end: bool) -> tuple[str,
     first = start(project, study.goal)
     wait_for_step(first, n=1)
     status = start(project, study.goal).wait(600)
-    if not REFUSED.search((project / "output.txt").read_text(errors="replace")):
-        return "two runs at once", "not refused", f"status {status}"
-    first.wait(3600)
-    return "two runs at once", *settle(study, None)
+    said = (project / "output.txt").read_text(errors="replace")
+    if REFUSED.search(said):
+        first.wait(3600)
+        return "two runs at once", *settle(study, None)
+    if status == first.poll() == 0:
+        return run_twice(study, draw, to_the_end)  # the first was over before: another draw
+    return "two runs at once", "not refused", f"status {status}: {said[-2000:]}"
 
 
 FAULTS: dict[str, Callable[[Study, random.Random, bool], tuple[str, str, str]]] = {

@@ -9,14 +9,13 @@ def hashes_there_are():
         path
         for study in Path("results").iterdir()
         if study.name not in ("cache", "docs")
-        for kind in kinds
-        for path in study.rglob(f"*.{kind}")
+        for path in files_below(study, kinds)
         if not {"activations", "model", "explorer"} & {path.parent.parent.name, path.parent.name}
         or path.name in (*RECORDS, "index.parquet")
     ]
-    others = [path for kind in kinds for path in Path("config").rglob(f"*.{kind}")]
+    others = files_below(Path("config"), kinds)
     with known_hashes(HASHES / "results.json") as hash_of:
-        return {hash_of(path) for path in (*results, *others, Path("package-lock.json"))}
+        return hashes_of((*results, *others, Path("package-lock.json")), hash_of)
 
 
 def options_of(each):

@@ -108,9 +108,9 @@ def main() -> None:
         numbers = {name: sweep_numbers(sweep, bootstrap, margin) for name, sweep in found.items()}
         alike = None
         if set(COMPARED) <= set(found):
-            points = {p for name in COMPARED for p in points_above(numbers[name]["comparison"])}
             one, other = (found[name] for name in COMPARED)
-            alike = compare_conditions(one, other, points, bootstrap, margin)
+            first, second = (points_above(numbers[name]["comparison"]) for name in COMPARED)
+            alike = compare_conditions(one, other, (first, second), bootstrap, margin)
         sweeps = list(numbers.values())
         save_figure(plot_patches(sweeps), args.out_svg, args.out_png)
         save_figure(plot_curve(sweeps[0]), args.out_curve_svg, args.out_curve_png)

@@ -1,6 +1,7 @@
 """The config: defaults, presets, and errors that name the key."""
 
 import copy
+import json
 from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
@@ -11,7 +12,12 @@ from jsonschema import Draft202012Validator
 
 from fimscope.config import complete_config, read_schema, read_yaml, study_name
 from fimscope.errors import UserError
+from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.experiments.registry import all_experiments
+from fimscope.experiments.traces.roles import ROLES
+from fimscope.experiments.traces.traced import CONDITIONS
+from fimscope.statistics.exact_tests import least_family_p
+from fimscope.statistics.significance import is_clearly_significant
 
 ROOT = Path(__file__).parents[2]
 NAMES = [experiment.name for experiment in all_experiments().values()]
@@ -222,3 +228,19 @@ def test_whole_sizes_are_the_default_studys():
     smaller = yaml.safe_load((ROOT / "config" / "qwen2.5-coder-1.5b.yaml").read_text())
     for key in smaller.keys() & whole.keys():
         assert smaller[key].keys() <= whole[key].keys(), f"{key}: a size of the preset stays"
+
+
+def test_the_default_sizes_are_enough_for_their_tests():
+    """With as many programs as may be drawn, all changed one way, each family shows something."""
+    circuits, traces = DEFAULT["circuits"], DEFAULT["traces"]
+    network = json.loads((ROOT / "models/embedded/config.json").read_text())
+    first, end = (round(depth * network["n_layer"]) for depth in circuits["depths"])
+    n, n_test = len(OUTCOMES), circuits["max_test"]
+    families = {
+        # each outcome's own circuit beside the others', at each size
+        "differences": (n_test, n * (n - 1) * len(circuits["shares"])),
+        "paths": (n * n_test, network["n_head"] * (end - first)),
+        "traces": (traces["max_pairs"], len(CONDITIONS) * len(ROLES) * traces["max_points"]),
+    }
+    for name, (n_programs, n_tests) in families.items():
+        assert is_clearly_significant(least_family_p(n_programs, n_tests)), name

@@ -124,6 +124,33 @@ def test_changes_by_hand(study):
     kinds = [row for row in found["strata"] if row["by"] == "kind"]
     assert sum(row["n"] for row in kinds) == split.num_rows
     assert sum(row["n"] * row["estimate"] for row in kinds) == pytest.approx(-25, abs=1e-3)
+    for row in found["strata"]:
+        assert row["packages"]["estimate"] == row["estimate"]
+        assert row["packages"]["n_packages"] <= 4 <= row["n_programs"]
+
+
+def test_what_one_package_does_is_not_shown_of_others():
+    # 20 programs each: all parameters of one package get worse; of three packages nothing changes.
+    before = [("string", "string", True)] * 80
+    after = [("string", "any" if i < 20 else "string", False) for i in range(80)]
+    split, holes = [], {}
+    for i, ((gold, _, _), (_, predicted, _)) in enumerate(zip(before, after, strict=True)):
+        key = {"example_id": f"{i}", "program_id": f"program {i}"}
+        holes[key["example_id"]] = {"package": f"package {i // 20}"}
+        kind = {"kind": "parameter", "gold": gold, "outcome": "right", "mended": False}
+        split.append({**key, **kind, "broken": predicted != gold})
+    (found,) = change_numbers({"x": pa.Table.from_pylist(split)}, holes, 0.03)
+    (kind,) = [row for row in found["strata"] if row["by"] == "kind"]
+    assert (kind["verdict"], kind["packages"]["verdict"]) == ("shown", "undecided")
+    low, high = (kind["packages"]["left_out"][end]["estimate"] for end in ("lowest", "highest"))
+    assert (low, high) == (pytest.approx(-1 / 3, abs=1e-6), 0)
+    numbers = {"funnel": {}, "accuracy": [], "changes": [found], "wrong_answers": []}
+    table = accuracy_sections(numbers, "golds of one token", 0.03)[1].tables[-1]
+    units = [row[3:] for row in table.rows if row[1] == "parameters"]
+    assert [(unit, verdict) for unit, _, _, verdict in units] == [
+        ("80 programs", "shown"),
+        ("4 packages", "undecided"),
+    ]
 
 
 def test_a_baseline_knows_nothing_of_the_package_that_it_answers_for():
@@ -273,7 +300,8 @@ def test_negations_stand_only_where_an_absence_is_shown(n):
     rows, changes, wrong = readings(answers, edited)
     gains = [gain for row in rows for gain in row["baselines"][-1]["gain"].values()]
     judged = [*gains, *(c[key] for c in changes for key in ("difference", "packages"))]
-    judged += [row for change in changes for row in change["strata"]]
+    strata = [row for change in changes for row in change["strata"]]
+    judged += [*strata, *(row["packages"] for row in strata)]
     numbers = {"funnel": {}, "accuracy": rows, "changes": changes, "wrong_answers": wrong}
     _, right, mistakes = accuracy_sections(numbers, "golds of one token", 0.03)
     text = " ".join([*right.reading, right.power, *mistakes.reading])

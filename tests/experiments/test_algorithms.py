@@ -13,9 +13,10 @@ from distractor_row import PREFIX, ROW, SUFFIX
 from fimscope.experiments.algorithms.counterfactuals import (
     PLANTERS,
     Sight,
+    plant_all,
     replaced,
 )
-from fimscope.experiments.algorithms.hypotheses import HYPOTHESES
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, LITERALS
 from fimscope.experiments.algorithms.names import telling_names
 from fimscope.experiments.algorithms.numbers import algorithm_numbers, shown_examples
 from fimscope.experiments.algorithms.section import algorithms_section
@@ -90,8 +91,6 @@ def test_values_of_the_hole_and_others_become_a_value_of_the_type(typescript):
     changed, control = texts(PLANTERS["values"](seen))
     assert changed == f"{prefix}<hole>{suffix.replace('3', 'true')}"
     assert control == f"{prefix}<hole>{suffix.replace('return x', 'return true')}"
-    with pytest.raises(Unfit, match="no value to plant of type D"):
-        PLANTERS["values"](Sight(typescript, row, seen.text, "number", "D", (), ()))
     prefix, suffix = "function f(): ", " { const g = () => { return 1; }; return 2; }"
     row = {**row, "prefix": prefix, "suffix": suffix, "name": "f", "kind": "return"}
     row["name_start"] = prefix.index("f(")
@@ -311,6 +310,34 @@ def recipients_of(encoder, model_answer, pool):
             {**row, **prompt, "original": row, "variant": row, "answer": answer, "outcome": outcome}
         )
     return make, rows
+
+
+@pytest.mark.node
+def test_a_value_is_planted_where_no_telling_name_is_of_a_type_that_has_one(encoder):
+    prefix, suffix = "function f(count = 1, title: ", ' = "") {\n  return title;\n}\n'
+    row = {
+        **{"example_id": "e", "edit": "original", "program_id": "p", "package": "q"},
+        **{"path": "q.ts", "kind": "parameter", "name": "title", "gold": "string"},
+        **{"prefix": prefix, "suffix": suffix, "name_start": prefix.index("title")},
+    }
+    names = {"parameter": {"Name": ("label",)}}
+
+    def plant(service, own):
+        maker = PromptMaker(
+            FORMATS["fim"], encoder, max_tokens=80, golds="single_token", typescript=service
+        )
+        prompt = {**row, **vars(maker.make(own, own)), "original": own, "variant": own}
+        prompt["regions"] = [vars(region) for region in prompt["regions"]]
+        return list(plant_all(maker, {**prompt, "answer": "number"}, names, 0))
+
+    with TypeScriptPool(1) as pool:
+        [rows] = pool.map(plant, [row])
+    values = [each for each in rows if each["hypothesis"] == "values"]
+    assert [each.get("reason") for each in values] == [None, None]
+    assert {each["planted"] for each in values} <= LITERALS.keys() - {"number", "string"}
+    assert all(each["new"] == LITERALS[each["planted"]] for each in values)
+    named = [each for each in rows if each["hypothesis"] == "type_of_name"]
+    assert all(each.get("planted", "Name") == "Name" for each in named)
 
 
 @pytest.mark.node

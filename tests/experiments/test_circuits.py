@@ -26,6 +26,7 @@ from fimscope.files.tables import read_table, write_table
 from fimscope.interventions.circuits import attribute_edges as attribute
 from fimscope.interventions.residual_graph import residual_graph
 from fimscope.prompts.tables import PROMPTS
+from fimscope.report.format import say_too_small
 from fimscope.statistics.verdicts import Verdict
 from fimscope.typescript.tables import EXAMPLES
 from models import VOCAB, random_model
@@ -280,8 +281,35 @@ def test_paths_of_the_name_are_held_against_those_of_other_tokens():
     absent = Verdict.SHOWN_ABSENT
     assert verdicts == [(2, 0, absent), (2, 1, Verdict.SHOWN), (2, 2, absent)]
     said = circuits_section(numbers).reading[-1]
-    assert "of wrong answers head 2.1, 0.40 (" in said
-    assert "in 1 of 3, shown not to, to within the margin, in 2, and 0 are undecided" in said
+    assert (
+        "that through head 2.1 has the largest effect (1 is the whole difference): 0.40 (" in said
+    )
+    assert "in 12 programs, shown (wrong 0.40 (" in said
+    assert "differ from the others' in 1, shown not to, to within the margin, in 2, and 0" in said
+
+
+def test_runs_of_all_outcomes_show_together_what_those_of_one_are_too_few_for():
+    rng = np.random.default_rng(0)
+    outcomes = ("right", "wrong", "broken")
+    paths = [
+        {
+            **{"example_id": f"{outcome}{i}", "program_id": f"{outcome}{i}", "outcome": outcome},
+            **{"start": start, "block": 2, "head": head},
+            "effect": 0.4 * (start == "name" and head == 1) + rng.normal(0, 0.01),
+        }
+        for outcome in outcomes
+        for i in range(10)
+        for start in ("name", "others")
+        for head in range(24)
+    ]
+    found = numbers_of([], [], (), paths)["paths"]
+    assert [row["head"] for row in found if row["verdict"] is Verdict.SHOWN] == [1]
+    assert found[1]["n_programs"] == 30
+    assert [own["outcome"] for own in found[1]["by_outcome"]] == [*outcomes]
+    assert say_too_small({"paths": found}) == ""
+    alone = numbers_of([], [], (), [row for row in paths if row["outcome"] == "wrong"])["paths"]
+    assert all(row["verdict"] is not Verdict.SHOWN for row in alone)
+    assert "all of `paths`" in say_too_small({"paths": alone})
 
 
 def test_paths_start_from_what_changed_of_the_name_and_as_much_else():

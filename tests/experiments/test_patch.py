@@ -23,6 +23,7 @@ from fimscope.experiments.patch.numbers import (
 from fimscope.experiments.patch.section import say_conditions, say_exactness
 from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.files.tables import write_table
+from fimscope.report.figures import first_at
 from fimscope.report.format import spans
 from fimscope.report.sections import read_section
 from fimscope.statistics.bootstrap import Bootstrap
@@ -41,6 +42,7 @@ from synthetic import (
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 DRAWS = 800
 MARGIN = 0.1
+ALL_POINTS = (range(N_POINTS), range(N_POINTS))
 
 
 def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
@@ -123,7 +125,29 @@ def test_spans(chosen, words):
 
 def test_half_of_the_maximum_by_hand():
     curves = np.array([[0.0, 0.4, 0.5, 1.0], [0.0, 0.0, 0.0, 0.0], [-1.0, 0.2, 0.1, 0.3]])
-    assert half_reached(curves).tolist() == [2, 3, 1]
+    assert half_reached(curves, range(4)).tolist() == [2, 3, 1]
+    assert half_reached(curves, [1, 3]).tolist() == [3, 3, 1]
+    assert half_reached(curves, [0, 1]).tolist() == [1, 1, 1]
+
+
+def test_half_is_told_only_of_points_above_the_controls(tmp_path):
+    """A control does more than the paired donor where that first has half of its effect."""
+    rows = patch_rows("restore", rise=RISE, seed=1)
+    for row in rows:
+        if row["donor_kind"] != "paired" and row["normalised_effect"] is not None:
+            row["normalised_effect"] += row["point"] == RISE and row["donor_kind"] != "self"
+    path, pairs = write_sweep(tmp_path, rows)
+    sweep = read_sweep(path, pairs, "last")
+    found = sweep_numbers(sweep, Bootstrap(DRAWS), MARGIN)
+    assert RISE in found["comparison"]["points_above"]  # its answers turn all the same
+    assert found["half_of_effect"]["half_at"] == found["half_of_effect"]["half_lower"] == RISE + 1
+    assert first_at(found, 0.5) == RISE
+    unshown = {**found, "comparison": {**found["comparison"], "points_above": [RISE + 2]}}
+    assert first_at(unshown, 0.5) == RISE + 2
+    alike = compare_conditions(sweep, sweep, ([], [RISE + 2]), Bootstrap(DRAWS), MARGIN)
+    assert alike["half_at"] == [None, {"estimate": RISE + 2, "lower": RISE + 2, "upper": RISE + 2}]
+    (sentence,) = say_conditions(alike)
+    assert f"maximum at {RISE + 2} ({RISE + 2} to {RISE + 2}) under `restore`: " in sentence
 
 
 def test_half_of_the_maximum_has_an_interval_over_programs(tmp_path):
@@ -173,9 +197,7 @@ def simulated(seed, gap=0.0, n_programs=78, thresholds=(0.29, 0.53)):
 
 def verdict_shares(n_studies, **study):
     found = Counter(
-        compare_conditions(*simulated(seed, **study), range(N_POINTS), Bootstrap(2), MARGIN)[
-            "verdict"
-        ]
+        compare_conditions(*simulated(seed, **study), ALL_POINTS, Bootstrap(2), MARGIN)["verdict"]
         for seed in range(n_studies)
     )
     return {verdict: found[verdict] / n_studies for verdict in Verdict}
@@ -215,7 +237,7 @@ def test_an_effect_of_the_margin_is_seldom_said_to_be_absent():
 
 def test_two_conditions_are_compared_on_the_recipients_that_both_have():
     one, other = simulated(1, gap=0.3)
-    found = compare_conditions(one, other, [2, 4], Bootstrap(DRAWS), MARGIN)
+    found = compare_conditions(one, other, ([2], [4]), Bootstrap(DRAWS), MARGIN)
     values = [sweep.effects["paired"].values[:, [2, 4]] for sweep in (one, other)]
     assert found["difference"] == pytest.approx((values[1] - values[0]).mean(axis=0), abs=1e-6)
     assert (found["n_pairs"], found["n_programs"], found["points"]) == (94, 78, [2, 4])
@@ -236,9 +258,7 @@ def test_a_comparison_of_conditions_says_its_verdict_and_none_of_the_others(verd
         Verdict.SHOWN_ABSENT: {"n_programs": 500},
         Verdict.UNDECIDED: {"n_programs": 9},
     }
-    found = compare_conditions(
-        *simulated(0, **studies[verdict]), range(N_POINTS), Bootstrap(2), MARGIN
-    )
+    found = compare_conditions(*simulated(0, **studies[verdict]), ALL_POINTS, Bootstrap(2), MARGIN)
     assert found["verdict"] == verdict
     (sentence,) = say_conditions(found)
     others = {"they differ at", "they are alike", "undecided, as at"} - {words}
@@ -248,10 +268,10 @@ def test_a_comparison_of_conditions_says_its_verdict_and_none_of_the_others(verd
 
 def test_conditions_without_a_common_recipient_or_point_are_not_compared():
     one, other = simulated(0)
-    assert compare_conditions(one, other, [], Bootstrap(2), MARGIN) is None
+    assert compare_conditions(one, other, ([], []), Bootstrap(2), MARGIN) is None
     curve = other.effects["paired"]
     curve.pairs[:] = [pair.replace("-e", "-f") for pair in curve.pairs]
-    assert compare_conditions(one, other, range(N_POINTS), Bootstrap(2), MARGIN) is None
+    assert compare_conditions(one, other, ALL_POINTS, Bootstrap(2), MARGIN) is None
     assert say_conditions(None) == []
 
 

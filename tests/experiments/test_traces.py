@@ -91,6 +91,35 @@ def test_both_directions_of_aligned_pairs(traces):
     assert choose_traces(ORIGINAL, VARIANT, *predictions(), 9, 7, 0) == ([], [])
 
 
+def test_one_example_of_a_program_is_traced():
+    same = {key: {name: {**row, "program_id": "p"} for name, row in rows.items()}
+            for key, rows in (("first", ORIGINAL), ("second", VARIANT))}  # fmt: skip
+    found, lonely = choose_traces(same["first"], same["second"], *predictions(), 9, 8, 0)
+    assert len(found) == 2
+    assert found[0].recipient["example_id"] == found[1].recipient["example_id"]
+    assert [row["example_id"] for row in lonely] == ["c"]
+
+
+def test_what_no_patch_can_reach_is_not_tested():
+    """The last token at point 0 is the same in both prompts: no patch is run, and there it is 0."""
+    rows = [
+        {
+            **{"condition": "restore", "example_id": f"e{i}", "edit": "x", "program_id": f"p{i}"},
+            **{"token": 7, "text": "", "role": "last", "point": point, "is_run": point > 0},
+            **{"predicted": "", "to_target": False, "logit_diff": 0.0},
+            **{"recipient_logit_diff": 0.0, "donor_logit_diff": 1.0},
+            "normalised_effect": 0.9 * (point > 0),
+        }
+        for i in range(12)
+        for point in (0, 4)
+    ]
+    found = trace_numbers(pa.Table.from_pylist(rows, TRACES.schema), ACCURACY, 0.1)["effects"]
+    [start, end] = [row for row in found if row["n"]]
+    assert (start["p"], start["verdict"]) == (None, "shown absent")
+    assert end["adjusted_p"] == pytest.approx(2 / 2**12, rel=1e-3)  # a family of one
+    assert (end["verdict"], end["least_adjusted_p"]) == ("shown", end["adjusted_p"])
+
+
 def test_each_token_has_its_role():
     assert token_roles(ORIGINAL["a"], VARIANT["a"]) == [
         *("format", "rest", "hole_name", "annotation", "other_name", "use", "rest", "last")

@@ -2,17 +2,24 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fimscope.errors import UserError
 from fimscope.files.digests import dump_json
 from fimscope.report.contents import read_report, summary_lines, write_report
 from fimscope.report.findings import Finding, verdict_of_many
+from fimscope.report.format import say_too_small
 from fimscope.report.sections import Section, read_section, write_section
+from fimscope.statistics.claims import judge_together
+from fimscope.statistics.exact_tests import smallest_shown
+from fimscope.statistics.paired import paired_numbers
+from fimscope.statistics.significance import ALPHA, HAIR, adjust_together
 from fimscope.statistics.verdicts import Verdict
-from report_page import SECTION, report_of
+from report_page import SECTION, page_of, report_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +46,41 @@ def test_the_summary_has_the_findings_and_the_numbers_that_it_is_given():
     assert "- *undecided*: it fails: +1.0 (-1.0 to +3.0); against code that is right." in text
     assert "| a\\|b | 0 |" in text
     assert SECTION.method not in text
+
+
+def family(n_programs: int, n_tests: int) -> list[dict]:
+    """Rows of sign tests, each of a change that all programs go through."""
+    programs = [str(i) for i in range(n_programs)]
+    rows = [paired_numbers(np.ones(n_programs), programs) for _ in range(n_tests)]
+    judge_together(rows, 0.1)
+    return rows
+
+
+@pytest.mark.parametrize(("n_programs", "n_tests"), [(5, 1), (6, 1), (10, 24), (12, 56), (12, 144)])
+def test_what_no_data_could_show_is_said_before_what_was_found(tmp_path, n_programs, n_tests):
+    rows = family(n_programs, n_tests)
+    can_show = n_tests * 2 ** (1 - n_programs) < ALPHA - HAIR
+    assert {row["verdict"] == Verdict.SHOWN for row in rows} == {can_show}
+    numbers = {"easy": family(30, 2), "hard": {"deep": [{"test": row} for row in rows]}}
+    write_section(tmp_path / "x.json", replace(SECTION, numbers=numbers), {})
+    section = read_section(tmp_path / "x.json")
+    assert bool(section.too_small) is not can_show
+    if not can_show:
+        assert "whatever the answers are, all of `hard` (" in section.too_small
+        assert smallest_shown(n_programs, n_tests) is None
+        text = "\n".join(summary_lines(report_of(section), []))
+        assert text.index(section.too_small) < text.index("it fails: +1.0")
+        page = page_of(too_small=section.too_small, findings=section.findings)
+        assert page.index("Too small for its tests") < page.rindex("it fails")
+
+
+def test_a_family_is_too_small_in_part_where_some_rows_have_fewer_programs():
+    rows = [*family(4, 1), *family(20, 1)]
+    for row in rows:
+        row["least_p"] = 2.0 ** (1 - row["n_programs"])
+    adjust_together(rows)
+    assert "some of `rows`" in say_too_small({"rows": rows})
+    assert say_too_small({"rows": rows[1:]}) == ""
 
 
 @pytest.mark.parametrize(

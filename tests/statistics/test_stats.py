@@ -10,7 +10,13 @@ from scipy.stats import binom, bootstrap, norm
 from fimscope.statistics.bootstrap import Bootstrap, middle
 from fimscope.statistics.exact_tests import mcnemar_exact, sign_test, smallest_shown
 from fimscope.statistics.rates import wilson_interval
-from fimscope.statistics.significance import ALPHA, LEVEL, holm, is_significant
+from fimscope.statistics.significance import (
+    ALPHA,
+    LEVEL,
+    holm,
+    is_clearly_significant,
+    is_significant,
+)
 
 NORMAL = norm.ppf((1 + LEVEL) / 2)
 
@@ -180,5 +186,5 @@ def test_a_change_of_that_size_is_shown_4_times_in_5():
     found = []
     for _ in range(2000):
         changed = generator.random(60) < share
-        found.append(is_significant(holm([sign_test(changed, programs), *[1.0] * 24])[0]))
+        found.append(is_clearly_significant(holm([sign_test(changed, programs), *[1.0] * 24])[0]))
     assert np.mean(found) == pytest.approx(0.8, abs=0.03)

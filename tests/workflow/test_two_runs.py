@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from runpy import run_path
 
 import psutil
 import pytest
 
-from projects import copy_project, snakemake
+from projects import ROOT, copy_project, snakemake
 
 pytestmark = pytest.mark.process
 
@@ -56,13 +57,19 @@ def at_work(tmp_path):
         run.wait(60)
 
 
-def test_a_second_run_is_refused_but_a_dry_one_is_not(at_work):
+def test_a_second_run_is_refused_but_what_only_asks_is_not(at_work, monkeypatch):
     project, run = at_work
     second = snakemake(project, "--", GOAL, check=False)
     assert second.returncode
     assert f"another run is going on there (process {run.pid} of " in second.stdout
     assert "Traceback" not in second.stdout
     assert "collect_programs" in snakemake(project, "-n", "--", GOAL).stdout
+    # What a trial of the faults may ask for: the lock is there, but no rule makes it.
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    (project / "study.yaml").write_text("{}")
+    named = run_path(str(ROOT / "benchmarks/fault_study.py"))["outputs"](project)
+    assert "results/study/source/programs.parquet" in named
+    assert all(name.startswith("results/study/") for name in named)
 
 
 def test_what_a_killed_run_leaves_at_work_keeps_the_next_out_until_it_ends(at_work):

@@ -7,8 +7,9 @@ moves with every write, link and renaming, and cannot be set.
 
 import hashlib
 import json
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -47,6 +48,26 @@ def known_hashes(kept: Path) -> Iterator[HashOf]:
 
         with suppress(OSError), replacing(kept) as temporary:
             temporary.write_text(json.dumps(now), encoding="utf-8", errors="surrogatepass")
+
+
+def files_below(folder: Path, kinds: Collection[str]) -> Iterator[Path]:
+    """All files of some kinds (suffixes without the dot) below a folder.
+
+    Another run may write there meanwhile: a folder that goes while it is looked through has none.
+    """
+    for own, _, names in os.walk(folder):
+        for path in map(Path(own).joinpath, names):
+            if path.suffix[1:] in kinds:
+                yield path
+
+
+def hashes_of(paths: Iterable[Path], hash_of: HashOf) -> set[str]:
+    """The hashes of files, but for those that went since they were listed."""
+    found = set()
+    for path in paths:
+        with suppress(FileNotFoundError):
+            found.add(hash_of(path))
+    return found
 
 
 def fingerprint_of(paths: Iterable[Path], hash_of: HashOf) -> str:

@@ -74,7 +74,9 @@ def summary_lines(report: Report, tables: Sequence[SectionTable]) -> list[str]:
     lines += ["## What was found", ""]
     for section in report.sections:
         if section.findings:
-            lines += [f"{section.title}:", "", *finding_lines(section.findings), ""]
+            lines += [f"{section.title}:", ""]
+            lines += [section.too_small, ""] if section.too_small else []
+            lines += [*finding_lines(section.findings), ""]
     for item in tables:
         lines += [f"## {item.caption}", "", *table(item.header, item.rows, item.n_left)]
     return lines

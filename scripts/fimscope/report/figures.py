@@ -55,9 +55,11 @@ def row(rows: Sequence[Numbers], **wanted: Any) -> Numbers:
 
 
 def first_at(sweep: Numbers, level: float) -> int | None:
-    """The first point at which the paired donor's mean effect is at least so much of the way."""
-    effects = sweep["effects"]["paired"]["estimate"]
-    return next((p for p, e in zip(sweep["points"], effects, strict=True) if e >= level), None)
+    """The first point at which the paired donor's mean effect is at least so much of the way, of
+    those at which it is above every control; None without one."""
+    effects = zip(sweep["points"], sweep["effects"]["paired"]["estimate"], strict=True)
+    above = sweep["comparison"]["points_above"]
+    return next((point for point, e in effects if point in above and e >= level), None)
 
 
 def bare_spans(chosen: Sequence[int], points: Sequence[int]) -> str:

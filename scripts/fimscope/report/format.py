@@ -1,10 +1,13 @@
 """Numbers in words, and the sentences that every section shares."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+from fimscope.report.markdown import code
 from fimscope.statistics.exact_tests import smallest_shown
 from fimscope.statistics.numbers import INTERVAL, Numbers
+from fimscope.statistics.significance import is_clearly_significant
 from fimscope.statistics.verdicts import Verdict
 
 
@@ -111,12 +114,42 @@ def family_power_text(tests: Sequence[Numbers]) -> str:
 
 
 def power_text(n_programs: int, n_tests: int) -> str:
-    """The least that sign tests over these programs can show."""
+    """The least that sign tests over these programs can show; where that is nothing, see
+    `say_too_small`."""
     share = smallest_shown(n_programs, n_tests) if n_programs else None
     if share is None:
-        are = "1 program is" if n_programs == 1 else f"{n_programs} programs are"
-        return f"{are} too few for any change to be shown."
+        return ""
     return (
         f"A change that goes one way in {math.ceil(share * n_programs)} of the {n_programs} "
         "programs is found 4 times in 5; one in fewer of them mostly goes unseen."
     )
+
+
+def say_too_small(numbers: Mapping[str, Any]) -> str:
+    """Which claims no data could show, as their tests have too few programs for their number.
+
+    numbers   of a section; each row or curve that was tested has `least_adjusted_p` where its test
+              cannot give as small a p as one likes
+    """
+    parts = []
+    for key, value in numbers.items():
+        can_show = [is_clearly_significant(p) for p in _least_p_values(value)]
+        if not all(can_show):
+            parts.append(f"{'some' if any(can_show) else 'all'} of {code(key)}")
+    if not parts:
+        return ""
+    return (
+        f"Too small for its tests: whatever the answers are, {' and '.join(parts)} (as "
+        "`figures.json` names them) must stay unshown; that takes more programs."
+    )
+
+
+def _least_p_values(value: Any) -> Iterator[float]:
+    """Every `least_adjusted_p` in numbers, at any depth."""
+    if isinstance(value, Mapping):
+        if "least_adjusted_p" in value:
+            yield value["least_adjusted_p"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _least_p_values(each)

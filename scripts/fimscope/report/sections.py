@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import dump_json, read_json
 from fimscope.report.findings import Finding
+from fimscope.report.format import say_too_small
 from fimscope.statistics.verdicts import Verdict
 
 
@@ -38,6 +39,8 @@ class Section:
     sources   the tables behind the numbers, from the study's folder of results
     numbers   the same numbers, for figures.json
     power     what the study could have shown at all, in one sentence
+    too_small  which of its tests could show nothing at this size, whatever the data are; stands
+               before what was found, and is written with the section
     curve     (file name in figures/, caption) of a small figure for the report's first screen
     docs      the page of docs/ that says how it is done
     explorer  the query of the explorer's address that lists its examples
@@ -56,6 +59,7 @@ class Section:
     sources: list[str]
     numbers: dict[str, Any]
     power: str = ""
+    too_small: str = ""
     curve: tuple[str, str] | None = None
     docs: str = "method.md"
     explorer: str = ""
@@ -69,6 +73,7 @@ class Section:
 
 def write_section(path: Path, section: Section, manifest: Mapping[str, Any]) -> None:
     """Write a section, with the manifest of the run that made it, as JSON."""
+    section = replace(section, too_small=say_too_small(section.numbers))
     text = dump_json({**asdict(section), "manifest": manifest})
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fimscope.statistics.numbers import Numbers, significant
-from fimscope.statistics.significance import ALPHA
+from fimscope.statistics.significance import ALPHA, HAIR
 
 POWER = 0.8  # the chance that a test shall have to show what is there
 
@@ -40,6 +40,16 @@ def sign_test(differences: NDArray, programs: Sequence[str]) -> Any:
     return mcnemar_exact((sums > 0).sum(axis=0), (sums < 0).sum(axis=0))
 
 
+def least_sign_p(n_programs: int) -> float:
+    """The smallest p that `sign_test` can give: that of a change which all programs go through."""
+    return min(1.0, 2.0 ** (1 - n_programs))
+
+
+def least_family_p(n_programs: int, n_tests: int) -> float:
+    """The smallest p that a family of such tests can give, adjusted by `holm`."""
+    return significant(min(1.0, n_tests * least_sign_p(n_programs)))
+
+
 def permutation_numbers(n_own: int, n_others: Sequence[int]) -> Numbers:
     """How many of some random vectors do as much as one, by what each counts, and the p of that.
 
@@ -50,22 +60,23 @@ def permutation_numbers(n_own: int, n_others: Sequence[int]) -> Numbers:
         "n_vectors": len(n_others),
         "n_as_good": n_as_good,
         "p": significant((1 + n_as_good) / (1 + len(n_others))),
+        "least_p": 1 / (1 + len(n_others)),
     }
 
 
 def smallest_shown(n_programs: int, n_tests: int) -> float | None:
     """The smallest share of programs that has to change, all one way, for `sign_test` to show it.
 
-    n_tests   of one family: the p-value has to pass the first step of `holm`
+    n_tests   of one family: the p-value has to pass the first step of `holm`, by a HAIR
     returns   the share at which that happens with the chance POWER; None where no change would do
 
-    So many changes k that 2 * (1/2)**k * n_tests < ALPHA are needed, and the share p at which
-    Binomial(n_programs, p) reaches k with a given chance is a quantile of Beta(k, n_programs - k +
-    1). Changes the other way ask for more: it is the least that these programs can show.
+    So many changes k that 2 * (1/2)**k * n_tests < ALPHA - HAIR are needed, and the share p at
+    which Binomial(n_programs, p) reaches k with a given chance is a quantile of Beta(k, n_programs
+    - k + 1). Changes the other way ask for more: it is the least that these programs can show.
     """
     from scipy.stats import beta
 
-    n_changes = math.ceil(math.log2(2 * n_tests / ALPHA))  # never equal: 40 n is no power of 2
+    n_changes = math.ceil(math.log2(2 * n_tests / (ALPHA - HAIR)))  # 400 n / 9 is no power of 2
     if n_changes > n_programs:
         return None
     return float(beta.ppf(POWER, n_changes, n_programs - n_changes + 1))

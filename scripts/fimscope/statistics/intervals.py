@@ -30,8 +30,9 @@ class Clustered:
 
     `mean`, `rate` and `difference` give intervals of 95%, each of which holds for one point at a
     time. All rest on the jackknife over clusters (Bell & McCaffrey 2002, their JK) and on a t
-    distribution with as many degrees of freedom as clusters less one. With one cluster the interval
-    is all that is possible. docs/method.md has how often they cover.
+    distribution with as many degrees of freedom as clusters less one; that of a mean effect has as
+    many as clusters of these sizes are worth. With one cluster the interval is all that is
+    possible. docs/method.md has how often they cover.
     """
 
     value: Floats
@@ -84,12 +85,16 @@ class Clustered:
         """Of values of any size: the t interval, made as skew as its clusters (Hall 1992).
 
         n_tests   so many means hold at once in 95% (Bonferroni)
+
+        The skewness is that of a sample, corrected for its bias (G1 of Joanes & Gill 1998).
         """
-        n, q = self.n_clusters, _quantile(self.n_clusters, n_tests)
+        n = self.n_clusters
         if n == 1:
             return self._estimate(np.full_like(self.value, -np.inf), np.inf)
+        q = _quantile(self._freedom(), n_tests)
         spread = (self.sums**2).mean(axis=0)
         skew = (self.sums**3).mean(axis=0) / np.where(spread > 0, spread, 1) ** 1.5
+        skew *= np.sqrt(n * (n - 1)) / max(n - 2, 1)  # of two clusters it is 0
         skew = np.where(np.abs(skew) < LEAST_SKEW, LEAST_SKEW, skew)
         error, root = np.sqrt(self._variance()), np.sqrt(n)
 
@@ -109,7 +114,7 @@ class Clustered:
             return self._estimate(np.zeros_like(self.value), 1)
         rate = np.clip(self.value, 0, 1)
         ends = wilson_interval(
-            rate, self._effective_n(rate * (1 - rate)), _quantile(self.n_clusters)
+            rate, self._effective_n(rate * (1 - rate)), _quantile(self.n_clusters - 1)
         )
         return self._estimate(ends.lower, ends.upper)
 
@@ -129,13 +134,19 @@ class Clustered:
         changed = self.absolute > 0
         step = np.where(changed, self.squares / np.where(changed, self.absolute, 1), 1)
         mean, squares = n * self.value / (n + 2), (n * self.squares + 2 * step**2) / (n + 2)
-        half = _quantile(self.n_clusters) * np.sqrt((squares - mean**2) / (n + 2))
+        half = _quantile(self.n_clusters - 1) * np.sqrt((squares - mean**2) / (n + 2))
         return self._estimate(np.maximum(mean - half, -1), np.minimum(mean + half, 1))
 
     def _variance(self) -> Floats:
         """Of the mean, by the jackknife."""
         n = self.n_clusters
         return (n - 1) / n * ((self.without_each() - self.value) ** 2).sum(axis=0)
+
+    def _freedom(self) -> float:
+        """Degrees of freedom of the mean's variance, were clusters alike but for their sizes: those
+        of clusters of one size that vary as much (Satterthwaite 1946)."""
+        weights = self.sizes**2
+        return max(1.0, float(weights.sum() ** 2 / (weights**2).sum()) - 1)
 
     def _effective_n(self, variance: Floats) -> Floats:
         """As many independent rows of this variance would have the mean's error.
@@ -159,7 +170,7 @@ class Clustered:
         return Estimate(self.value, *ends, int(self.sizes.sum()), self.n_clusters)
 
 
-def _quantile(n_clusters: int, n_tests: int = 1) -> float:
+def _quantile(freedom: float, n_tests: int = 1) -> float:
     from scipy.stats import t
 
-    return float(t.isf((1 - LEVEL) / 2 / n_tests, n_clusters - 1))
+    return float(t.isf((1 - LEVEL) / 2 / n_tests, freedom))

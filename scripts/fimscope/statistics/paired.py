@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.statistics.estimate import Estimate
-from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.exact_tests import least_sign_p, sign_test
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, significant
 
@@ -21,7 +21,8 @@ def paired_numbers(differences: NDArray[np.float64], programs: Sequence[str]) ->
 
     differences   [example], with the change minus without it
     programs      [example]
-    returns       n, n_programs, estimate, lower, upper, p; the last four None where n is 0
+    returns       n, n_programs, estimate, lower, upper, p; the last four None where n is 0, else
+                  least_p too, the smallest p that so many programs can give
     """
     return _numbers(differences, programs, Clustered.mean)
 
@@ -35,4 +36,5 @@ def _numbers(
         unknown = dict.fromkeys(("estimate", "lower", "upper", "p"))
         return {"n": 0, "n_programs": 0, **unknown}
     found = estimate(Clustered.of(differences, programs)).numbers()
-    return {**found, "p": significant(sign_test(differences, programs))}
+    p = significant(sign_test(differences, programs))
+    return {**found, "p": p, "least_p": least_sign_p(found["n_programs"])}

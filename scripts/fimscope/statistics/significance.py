@@ -31,10 +31,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def adjust_together(tests: Sequence[Numbers]) -> None:
-    """Put Holm's `adjusted_p` into every row that has a p; all of them are one family."""
+    """Put Holm's `adjusted_p` into every row that has a p; all of them are one family.
+
+    A row whose p cannot be as small as one likes says so by `least_p`; it gets `least_adjusted_p`
+    in its place, the smallest that the whole family lets it have.
+    """
     known = [test for test in tests if test["p"] is not None]
-    for test, adjusted in zip(known, holm([test["p"] for test in known]), strict=True):
-        test["adjusted_p"] = significant(adjusted)
+    adjusted = holm([test["p"] for test in known])
+    least = holm([test.get("least_p", 0.0) for test in known])
+    for test, own, smallest in zip(known, adjusted, least, strict=True):
+        test["adjusted_p"] = significant(own)
+        if test.pop("least_p", None) is not None:
+            test["least_adjusted_p"] = significant(smallest)
 
 
 def stands_out(test: Numbers) -> bool:

@@ -99,8 +99,9 @@ def change_numbers(
 
     `difference` is edit minus original, over programs: it speaks of new programs of these packages.
     `packages` is the same with the package as the unit: it speaks of new packages. `strata` are
-    the difference by the hole's kind and by its gold. The differences of all edits are one family
-    of Holm's adjustment, those over packages another, the strata a third.
+    the difference by the hole's kind and by its gold, each over packages too. The differences of
+    all edits are one family of Holm's adjustment, those over packages another, the strata a third,
+    the strata over packages a fourth.
     """
     found = []
     for edit, split in splits.items():
@@ -125,6 +126,7 @@ def change_numbers(
                     {
                         **{"by": by, "stratum": stratum},
                         **difference_numbers(change[rows], programs[rows]),
+                        "packages": package_numbers(change[rows], packages[rows]),
                     }
                     for by, of_each in _strata(split).items()
                     for stratum in sorted(set(of_each), key=_place_of)
@@ -132,9 +134,14 @@ def change_numbers(
                 ],
             }
         )
-    for key in ("difference", "packages"):
-        judge_together([row[key] for row in found], margin)
-    judge_together([stratum for row in found for stratum in row["strata"]], margin)
+    strata = [stratum for row in found for stratum in row["strata"]]
+    for family in (
+        [row["difference"] for row in found],
+        [row["packages"] for row in found],
+        strata,
+        [stratum["packages"] for stratum in strata],
+    ):
+        judge_together(family, margin)
     return found
 
 

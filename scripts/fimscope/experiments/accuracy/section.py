@@ -150,13 +150,20 @@ def _changes(row: Numbers) -> str:
 
 
 def _change_finding(row: Numbers) -> Finding:
-    number, packages = points_changed(row["difference"]), row["packages"]
-    if packages["left_out"] is not None:
-        low, high = (f"{100 * packages[key]:+z.1f}" for key in ("lower", "upper"))
-        number += f"; by package {low} to {high}, {packages['verdict']}"
+    number, packages = points_changed(row["difference"]), _by_package(row["packages"])
+    if packages:
+        number += f"; {packages}"
     return Finding(
         _changes(row), row["difference"]["verdict"], number, "the same holes before the edit"
     )
+
+
+def _by_package(packages: Numbers) -> str:
+    """The interval over packages and its verdict; nothing of a single package."""
+    if packages["left_out"] is None:
+        return ""
+    low, high = (f"{100 * packages[key]:+z.1f}" for key in ("lower", "upper"))
+    return f"by package {low} to {high}, {packages['verdict']}"
 
 
 def _nearness_findings(accuracy: Sequence[Numbers]) -> list[Finding]:
@@ -268,9 +275,14 @@ def _say_change(row: Numbers, margin: float) -> list[str]:
     for verdict, text in STRATA.items():
         of_it = [stratum for stratum in row["strata"] if stratum["verdict"] == verdict]
         if of_it:
-            named = ", ".join(f"{_stratum(each)} {signed_points(each)}" for each in of_it)
+            named = "; ".join(map(_say_stratum, of_it))
             sentences.append(f"{text.format(margin=_margin(margin))}: {named}.")
     return sentences
+
+
+def _say_stratum(row: Numbers) -> str:
+    packages = _by_package(row["packages"])
+    return f"{_stratum(row)} {signed_points(row)}{f' [{packages}]' if packages else ''}"
 
 
 def _margin(margin: float) -> str:
@@ -329,32 +341,36 @@ def _change_table(changes: Sequence[Numbers]) -> SectionTable:
             f"{row['n_right_before']} of {row['n']}",
             str(row["n_broken"]),
             str(row["n_mended"]),
-            f"{row[key]['n_programs']} {unit}",
-            points_changed(row[key]) if row[key]["lower"] is not None else "",
-            p_text(row[key]),
-            row[key]["verdict"],
+            *cells,
         ]
         for row in changes
-        for key, unit in (("difference", "programs"), ("packages", "packages"))
+        for cells in _unit_cells(row["difference"], row["packages"])
     ]
     return SectionTable("What each edit changes", header, rows)
 
 
 def _strata_table(changes: Sequence[Numbers]) -> SectionTable:
-    header = ["edit", "stratum", "examples (programs)", "change, points", "p", "verdict"]
+    header = ["edit", "stratum", "examples", "unit", "change", "p", "verdict"]
     rows = [
-        [
-            code(row["edit"]),
-            _stratum(stratum),
-            f"{stratum['n']} ({stratum['n_programs']})",
-            signed_points(stratum),
-            p_text(stratum),
-            stratum["verdict"],
-        ]
+        [code(row["edit"]), _stratum(stratum), str(stratum["n"]), *cells]
         for row in changes
         for stratum in row["strata"]
+        for cells in _unit_cells(stratum, stratum["packages"])
     ]
     return SectionTable("The change by stratum", header, rows, n_left=2)
+
+
+def _unit_cells(programs: Numbers, packages: Numbers) -> list[list[str]]:
+    """Unit, change, p and verdict of a difference: over programs, then over packages."""
+    return [
+        [
+            f"{row['n_programs']} {unit}",
+            points_changed(row) if row["lower"] is not None else "",
+            p_text(row),
+            row["verdict"],
+        ]
+        for row, unit in ((programs, "programs"), (packages, "packages"))
+    ]
 
 
 def _wrong_table(edits: Sequence[Numbers]) -> SectionTable:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.experiments.algorithms.hypotheses import HIDDEN, LITERALS, PLANTED
+from fimscope.experiments.algorithms.hypotheses import AS_VALUES, HIDDEN, LITERALS, PLANTED
 from fimscope.experiments.algorithms.names import NamesOfKind
 from fimscope.experiments.answers import same_type
 from fimscope.experiments.masking.distractors import draw_rest, tokens_of
@@ -169,11 +169,10 @@ def plant_type_of_name(sight: Sight) -> tuple[Change, Change]:
 
 def plant_values(sight: Sight) -> tuple[Change, Change]:
     """The hole's default or returned values; the control is as many other values, as far away."""
-    if (literal := LITERALS.get(sight.planted)) is None:
-        raise Unfit("nothing_to_edit", f"no value to plant of type {sight.planted}")
     own = _at_least(1, [s for s in sight.values if s.kind == "own"], "default or returned values")
     others = [span for span in sight.values if span.kind == "other"]
     control = _as_far(sight, own, others, "other values")
+    literal = LITERALS[sight.planted]
     return sight.change(own, literal), sight.change(control, literal)
 
 
@@ -196,7 +195,7 @@ def plant_all(maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int) ->
     sight_of = cache(partial(_sight_of, maker, prompt, names, seed))
     for hypothesis in PLANTED:
         try:
-            sight = sight_of()
+            sight = sight_of(hypothesis in AS_VALUES)
             changes = PLANTERS[hypothesis](sight)
             rows = [
                 {
@@ -243,25 +242,30 @@ def _tokens_of(maker: PromptMaker, prompt: Row, changed: Row) -> list[int]:
     return token_ids
 
 
-def _sight_of(maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int) -> Sight:
-    """The variant in sight, with a type drawn for it, if may be one that none in sight is."""
+def _sight_of(
+    maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int, as_value: bool
+) -> Sight:
+    """The variant in sight, with a type drawn for it, if may be one that none in sight is.
+
+    as_value   whether the type is planted by a value of it, in the place of by telling names
+    """
     variant, service = prompt["variant"], maker.typescript
     of_type = names.get(prompt["kind"], {})
     types = [
         each
-        for each in of_type
+        for each in (LITERALS if as_value else of_type)
         if not same_type(each, prompt["answer"])
         and not same_type(each, prompt["gold"])
         and (maker.golds == "all" or maker.encoder.count(each) == 1)
     ]
-    _at_least(1, types, "types with telling names")
+    _at_least(1, types, f"types with {'values' if as_value else 'telling names'}")
     own = next((of_type[each] for each in of_type if same_type(each, prompt["answer"])), ())
     sight = Sight(service, variant, prompt["text"], prompt["answer"], "", (), own)
     seen = set(map(sight.text_of, sight.annotations))
     unseen = [each for each in types if each not in seen]
     random = np.random.default_rng(seed_of(seed, "algorithms", prompt["example_id"]))
     planted = str(random.choice(unseen or types))
-    return replace(sight, planted=planted, names=of_type[planted])
+    return replace(sight, planted=planted, names=of_type.get(planted, ()))
 
 
 def _as_far(

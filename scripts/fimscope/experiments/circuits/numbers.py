@@ -126,6 +126,7 @@ def _overlaps(
                         "upper": number(ends.upper),
                     },
                     "p": significant((1 + (drawn[:, i] <= weighed[i]).sum()) / (1 + labels.draws)),
+                    "least_p": 1 / (1 + labels.draws),
                 }
             )
     adjust_together(rows)
@@ -238,22 +239,39 @@ def _agreement(cuts: Sequence[Row]) -> Numbers | None:
 
 
 def _paths(rows: Sequence[Row], margin: float) -> list[Numbers]:
-    """Of each outcome and head the mean effect of the paths from the hole's name, `name`, and from
-    as many other changed tokens, `others`; the difference of the two, tested over all heads."""
+    """Of each head the mean effect of the paths from the hole's name, `name`, and from as many
+    other changed tokens, `others`, over the runs of all outcomes; the difference of the two, tested
+    over all heads. `by_outcome` has the same means of each outcome, which are not tested: of its
+    runs alone there are too few for so many heads."""
     found = []
     known = [row for row in rows if row["effect"] is not None]
-    for (outcome, block, head), own in _by(known, "outcome", "block", "head").items():
-        starts = {start: at for (start,), at in _by(own, "start").items()}
-        values = {start: np.array([row["effect"] for row in at]) for start, at in starts.items()}
-        programs = [row["program_id"] for row in starts["name"]]
-        means = {
-            start: Clustered.of(effects, programs).mean().ends()
-            for start, effects in values.items()
-        }
-        difference = paired_numbers(values["name"] - values["others"], programs)
-        found.append({"outcome": outcome, "block": block, "head": head, **means, **difference})
+    for (block, head), own in _by(known, "block", "head").items():
+        name, others = (_effects_from(start, own) for start in ("name", "others"))
+        programs = [row["program_id"] for row in own if row["start"] == "name"]
+        by_outcome = [
+            {"outcome": outcome, **_means(of_it)}
+            for (outcome,), of_it in _by(own, "outcome").items()
+        ]
+        tested = {**_means(own), **paired_numbers(name - others, programs)}
+        found.append({"block": block, "head": head, **tested, "by_outcome": by_outcome})
     judge_together(found, margin)
     return found
+
+
+def _means(rows: Sequence[Row]) -> Numbers:
+    """The mean effect by where the paths start, over runs."""
+    return {
+        start: Clustered.of(
+            _effects_from(start, rows), [r["program_id"] for r in rows if r["start"] == start]
+        )
+        .mean()
+        .ends()
+        for start in ("name", "others")
+    }
+
+
+def _effects_from(start: str, rows: Sequence[Row]) -> NDArray[np.float64]:
+    return np.array([row["effect"] for row in rows if row["start"] == start], np.float64)
 
 
 def _by(rows: Sequence[Row], *columns: str) -> dict[tuple[Any, ...], list[Row]]:

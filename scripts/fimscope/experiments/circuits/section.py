@@ -37,7 +37,8 @@ CONTROL = (
     "edges of either, the lesser of an edge's two shares of all effects over the greater) is held "
     "against the same runs with their labels drawn anew, Holm over all pairs and sizes. An "
     "outcome's own circuit is held against another's by sign tests over programs, Holm over all "
-    "outcomes, circuits and sizes. "
+    "outcomes, circuits and sizes; the paths of a head by sign tests over the programs of all "
+    "outcomes together, Holm over heads. "
     "Right originals and broken variants are the two ends of one contrast, in other programs: "
     "their circuits are alike to first order whatever the model does, so that the comparison "
     "that can tell is the one with wrong originals."
@@ -215,25 +216,25 @@ def _say_cuts(cuts: Numbers) -> str:
 
 
 def _say_paths(paths: Sequence[Numbers]) -> str:
-    """The head of the largest effect from the name, and how many heads have which verdict."""
+    """The head of the largest effect from the name, of all answers and by outcome, and how many
+    heads have which verdict."""
     blocks = [row["block"] for row in paths]
     counts = Counter(row["verdict"] for row in paths)
-    parts = []
-    for outcome in OUTCOMES:
-        own = [row for row in paths if row["outcome"] == outcome]
-        if own:
-            most = max(own, key=lambda row: row["name"]["estimate"])
-            parts.append(
-                f"of {outcome} answers head {most['block']}.{most['head']}, "
-                f"{with_interval(most['name'], '.2f')} against "
-                f"{with_interval(most['others'], '.2f')} from as many other changed tokens"
-            )
+    most = max(paths, key=lambda row: row["name"]["estimate"])
+    by_outcome = "; ".join(
+        f"{own['outcome']} {with_interval(own['name'], '.2f')} against "
+        f"{with_interval(own['others'], '.2f')}"
+        for own in most["by_outcome"]
+    )
     return (
         f"Of the paths from the hole's name through one head of blocks {min(blocks)} to "
-        f"{max(blocks)} to the last token, that of the largest effect (1 is the whole difference) "
-        f"goes {'; '.join(parts)}. Over all heads and outcomes the name's path is shown to differ "
-        f"from the others' in {counts[Verdict.SHOWN]} of {len(paths)}, shown not to, to within the "
-        f"margin, in {counts[Verdict.SHOWN_ABSENT]}, and {counts[Verdict.UNDECIDED]} are undecided."
+        f"{max(blocks)} to the last token, that through head {most['block']}.{most['head']} has "
+        f"the largest effect (1 is the whole difference): {with_interval(most['name'], '.2f')}, "
+        f"from as many other changed tokens {with_interval(most['others'], '.2f')}, difference "
+        f"{with_interval(most, '+.2f')} in {most['n_programs']} programs, {most['verdict']} "
+        f"({by_outcome}). Over {len(paths)} heads the name's path is shown to differ from the "
+        f"others' in {counts[Verdict.SHOWN]}, shown not to, to within the margin, in "
+        f"{counts[Verdict.SHOWN_ABSENT]}, and {counts[Verdict.UNDECIDED]} are undecided."
     )
 
 

@@ -19,7 +19,7 @@ from fimscope.experiments.lens.numbers import (
 from fimscope.experiments.lens.tables import LINEAR_LENS
 from fimscope.files.tables import read_table
 from fimscope.statistics.estimate import Floats
-from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.exact_tests import least_family_p, sign_test
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm
@@ -147,6 +147,7 @@ def _beside(
         found[rival] = {
             **change.numbers(),
             "adjusted_p": significant(p),
+            "least_adjusted_p": least_family_p(change.n_programs, adjusted.size),
             "points_above": [k for k, v, d in signed if v is Verdict.SHOWN and d > 0],
             "points_below": [k for k, v, d in signed if v is Verdict.SHOWN and d < 0],
             "points_within": [k for k, v, _ in signed if v is Verdict.SHOWN_ABSENT],

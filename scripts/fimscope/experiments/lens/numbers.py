@@ -14,7 +14,7 @@ from fimscope.experiments.lens.tables import LENS
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table
 from fimscope.statistics.estimate import Floats
-from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.exact_tests import least_family_p, sign_test
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm, is_clearly_significant
@@ -205,6 +205,7 @@ def pair_numbers(before: LensCurves, after: LensCurves) -> Numbers:
     adjusted = np.array(holm(p_values)).reshape(-1, len(after.points))
     for row, p in zip(found["differences"].values(), adjusted, strict=True):
         row["adjusted_p"] = significant(p)
+        row["least_adjusted_p"] = least_family_p(row["n_programs"], adjusted.size)
         means = zip(row["lower"], row["upper"], strict=True)
         one_sided = np.array([None not in ends and ends[0] * ends[1] > 0 for ends in means])
         row["points_apart"] = np.array(after.points)[is_clearly_significant(p) & one_sided].tolist()

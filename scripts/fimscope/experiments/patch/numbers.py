@@ -9,7 +9,7 @@ from fimscope.experiments.patch.curves import Curve, Sweep
 from fimscope.statistics.bootstrap import Bootstrap, Resampled, middle
 from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Estimate
-from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.exact_tests import least_family_p, sign_test
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm, is_clearly_significant
@@ -26,7 +26,8 @@ def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
     vector cannot sway. Both are of one recipient under two donors, so that what it takes to turn
     that recipient is the same on both sides; conditions are compared by `compare_conditions`.
     `within_margin` are the points at which the paired donor's mean effect is shown to be less than
-    the margin, all of them at once (Bonferroni).
+    the margin, all of them at once (Bonferroni). `half_of_effect` is where the mean effect first
+    has half of its maximum, of the points at which it is above its controls alone; None without.
     """
     effects, flips = (
         {kind: bootstrap.resample(own.values, own.programs) for kind, own in curves.items()}
@@ -47,11 +48,7 @@ def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
         "effect_comparison": compare_to_controls(sweep.points, sweep.effects),
         "margin": margin,
         "within_margin": _within_margin(sweep, margin),
-        "half_of_effect": (
-            _half_of_maximum(sweep.points, effects["paired"])
-            if "paired" in effects and points_above(comparison)
-            else None
-        ),
+        "half_of_effect": _half_of_maximum(sweep.points, effects, points_above(comparison)),
     }
 
 
@@ -62,8 +59,9 @@ def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbe
     curves    donor kind -> its curve; all kinds but `paired` are controls
     returns   n_pairs, n_programs of the recipients with all kinds; difference, lower, upper,
               control -> [point], the mean of paired minus control and its 95% interval (t test
-              clustered by program); adjusted_p, control -> [point]; points_above, where every
-              control has an interval above 0 and a p that is not within a hair of ALPHA
+              clustered by program); adjusted_p, control -> [point]; least_adjusted_p, the
+              smallest that these programs can give; points_above, where every control has an
+              interval above 0 and a p that is not within a hair of ALPHA
 
     A sign test over programs at each point against each control, exact however few programs differ;
     all points and all controls are one family (Holm 1979). None where there is no paired donor, no
@@ -89,6 +87,7 @@ def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbe
         "lower": {c: number(own.lower) for c, own in zip(controls, means, strict=True)},
         "upper": {c: number(own.upper) for c, own in zip(controls, means, strict=True)},
         "adjusted_p": dict(zip(controls, significant(adjusted), strict=True)),
+        "least_adjusted_p": least_family_p(len(set(programs)), adjusted.size),
         "points_above": np.array(points)[above.all(axis=0)].tolist(),
     }
 
@@ -108,14 +107,14 @@ def verdicts_of(sweep: Numbers, comparison: Numbers | None) -> dict[Verdict, lis
     }
 
 
-def half_reached(curves: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Where each curve [..., point] first reaches half of its maximum, [...].
+def half_reached(curves: NDArray[np.float64], places: Sequence[int]) -> NDArray[np.int64]:
+    """At which of some places each curve [..., point] first has half of its maximum, [...].
 
-    A curve that is never above 0 reaches it nowhere: it gets its last place.
+    A curve that is never above 0, or has half at none of the places, gets the last of them.
     """
     peak = curves.max(axis=-1, keepdims=True)
-    first = (curves >= peak / 2).argmax(axis=-1)
-    return np.where(peak[..., 0] > 0, first, curves.shape[-1] - 1)
+    there = (curves[..., places] >= peak / 2) & (peak > 0)
+    return np.asarray(places)[np.where(there.any(axis=-1), there.argmax(axis=-1), -1)]
 
 
 def points_above(comparison: Numbers | None) -> list[int]:
@@ -129,11 +128,15 @@ def paired_means(sweep: Numbers) -> list[float]:
 
 
 def compare_conditions(
-    one: Sweep, other: Sweep, points: Collection[int], bootstrap: Bootstrap, margin: float
+    one: Sweep,
+    other: Sweep,
+    above: tuple[Collection[int], Collection[int]],
+    bootstrap: Bootstrap,
+    margin: float,
 ) -> Numbers | None:
     """Whether two conditions' paired donors have the same effect on the same recipients.
 
-    points    those at which either has an effect of its own; elsewhere there is nothing to compare
+    above     the points at which each is above its controls: those of both are compared
     margin    of the normalised effect: effects that differ by less are alike
     returns   difference, lower, upper, [point], of the mean effects of the examples that both have,
               other minus one, each interval of 95% by a t test clustered by program; adjusted_p of
@@ -142,8 +145,9 @@ def compare_conditions(
               where they do at some point, shown absent where every interval lies within the margin
               (which needs no adjustment: all of them have to); programs_to_decide, where it is
               undecided, and verdict_to_come, what so many would decide: shown as soon as some point
-              would be, shown absent as all would be; half_at, where each mean effect first reaches
-              half of its maximum. None where they share no example or no point.
+              would be, shown absent as all would be; half_at, where each mean effect first has
+              half of its maximum, of its own points of `above`, None without. None where they share
+              no example or no point.
 
     The shares that turn are not compared: a recipient turns where the target passes its own answer,
     which takes the more the surer that answer is, and the recipients of one condition are surer
@@ -151,7 +155,7 @@ def compare_conditions(
     """
     curves = [_by_example(sweep) for sweep in (one, other)]
     common = sorted(set(curves[0]).intersection(curves[1]))
-    places = [place for place, point in enumerate(one.points) if point in points]
+    places = [place for place, point in enumerate(one.points) if any(point in p for p in above)]
     if not common or not places or one.points != other.points:
         return None
     values = [np.array([curve[name][1] for name in common]) for curve in curves]
@@ -187,7 +191,10 @@ def compare_conditions(
         "verdict": verdict,
         "programs_to_decide": needed,
         "verdict_to_come": to_come,
-        "half_at": [_half(one.points, bootstrap.resample(own, programs)) for own in values],
+        "half_at": [
+            _half(one.points, bootstrap.resample(own, programs), points)
+            for own, points in zip(values, above, strict=True)
+        ],
     }
 
 
@@ -230,10 +237,24 @@ def _curve_numbers(curve: Estimate) -> Numbers:
     return {"n_pairs": curve.n, "n_programs": curve.n_programs, **curve.ends()}
 
 
-def _half_of_maximum(points: list[int], curve: Resampled) -> Numbers:
-    """Where a curve peaks and first reaches half of that, with an interval over programs."""
+def _half_of_maximum(
+    points: list[int], effects: Mapping[str, Resampled], above: Collection[int]
+) -> Numbers | None:
+    """Where the paired donor's curve peaks and first has half of that, with an interval over
+    programs; None where it has that at no point at which it is above its controls.
+
+    effects   donor kind -> its curve of mean effects
+    above     points at which the paired donor turns more than every control
+    """
+    if not above or "paired" not in effects:
+        return None
+    curve = effects["paired"]
+    most = np.max([own.value for kind, own in effects.items() if kind != "paired"], axis=0)
+    higher = np.array(points)[curve.value > most]
+    half = _half(points, curve, [point for point in above if point in higher])
+    if half is None:
+        return None
     peak = int(np.argmax(curve.value))
-    half = _half(points, curve)
     return {
         "maximum": number(curve.value[peak]),
         "at": points[peak],
@@ -243,10 +264,15 @@ def _half_of_maximum(points: list[int], curve: Resampled) -> Numbers:
     }
 
 
-def _half(points: list[int], curve: Resampled) -> Numbers:
-    """The point at which a curve first reaches half of its maximum, with an interval."""
-    places = np.array(points)
-    return _whole(places[half_reached(curve.value)], places[half_reached(curve.draws)])
+def _half(points: list[int], curve: Resampled, above: Collection[int]) -> Numbers | None:
+    """The first of some points at which a curve has half of its maximum, with an interval."""
+    places = [place for place, point in enumerate(points) if point in above]
+    if not places or curve.value[places].max() < curve.value.max() / 2:
+        return None
+    every = np.array(points)
+    return _whole(
+        every[half_reached(curve.value, places)], every[half_reached(curve.draws, places)]
+    )
 
 
 def _whole(estimate: int, draws: np.ndarray) -> Numbers:

@@ -172,11 +172,9 @@ def say_sweep(sweep: Numbers) -> list[str]:
     sentence = f"{name}: {say_verdicts(sweep, comparison, claim)}"
     if half:
         sentence += (
-            f"; the mean effect reaches half of its maximum, {half['maximum']:.2f}, at point "
-            f"{half_point(half)}"
+            f"; of these points, the mean effect has half of its maximum, {half['maximum']:.2f}, "
+            f"from {half_point(half)} on"
         )
-        if half["half_at"] not in comparison["points_above"]:
-            sentence += ", where it is not shown to be above every control"
     return [f"{sentence}."]
 
 
@@ -244,11 +242,12 @@ def say_conditions(found: Numbers | None) -> list[str]:
     if found is None:
         return []
     one, other = code(found["one"]), code(found["other"])
-    first, second = (with_interval(half, "d") for half in found["half_at"])
+    halves = zip((one, other), found["half_at"], strict=True)
+    reached = [f"{with_interval(half, 'd')} under {name}" for name, half in halves if half]
     sentence = (
         f"On the {found['n_pairs']} recipients of {found['n_programs']} programs that both have, "
-        f"the mean effect reaches half of its maximum at point {first} under {one} and {second} "
-        f"under {other}: "
+        "of the points where it is above its controls, the mean effect first has half of its "
+        f"maximum at {' and '.join(reached)}: "
     )
     margin = f"{found['margin']:g} of the effect"
     if found["verdict"] == Verdict.SHOWN:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.statistics.exact_tests import sign_test
+from fimscope.statistics.exact_tests import least_family_p, sign_test
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm
@@ -93,6 +93,7 @@ def _against_constant(wrong: Sequence[Row], points: Sequence[int], margin: float
         "rate": number(n / len(first)),
         **change.ends(),
         "adjusted_p": significant(adjusted),
+        "least_adjusted_p": least_family_p(change.n_programs, len(points)),
         "points_above": [points[i] for i in places if shown[i] and change.value[i] > 0],
         "points_within": [
             points[i]

@@ -42,13 +42,16 @@ def trace_numbers(table: pa.Table, accuracy: Numbers, margin: float) -> Numbers:
     margin     within which of 0 an effect counts as none
 
     effects   a row each: the mean over the tokens of the role in an example, then over examples,
-              with the interval over programs and the sign test against 0 (Holm, all rows)
+              with the interval over programs and the sign test against 0 (Holm, all rows); not
+              tested where no patch is run, as the effect is 0 by what a patch can reach
     n_patches, n_run   rows of the table, and those that had to be run
     """
     frame = table.to_pandas()
     known = frame[frame["normalised_effect"].notna()]
     keys = ["condition", "role", "point", "example_id", "program_id"]
-    means = known.groupby(keys)["normalised_effect"].mean().reset_index()
+    of_examples = known.groupby(keys)
+    means = of_examples["normalised_effect"].mean().reset_index()
+    means["is_run"] = of_examples["is_run"].any().to_numpy()
     points = sorted(set(frame["point"].tolist()))
     effects = []
     for condition in CONDITIONS:
@@ -61,6 +64,8 @@ def trace_numbers(table: pa.Table, accuracy: Numbers, margin: float) -> Numbers:
                 ]
                 values = chosen["normalised_effect"].to_numpy(float)
                 found = paired_numbers(values, chosen["program_id"].tolist())
+                if not chosen["is_run"].any():
+                    found["p"] = None
                 effects.append({"condition": condition, "role": role, "point": point, **found})
     adjust_together(effects)
     return {

@@ -23,7 +23,7 @@ def traces_section(numbers: Numbers) -> Section:
         "mean.",
         control="The other tokens of the same prompts. Where both prompts are known to have the "
         "same residual, or nothing reads it, no patch is run and the effect is 0. Sign tests over "
-        "programs against 0; Holm over all conditions, roles and points.",
+        "programs against 0; Holm over all conditions, roles and points that a patch can reach.",
         cites=["zhang2023patching", "holm1979procedure"],
         reading=_say(numbers),
         figures=[

@@ -35,12 +35,15 @@ def choose_traces(
     max_tokens: int,
     seed: int,
 ) -> tuple[list[Trace], list[Row]]:
-    """Both directions of so many broken examples, and the predictions whose prompts are no pair.
+    """Both directions of so many broken examples, one of a program, and the predictions whose
+    prompts are no pair.
 
     original, variant   example_id -> row of the prompts table
     answers             example_id -> row of the predictions of `original`
     edited              rows of the predictions of the variants
     max_tokens          of their prompts: what a trace costs grows as the square of their number
+
+    The tests count programs, so that a second example of one would cost as much and tell little.
     """
     short = [
         row
@@ -48,15 +51,15 @@ def choose_traces(
         if len(original[row["example_id"]]["token_ids"]) <= max_tokens
     ]
     broken = sorted(short, key=lambda row: seed_of(seed, row["example_id"]))
-    pairs, lonely = [], []
-    for row in broken[:max_pairs]:
+    pairs, lonely = {}, []
+    for row in broken:
         both = (original[row["example_id"]], variant[row["example_id"]])
         if is_aligned_pair(*both):
-            pairs.append((row, *both))
+            pairs.setdefault(both[0]["program_id"], (row, *both))
         else:
             lonely.append(row)
     traces = []
-    for row, first, second in pairs:
+    for row, first, second in [*pairs.values()][:max_pairs]:
         gold, said = row["gold_token_id"], row["predicted_token_id"]
         traces.append(Trace("restore", second, first, gold, said))
         traces.append(Trace("break", first, second, said, gold))
