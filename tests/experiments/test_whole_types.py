@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from complete_types import complete_types, draw_examples, make_prompts
+from complete_types import complete_types, draw_examples, make_prompts, tokens_of_type
 from fimscope.errors import UserError
 from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN, whole_numbers
 from fimscope.experiments.whole_types.section import whole_section
@@ -108,9 +108,19 @@ def test_a_completion_goes_on_until_its_type_has_ended():
     words = Words(end).decode(free[0].token_ids[:first])
     assert rows[0]["completed_type"] == words and rows[0]["ended"]
     assert rows[0]["n_new_tokens"] == first + 1
+    assert rows[0]["type_token_ids"] == free[0].token_ids[:first]
+    assert (rows[0]["token_ids"], rows[0]["gold_token_ids"]) == (token_ids[0], [1])
     assert [complete_types(runner, [one], Words(end), 10)[0] for one in prompts] == rows
     never = complete_types(runner, prompts, Words(VOCAB), 10)
     assert [(row["ended"], row["n_new_tokens"]) for row in never] == [(False, 10)] * 2
+
+
+def test_a_token_that_spells_more_than_the_type_leaves_it_without_tokens():
+    spelled = {1: " A", 2: "<B", 3: ">", 4: ">(", 5: ""}
+    words = SimpleNamespace(decode=lambda ids: "".join(spelled[each] for each in ids))
+    assert tokens_of_type([1, 2, 3, 4], "A<B>", words) == [1, 2, 3]
+    assert tokens_of_type([1, 2, 4], "A<B>", words) is None
+    assert tokens_of_type([1, 2], "", words) == []
 
 
 def test_the_same_examples_are_drawn_under_every_edit():
