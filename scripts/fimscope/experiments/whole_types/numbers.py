@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from fimscope.experiments.accuracy.baselines import baseline_ranks
-from fimscope.experiments.accuracy.strata import LIBRARY
+from fimscope.experiments.whole_types.strata import STRATA, stratum_of
 from fimscope.experiments.whole_types.verdicts import VERDICTS
 from fimscope.statistics.claims import difference_numbers, judge_together
 from fimscope.statistics.intervals import Clustered
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 ALL, ONE_TOKEN, LONGER = "all golds", "of one token", "of more tokens"
-STRATA = ("builtin", "own type", "array", "generic", "union", "function", "other")
 BASELINE = "name"  # what holes of the same kind and name have in other packages
 
 
@@ -84,9 +83,8 @@ def group_numbers(rows: "DataFrame") -> Numbers:
 def _frame(table: pa.Table, guessed: Mapping[str, bool]) -> "DataFrame":
     """The verdicts, each with its stratum and whether the baseline guesses its gold."""
     frame = table.to_pandas()
-    is_name = frame["form"] == "name"
-    of_name = np.where(frame["gold"].isin(LIBRARY), "builtin", "own type")
-    frame["stratum"] = frame["form"].mask(is_name, of_name)
+    pairs = zip(frame["form"], frame["gold"], strict=True)
+    frame["stratum"] = [stratum_of(form, gold) for form, gold in pairs]
     frame["guessed"] = [guessed[example] for example in frame["example_id"]]
     return frame
 
