@@ -24,6 +24,7 @@ from fimscope.inference.prefill import prefill
 from fimscope.inference.residuals import collect
 from fimscope.inference.sampling import sample
 from fimscope.interventions.sweep import sweep, sweep_last, sweep_plain
+from fimscope.interventions.whole_answers import sweep_whole
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import DTYPES, Model, wrap_network
 from fimscope.steps.frame import log, run_step, step_parser
@@ -84,6 +85,49 @@ def time_sweep(model: Model, n_tokens: int, n_examples: int, repeats: int) -> li
         timings,
         "packed sweep",
         f"The packed sweep took {ratio:.2f} plain forwards; by its FLOPs it needs {least:.2f}.",
+    )
+
+
+def time_whole_types(
+    model: Model, n_tokens: int, n_examples: int, n_type: int, repeats: int
+) -> list[str]:
+    prompts = random_prompts(model, [n_tokens] * n_examples)
+    types = [random_prompts(model, [n_type] * n_examples, seed) for seed in (2, 3)]
+    inputs, last = pad_batch(model, prompts), [[-1]] * n_examples
+    others = random_prompts(model, [n_tokens] * n_examples, 1)
+    donors = collect(model, others, last)[:, :, None]
+    windows = [[point] for point in range(model.n_points)]
+    points, forwards = some_points(model)[:1], 2 * n_type
+
+    def one_by_one() -> None:
+        """A forward for each point, and each token of the two types behind those before it."""
+        for own in types:
+            for place in range(n_type):
+                longer = [[*ids, *one[:place]] for ids, one in zip(prompts, own, strict=True)]
+                at = [[n_tokens - 1]] * n_examples
+                sweep_plain(model, longer, at, [points], donors[points])
+
+    timings = time_ways(
+        {
+            "plain forward": Way(lambda: rivals.forward(model, inputs)),
+            "packed sweep of whole types": Way(
+                lambda: sweep_whole(model, prompts, last, windows, donors, types)
+            ),
+            "forward per point and token": Way(one_by_one, len(points) / model.n_points),
+        },
+        repeats,
+        model.device,
+    )
+    # Each copy runs the last token and all of both types but their last tokens.
+    least = sweep_flops(model, n_tokens, n_examples, forwards - 1, forwards)
+    least /= forward_flops(model, n_tokens, n_examples)
+    ratio = timings["packed sweep of whole types"].seconds / timings["plain forward"].seconds
+    return table(
+        f"Sweep of the last token over {model.n_points} points, two types of {n_type} tokens, "
+        f"{n_tokens} x {n_examples} tokens",
+        timings,
+        "packed sweep of whole types",
+        f"Whole types took {ratio:.2f} plain forwards; by their FLOPs they need {least:.2f}.",
     )
 
 
@@ -260,6 +304,7 @@ def run_benchmarks(args: argparse.Namespace) -> Iterator[list[str]]:
     ]
     for n_tokens, n_examples in ((128, 4), (512, 2), (1024, 1)):
         yield time_sweep(model, n_tokens, n_examples, args.repeats)
+    yield time_whole_types(model, 512, 2, 4, args.repeats)
     for position in (480, 256, 0):
         yield time_position(model, 512, position, args.repeats)
     yield time_collection(model, 512, 2, args.repeats)

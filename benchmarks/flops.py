@@ -19,15 +19,20 @@ def forward_flops(model: Model, n_tokens: int, n_examples: int) -> float:
     )
 
 
-def sweep_flops(model: Model, n_tokens: int, n_examples: int) -> float:
+def sweep_flops(
+    model: Model, n_tokens: int, n_examples: int, n_columns: int = 1, n_logits: int = 1
+) -> float:
     """Of a sweep of the last token over all points; patched at point k it needs blocks k.. only.
 
-    All copies read the same past, and all need their own logits.
+    n_columns   tokens of a copy: the prompt's last, and those of answers behind it
+    n_logits    of how many tokens a copy has logits made
+
+    All copies read the same past.
     """
     copies_of_blocks = model.n_blocks * (model.n_blocks + 1) / 2
     per_block = block_weights(model) / model.n_blocks
     attention = 4 * n_tokens * model.n_heads * model.d_head
     return forward_flops(model, n_tokens, n_examples) + n_examples * (
-        copies_of_blocks * (2 * per_block + attention)
-        + 2 * model.n_points * model.d_model * model.vocab_size
+        copies_of_blocks * n_columns * (2 * per_block + attention)
+        + 2 * model.n_points * n_logits * model.d_model * model.vocab_size
     )

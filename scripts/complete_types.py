@@ -110,14 +110,25 @@ def complete_types(
         {
             **{key: prompt[key] for key in KEPT},
             "n_gold_tokens": len(prompt["gold_token_ids"]),
+            "gold_token_ids": prompt["gold_token_ids"],
             "n_tokens": len(prompt["token_ids"]),
+            "token_ids": prompt["token_ids"],
             "completion": text,
             "n_new_tokens": len(own["token_ids"]),
             "ended": own["ended"],
             "completed_type": spelled,
+            "type_token_ids": tokens_of_type(own["token_ids"], spelled, encoder),
         }
         for prompt, own, text, spelled in zip(prompts, found, texts, types, strict=True)
     ]
+
+
+def tokens_of_type(token_ids: Sequence[int], spelled: str, encoder: Encoder) -> list[int] | None:
+    """The first tokens of a completion, those that spell its type; None where they spell more."""
+    for end in range(len(token_ids) + 1):
+        if encoder.decode(token_ids[:end]).strip() == spelled:
+            return list(token_ids[:end])
+    return None
 
 
 def _complete(

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from complete_types import complete_types, draw_examples, make_prompts
+from complete_types import complete_types, draw_examples, make_prompts, tokens_of_type
 from fimscope.errors import UserError
 from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN, whole_numbers
 from fimscope.experiments.whole_types.section import whole_section
@@ -108,9 +108,19 @@ def test_a_completion_goes_on_until_its_type_has_ended():
     words = Words(end).decode(free[0].token_ids[:first])
     assert rows[0]["completed_type"] == words and rows[0]["ended"]
     assert rows[0]["n_new_tokens"] == first + 1
+    assert rows[0]["type_token_ids"] == free[0].token_ids[:first]
+    assert (rows[0]["token_ids"], rows[0]["gold_token_ids"]) == (token_ids[0], [1])
     assert [complete_types(runner, [one], Words(end), 10)[0] for one in prompts] == rows
     never = complete_types(runner, prompts, Words(VOCAB), 10)
     assert [(row["ended"], row["n_new_tokens"]) for row in never] == [(False, 10)] * 2
+
+
+def test_a_token_that_spells_more_than_the_type_leaves_it_without_tokens():
+    spelled = {1: " A", 2: "<B", 3: ">", 4: ">(", 5: ""}
+    words = SimpleNamespace(decode=lambda ids: "".join(spelled[each] for each in ids))
+    assert tokens_of_type([1, 2, 3, 4], "A<B>", words) == [1, 2, 3]
+    assert tokens_of_type([1, 2, 4], "A<B>", words) is None
+    assert tokens_of_type([1, 2], "", words) == []
 
 
 def test_the_same_examples_are_drawn_under_every_edit():
@@ -227,6 +237,60 @@ def test_the_section_says_which_golds_it_speaks_of(numbers, tmp_path):
         assert all(len(row) == len(table.header) for row in table.rows)
     figure = plot_whole_types(numbers["edits"])
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["original", "rename_vars"]
+
+
+@pytest.fixture(scope="module")
+def renamed():
+    """40 own types and 40 generics, all right: one edit breaks own types, the other 10 of all."""
+    tables = {"original": [], "rename_vars": [], "rename_types": []}
+    for number in range(80):
+        form, gold = ("name", "Own") if number < 40 else ("generic", "Map<K, V>")
+        said = {
+            "original": ("same", gold),
+            "rename_vars": ("fails" if number % 8 == 0 else "same", gold),
+            "rename_types": ("fails", "Tulpe") if number < 40 else ("equivalent", gold),
+        }
+        for edit, (verdict, spelled) in said.items():
+            tables[edit].append(row_of(number, edit, form, spelled, 2, verdict))
+    examples = [
+        {
+            **{"example_id": f"e{n}", "package": f"k{n % 4}", "kind": "return"},
+            **{"name": "f", "gold": "Own"},
+        }
+        for n in range(80)
+    ]
+    return whole_numbers(
+        {edit: pa.Table.from_pylist(rows, VERDICTS.schema) for edit, rows in tables.items()},
+        examples,
+        0.03,
+    )
+
+
+def test_what_breaks_when_types_are_renamed_stands_beside_what_breaks_when_variables_are(renamed):
+    apart = {row["group"]: row for row in renamed["apart"]}
+    counts = ("n_only_first", "n_only_second", "n_both")
+    assert [apart[ALL][key] for key in counts] == [35, 5, 5]
+    assert [apart["own type"][key] for key in counts] == [35, 0, 5]
+    assert [apart["generic"][key] for key in counts] == [0, 5, 0]
+    assert apart["own type"]["estimate"] == pytest.approx(-35 / 40)
+    assert (apart["own type"]["verdict"], apart["generic"]["n"]) == ("shown", 40)
+    section = whole_section(renamed, "equivalent", 64, 800)
+    claims = [own.claim for own in section.findings]
+    assert "`rename_types` changes how often a program's own type is right" in claims
+    assert claims[-1] == "`rename_types` leaves other whole types right than `rename_vars`"
+    told = " ".join(section.reading)
+    assert "programs' own types (40 holes) `rename_types` alone breaks 35" in told
+    for table in section.tables:
+        assert all(len(row) == len(table.header) for row in table.rows)
+
+
+def test_without_both_edits_none_is_held_against_the_other(numbers):
+    assert numbers["apart"] == []
+    claims = [own.claim for own in whole_section(numbers, "equivalent", 64, 800).findings]
+    assert claims == [
+        "`rename_vars` changes how often a whole type is right",
+        "`rename_vars` changes how often a program's own type is right",
+    ]
 
 
 def test_a_study_without_completions_has_a_section():

@@ -7,7 +7,7 @@ from fimscope.errors import MisalignedError
 from fimscope.inference.residuals import collect
 from fimscope.interventions import packed
 from fimscope.interventions.sweep import sweep, sweep_plain
-from fimscope.interventions.whole_answers import sweep_whole
+from fimscope.interventions.whole_answers import answer_logprobs, sweep_whole
 from models import ARCHITECTURES, LENGTHS, random_model, random_prompts
 
 pytestmark = pytest.mark.model
@@ -27,8 +27,11 @@ def donors_at(model, points):
 
 
 def plain_logprobs(model, prompts, tokens, windows, donors, answers):
-    """[window, example, donor, answer]: every token of an answer by a forward of its own."""
-    sums = torch.zeros(len(windows), len(prompts), donors.shape[2], len(answers))
+    """[window, example, donor, answer, token]: every token by a forward of its own, and whether
+    all of an answer are the likeliest."""
+    sizes = len(windows), len(prompts), donors.shape[2], len(answers)
+    logprobs = torch.zeros(*sizes, max(len(own) for answer in answers for own in answer))
+    greedy = torch.ones(sizes, dtype=torch.bool)
     for row, prompt in enumerate(prompts):
         at = [[token % len(prompt) for token in tokens[row]]]
         own = donors[:, row : row + 1]
@@ -36,8 +39,9 @@ def plain_logprobs(model, prompts, tokens, windows, donors, answers):
             for place, token_id in enumerate(answer[row]):
                 longer = [[*prompt, *answer[row][:place]]]
                 logits = sweep_plain(model, longer, at, windows, own)
-                sums[:, row, :, number] += logits.log_softmax(-1)[:, 0, :, token_id]
-    return sums
+                logprobs[:, row, :, number, place] = logits.log_softmax(-1)[:, 0, :, token_id]
+                greedy[:, row, :, number] &= logits.argmax(-1)[:, 0] == token_id
+    return logprobs, greedy
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -46,7 +50,7 @@ def test_whole_answers_equal_one_forward_for_each_patch_and_token(name):
     donors, windows = donors_at(model, (0, 2)), [[0, 2]]
     for tokens in (LAST, MIDDLE) if name == "gpt2" else (MIDDLE,):
         swept = sweep_whole(model, prompts, tokens, windows, donors, [GOLDS, FOILS])
-        plain = plain_logprobs(model, prompts, tokens, windows, donors, [GOLDS, FOILS])
+        plain, _ = plain_logprobs(model, prompts, tokens, windows, donors, [GOLDS, FOILS])
         torch.testing.assert_close(swept.patched, plain, **TOLERANCE)
         assert swept.n_tokens.tolist() == [[3, 1], [1, 2], [4, 2], [2, 3], [1, 1]]
 
@@ -61,8 +65,11 @@ def test_a_batch_in_several_passes_gives_what_each_prompt_gives_alone(name, monk
         own = [[answer[row]] for answer in (GOLDS, FOILS)]
         mine = donors[:, row : row + 1]
         alone = sweep_whole(model, [prompt], [MIDDLE[row]], windows, mine, own)
-        torch.testing.assert_close(whole.patched[:, [row]], alone.patched, **TOLERANCE)
-        torch.testing.assert_close(whole.baseline[[row]], alone.baseline, **TOLERANCE)
+        longest = alone.n_tokens.max()
+        mine = whole.patched[:, [row]], whole.baseline[[row]]
+        for found, expected in zip(mine, (alone.patched, alone.baseline), strict=True):
+            torch.testing.assert_close(found[..., :longest], expected, **TOLERANCE)
+            assert not found[..., longest:].any()
     monkeypatch.setattr(packed, "PASS_BYTES", 1)
     several = sweep_whole(model, prompts, MIDDLE, windows, donors, [GOLDS, FOILS])
     torch.testing.assert_close(several.patched, whole.patched, **TOLERANCE)
@@ -77,9 +84,44 @@ def test_answers_of_one_token_are_what_the_sweep_gives():
     )
     swept = sweep(model, prompts, LAST, windows, donors, torch.tensor(ids).T)
     logprobs = swept.patched.logits - swept.patched.logsumexp[..., None]
-    torch.testing.assert_close(whole.patched, logprobs, atol=1e-6, rtol=0)
+    torch.testing.assert_close(whole.patched[..., 0], logprobs, atol=1e-6, rtol=0)
     before = swept.baseline.logits - swept.baseline.logsumexp[..., None]
-    torch.testing.assert_close(whole.baseline, before, atol=1e-6, rtol=0)
+    torch.testing.assert_close(whole.baseline[..., 0], before, atol=1e-6, rtol=0)
+    assert torch.equal(
+        whole.greedy, swept.patched.top_ids[..., None] == torch.tensor(ids).T[:, None]
+    )
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_greedy_answers_are_those_that_decoding_under_the_patch_begins_with(name):
+    model, prompts = random_model(name), random_prompts()
+    donors, windows = donors_at(model, (1,)), [[1]]
+    said = [list(prompt) for prompt in prompts]
+    for _ in range(3):  # what the first donor makes the model say, token by token
+        logits = [
+            sweep_plain(model, [own], [[len(prompt) - 1]], windows, donors[:, [row]])
+            for row, (own, prompt) in enumerate(zip(said, prompts, strict=True))
+        ]
+        said = [[*own, int(of[0, 0, 0].argmax())] for own, of in zip(said, logits, strict=True)]
+    answers = [own[len(prompt) :] for own, prompt in zip(said, prompts, strict=True)]
+    others = [[*own[:-1], (own[-1] + 1) % 100] for own in answers]
+    asked = [answers, others, [own[:1] for own in answers]]
+    swept = sweep_whole(model, prompts, LAST, windows, donors, asked)
+    assert swept.greedy[0, :, 0].tolist() == [[True, False, True]] * len(prompts)
+    _, greedy = plain_logprobs(model, prompts, LAST, windows, donors, asked)
+    assert torch.equal(swept.greedy, greedy)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gemma3_text", "qwen2_window"])
+def test_answers_behind_a_prompt_that_is_not_patched(name):
+    model, prompts = random_model(name), random_prompts()
+    donors, windows = donors_at(model, (1,)), [[1]]
+    swept = sweep_whole(model, prompts, MIDDLE, windows, donors, [GOLDS, FOILS])
+    found = answer_logprobs(model, prompts, [GOLDS, FOILS])
+    torch.testing.assert_close(found, swept.baseline, **TOLERANCE)
+    itself = collect(model, prompts, LAST, [1])[:, :, :, None]
+    plain, _ = plain_logprobs(model, prompts, LAST, windows, itself, [GOLDS, FOILS])
+    torch.testing.assert_close(found, plain[0, :, 0], **TOLERANCE)
 
 
 def test_what_cannot_be_asked_is_refused():
@@ -96,4 +138,4 @@ def test_what_cannot_be_asked_is_refused():
         ask([[1], []])
     with pytest.raises(MisalignedError, match=f"the model has room for {model.max_tokens}"):
         ask([[1], [2, 3]])
-    assert ask([[1, 2], [3]]).patched.shape == (1, 2, 1, 1)
+    assert ask([[1, 2], [3]]).patched.shape == (1, 2, 1, 1, 2)

@@ -13,24 +13,30 @@ from torch import Tensor
 
 from fimscope.errors import MisalignedError
 from fimscope.inference.batch import TokenIds
+from fimscope.inference.kv_cache import past_of
+from fimscope.inference.places import residual
 from fimscope.inference.readout import readout_of
-from fimscope.interventions.packed import Write, unpack_copies
+from fimscope.interventions.packed import Patches, Write, run_patches, suffix_of, unpack_copies
 from fimscope.interventions.sweep import run_sweep
 from fimscope.models.load import Model
 
 
 @dataclass(frozen=True)
 class WholeAnswers:
-    """Summed log-probabilities, natural logarithm, float32 on the CPU; divided by `n_tokens` each
-    is a mean over the answer's tokens.
+    """Log-probabilities of the tokens of answers, natural logarithm, float32 on the CPU.
 
-    patched    [window, example, donor, answer]
-    baseline   [example, answer], of the recipients without a patch, from the same packed rows
+    patched    [window, example, donor, answer, token], 0 where an answer has no such token: the sum
+               over tokens is the answer's
+    baseline   [example, answer, token], of the recipients without a patch, from the same packed
+               rows
+    greedy     [window, example, donor, answer] bool: each of the answer's tokens is the likeliest
+               behind the prompt and those before it, so that greedy decoding begins with the answer
     n_tokens   [example, answer] int64
     """
 
     patched: Tensor
     baseline: Tensor
+    greedy: Tensor
     n_tokens: Tensor
 
 
@@ -55,24 +61,59 @@ def sweep_whole(
     """
     _check_answers(model, prompts, answers)
     hidden = run_sweep(model, prompts, tokens, windows, donors, write, answers)
+    n_tokens, logprobs, is_first = _read_answers(model, hidden, answers)
+    sizes = len(windows), donors.shape[2]
+    return WholeAnswers(
+        patched=unpack_copies(logprobs, *sizes),
+        baseline=logprobs[:, 0],
+        greedy=unpack_copies(is_first.all(-1), *sizes),
+        n_tokens=n_tokens,
+    )
+
+
+@torch.inference_mode()
+def answer_logprobs(
+    model: Model, prompts: Sequence[TokenIds], answers: Sequence[Sequence[TokenIds]]
+) -> Tensor:
+    """How likely each prompt is to go on with whole answers: the `baseline` of `sweep_whole`.
+
+    answers, raises   as there
+    """
+    _check_answers(model, prompts, answers)
+    starts = [len(prompt) - 1 for prompt in prompts]
+    past = past_of(model, [prompt[:-1] for prompt in prompts])
+    suffix = suffix_of(model, prompts, starts, answers)
+    nothing = torch.empty(len(prompts), 0, 1, model.d_model)
+    offsets = torch.zeros(len(prompts), 1, dtype=torch.long)
+    hidden = run_patches(model, past, suffix, Patches({residual(0): nothing}, [], offsets))
+    return _read_answers(model, hidden, answers)[1][:, 0]
+
+
+def _read_answers(
+    model: Model, hidden: Tensor, answers: Sequence[Sequence[TokenIds]]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """n_tokens [example, answer]; [example, copy, answer, token] each token's log-probability, and
+    whether it is the likeliest; 0 and True where an answer has no such token.
+
+    hidden   [example, copy, read, d_model], as `run_patches` gives it
+    """
     n_tokens = torch.tensor([list(map(len, answer)) for answer in answers]).T
     # The reads of an answer begin behind those of the answers before it; the first is the last
     # token of the prompt, which all answers share.
     firsts = (n_tokens - 1).cumsum(1) - (n_tokens - 1)
-    rows = torch.arange(len(prompts))
-    sums = torch.zeros(*hidden.shape[:2], len(answers))
+    rows = torch.arange(len(hidden))
+    logprobs = torch.zeros(*hidden.shape[:2], len(answers), int(n_tokens.max()))
+    is_first = torch.ones_like(logprobs, dtype=torch.bool)
     for number, answer in enumerate(answers):
         for place in range(int(n_tokens[:, number].max())):
             has = place < n_tokens[:, number]
             reads = (firsts[:, number] + place).where(has & (place > 0), torch.tensor(0))
             wanted = torch.tensor([[own[min(place, len(own) - 1)]] for own in answer])
             read = readout_of(model, hidden[rows, :, reads], wanted)
-            sums[:, :, number] += (read.logits[..., 0] - read.logsumexp) * has[:, None]
-    return WholeAnswers(
-        patched=unpack_copies(sums, len(windows), donors.shape[2]),
-        baseline=sums[:, 0],
-        n_tokens=n_tokens,
-    )
+            logprob = read.logits[..., 0] - read.logsumexp
+            logprobs[:, :, number, place] = logprob * has[:, None]
+            is_first[:, :, number, place] = (read.top_ids == wanted) | ~has[:, None]
+    return n_tokens, logprobs, is_first
 
 
 def _check_answers(

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from fimscope.experiments.accuracy.baselines import baseline_ranks
-from fimscope.experiments.accuracy.strata import LIBRARY
+from fimscope.experiments.whole_types.strata import STRATA, stratum_of
 from fimscope.experiments.whole_types.verdicts import VERDICTS
 from fimscope.statistics.claims import difference_numbers, judge_together
 from fimscope.statistics.intervals import Clustered
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 ALL, ONE_TOKEN, LONGER = "all golds", "of one token", "of more tokens"
-STRATA = ("builtin", "own type", "array", "generic", "union", "function", "other")
+RENAMED = ("rename_types", "rename_vars")  # edits that are held against each other
 BASELINE = "name"  # what holes of the same kind and name have in other packages
 
 
@@ -34,6 +34,8 @@ def whole_numbers(
     edits     edit -> group -> `group_numbers`
     changes   of each other edit and group: the share right under the edit minus that of the same
               examples in the original, all of them one family of tests (Holm)
+    apart     where the study has both edits of RENAMED, of each group the share right under the
+              first minus that under the second, on the same examples, another family
     """
     ranks = baseline_ranks(examples, 1)[BASELINE]
     names = (row["example_id"] for row in examples)
@@ -47,12 +49,15 @@ def whole_numbers(
         for group, rows in _groups(frame[frame["example_id"].isin(before.index)]).items()
     ]
     judge_together(changes, margin)
+    apart = _apart(frames)
+    judge_together(apart, margin)
     return {
         "edits": {
             edit: {group: group_numbers(rows) for group, rows in _groups(frame).items()}
             for edit, frame in frames.items()
         },
         "changes": changes,
+        "apart": apart,
     }
 
 
@@ -84,9 +89,8 @@ def group_numbers(rows: "DataFrame") -> Numbers:
 def _frame(table: pa.Table, guessed: Mapping[str, bool]) -> "DataFrame":
     """The verdicts, each with its stratum and whether the baseline guesses its gold."""
     frame = table.to_pandas()
-    is_name = frame["form"] == "name"
-    of_name = np.where(frame["gold"].isin(LIBRARY), "builtin", "own type")
-    frame["stratum"] = frame["form"].mask(is_name, of_name)
+    pairs = zip(frame["form"], frame["gold"], strict=True)
+    frame["stratum"] = [stratum_of(form, gold) for form, gold in pairs]
     frame["guessed"] = [guessed[example] for example in frame["example_id"]]
     return frame
 
@@ -101,6 +105,34 @@ def _groups(frame: "DataFrame") -> "dict[str, DataFrame]":
         **{stratum: frame["stratum"] == stratum for stratum in STRATA},
     }
     return {group: frame[mask] for group, mask in masks.items() if mask.any()}
+
+
+def _apart(frames: "Mapping[str, DataFrame]") -> list[Numbers]:
+    """Of each group how the first edit of RENAMED differs from the second; none without both."""
+    if not set(RENAMED) <= frames.keys():
+        return []
+    one, other = (frames[edit].set_index("example_id") for edit in RENAMED)
+    originals = frames["original"].set_index("example_id")["right"]
+    # The original's gold says the group: under an edit that renames types it is another text.
+    both = frames["original"][frames["original"]["example_id"].isin(one.index)]
+    both = both[both["example_id"].isin(other.index)]
+    found = []
+    for group, rows in _groups(both).items():
+        names = rows["example_id"]
+        right, was = (own.loc[names, "right"].to_numpy(dtype=bool) for own in (one, other))
+        before = originals.loc[names].to_numpy(dtype=bool)
+        found.append(
+            {
+                "group": group,
+                "n_only_first": int((before & ~right & was).sum()),
+                "n_only_second": int((before & right & ~was).sum()),
+                "n_both": int((before & ~right & ~was).sum()),
+                **difference_numbers(
+                    right.astype(float) - was.astype(float), rows["program_id"].to_numpy()
+                ),
+            }
+        )
+    return found
 
 
 def _change(rows: "DataFrame", before: "Series") -> Numbers:

@@ -1,6 +1,6 @@
 """The section of the report on whole types, made from its numbers by rule."""
 
-from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN
+from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN, RENAMED
 from fimscope.experiments.whole_types.verdicts import RIGHT
 from fimscope.report.findings import Finding
 from fimscope.report.format import (
@@ -28,6 +28,13 @@ GOLDS = {
     LONGER: "Of golds of more tokens",
 }
 
+KINDS = {  # the findings tell of, beside all golds
+    ALL: "a whole type",
+    "own type": "a program's own type",
+    "generic": "a generic type",
+}
+OF_KIND = {ALL: "all golds", "own type": "programs' own types", "generic": "generic types"}
+
 
 def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_examples: int) -> Section:
     """The section of the report.
@@ -38,7 +45,10 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
     return Section(
         title="Whole types, of any length",
         question="How often does the model complete the type, whatever the length of the gold?",
-        findings=[_finding(row, numbers) for row in numbers["changes"] if row["group"] == ALL],
+        findings=[
+            *(_finding(row, numbers) for row in numbers["changes"] if row["group"] in KINDS),
+            *(_finding_apart(row) for row in numbers["apart"] if row["group"] == ALL),
+        ],
         method=f"At most {max_examples} holes drawn from all, the same under every edit, their "
         "golds of any number of tokens. The model goes on until the type has ended by "
         f"TypeScript's grammar, at most {max_new_tokens} tokens. The compiler judges the answer in "
@@ -54,6 +64,7 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         reading=[
             *(s for edit, groups in numbers["edits"].items() for s in _say_verdicts(edit, groups)),
             *(s for edit in numbers["edits"] for s in _say_changes(edit, numbers["changes"])),
+            *(_say_apart(row) for row in numbers["apart"] if row["group"] in KINDS),
         ],
         figures=[
             ("whole_types.svg", "The compiler's verdicts on whole types, by edit and kind of gold.")
@@ -61,6 +72,7 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         tables=[
             *(_verdict_table(edit, groups) for edit, groups in numbers["edits"].items()),
             *([_change_table(numbers["changes"])] if numbers["changes"] else []),
+            *([_apart_table(numbers["apart"])] if numbers["apart"] else []),
         ],
         sources=[f"verdicts/{edit}.parquet" for edit in numbers["edits"]],
         numbers={**numbers, "counted_as_right": list(RIGHT[right])},
@@ -74,12 +86,32 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
 
 
 def _finding(change: Numbers, numbers: Numbers) -> Finding:
-    before = numbers["edits"]["original"][ALL]["right"]
+    group = change["group"]
+    before = numbers["edits"]["original"][group]["right"]
     return Finding(
-        f"{code(change['edit'])} changes how often a whole type is right",
+        f"{code(change['edit'])} changes how often {KINDS[group]} is right",
         change["verdict"],
         points_changed(change),
         f"the originals, {percent(before['estimate'])}, golds of any length",
+    )
+
+
+def _finding_apart(row: Numbers) -> Finding:
+    one, other = map(code, RENAMED)
+    return Finding(
+        f"{one} leaves other whole types right than {other}",
+        row["verdict"],
+        points_changed(row),
+        f"{other}, the same holes",
+    )
+
+
+def _say_apart(row: Numbers) -> str:
+    one, other = map(code, RENAMED)
+    return (
+        f"Of right answers to {OF_KIND[row['group']]} ({row['n']} holes) {one} "
+        f"alone breaks {row['n_only_first']}, {other} alone {row['n_only_second']}, both "
+        f"{row['n_both']}: {points_changed(row)}, {p_value(row['adjusted_p'])}."
     )
 
 
@@ -146,6 +178,27 @@ def _verdict_table(edit: str, groups: Numbers) -> SectionTable:
     return SectionTable(
         f"Verdicts under {code(edit)}, answers by kind of gold",
         [*header, "fails", "never end", "kind and name, %"],
+        rows,
+    )
+
+
+def _apart_table(apart: list[Numbers]) -> SectionTable:
+    one, other = map(code, RENAMED)
+    rows = [
+        [
+            row["group"],
+            f"{row['n']} ({row['n_programs']})",
+            *(str(row[key]) for key in ("n_only_first", "n_only_second", "n_both")),
+            signed_points(row),
+            p_text(row),
+            row["verdict"],
+        ]
+        for row in apart
+    ]
+    header = ["gold", "holes (programs)", f"{one} alone breaks", f"{other} alone", "both"]
+    return SectionTable(
+        f"Right under {one} minus under {other}, points",
+        [*header, "difference", "p (Holm)", "verdict"],
         rows,
     )
 
