@@ -92,7 +92,11 @@ def write_over(
         for point in points
         for part in parts
     ]
-    bases = [digest(torch.from_numpy(own)) for p in points for own in spaces[p].bases.values()]
+    decides = [
+        digest(torch.from_numpy(own))
+        for point in points
+        for own in (spaces[point].means, *spaces[point].bases.values())
+    ]
 
     def ask(model: "Model", rows: list[int]) -> SweepReadout:
         prompts = [recipients[row]["token_ids"] for row in rows]
@@ -114,7 +118,7 @@ def write_over(
     def ingredients(row: int) -> list[Any]:
         own = recipients[row]
         tokens = own["token_ids"], list(own["name_tokens"]), own["gold_token_id"]
-        return [*tokens, [vars(part) for part in parts], points, bases]
+        return [*tokens, [vars(part) for part in parts], points, decides]
 
     batches = runner.plan(len(row["token_ids"]) for row in recipients)
     rows_of: dict[int, list[Row]] = {}
