@@ -148,7 +148,7 @@ def _say_cause(own: Numbers) -> str:
             f" In every head at once it mends {of_wrong} of the wrong, net "
             f"{points_changed(every['net'])}."
         )
-    needed = say_needed([("it mends more than it spoils", own["net"]["none"])])
+    needed = say_needed([("this changes their accuracy", own["net"]["none"])])
     return f"{told} {needed}".rstrip()
 
 
