@@ -93,14 +93,13 @@ def _is_settled(rows: Sequence[Row]) -> bool:
 
 def algorithm_rows(asked: Sequence[Row], answers: Sequence[Row]) -> Iterator[Row]:
     """Rows of the algorithms table, of what was asked and its answers."""
-    kept = [name for name in ALGORITHMS.schema.names if name not in ("name", "n_tokens")]
+    kept = [name for name in ALGORITHMS.schema.names if name != "name"]
     for row, reply in zip(asked, answers, strict=True):
         said = reply["predicted"]
         planted = row.get("planted")
         yield {
             **{name: row.get(name) for name in kept},
             "name": row["variant"]["name"],
-            "n_tokens": len(row["token_ids"]),
             "predicted": said,
             "moved": not same_type(said, row["answer"]),
             "follows": None if planted is None else same_type(said, planted),

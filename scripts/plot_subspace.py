@@ -1,12 +1,16 @@
 """Draw what subspaces of the stream carry, by their rank, and write the section."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fimscope.experiments.subspace.learned import learned_numbers
 from fimscope.experiments.subspace.numbers import PARTS, subspace_numbers
 from fimscope.experiments.subspace.section import PART_NAMES, subspace_section
 from fimscope.experiments.subspace.tables import (
     SUBSPACE_DIRECTIONS,
+    SUBSPACE_LEARNED,
+    SUBSPACE_LEARNED_PATCHES,
     SUBSPACE_MEANS,
     SUBSPACE_PATCHES,
 )
@@ -39,10 +43,10 @@ NOTE = (
 )
 
 
-def plot_subspace(numbers: Numbers) -> "Figure":
+def plot_subspace(numbers: Numbers, learned: Numbers | None = None) -> "Figure":
     """A row a condition, a column a point: effects by rank, of `test`.
 
-    numbers   of `subspace_numbers`
+    numbers   of `subspace_numbers`; learned of `learned_numbers`
     """
     import matplotlib.pyplot as plt
 
@@ -61,10 +65,13 @@ def plot_subspace(numbers: Numbers) -> "Figure":
         line[0].set_ylabel(f"{visible(condition)}\neffect (1 donor)")
         for axes, point in zip(line, points, strict=True):
             _draw(axes, numbers, condition, point)
+            if learned and learned["point"] == point:
+                _draw_learned(axes, [r for r in learned["rows"] if r["condition"] == condition])
     if numbers["patches"]:
         for axes, point in zip(grid[0], points, strict=True):
             axes.set_title(f"point {point}", loc="left")
-        legend_above(figure, grid[0, 0], n_columns=3)
+        middle = grid[0, points.index(learned["point"])] if learned else grid[0, 0]
+        legend_above(figure, middle, n_columns=3)
     figure.supxlabel(NOTE, fontsize=7)
     return figure
 
@@ -100,26 +107,50 @@ def _draw(axes: "Axes", numbers: Numbers, condition: str, point: int) -> None:
     )
 
 
+def _draw_learned(axes: "Axes", rows: Sequence[Numbers]) -> None:
+    style = STYLES["learned"]
+    effects = [row["effects"]["learned"] for row in rows]
+    for row, effect in zip(rows, effects, strict=True):
+        if effect["lower"] is not None:
+            axes.vlines(row["rank"], effect["lower"], effect["upper"], color=style.colour, lw=1)
+    axes.plot(
+        [row["rank"] for row in rows],
+        [effect["estimate"] for effect in effects],
+        color=style.colour,
+        marker=style.marker,
+        ls=style.line,
+        label="learned",
+    )
+
+
 def main() -> None:
     parser = step_parser(__doc__)
-    for name in ("directions", "patches", "means"):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=f"subspace_{name}")
+    for name in ("directions", "patches", "means", "learned", "learned-patches"):
+        table = name.replace("-", "_")
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"subspace_{table}")
     add_bootstrap_options(parser)
     add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest, margins = run_manifest(args), Margins.of(args)
+        patches = read_table(args.patches, SUBSPACE_PATCHES)
         numbers = subspace_numbers(
             read_table(args.directions, SUBSPACE_DIRECTIONS),
-            read_table(args.patches, SUBSPACE_PATCHES),
+            patches,
             read_table(args.means, SUBSPACE_MEANS),
             Bootstrap.of(args),
             margins.effect,
             margins.accuracy,
         )
-        save_figure(plot_subspace(numbers), args.out_svg, args.out_png)
-        write_section(args.out_section, subspace_section(numbers), manifest)
+        learned = learned_numbers(
+            read_table(args.learned, SUBSPACE_LEARNED),
+            read_table(args.learned_patches, SUBSPACE_LEARNED_PATCHES),
+            patches,
+            margins.effect,
+        )
+        save_figure(plot_subspace(numbers, learned), args.out_svg, args.out_png)
+        write_section(args.out_section, subspace_section(numbers, learned), manifest)
 
 
 if __name__ == "__main__":

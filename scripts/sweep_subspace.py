@@ -1,34 +1,34 @@
 """Patch subspaces of the stream at the last token: the types' directions, and others beside."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fimscope.experiments.patch.donors import (
-    Key,
-    TokenIds,
-    by_recipient,
     donor_key,
-    plan_recipients,
     read_token_ids,
     recipient_key,
 )
 from fimscope.experiments.patch.measures import (
     Patched,
-    padded,
-    pairs_of_sweep,
     patch_table,
-    wanted_ids,
 )
-from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.experiments.subspace.bases import (
     Space,
-    arrival_points,
-    fit_space,
     ladder,
     list_parts,
+)
+from fimscope.experiments.subspace.swept import (
+    fit_spaces,
+    in_order,
+    part_columns,
+    points_reached,
+    read_effects,
+    read_pairs,
+    sweep_parts,
+    write_part,
 )
 from fimscope.experiments.subspace.tables import (
     SUBSPACE_DIRECTIONS,
@@ -41,7 +41,6 @@ from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
-from fimscope.parts.formats import BatchTensors, digest
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.steps.frame import log, positive, run_step, step_parser
@@ -51,23 +50,10 @@ from fimscope.typescript.tables import EXAMPLES
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
 PATCHED_PARTS = ("types", "complement", "variance", "random")
 WRITTEN_PARTS = ("types", "random")
-
-
-def fit_spaces(
-    residuals: LastResiduals, predictions: Sequence[Row], groups: Mapping[str, str], **options: int
-) -> list[Space]:
-    """A space for each point, of the right examples of `fit`, originals and variants alike.
-
-    options   min_examples, most, n_random, seed
-    """
-    fitted = [row for row in predictions if row["correct"] and groups[row["example_id"]] == "fit"]
-    values = residuals.of([(row["example_id"], row["edit"]) for row in fitted]).float().numpy()
-    return [fit_space(own, [row["gold"] for row in fitted], **options) for own in values]
 
 
 def patch_rows(pairs: Sequence[Row], space: Space, ranks: Sequence[int]) -> list[Row]:
@@ -121,70 +107,6 @@ def written_rows(
     return found
 
 
-def write_part(spaces: Sequence[Space], row: Row, recipient: "Tensor", donor: "Tensor") -> "Tensor":
-    """[point, d_model]: the recipient with the donor's values in the row's part at each point."""
-    import torch
-
-    each = zip(spaces, recipient, donor, strict=True)
-    return torch.stack([space.written(row["part"], own, other) for space, own, other in each])
-
-
-def sweep_parts(
-    runner: BatchRunner,
-    what: str,
-    prompts: Mapping[Key, TokenIds],
-    rows: Sequence[Row],
-    points: Sequence[int],
-    value: Callable[[Row], "Tensor"],
-) -> Iterator[Patched]:
-    """Each row with what it makes the model say at every point; recipient by recipient.
-
-    value   of a row: [point, d_model], what stands in the place of the recipient's last residual
-
-    All rows of one recipient share one prefill of its prompt (`fimscope.interventions.sweep`).
-    """
-    import torch
-
-    from fimscope.interventions.sweep import SweepReadout, sweep
-
-    groups = by_recipient(rows)
-    recipients = list(groups)
-
-    def values(row: int) -> "Tensor":
-        return torch.stack([value(own) for own in groups[recipients[row]]], dim=1)
-
-    def ingredients(row: int) -> tuple[Any, ...]:
-        own = groups[recipients[row]]
-        return prompts[recipients[row]], wanted_ids(own), list(points), digest(values(row))
-
-    def ask(model: "Model", numbers: list[int]) -> SweepReadout:
-        keys = [recipients[row] for row in numbers]
-        wanted = torch.tensor(padded([wanted_ids(groups[key]) for key in keys]))
-        donors = torch.stack([values(row) for row in numbers], dim=1)[:, :, :, None]
-        windows, ids = [[point] for point in points], [prompts[key] for key in keys]
-        return sweep(model, ids, [[-1]] * len(keys), windows, donors, wanted)
-
-    batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
-    for numbers, found in runner.run(what, batches, ask, ingredients, kept):
-        for i, row in enumerate(numbers):
-            yield from pairs_of_sweep(found, i, groups[recipients[row]])
-
-
-def in_order(swept: Iterator[Patched], rows: Sequence[Row]) -> list[Patched]:
-    """In the order of the rows that were swept."""
-    places = {id(row): n for n, row in enumerate(rows)}
-    return sorted(swept, key=lambda patched: places[id(patched.pair)])
-
-
-def part_columns(swept: Sequence[Patched], points: Sequence[int]) -> dict[str, list[Any]]:
-    """The columns of PART, row by row and point by point."""
-    return {
-        "point": list(points) * len(swept),
-        "rank": [patched.pair["part"].rank for patched in swept for _ in points],
-        "draw": [patched.pair["part"].draw for patched in swept for _ in points],
-    }
-
-
 def means_rows(
     swept: Sequence[Patched], points: Sequence[int], encoder: Encoder
 ) -> Iterator[dict[str, Any]]:
@@ -205,14 +127,6 @@ def means_rows(
                 "to_gold": token == row["gold_token_id"],
                 "gold_logprob": patched.logits["gold"][i] - patched.logsumexp[i],
             }
-
-
-def read_effects(paths: Sequence[Path]) -> list[Row]:
-    """The paired donor's rows of patch tables."""
-    columns = ["condition", "pair_id", "example_id", "donor_kind", "point"]
-    columns += ["donor_logit_diff", "normalised_effect"]
-    rows = [row for path in paths for row in read_table(path, PATCHES, columns).to_pylist()]
-    return [row for row in rows if row["donor_kind"] == "paired"]
 
 
 def main() -> None:
@@ -254,12 +168,7 @@ def main() -> None:
             for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
         }
         effects = read_effects(args.patches)
-        arrival = [
-            row
-            for row in effects
-            if row["condition"] == "restore" and groups[row["example_id"]] != "test"
-        ]
-        points = arrival_points(arrival, args.shares)
+        points = points_reached(effects, groups, args.shares)
         log.info("restore reaches %s of its effect at points %s", args.shares, points)
         outs = {
             SUBSPACE_PATCHES: args.out,
@@ -291,11 +200,9 @@ def main() -> None:
         encoder = Encoder.from_folder(args.model)
 
         pairs = [
-            {**row, "group": groups[row["recipient_example_id"]]}
-            for row in read_table(args.pairs, PAIRS).to_pylist()
-            if row["donor_kind"] == "paired"
-            and row["condition"] in args.conditions
-            and groups[row["recipient_example_id"]] != "fit"
+            pair
+            for pair in read_pairs(args.pairs, args.conditions, groups)
+            if pair["group"] != "fit"
         ]
         rows = patch_rows(pairs, spaces[0], ranks)
 

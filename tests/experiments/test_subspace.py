@@ -14,10 +14,14 @@ from fimscope.experiments.subspace.bases import (
     ladder,
     list_parts,
 )
+from fimscope.experiments.subspace.learned import learned_numbers
 from fimscope.experiments.subspace.numbers import subspace_numbers
 from fimscope.experiments.subspace.section import say_subspace, subspace_section
+from fimscope.experiments.subspace.swept import in_order, part_columns, sweep_parts, write_part
 from fimscope.experiments.subspace.tables import (
     SUBSPACE_DIRECTIONS,
+    SUBSPACE_LEARNED,
+    SUBSPACE_LEARNED_PATCHES,
     SUBSPACE_MEANS,
     SUBSPACE_PATCHES,
 )
@@ -30,18 +34,10 @@ from fimscope.parts.store import UNKEPT
 from fimscope.prompts.encoder import Encoder
 from fimscope.report.findings import finding_lines
 from fimscope.statistics.bootstrap import Bootstrap
+from learn_subspaces import draw_pairs, learn_bases, learned_row
 from models import random_model, random_prompts
 from plot_subspace import plot_subspace
-from sweep_subspace import (
-    PATCHED_PARTS,
-    in_order,
-    means_rows,
-    part_columns,
-    patch_rows,
-    sweep_parts,
-    write_part,
-    written_rows,
-)
+from sweep_subspace import PATCHED_PARTS, means_rows, patch_rows, written_rows
 from tokenizers_for_tests import byte_tokenizer
 
 WIDTH, K = 32, 3  # the stream, and the dimensions that hold the planted type
@@ -368,3 +364,89 @@ def test_numbers_by_hand():
     text = " ".join(say_subspace(numbers))
     assert "minus for the right one (`restore`) -25.0 points" in text
     assert "written nowhere" in text
+
+
+def learned_tables(effects: dict) -> tuple:
+    """What was learned at point 3, and its patches: each of n programs has the same effects.
+
+    effects   (condition, group, rank) -> effect
+    """
+    subspaces = [
+        {
+            **{"point": 3, "rank": rank, "n_fit": 9, "n_select": 12, "step": 10 * rank},
+            **{"first_loss": 3.0, "loss": 1.0, "types_share": 0.25, "chance_share": 0.125},
+        }
+        for rank in (1, 2)
+    ]
+    rows = [
+        row
+        for (condition, group, rank), effect in effects.items()
+        for row in effect_rows(condition, group, {("learned", rank): effect})
+    ]
+    return (
+        pa.Table.from_pylist(subspaces, SUBSPACE_LEARNED.schema),
+        pa.Table.from_pylist(rows, SUBSPACE_LEARNED_PATCHES.schema),
+    )
+
+
+def test_learned_subspaces_stand_beside_as_many_directions_by_hand():
+    others = {("whole", 32): 0.8, ("random", 1): 0.0, ("random", 2): 0.0}
+    others |= {("types", 1): 0.1, ("types", 2): 0.3}
+    rows = effect_rows("restore", "select", others) + effect_rows("restore", "test", others)
+    patches = pa.Table.from_pylist(rows, SUBSPACE_PATCHES.schema)
+    effects = {("restore", "select", 1): 0.39, ("restore", "select", 2): 0.4}
+    effects |= {("restore", "test", 1): 0.6, ("restore", "test", 2): 0.3}
+    learned = learned_numbers(*learned_tables(effects), patches, 0.1)
+    assert learned["rank"] == 2  # by `select`, whatever `test` would choose
+    first, second = learned["rows"]
+    assert first["beside"]["types"]["estimate"] == pytest.approx(0.5)
+    assert first["share"] == pytest.approx(0.75)
+    # Twelve programs, all one way; the family has 2 ranks and 2 rivals, one of which is alike.
+    assert first["beside"]["types"]["adjusted_p"] == pytest.approx(4 * 2 / 2**12, rel=1e-3)
+    assert second["beside"]["types"]["verdict"] == "shown absent"
+    assert second["beside"]["random"]["verdict"] == "shown"
+    numbers = subspace_numbers(
+        SUBSPACE_DIRECTIONS.schema.empty_table(),
+        *(patches, SUBSPACE_MEANS.schema.empty_table(), Bootstrap(10), 0.1, 0.03),
+    )
+    section = subspace_section(numbers, learned)
+    [line] = finding_lines(section.findings)
+    assert line.startswith("- *shown absent*: 2 learned dimensions carry more of it than as many")
+    assert "25.0% of it lies between the types, of random directions 12.5%" in section.reading[-1]
+    assert len(section.tables[-1].rows) == 2
+    nothing = SUBSPACE_LEARNED.schema.empty_table(), SUBSPACE_LEARNED_PATCHES.schema.empty_table()
+    assert learned_numbers(*nothing, patches, 0.1) is None
+
+
+@pytest.mark.model
+def test_a_planted_type_is_learned_in_as_many_dimensions(planted_model):
+    """As the step does: learned with pairs of `fit`, the step chosen on `select`."""
+    prompts = {(f"e{token:03d}", "original"): [4, token] for token in TOKENS}
+    keys = list(prompts)
+    values = collect(planted_model, list(prompts.values()), [[-1]] * len(prompts), [1])[:, :, 0]
+
+    class Residuals:
+        def of(self, asked):
+            return values[:, [keys.index(key) for key in asked]]
+
+    def pair(n):
+        donor = (n + 1 + n // N_TYPES % (N_TYPES - 1)) % len(keys)
+        return {
+            **{"pair_id": str(n), "group": ("fit", "fit", "select")[n % 3]},
+            **dict(zip(("recipient_example_id", "recipient_edit"), keys[n], strict=True)),
+            **dict(zip(("donor_example_id", "donor_edit"), keys[donor], strict=True)),
+            "target_token_id": TOKENS[donor] % N_TYPES,
+        }
+
+    pairs = [pair(n) for n in range(len(keys))]
+    fit, select = draw_pairs(pairs, 60, 0), [own for own in pairs if own["group"] == "select"]
+    assert len(fit) == 60 and {own["group"] for own in fit} == {"fit"}
+    runner = runner_of(planted_model)
+    [learned] = learn_bases(runner, prompts, Residuals(), fit, select, 1, [K], 100, 0).values()
+    cosines = np.linalg.svd(planted_basis().T @ learned["basis"].numpy())[1]
+    # The answers are sure of themselves before it is whole, and nothing is left to learn from.
+    assert cosines.min() > 0.8
+    types = np.array([token % N_TYPES for token in TOKENS])
+    row = learned_row(K, learned, space_of(types, values[0].numpy()), 1, (60, len(select)))
+    assert row["types_share"] > 0.8 and row["loss"] < row["first_loss"] / 2
+    assert row["chance_share"] == (N_TYPES - 1) / WIDTH

@@ -43,7 +43,10 @@ def small_study(tmp_path_factory) -> Path:
         "statistics": {"draws": 200},
         "patch": {"max_pairs_positions": 3, "max_points_positions": 3, "max_pairs_components": 4},
         "steer": {"n_random": 2, "n_shuffled": 2, "max_examples": 20},
-        "subspace": {"min_examples": 2, "n_random": 1, "max_examples": 4},
+        "subspace": {
+            **{"min_examples": 2, "n_random": 1, "max_examples": 4},
+            **{"learned_ranks": [1], "max_fit": 4, "n_steps": 2},
+        },
         "probe": {"min_examples": 3},
         "sample": {"n": 20},
         "predict": {"batch_tokens": 500},

@@ -7,7 +7,7 @@ its kernel is given: behind rotation and norms, with its scale, its cap, its win
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,9 @@ from fimscope.inference.places import check_places, head
 from fimscope.inference.positions import token_indices
 from fimscope.inference.residuals import token_columns
 from fimscope.models.load import Model
+
+Attended = tuple[Tensor, Tensor | None]  # what a kernel gives: the mix of values, the pattern
+Kernel = Callable[..., Attended]
 
 
 @torch.inference_mode()
@@ -57,13 +60,12 @@ def watch_attention(model: Model, columns: Tensor) -> Iterator[list[Tensor]]:
 
     columns  [example, query] int64, of the queries in the padded batch
     gives    of each block [example, head, query, token], the model's dtype, on the columns' device
-    raises   UserError where a block's attention does not go through transformers' interface, as
-             that of a GPT-2 with reorder_and_upcast_attn under eager
+    raises   UserError as `kernel_wrapped` does
     """
-    kernel, found = model.attention, list[Tensor]()
-    kernel_of_all = ALL_ATTENTION_FUNCTIONS.get(kernel)
+    found = list[Tensor]()
 
     def attend(
+        kernel: Kernel,
         module: nn.Module,
         query: Tensor,
         key: Tensor,
@@ -71,28 +73,52 @@ def watch_attention(model: Model, columns: Tensor) -> Iterator[list[Tensor]]:
         attention_mask: Tensor | None,
         **how: Any,
     ) -> tuple[Tensor, Tensor | None]:
-        eager = sys.modules[type(module).__module__].eager_attention_forward
         own = columns.to(query.device)
         chosen = query.gather(
             2, own[:, None, :, None].expand(-1, query.shape[1], -1, query.shape[3])
         )
         # The rows' weights without their mix of values, which the kernel makes.
-        _, weights = eager(
+        _, weights = eager_attention_of(module)(
             module, chosen, key, value[..., :0], _rows_of(attention_mask, own, key), **how
         )
         found.append(weights.to(columns.device))
-        return (kernel_of_all or eager)(module, query, key, value, attention_mask, **how)
+        return kernel(module, query, key, value, attention_mask, **how)
 
-    ALL_ATTENTION_FUNCTIONS[kernel] = attend
-    try:
+    with kernel_wrapped(model, attend):
         yield found
+
+
+@contextmanager
+def kernel_wrapped(model: Model, attend: Callable[..., Attended]) -> Iterator[None]:
+    """Within it every block of one forward attends by a function that is given the kernel.
+
+    attend   (kernel, module, query, key, value, attention_mask, **how) -> what the kernel gives;
+             called once a block, in their order
+    raises   UserError where a block's attention does not go through transformers' interface, as
+             that of a GPT-2 with reorder_and_upcast_attn under eager
+    """
+    kernel_of_all, n_calls = ALL_ATTENTION_FUNCTIONS.get(model.attention), 0
+
+    def call(module: nn.Module, *inputs: Tensor | None, **how: Any) -> Attended:
+        nonlocal n_calls
+        n_calls += 1
+        return attend(kernel_of_all or eager_attention_of(module), module, *inputs, **how)
+
+    ALL_ATTENTION_FUNCTIONS[model.attention] = call
+    try:
+        yield
     finally:
-        del ALL_ATTENTION_FUNCTIONS[kernel]
-    if len(found) != model.n_blocks:
+        del ALL_ATTENTION_FUNCTIONS[model.attention]
+    if n_calls != model.n_blocks:
         raise UserError(
-            f"{len(found)} of {model.n_blocks} blocks tell their queries and keys; expected all of "
+            f"{n_calls} of {model.n_blocks} blocks tell their queries and keys; expected all of "
             "them: load the model with model.attention sdpa, and without reorder_and_upcast_attn"
         )
+
+
+def eager_attention_of(module: nn.Module) -> Kernel:
+    """The formula that a block's network has for eager attention."""
+    return sys.modules[type(module).__module__].eager_attention_forward
 
 
 def _rows_of(mask: Tensor | None, columns: Tensor, key: Tensor) -> Tensor:

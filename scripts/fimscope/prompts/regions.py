@@ -34,6 +34,11 @@ def last_tokens(regions: Sequence[Region], kind: str = "use") -> list[int]:
     return [region.end - 1 for region in regions if region.kind == kind]
 
 
+def name_tokens(regions: Sequence[Region]) -> list[int]:
+    """The last token of every place where the hole's name stands, its declaration too, in order."""
+    return sorted(last_tokens(regions, "declaration") + last_tokens(regions, "use"))
+
+
 def align_tokens(
     one: Sequence[Region], other: Sequence[Region], kind: str = "use"
 ) -> list[tuple[int, int]]:

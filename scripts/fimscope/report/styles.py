@@ -116,6 +116,7 @@ STYLES = {
     "types": Style("blue"),
     "variance": Style("olive", BROKEN_LINE, "D"),
     "complement": Style("vermilion", "--", "s"),
+    "learned": Style("green", LONG_DASHES, "v"),
     "whole": Style("black", ":", "x"),
     # what steering adds
     "mean_difference": Style("blue"),

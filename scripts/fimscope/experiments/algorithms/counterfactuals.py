@@ -19,6 +19,7 @@ from fimscope.experiments.masking.distractors import draw_rest, tokens_of
 from fimscope.prompts.aligned_names import WORD
 from fimscope.prompts.maker import PromptMaker
 from fimscope.prompts.prompt import Unfit
+from fimscope.prompts.regions import name_tokens
 from fimscope.steps.seeds import seed_of
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.edit_names import ALIGNED
@@ -200,7 +201,7 @@ def plant_all(maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int) ->
             rows = [
                 {
                     **{"hypothesis": hypothesis, "planted": sight.planted, "old": old, "new": new},
-                    "token_ids": _tokens_of(maker, prompt, changed),
+                    **_tokens_of(maker, prompt, changed),
                 }
                 for old, new, changed in changes
             ]
@@ -234,12 +235,13 @@ def _with_control(rows: Sequence[Row]) -> Iterator[Row]:
         yield {**row, "is_control": is_control}
 
 
-def _tokens_of(maker: PromptMaker, prompt: Row, changed: Row) -> list[int]:
+def _tokens_of(maker: PromptMaker, prompt: Row, changed: Row) -> Row:
+    """`token_ids` and `name_tokens` of the prompt with a change."""
     planted = {**changed, "edit": f"{changed['edit']}+planted"}
-    token_ids = maker.make(prompt["original"], planted).token_ids
-    if token_ids == prompt["token_ids"]:
+    made = maker.make(prompt["original"], planted)
+    if made.token_ids == prompt["token_ids"]:
         raise Unfit("nothing_to_edit", "the prompt does not show the change")
-    return token_ids
+    return {"token_ids": made.token_ids, "name_tokens": name_tokens(made.regions)}
 
 
 def _sight_of(

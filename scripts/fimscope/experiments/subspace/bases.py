@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Part:
     """A part of the stream that is written, the rest left as it is.
 
-    kind   whole; types, variance or random: the first `rank` directions of that basis; complement:
-           all but those of `types`
+    kind   whole; types, variance, random or learned: the first `rank` directions of that basis;
+           complement: all but those of `types`
     rank   d_model of `whole`
     draw   which random basis; None for another kind
     """

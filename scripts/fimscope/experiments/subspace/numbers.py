@@ -88,7 +88,7 @@ def subspace_numbers(
     }
 
 
-def _effects(frame: "DataFrame", part: str) -> "DataFrame":
+def effects_of(frame: "DataFrame", part: str) -> "DataFrame":
     """The normalised effects of a part of the stream, pair by rank; of random ones the mean.
 
     Pairs whose gap is too small are left out.
@@ -102,7 +102,7 @@ def _effects(frame: "DataFrame", part: str) -> "DataFrame":
 
 def _choose_rank(frame: "DataFrame") -> int | None:
     """The smallest rank at which the types have half of the whole's mean effect; None without."""
-    whole, types = _effects(frame, "whole"), _effects(frame, "types")
+    whole, types = effects_of(frame, "whole"), effects_of(frame, "types")
     if not len(whole) or not len(types):
         return None
     reached = types.mean() >= whole.mean().iloc[0] / 2
@@ -123,14 +123,14 @@ def _patch_numbers(
               d_model where no rank that was tried has it
     beside    rival -> types minus rival at the chosen rank, paired
     """
-    whole = _effects(frame, "whole")
+    whole = effects_of(frame, "whole")
     found: Numbers = {"condition": condition, "point": int(point), "rank": rank}
     if not len(whole):
         return {**found, "n_pairs": 0}
     d_model = int(whole.columns[0])
     of_pair = frame.drop_duplicates("pair_id").set_index("pair_id")["program_id"]
     programs = of_pair.loc[whole.index].to_numpy(dtype=str)
-    effects = {part: _effects(frame, part).loc[whole.index] for part in PARTS}
+    effects = {part: effects_of(frame, part).loc[whole.index] for part in PARTS}
     curves = {}
     for part, own in effects.items():
         mean = Clustered.of(own.to_numpy(), programs).mean()
@@ -187,7 +187,7 @@ def _wrong_type(frame: "DataFrame", rank: int, bootstrap: Bootstrap) -> Numbers 
     for condition in ("break", "restore"):
         own = frame[frame["condition"] == condition]
         for part, column in (("types", rank), ("whole", None)):
-            effects = _effects(own, part)
+            effects = effects_of(own, part)
             if effects.empty:
                 return None
             values = effects[column] if column else effects.iloc[:, 0]

@@ -1,5 +1,11 @@
 """The section on subspaces of the stream, its sentences made from the numbers by rule."""
 
+from fimscope.experiments.subspace import learned_section
+from fimscope.experiments.subspace.learned_section import (
+    learned_findings,
+    learned_table,
+    say_learned,
+)
 from fimscope.report.findings import Finding, verdict_of_more
 from fimscope.report.format import (
     family_power_text,
@@ -22,6 +28,7 @@ PART_NAMES = {
     "complement": "all the rest",
     "whole": "the whole stream",
 }
+SOURCES = ("directions", "patches", "means", "learned", "learned_patches")
 QUESTION = (
     "How many dimensions of the stream carry the type, does a wrong type lie in the same ones, "
     "and can the right one be written there?"
@@ -46,21 +53,23 @@ CONTROL = (
     "programs, adjusted over all conditions, points and rivals (Holm). The rank that has half of "
     "the whole's effect has percentiles of a bootstrap over programs; where none that was tried "
     "has it, the width of the stream stands for it. A subspace that was fitted to means holds what "
-    "differs between the types on average, with the other things that go with them; another one, "
-    "learned for the purpose, could be smaller."
+    "differs between the types on average, with the other things that go with them."
 )
 
 
-def subspace_section(numbers: Numbers) -> Section:
-    """The section of the report, of `subspace_numbers`."""
+def subspace_section(numbers: Numbers, learned: Numbers | None = None) -> Section:
+    """The section of the report, of `subspace_numbers` and `learned_numbers`."""
     return Section(
         title="How many dimensions carry the type",
         question=QUESTION,
-        findings=_findings(numbers),
-        method=METHOD,
-        control=CONTROL,
-        cites=["fisher1936discriminant", "heimersheim2024patching", "holm1979procedure"],
-        reading=say_subspace(numbers),
+        findings=[*_findings(numbers), *(learned_findings(learned) if learned else [])],
+        method=METHOD + (learned_section.METHOD if learned else ""),
+        control=CONTROL + (learned_section.CONTROL if learned else ""),
+        cites=[
+            *("fisher1936discriminant", "heimersheim2024patching", "holm1979procedure"),
+            *(learned_section.CITES if learned else []),
+        ],
+        reading=[*say_subspace(numbers), *(say_learned(learned) if learned else [])],
         figures=[
             (
                 "subspace.svg",
@@ -68,9 +77,12 @@ def subspace_section(numbers: Numbers) -> Section:
                 "over programs.",
             )
         ],
-        tables=[] if not numbers["patches"] else [_patch_table(numbers), *_means_table(numbers)],
-        sources=[f"subspace/{name}.parquet" for name in ("directions", "patches", "means")],
-        numbers=numbers,
+        tables=[
+            *([_patch_table(numbers), *_means_table(numbers)] if numbers["patches"] else []),
+            *([learned_table(learned)] if learned else []),
+        ],
+        sources=[f"subspace/{name}.parquet" for name in SOURCES],
+        numbers={**numbers, "learned": learned},
         power=family_power_text(
             [test for row in numbers["patches"] for test in row["beside"].values()]
         ),

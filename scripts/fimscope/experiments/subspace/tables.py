@@ -51,3 +51,29 @@ SUBSPACE_MEANS = Table(
     place="{study}/subspace/means.parquet",
     row="a variant into a part of whose stream its gold's mean of `fit` was written",
 )
+SUBSPACE_LEARNED = Table(
+    "subspace_learned",
+    [
+        ("point", pa.int32()),
+        ("rank", pa.int32()),
+        ("n_fit", pa.int32(), "pairs that it was learned with"),
+        ("n_select", pa.int32(), "pairs by which the step was chosen"),
+        ("step", pa.int32(), "the one with the least loss on `select`; 0 is the random start"),
+        ("first_loss", pa.float64(), "at the start, on `select`: mean cross entropy, nats"),
+        ("loss", pa.float64(), "at that step"),
+        (
+            "types_share",
+            pa.float64(),
+            "of the learned directions that lies between the types: mean squared cosine",
+        ),
+        ("chance_share", pa.float64(), "the same of random directions, on average"),
+    ],
+    place="{study}/subspace/learned.parquet",
+    row="a subspace that was learned by interchange",
+)
+SUBSPACE_LEARNED_PATCHES = Table(
+    "subspace_learned_patches",
+    [*PATCH_KEY, ("group", pa.string()), *PART, *PATCH_MEASURES],
+    place="{study}/subspace/learned_patches.parquet",
+    row="a patch of a learned subspace, its donor that of the pair; donor_kind is `learned`",
+)

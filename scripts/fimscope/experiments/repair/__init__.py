@@ -1,0 +1,1 @@
+"""Whether wrong answers are mended by taking from the model what their algorithm reads."""
