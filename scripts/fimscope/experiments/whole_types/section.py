@@ -111,7 +111,8 @@ def _say_apart(row: Numbers) -> str:
     return (
         f"Of right answers to {OF_KIND[row['group']]} ({row['n']} holes) {one} "
         f"alone breaks {row['n_only_first']}, {other} alone {row['n_only_second']}, both "
-        f"{row['n_both']}: {points_changed(row)}, {p_value(row['adjusted_p'])}."
+        f"{row['n_both']}; the share right differs by {points_changed(row)}, "
+        f"{p_value(row['adjusted_p'])}."
     )
 
 
