@@ -20,6 +20,7 @@ FIXTURE_TIERS = {
     "typescript": "node",
     "random_study": "model",
     "small_study": "process",
+    "warm": "process",
     "browser": "browser",
 }
 

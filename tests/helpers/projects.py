@@ -4,8 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
@@ -13,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "docs")
 PARTS += ("package.json", "package-lock.json")
 NO_PARTS = shutil.ignore_patterns("__pycache__", "gallery", "images", "studies")
+THREADS = MappingProxyType({"OMP_NUM_THREADS": "2"})
 
 # Real programs, of three packages, so that fit, select and test each get one.
 FILES = {
@@ -45,8 +48,13 @@ HOSTILE = {
 }
 
 
-def snakemake(project: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess:
-    """Run snakemake in a project; the output has both streams."""
+def snakemake(
+    project: Path, *words: str, check: bool = True, variables: Mapping[str, str] = THREADS
+) -> subprocess.CompletedProcess:
+    """Run snakemake in a project; the output has both streams.
+
+    variables   of the environment, beside its own
+    """
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--profile", "profiles/default", *words],
         cwd=project,
@@ -54,7 +62,7 @@ def snakemake(project: Path, *words: str, check: bool = True) -> subprocess.Comp
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        env={**os.environ, **variables},
     )
     assert not check or done.returncode == 0, done.stdout[-6000:]
     return done

@@ -1,13 +1,16 @@
 """The files a rule names as its step's code: all that Python itself would import."""
 
+import ast
 import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from fimscope.steps import sources
 from fimscope.steps.sources import SCRIPTS, step_sources
 
 STEPS = sorted(path.stem for path in SCRIPTS.glob("*.py"))
@@ -43,6 +46,33 @@ def test_the_modules_that_python_loads_are_among_them(step):
 
 def test_imports_inside_functions_count():
     assert "scripts/fimscope/interventions/sweep.py" in step_sources("sweep_patches")
+
+
+def needed_by_the_parser(path: Path) -> list[Path]:
+    """The modules and the files beside it that a module of Python names."""
+    modules: set[str] = set()
+    beside: set[Path] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            modules.add(node.module)
+            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif re.fullmatch(r"\w[\w./-]*\.\w+", str(getattr(node, "value", ""))):
+            beside.add(path.parent / str(node.value))
+    places = [SCRIPTS.joinpath(*name.split(".")) for name in modules]
+    files = [file for p in places for file in (p.with_suffix(".py"), p / "__init__.py")]
+    packages = [parent / "__init__.py" for p in places for parent in p.parents]
+    return [file for file in {*files, *packages, *beside} if file.is_file()]
+
+
+def test_they_are_those_that_the_parser_of_python_finds(monkeypatch):
+    found, needed = {step: step_sources(step) for step in STEPS}, sources._needed
+    by_parser = cache(
+        lambda path: needed_by_the_parser(path) if path.suffix == ".py" else needed(path)
+    )
+    monkeypatch.setattr(sources, "_needed", by_parser)
+    assert {step: step_sources(step) for step in STEPS} == found
 
 
 def of_node(step: str) -> set[str]:

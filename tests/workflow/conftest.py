@@ -1,15 +1,26 @@
 """The small study that many tests look at."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from projects import FILES, copy_project, snakemake, teach, write_sources
+from projects import FILES, THREADS, copy_project, snakemake, teach, write_sources
+from warm_python import warm_python
 
 
 @pytest.fixture(scope="session")
-def small_study(tmp_path_factory) -> Path:
+def warm(tmp_path_factory) -> Iterator[dict[str, str]]:
+    """For the studies that are made to be looked at; what tests a run has a Python of its own."""
+    environment = {**os.environ, **THREADS}
+    with warm_python(tmp_path_factory.mktemp("warm"), environment) as variables:
+        yield {**THREADS, **variables}
+
+
+@pytest.fixture(scope="session")
+def small_study(tmp_path_factory, warm) -> Path:
     """A project whose whole DAG has run, on real programs and a model of 24 blocks."""
     project = copy_project(tmp_path_factory.mktemp("workflow") / "project with spaces")
     write_sources(project)
@@ -59,7 +70,8 @@ def small_study(tmp_path_factory) -> Path:
         "--configfile",
         "small.yaml",
         *("--", *(f"results/tiny/source/variants/{edit}.parquet" for edit in variants)),
+        variables=warm,
     )
     teach(project)
-    snakemake(project, "--configfile", "small.yaml")
+    snakemake(project, "--configfile", "small.yaml", variables=warm)
     return project

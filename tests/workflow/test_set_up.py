@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -108,18 +108,43 @@ def wheel(folder: Path, version: str) -> str:
     return f"tiny=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A folder with the set-up, and a lock of one package that pip finds in another folder."""
-    folder = tmp_path / "a project"
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory) -> Iterator[Path]:
+    """A folder with all that pip finds."""
+    folder = tmp_path_factory.mktemp("wheels")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(folder))
+        yield folder
+
+
+def write_project(folder: Path, wheels: Path) -> Path:
+    """A folder with the set-up, and a lock of one package."""
     shutil.copytree(ROOT / "setup", folder / "setup", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "wheels").mkdir()
-    (folder / "requirements.lock").write_text(wheel(tmp_path / "wheels", "1.0"))
+    (folder / "requirements.lock").write_text(wheel(wheels, "1.0"))
     (folder / "requirements-cuda.lock").touch()
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
     return folder
+
+
+@pytest.fixture
+def project(tmp_path, wheels) -> Path:
+    """Where nothing is set up yet."""
+    return write_project(tmp_path / "a project", wheels)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, wheels) -> Path:
+    project = write_project(tmp_path_factory.mktemp("made") / "a project", wheels)
+    assert set_up(project).returncode == 0
+    assert version(project) == "1.0"
+    return project
+
+
+@pytest.fixture
+def finished(made, tmp_path) -> Path:
+    """Where the set-up has been carried out: a copy, as one may be moved."""
+    return shutil.copytree(made, tmp_path / "a project", symlinks=True)
 
 
 def set_up(
@@ -143,42 +168,38 @@ def version(project: Path) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_it_is_made_once_and_follows_the_lock(project, tmp_path):
-    assert set_up(project).returncode == 0
-    assert version(project) == "1.0"
-    (project / ".venv/mine").touch()
-    assert set_up(project).stdout == ""
-    (project / "requirements.lock").write_text(wheel(tmp_path / "wheels", "2.0"))
-    assert set_up(project).returncode == 0
-    assert version(project) == "2.0"
-    assert (project / ".venv/mine").exists()
+def test_it_is_made_once_and_follows_the_lock(finished, wheels):
+    (finished / ".venv/mine").touch()
+    assert set_up(finished).stdout == ""
+    (finished / "requirements.lock").write_text(wheel(wheels, "2.0"))
+    assert set_up(finished).returncode == 0
+    assert version(finished) == "2.0"
+    assert (finished / ".venv/mine").exists()
 
 
 def test_its_python_imports_the_library_from_any_folder_wherever_the_project_stands(
-    project, tmp_path
+    finished, tmp_path
 ):
-    library = project / "scripts/fimscope/__init__.py"
+    library = finished / "scripts/fimscope/__init__.py"
     library.parent.mkdir(parents=True)
     library.write_text("version = 1")
-    set_up(project)
     words = [".venv/bin/python", "-c", "import fimscope; print(fimscope.__file__)"]
-    for folder in (project, tmp_path / "moved"):
-        if folder != project:
-            shutil.copytree(project, folder, symlinks=True)
+    for folder in (finished, tmp_path / "moved"):
+        if folder != finished:
+            shutil.copytree(finished, folder, symlinks=True)
         python = [str(folder / words[0]), *words[1:]]
         done = subprocess.run(python, cwd="/", capture_output=True, text=True, check=True)
         assert done.stdout.strip() == str(folder / "scripts/fimscope/__init__.py")
 
 
-def test_one_that_was_cut_short_is_made_anew_even_without_a_whole_pip(project):
-    set_up(project)
-    (project / ".venv" / install.DONE).unlink()
-    [vendor] = (project / ".venv").glob("lib/*/site-packages/pip/_vendor")
+def test_one_that_was_cut_short_is_made_anew_even_without_a_whole_pip(finished):
+    (finished / ".venv" / install.DONE).unlink()
+    [vendor] = (finished / ".venv").glob("lib/*/site-packages/pip/_vendor")
     shutil.rmtree(vendor)
-    done = set_up(project, python=".venv/bin/python3")  # which comes first where make looks
+    done = set_up(finished, python=".venv/bin/python3")  # which comes first where make looks
     assert ".venv was not finished; it is made anew" in done.stdout
-    assert version(project) == "1.0"
-    assert set_up(project).stdout == ""
+    assert version(finished) == "1.0"
+    assert set_up(finished).stdout == ""
 
 
 def test_a_kill_at_any_time_leaves_what_the_next_mends(project):
@@ -193,15 +214,16 @@ def test_a_kill_at_any_time_leaves_what_the_next_mends(project):
     assert version(project) == "1.0"
 
 
-def test_a_package_that_is_not_the_locks_is_refused_and_nothing_counts_as_installed(project):
-    assert set_up(project).returncode == 0
-    name, digest = wheel(Path(os.environ["PIP_FIND_LINKS"]), "2.0").strip().rsplit(":", 1)
-    (project / "requirements.lock").write_text(f"{name}:{digest[::-1]}\n")
-    done = set_up(project)
+def test_a_package_that_is_not_the_locks_is_refused_and_nothing_counts_as_installed(
+    finished, wheels
+):
+    name, digest = wheel(wheels, "2.0").strip().rsplit(":", 1)
+    (finished / "requirements.lock").write_text(f"{name}:{digest[::-1]}\n")
+    done = set_up(finished)
     assert done.returncode
     assert "not the one that the lock names" in done.stdout
     assert "Traceback" not in done.stdout
-    assert not (project / ".venv" / install.DONE).exists()
+    assert not (finished / ".venv" / install.DONE).exists()
 
 
 def test_a_disk_without_room_is_one_sentence(project):

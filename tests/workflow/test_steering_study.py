@@ -19,8 +19,9 @@ STEERING = MODEL / "steering"
 
 
 @pytest.fixture(scope="module")
-def steered(small_study) -> Path:
-    snakemake(small_study, "--configfile", "small.yaml", "--", "steering", "probes", "replication")
+def steered(small_study, warm) -> Path:
+    targets = ("steering", "probes", "replication")
+    snakemake(small_study, "--configfile", "small.yaml", "--", *targets, variables=warm)
     return small_study
 
 

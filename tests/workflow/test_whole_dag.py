@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -172,9 +173,9 @@ def test_positions_stand_on_their_tokens(small_study, tables):
 
 
 @pytest.fixture(scope="module")
-def looked_inside(small_study):
+def looked_inside(small_study, warm):
     """What is made only where it is asked for."""
-    snakemake(small_study, "--configfile", "small.yaml", "--", *LOOKS)
+    snakemake(small_study, "--configfile", "small.yaml", "--", *LOOKS, variables=warm)
 
 
 def test_sections_hold_their_figures(looked_inside, small_study):
@@ -478,6 +479,35 @@ def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study):
     assert run.returncode != 0
     snakemake(small_study, "--configfile", "small.yaml")
     assert hashes(small_study) == before
+
+
+WHAT_IT_IS_TOLD = """
+import os, sys
+print(__name__, sys.argv, sys.path[0], os.getcwd(), os.environ["OWN"], sys.stdin.read())
+print("to the terminal", file=sys.stderr)
+os.kill(os.getpid(), 9) if sys.argv[1] == "ends" else sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("word", ["a word", "ends"])
+def test_a_warm_python_runs_a_script_as_python_does(warm, tmp_path, word):
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/step.py").write_text(WHAT_IT_IS_TOLD)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = f"OWN=1 python scripts/step.py '{word}' <<< read 2> said; echo $?"
+    found = []
+    for variables in ({}, warm):
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # Bash's own words of a killed process
+            text=True,
+        )
+        found.append((done.stdout, (tmp_path / "said").read_text()))
+    assert found[0] == found[1]
+    assert found[0][0].endswith("137\n" if word == "ends" else "read\n\n3\n")
 
 
 def test_snakemakes_own_report_is_made(small_study):

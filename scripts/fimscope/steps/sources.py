@@ -1,13 +1,17 @@
 """Which files a step is made of, so that a rule can name them as inputs."""
 
-import ast
 import re
 from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 _NODE_IMPORT = re.compile(r'(?:from|import) "(\./[^"]+|\.\./[^"]+)"')
-_FILE_NAME = re.compile(r"\w[\w./-]*\.\w+")
+# Python is read by patterns too: every start of Snakemake reads all modules, and the parser takes
+# most of a second for them.
+_IMPORT = re.compile(
+    r"^ *(?:from (fimscope[\w.]*) import (\([^)]*\)|.*)|import (fimscope[\w.]*))", re.MULTILINE
+)
+_FILE_NAME = re.compile(r'"(\w[\w./-]*\.\w+)"')
 
 
 def step_sources(step: str) -> list[str]:
@@ -36,20 +40,15 @@ def _needed(path: Path) -> list[Path]:
     if path.suffix != ".py":
         return []
     modules: set[str] = set()
-    strings: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            modules.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules.add(node.module)
-            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            strings.add(node.value)
-    beside = [path.parent / name for name in strings if _FILE_NAME.fullmatch(name)]
-    imported = [file for name in modules if name.startswith("fimscope") for file in _files(name)]
+    for package, names, module in _IMPORT.findall(text):
+        modules.add(package or module)
+        modules.update(f"{package}.{name}" for name in re.findall(r"\w+", names))
+    imported = [file for name in modules for file in _files(name)]
+    beside = {path.parent / name for name in _FILE_NAME.findall(text)}
     return imported + [file for file in beside if file.is_file()]
 
 
+@cache
 def _files(name: str) -> list[Path]:
     """The module's file and the __init__ files of the packages that it stands in."""
     parts = name.split(".")

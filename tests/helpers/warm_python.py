@@ -1,0 +1,126 @@
+"""Steps in forks of one Python that has loaded their libraries, which takes longer than they do.
+
+A fork runs the script as Python itself would, in a process, folder and environment of its own. It
+imports the project's modules anew; torch, transformers and matplotlib it finds loaded.
+
+`warm_python.py serve <socket>` is that Python, which says on a socket when it is up;
+`warm_python.py <folder> scripts/step.py ...` has a step run there and ends with its exit status.
+"""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+SERVE = "serve"
+LIBRARIES = (
+    *("pyarrow.compute", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "jinja2"),
+    *("matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg"),
+    *("nnsight", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
+    *("transformers.models.auto.tokenization_auto", "transformers.models.gpt_bigcode"),
+    *("transformers.models.gpt_bigcode.modeling_gpt_bigcode", "safetensors.torch"),
+)
+
+
+@contextmanager
+def warm_python(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Gives the variables that make `python` such a fork in every Bash.
+
+    folder        where the two meet
+    environment   what the libraries find when they are loaded: how many threads they may have
+    """
+    import shlex
+    import subprocess
+
+    up, own = socket.socketpair()
+    words = [sys.executable, __file__, SERVE, str(own.fileno())]
+    server = subprocess.Popen(words, cwd=folder, env=environment, pass_fds=[own.fileno()])
+    own.close()
+    try:
+        assert up.recv(1), "it did not come up"
+        client = shlex.join([sys.executable, "-S", "-E", __file__, str(folder)])
+        yield {"BASH_FUNC_python%%": f'() {{ {client} "$@"; }}'}
+    finally:
+        server.terminate()
+        server.wait()
+        up.close()
+
+
+def serve(up: socket.socket) -> None:
+    """Fork for every request, until this process is ended."""
+    import signal
+    from importlib import import_module
+
+    for name in LIBRARIES:
+        import_module(name)
+    listener = socket.socket(socket.AF_UNIX)
+    # A path of a socket has a hundred bytes at most: both sides name it from its folder.
+    listener.bind("socket")
+    listener.listen(64)
+    signal.signal(signal.SIGCHLD, lambda *_: reap())
+    up.send(b"1")
+    while True:
+        connection, _ = listener.accept()
+        if not os.fork():
+            listener.close()
+            up.close()
+            return answer(connection)
+        connection.close()
+
+
+def reap() -> None:
+    """Forget the forks that have answered."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def answer(connection: socket.socket) -> None:
+    """Run the step in one more fork and tell its exit status."""
+    import signal
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request, streams, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+    child = os.fork()
+    if not child:
+        connection.close()
+        return run_step(json.loads(request), streams)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    connection.send(str(status).encode())
+    os._exit(0)
+
+
+def run_step(request: dict, streams: list[int]) -> None:
+    """What Python does with a script, its words, its folder and its environment."""
+    import runpy
+
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.argv = request["words"]
+    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def ask(folder: str, words: list[str]) -> int:
+    """Have a step run; gives its exit status."""
+    request = {"words": words, "folder": str(Path.cwd()), "environment": dict(os.environ)}
+    with socket.socket(socket.AF_UNIX) as connection:
+        os.chdir(folder)
+        connection.connect("socket")
+        socket.send_fds(connection, [json.dumps(request).encode()], [0, 1, 2])
+        status = int(connection.recv(10))
+    return status if status >= 0 else 128 - status  # as a shell tells that a signal ended it
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == SERVE:
+        serve(socket.socket(fileno=int(sys.argv[2])))
+    else:
+        sys.exit(ask(sys.argv[1], sys.argv[2:]))
