@@ -81,16 +81,15 @@ def whole_patch_numbers(
                 rows[length, part] = {"length": length, "part": part, **numbers, "verdict": verdict}
         found["sweeps"] += rows.values()
         one, first = parts[ONE_TOKEN, WHOLE], parts[LONGER, FIRST]
-        if beside := _beside(one, first, _arrival(rows, (ONE_TOKEN, WHOLE), (LONGER, FIRST))):
-            found["beside"].append({"condition": condition, **beside})
-        together = compare_conditions(
-            first,
-            parts[LONGER, LATER],
-            _arrival(rows, (LONGER, FIRST), (LONGER, LATER)),
-            bootstrap,
-            margin,
+        of_one, of_first, of_later = (
+            _points_above(rows, part)
+            for part in ((ONE_TOKEN, WHOLE), (LONGER, FIRST), (LONGER, LATER))
         )
-        if together:
+        if beside := _beside(one, first, of_one | of_first):
+            found["beside"].append({"condition": condition, **beside})
+        above = of_first, of_later
+        later = parts[LONGER, LATER]
+        if together := compare_conditions(first, later, above, bootstrap, margin):
             found["together"].append({"condition": condition, **together})
     _judge_beside(found["beside"], margin)
     paired = frame[(frame["donor_kind"] == "paired") & (frame["length"] == LONGER)]
@@ -162,11 +161,9 @@ def _curve(rows: "DataFrame", measure: str) -> Curve:
     )
 
 
-def _arrival(rows: Mapping[tuple[str, str], Numbers], *parts: tuple[str, str]) -> set[int]:
-    """The points at which one of the parts does more than its controls."""
-    return {
-        point for part in parts if part in rows for point in points_above(rows[part]["comparison"])
-    }
+def _points_above(rows: Mapping[tuple[str, str], Numbers], part: tuple[str, str]) -> set[int]:
+    """The points at which a part does more than its controls."""
+    return set(points_above(rows[part]["comparison"])) if part in rows else set()
 
 
 def _beside(one: Sweep, longer: Sweep, points: set[int]) -> Numbers | None:

@@ -181,16 +181,17 @@ def _say(condition: str, numbers: Numbers) -> str:
 
 
 def _say_together(row: Numbers) -> str:
-    first, later = (with_interval(half, "d") for half in row["half_at"])
+    halves = zip(("the first", "the later ones"), row["half_at"], strict=True)
+    reached = [f"{with_interval(half, 'd')} for {name}" for name, half in halves if half]
     gap = at(
         {**row, "estimate": row["difference"]},
         place := max(range(len(row["points"])), key=lambda i: abs(row["difference"][i])),
     )
     return (
         f"On the {row['n_pairs']} pairs that have both, later tokens minus the first are at most "
-        f"{with_interval(gap, '+z.2f')} apart, at point {row['points'][place]}; half of their own "
-        f"largest effect is at {first} for the first and at {later} for the later ones; that they "
-        f"arrive apart is {row['verdict']}."
+        f"{with_interval(gap, '+z.2f')} apart, at point {row['points'][place]}; of the points "
+        f"where they are above their controls, half of their own largest effect is at "
+        f"{' and at '.join(reached)}; that they arrive apart is {row['verdict']}."
     )
 
 
