@@ -1,6 +1,7 @@
 """Write the figures of README, cards and docs from the numbers of the studies they speak of."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def study_text(numbers: Mapping[str, Any], name: str) -> str:
 
 
 def read_studies(folder: Path) -> dict[str, Any]:
-    """The committed numbers of every study, by its name with - as _; experiments by their names."""
+    """The committed numbers of every study, by its name, with _ for what is no letter or digit;
+    experiments by their names."""
     studies = {}
     for path in sorted(folder.glob("*.json")):
         try:
@@ -47,7 +49,7 @@ def read_studies(folder: Path) -> dict[str, Any]:
         for key, value in parts.items():
             *where, last = key.split(".", 1)
             (numbers[where[0]] if where else numbers)[last] = value
-        studies[path.stem.replace("-", "_")] = numbers
+        studies[re.sub(r"\W", "_", path.stem)] = numbers
     return studies
 
 

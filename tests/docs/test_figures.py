@@ -77,13 +77,14 @@ def test_a_study_is_read_as_it_was_written(tmp_path):
         "timings": {"wall_s": 1, "steps": [{"step": "a", "wall_s": 1}]},
         "manifest": {"fimscope": "1", "git": {"commit": "a" * 40}},
     }
-    (tmp_path / "a-study.json").write_text(study_text(numbers, "a-study"))
-    (found,) = read_studies(tmp_path).values()
+    (tmp_path / "a-study-1.5b.json").write_text(study_text(numbers, "a-study-1.5b"))
+    ((name, found),) = read_studies(tmp_path).items()
+    assert name == "a_study_1_5b"
     assert found["accuracy"] == numbers["accuracy"]
     assert found["experiments"] == numbers["experiments"]
     assert "a" * 40 in found["provenance"]
     assert found["timings"] == {"wall_s": 1}
-    assert dump_json({"a": found}) == dump_json({"a": read_studies(tmp_path)["a_study"]})
+    assert dump_json({"a": found}) == dump_json({"a": read_studies(tmp_path)["a_study_1_5b"]})
 
 
 def test_what_readme_calls_shown_and_undecided_is_so():
