@@ -33,7 +33,7 @@ def say_model(model: Mapping[str, Any], name: str, dtype: str) -> str:
     quantised = model.get("quantised")
     if quantised:
         sentences.append(
-            f"That file holds them as {code(quantised['type'])}, {quantised['bits']:g} bits each "
+            f"Its file holds them as {code(quantised['type'])}, {quantised['bits']:g} bits each "
             "on average; they were dequantised, and are not quite those that were trained."
         )
     return " ".join(sentences)
