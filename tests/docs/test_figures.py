@@ -107,6 +107,7 @@ def test_what_readme_calls_shown_and_undecided_is_so():
         held_out["net"],
         *[beside["none"] for beside in steering["gates"]["beside"].values()],
         EMBEDDED["experiments"]["samples"]["edits"]["original"]["wrong"]["above_chance"],
+        *[cause["net"]["none"] for cause in EMBEDDED["experiments"]["repair"]["causes"]],
     ]
     assert {each["verdict"] for each in shown} == {"shown"}
     assert {each["verdict"] for each in undecided} == {"undecided"}
