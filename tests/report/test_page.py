@@ -132,8 +132,9 @@ def test_the_docs_to_which_a_report_leads_are_pages_that_a_browser_shows():
     led = {value for name, value in Outline(build_page(report, {})).attributes if name == "href"}
     led = {target.removeprefix("docs/") for target in led if target.startswith("docs/")}
     assert "method.html#patching" in led
-    for outline in outlines.values():
-        led |= {value for name, value in outline.attributes if name == "href"}
+    for page, outline in outlines.items():
+        hrefs = {value for name, value in outline.attributes if name == "href"}
+        led |= {f"{page}{href}" if href.startswith("#") else href for href in hrefs}
     for target in led:
         name, _, place = target.partition("#")
         assert name in outlines or target.startswith("https://"), target
