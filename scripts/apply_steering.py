@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.steer.doses import (
     FITTED,
     NOTHING,
@@ -38,7 +39,6 @@ from fimscope.parts.store import add_part_options, exhaust
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, positive, run_step, step_parser
-from fimscope.typescript.tables import EXAMPLES
 
 Row = Mapping[str, Any]
 
@@ -217,10 +217,7 @@ def main() -> None:
         help="what a shard has its share of; `test` is for when all of `select` has been made",
     )
     with run_step(parser) as args:
-        groups = {
-            row["example_id"]: row["group"]
-            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-        }
+        groups = read_groups(args.examples)
         everyone = recipients_of(
             read_table(args.prompts, PROMPTS).to_pylist(),
             read_table(args.predictions, PREDICTIONS).to_pylist(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.circuits.runs import STEP, draw_runs, pair_runs
 from fimscope.experiments.circuits.tables import CIRCUIT_EDGES, CIRCUIT_RUNS
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_sum
@@ -17,7 +18,6 @@ from fimscope.parts.formats import BatchTensors
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, positive, run_step, step_parser
-from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from fimscope.interventions.circuits import EdgeAttribution
@@ -111,8 +111,7 @@ def main() -> None:
         manifest = run_manifest(args)
         runner = BatchRunner.of_step(STEP, args, n_steps=args.n_steps)
         originals, variants = map(read_answered, args.prompts, args.predictions)
-        examples = read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-        groups = {row["example_id"]: row["group"] for row in examples}
+        groups = read_groups(args.examples)
         paired, rejected = pair_runs(originals, variants, args.seed)
         check_sum(STEP, len(variants), len(paired), len(rejected))
         drawn = draw_runs(paired, groups, args.max_find, args.max_test, args.seed)

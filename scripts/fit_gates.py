@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.probes.fit import fit_probe
 from fimscope.experiments.steer.gates import area_under_curve
 from fimscope.experiments.steer.tables import STEERING_GATES
@@ -17,7 +18,6 @@ from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.statistics.estimate import Floats
 from fimscope.steps.frame import Progress, log, run_step, step_parser
-from fimscope.typescript.tables import EXAMPLES
 
 Row = Mapping[str, Any]
 
@@ -119,10 +119,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the steering_gates table")
     with run_step(parser) as args:
         manifest = run_manifest(args)
-        groups = {
-            row["example_id"]: row["group"]
-            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-        }
+        groups = read_groups(args.examples)
         columns = ["example_id", "edit", "program_id", "correct", "top10"]
         originals, variants = (
             read_table(path, PREDICTIONS, columns).to_pylist() for path in args.predictions

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.lens.linear import choose_map, squares
 from fimscope.experiments.lens.readings import PointLens, lens_table
 from fimscope.experiments.lens.tables import LENS, LINEAR_LENS
@@ -21,7 +22,6 @@ from fimscope.prompts.encoder import Encoder
 from fimscope.statistics.estimate import Floats
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 from fimscope.steps.seeds import seed_of
-from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
@@ -134,10 +134,7 @@ def read_prompts(
     examples: Path, lenses: Sequence[Path], predictions: Sequence[Path]
 ) -> list[dict[str, Any]]:
     """The prompts of all edits with group, gold and foil, in the order of the lens tables."""
-    groups = {
-        row["example_id"]: row["group"]
-        for row in read_table(examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-    }
+    groups = read_groups(examples)
     found = []
     for lens, path in zip(lenses, predictions, strict=True):
         golds = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.patch.donors import (
     Key,
     TokenIds,
@@ -38,7 +39,6 @@ from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.steps.frame import log, positive, run_step, step_parser
 from fimscope.steps.seeds import seed_of
-from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -189,10 +189,7 @@ def main() -> None:
     )
     with run_step(parser) as args:
         runner, manifest = BatchRunner.of_step(STEP, args), run_manifest(args)
-        groups = {
-            row["example_id"]: row["group"]
-            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-        }
+        groups = read_groups(args.examples)
         effects = read_effects(args.patches)
         points = points_reached(effects, groups, args.shares)
         pairs = read_pairs(args.pairs, args.conditions, groups)

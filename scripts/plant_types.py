@@ -10,6 +10,7 @@ from fimscope.experiments.algorithms.names import NamesOfKind, telling_names
 from fimscope.experiments.algorithms.tables import ALGORITHMS, PLANTED_PARTS
 from fimscope.experiments.answers import same_type
 from fimscope.experiments.branched import ask_branches, fitting
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.outcomes import draw_of_each, outcome_of
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.files.manifest import run_manifest
@@ -111,7 +112,7 @@ def recipients_of(args) -> list[Row]:
 
     They are not of `fit`, whose names are planted, and the same whatever edit is asked.
     """
-    groups = {row["example_id"]: row["group"] for row in Rows(args.examples, EXAMPLES, GROUP)}
+    groups = read_groups(args.examples)
     drawn = draw_of_each(
         [row for row in Rows(args.drawn, SPLIT) if groups[row["example_id"]] != "fit"],
         args.max_examples,
@@ -140,7 +141,6 @@ def recipients_of(args) -> list[Row]:
     ]
 
 
-GROUP = ["example_id", "group"]
 NAMES = ["example_id", "kind", "name", "gold", "group", "package"]
 
 

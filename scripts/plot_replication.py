@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.replication.numbers import adjust_edits, count_broken, edit_numbers
 from fimscope.experiments.replication.protocol import AS_PUBLISHED, MAIN, published_window
 from fimscope.experiments.replication.section import replication_section
@@ -22,7 +23,6 @@ from fimscope.report.text import visible
 from fimscope.report.theme import PRINT_WIDTH, add_figure_options, save_figure, use_theme
 from fimscope.statistics.numbers import Numbers
 from fimscope.steps.frame import run_step, step_parser
-from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,10 +127,7 @@ def main() -> None:
         published = yaml.safe_load(args.published.read_text(encoding="utf-8"))
         known = {row["edit"]: row for row in published["edits"]}
         prepared = read_prepared(args.model_info.parent)
-        groups = {
-            row["example_id"]: row["group"]
-            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-        }
+        groups = read_groups(args.examples)
         edits = {}
         for split, results, vectors in zip(args.splits, args.results, args.vectors, strict=True):
             edit = results.stem

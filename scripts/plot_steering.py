@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.steer.gates import gate_numbers
 from fimscope.experiments.steer.in_context import in_context_numbers
@@ -39,7 +40,6 @@ from fimscope.report.theme import (
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import run_step, step_parser
-from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -198,10 +198,7 @@ def main() -> None:
             numbers["settings"].get(MAIN),
             Margins.of(args).accuracy,
         )
-        groups = {
-            row["example_id"]: row["group"]
-            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-        }
+        groups = read_groups(args.examples)
         if args.icl:
             numbers["in_context"] = in_context_numbers(
                 read_table(args.icl, ICL),

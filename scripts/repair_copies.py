@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.circuits.chosen import size_of
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.patch.donors import read_prompts
 from fimscope.experiments.repair.copies import Head, copied_tokens, random_heads, rank_heads
 from fimscope.experiments.repair.repaired import (
@@ -24,7 +25,6 @@ from fimscope.parts.formats import BatchTensors
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.steps.frame import log, positive, run_step, step_parser
-from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -182,10 +182,7 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         runner = BatchRunner.of_step(STEP, args)
-        groups = {
-            row["example_id"]: row["group"]
-            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-        }
+        groups = read_groups(args.examples)
         prompts = read_prompts(args.prompts)
         joined = [
             {**row, **prompts[row["example_id"], row["edit"]]}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.algorithms.tables import ALGORITHMS
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.patch.donors import read_prompts
 from fimscope.experiments.patch.measures import padded
 from fimscope.experiments.repair.names import planted_pairs, renamed_pairs, taken_out
@@ -21,7 +22,6 @@ from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.regions import last_tokens, read_regions
 from fimscope.steps.frame import log, positive, run_step, step_parser
-from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -164,10 +164,7 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         runner = BatchRunner.of_step(STEP, args)
-        groups = {
-            row["example_id"]: row["group"]
-            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-        }
+        groups = read_groups(args.examples)
         prompt_of = read_prompts(args.prompts)
         originals, variants = (
             {

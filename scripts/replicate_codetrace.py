@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fimscope.experiments.groups import read_groups
 from fimscope.experiments.replication.protocol import (
     AS_PUBLISHED,
     MAIN,
@@ -32,7 +33,6 @@ from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, positive, run_step, step_parser
-from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,10 +128,7 @@ def main() -> None:
         def by_example(path: Path, kind: Table) -> dict[str, Row]:
             return {row["example_id"]: row for row in read_table(path, kind).to_pylist()}
 
-        groups = {
-            row["example_id"]: row["group"]
-            for row in read_table(args.examples, EXAMPLES, ["example_id", "group"]).to_pylist()
-        }
+        groups = read_groups(args.examples)
         broken = find_broken(
             by_example(args.original, PREDICTIONS),
             read_table(args.variants, PREDICTIONS).to_pylist(),

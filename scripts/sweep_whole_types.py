@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.experiments.patch.donors import Key, Row, TokenIds, donor_key, recipient_key
+from fimscope.experiments.patch.donors import (
+    Key,
+    Row,
+    TokenIds,
+    donor_key,
+    read_token_ids,
+    recipient_key,
+)
 from fimscope.experiments.whole_patches.donors import WholeDonors, collect_donors
 from fimscope.experiments.whole_patches.measures import (
     TypeLogprobs,
@@ -29,16 +36,6 @@ if TYPE_CHECKING:
     import torch
 
     from fimscope.models.load import Model
-
-
-def read_prompts(paths: Sequence[Path]) -> dict[Key, TokenIds]:
-    """The tokens of the prompts of completions, by example and edit."""
-    columns = ["example_id", "edit", "token_ids"]
-    return {
-        (row["example_id"], row["edit"]): row["token_ids"]
-        for path in paths
-        for row in read_table(path, COMPLETIONS, columns).to_pylist()
-    }
 
 
 def by_pair(pairs: Sequence[Row]) -> list[list[Row]]:
@@ -142,7 +139,7 @@ def main() -> None:
     with run_step(parser) as args:
         runner = BatchRunner.of_step("sweep_whole_types", args)
         pairs = read_table(args.pairs, WHOLE_PAIRS).to_pylist()
-        prompts = read_prompts(args.completions)
+        prompts = read_token_ids(args.completions, COMPLETIONS)
         found: list[WholeSwept] = []
         if pairs:
             streams = collect_donors(runner, prompts, pairs, args.seed)

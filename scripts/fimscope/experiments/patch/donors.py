@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fimscope.files.activation_cache import ActivationCache, LastResiduals
-from fimscope.files.tables import read_table
+from fimscope.files.tables import Table, read_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.parts.formats import BatchTensors
 from fimscope.prompts.tables import PROMPTS
@@ -36,13 +36,13 @@ def read_prompts(paths: Iterable[Path]) -> dict[Key, Row]:
     }
 
 
-def read_token_ids(paths: Iterable[Path]) -> dict[Key, TokenIds]:
-    """The tokens of several prompts tables by example and edit."""
+def read_token_ids(paths: Iterable[Path], table: Table = PROMPTS) -> dict[Key, TokenIds]:
+    """The tokens of the prompts of several tables of a kind by example and edit."""
     columns = ["example_id", "edit", "token_ids"]
     return {
         (row["example_id"], row["edit"]): row["token_ids"]
         for path in paths
-        for row in read_table(path, PROMPTS, columns).to_pylist()
+        for row in read_table(path, table, columns).to_pylist()
     }
 
 
