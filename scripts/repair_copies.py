@@ -158,6 +158,31 @@ def ways_of_test(
     }
 
 
+def repair_copies(
+    runner: BatchRunner,
+    recipients: Sequence[Row],
+    shares: Sequence[float],
+    n_random: int,
+    seed: int,
+    encoder: Encoder,
+) -> tuple[list[Row], list[Row]]:
+    """Rows of the repair_copies and of the repair_heads table: heads are ranked on `fit`, how many
+    is chosen on `select`, and these are tried on `test`; none where no answer of `fit` copies."""
+    fit, select, test = (
+        [row for row in recipients if row["group"] == group] for group in ("fit", "select", "test")
+    )
+    ranked = weigh_heads(runner, fit)
+    heads = [(row["block"], row["head"]) for row in ranked]
+    if not heads:
+        return [], []
+    rows = hide_copies(runner, select, ways_of_select(heads, shares), encoder)
+    n = best_setting(rows, lambda row: row["n_heads"])
+    if n is not None:
+        log.info("%d heads", n)
+        rows += hide_copies(runner, test, ways_of_test(heads, n, n_random, seed), encoder)
+    return rows, ranked
+
+
 def main() -> None:
     parser = step_parser(__doc__)
     two = {"type": Path, "nargs": "+", "required": True}
@@ -193,23 +218,13 @@ def main() -> None:
         recipients = draw_most(
             copying_recipients(joined, groups, encoder), args.max_examples, args.seed
         )
-        fit, select, test = (
-            [row for row in recipients if row["group"] == group]
-            for group in ("fit", "select", "test")
+        rows, ranked = repair_copies(
+            runner, recipients, args.shares, args.n_random, args.seed, encoder
         )
-        ranked = weigh_heads(runner, fit)
-        heads = [(row["block"], row["head"]) for row in ranked]
-        rows = hide_copies(runner, select, ways_of_select(heads, args.shares), encoder)
-        n = best_setting(rows, lambda row: row["n_heads"])
-        if n is not None:
-            log.info("%d heads", n)
-            rows += hide_copies(
-                runner, test, ways_of_test(heads, n, args.n_random, args.seed), encoder
-            )
         runner.store.log_counts()
         write_table(args.out, REPAIR_COPIES, rows, manifest)
         write_table(args.out_heads, REPAIR_HEADS, ranked, manifest)
-        log.info("%d answers that copy, %d of test", len(recipients), len(test))
+        log.info("%d answers that copy", len(recipients))
 
 
 if __name__ == "__main__":

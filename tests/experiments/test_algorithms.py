@@ -188,6 +188,19 @@ def test_a_control_that_moves_more_is_no_finding_of_the_algorithm():
     assert "for `nearest`, `alike`, `type_of_name`, `values`, `uses`." in section.reading[0]
 
 
+@pytest.mark.parametrize(
+    ("hypothesis", "control"),
+    [
+        ("name", "the same change elsewhere"),
+        ("type_of_name", "a name of the answer's own type, in the same place"),
+    ],
+)
+def test_a_finding_names_its_own_control(hypothesis, control):
+    rows = [made_row(i, hypothesis, own, not own, False) for i in range(9) for own in (False, True)]
+    [finding] = algorithms_section(algorithm_numbers([made_table(rows)], 0.03), []).findings
+    assert finding.control == control
+
+
 def test_the_shift_between_edits_is_that_of_the_same_examples():
     rows = {
         edit: [

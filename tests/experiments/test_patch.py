@@ -266,6 +266,16 @@ def test_a_comparison_of_conditions_says_its_verdict_and_none_of_the_others(verd
     assert not any(other in sentence for other in others)
 
 
+def test_where_neither_condition_has_half_the_comparison_says_so():
+    one, other = simulated(0)
+    for sweep in (one, other):
+        sweep.effects["paired"].values[:, 0] = 0  # far from its maximum
+    found = compare_conditions(one, other, ([0], [0]), Bootstrap(2), MARGIN)
+    assert found["half_at"] == [None, None]
+    (sentence,) = say_conditions(found)
+    assert "the mean effect first has half of its maximum nowhere: " in sentence
+
+
 def test_conditions_without_a_common_recipient_or_point_are_not_compared():
     one, other = simulated(0)
     assert compare_conditions(one, other, ([], []), Bootstrap(2), MARGIN) is None

@@ -26,7 +26,7 @@ from fimscope.parts.store import UNKEPT
 from fimscope.prompts.encoder import Encoder
 from fimscope.report.findings import finding_lines
 from plot_repair import plot_repair
-from repair_copies import copying_recipients, hide_copies, ways_of_select, ways_of_test, weigh_heads
+from repair_copies import copying_recipients, hide_copies, repair_copies, ways_of_select
 from repair_names import fit_names, points_at, ranks_in, write_over
 from tokenizers_for_tests import byte_tokenizer
 
@@ -216,17 +216,13 @@ def test_an_answer_that_copies_wrongly_is_mended_by_the_heads_that_copy_and_by_n
     recipients = copying_recipients(rows, groups, encoder)
     assert len(recipients) == 48 and recipients[0]["copied"] == [1, 4]
     assert recipients[0]["others"] == [2, 3]
-    fit, select, test = (
-        [row for row in recipients if row["group"] == group] for group in ("fit", "select", "test")
-    )
-    runner = runner_of(model)
-    ranked = weigh_heads(runner, fit)
-    heads = [(row["block"], row["head"]) for row in ranked]
-    assert heads[0] == (0, 0) and ranked[0]["weight"] == pytest.approx(0.5, abs=0.01)
-    tried = hide_copies(runner, select, ways_of_select(heads, [0.1, 0.25]), encoder)
-    n = best_setting(tried, lambda row: row["n_heads"])
-    assert n == 1
-    tried += hide_copies(runner, test, ways_of_test(heads, n, 3, 0), encoder)
+    options = {"shares": [0.1, 0.25], "n_random": 3, "seed": 0, "encoder": encoder}
+    tried, ranked = repair_copies(runner_of(model), recipients, **options)
+    assert (ranked[0]["block"], ranked[0]["head"]) == (0, 0)
+    assert ranked[0]["weight"] == pytest.approx(0.5, abs=0.01)
+    # Without an answer of `fit` there is no head to take.
+    others = [row for row in recipients if row["group"] != "fit"]
+    assert repair_copies(runner_of(model), others, **options) == ([], [])
     numbers = numbers_of(tried, heads=ranked)
     [cause] = numbers["causes"]
     assert (cause["n_wrong"], cause["n_right"], cause["setting"]) == (12, 12, {"n_heads": 1})
@@ -242,6 +238,21 @@ def test_an_answer_that_copies_wrongly_is_mended_by_the_heads_that_copy_and_by_n
     text = " ".join([*finding_lines(repair_section(numbers, "rename_vars").findings)])
     assert "(1 head) mends more than it spoils" in text and "*undecided*" in text
     assert "(block.head): 0.0 (49.9%)" in say_repairs(numbers)[-1]
+
+
+@pytest.mark.model
+def test_an_answer_that_is_another_in_these_batches_is_left_out(encoder):
+    model, tokens = built(encoder, of_annotation=4, of_name=0.5)
+    own = prompt_row(encoder, tokens, 0, [0, 1], 0, 0, 0)
+    groups = {own["example_id"]: "test"}
+    for gold, outcome in ((0, "right"), (1, "wrong")):
+        row = {**own, "gold": TYPES[gold], "gold_token_id": token_of(encoder, TYPES[gold])}
+        [recipient] = copying_recipients([{**row, "correct": gold == 0}], groups, encoder)
+        assert recipient["outcome"] == outcome
+        turned = {**recipient, "outcome": {"right": "wrong", "wrong": "right"}[outcome]}
+        ways = ways_of_select([(0, 0)], [1.0])
+        found = hide_copies(runner_of(model), [recipient, turned], ways, encoder)
+        assert [made["outcome"] for made in found] == [outcome] * 2  # with nothing hidden, and one
 
 
 @pytest.mark.model

@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,13 @@ from fimscope.experiments.patch.drawing import effect_frame
 from fimscope.experiments.patch.pairs import CONDITIONS, DONOR_KINDS
 from fimscope.report.styles import STYLES
 from fimscope.report.text import visible
-from fimscope.report.theme import MARK_HEIGHT, point_ticks, save_figure
+from fimscope.report.theme import (
+    MARK_HEIGHT,
+    legend_above,
+    point_ticks,
+    save_figure,
+    write_message,
+)
 from plot_accuracy import plot_accuracy
 from plot_components import plot_components
 from plot_funnel import plot_funnel
@@ -238,6 +245,15 @@ def test_heads_are_drawn_head_by_block():
 
 def line_of(axes, kind) -> list[float]:
     return list(next(line for line in axes.lines if line.get_label() == kind).get_ydata())
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_message_of_empty_axes_is_nothing_for_a_legend():
+    figure, axes = plt.subplots()
+    write_message(axes, "no pairs")
+    legend_above(figure, axes, 1)
+    assert not figure.legends
+    plt.close(figure)
 
 
 def test_wrong_answers_show_hostile_text_as_text(tmp_path):

@@ -8,6 +8,7 @@ their keys and values are cached once, and each step runs the last token through
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -94,11 +95,6 @@ class Interchange:
         values = self._recipients + self._change @ basis @ basis.T
         entering = values.to(self.model.dtype)[:, None]
         past, own = self._past, torch.ones(1, 1, dtype=torch.bool, device=self.model.device)
-
-        def touch() -> None:
-            for block in self.model.blocks[: self.point]:
-                block.skip(entering)  # only what the last of them gives is read
-
         positions = self._positions
         normed = run_traced(
             self.model,
@@ -111,7 +107,7 @@ class Interchange:
                 "past_key_values": past.key_values,
                 "use_cache": True,
             },
-            touch,
+            partial(self.model.begin_at, self.point, entering),
         )
         for layer, (keys, values) in zip(past.key_values.layers, self._held, strict=True):
             layer.keys, layer.values = keys, values

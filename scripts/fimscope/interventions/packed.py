@@ -263,8 +263,7 @@ def _run_from(
     known = stream.repeat(1, len(copies), 1)
 
     def touch() -> None:
-        for block in model.blocks[:point]:
-            block.skip(known)  # only what the last of them gives is read
+        model.begin_at(point, known)
         for write in writes:
             write.apply(model)
 

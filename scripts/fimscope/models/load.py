@@ -151,6 +151,11 @@ class Model:
         """
         return self.blocks[0].input if point == 0 else self.blocks[point - 1].output
 
+    def begin_at(self, point: int, stream: Tensor) -> None:
+        """Inside a trace: leave out the blocks before a point, at which the stream is given."""
+        for block in self.blocks[:point]:
+            block.skip(stream)  # only what the last of them gives is read
+
 
 def load_model(
     path: Path, dtype: str, device: str, attention: str, trust_remote_code: bool = False

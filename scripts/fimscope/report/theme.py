@@ -23,6 +23,7 @@ CONTROLS = ("unrelated", "other_gold", "random", "random_position")  # of patche
 MARKER_SIZE, SMALL_MARKER_SIZE = 3.5, 2.2  # points; the small one where there are many
 MANY_POINTS = 13
 MARK_HEIGHT = 0.965  # of a frame
+MESSAGE = "_message"  # label of the text of empty axes; a legend passes over labels with a _
 PRINT_WIDTH = 7.0  # inches: the text width of a page
 
 
@@ -182,14 +183,14 @@ def draw_legend(legend: "Axes", axes: "Axes") -> None:
 def write_message(axes: "Axes", message: str) -> None:
     """Write a message in the middle of axes that have nothing to draw."""
     text = axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center")
-    text.set(color=FAINT, label=EMPTY)
+    text.set(color=FAINT, label=MESSAGE)
     axes.grid(visible=False)
 
 
 def _messages(figure: "Figure") -> str:
     """What stands in the panels of a figure that draws nothing; nothing of one that draws some."""
     found = [
-        next((text.get_text() for text in axes.texts if text.get_label() == EMPTY), None)
+        next((text.get_text() for text in axes.texts if text.get_label() == MESSAGE), None)
         for axes in figure.axes
     ]
     return "; ".join(dict.fromkeys(found)) if all(found) else ""

@@ -21,6 +21,8 @@ from fimscope.statistics.verdicts import Verdict
 
 N_FOUND = 3  # findings: the hypotheses that move most
 MOST_SHOWN = 60  # characters of a text in the table of examples
+# What stands beside a change, where it is not the same one elsewhere.
+CONTROLS = {"type_of_name": "a name of the answer's own type, in the same place"}
 
 
 def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) -> Section:
@@ -78,7 +80,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
             f"an answer {_claim(row)}",
             row["moved"]["over_control"]["verdict"],
             f"{points_changed(row['moved']['over_control'])} moved, n = {row['n']}",
-            "the same change elsewhere",
+            CONTROLS.get(row["hypothesis"], "the same change elsewhere"),
         )
         for row in by_size[:N_FOUND]
     ]

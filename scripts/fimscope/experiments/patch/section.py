@@ -242,12 +242,11 @@ def say_conditions(found: Numbers | None) -> list[str]:
     if found is None:
         return []
     one, other = code(found["one"]), code(found["other"])
-    halves = zip((one, other), found["half_at"], strict=True)
-    reached = [f"{with_interval(half, 'd')} under {name}" for name, half in halves if half]
+    reached = say_halves([f"under {name}" for name in (one, other)], found["half_at"])
     sentence = (
         f"On the {found['n_pairs']} recipients of {found['n_programs']} programs that both have, "
         "of the points where it is above its controls, the mean effect first has half of its "
-        f"maximum at {' and '.join(reached)}: "
+        f"maximum {reached}: "
     )
     margin = f"{found['margin']:g} of the effect"
     if found["verdict"] == Verdict.SHOWN:
@@ -257,6 +256,13 @@ def say_conditions(found: Numbers | None) -> list[str]:
         return [f"{sentence}they are alike, to within {margin}."]
     where = spans(found["points_open"], found["points"])
     return [f"{sentence}undecided, as at {where} the gap may be more than {margin}."]
+
+
+def say_halves(names: Sequence[str], halves: Sequence[Numbers | None]) -> str:
+    """Where each curve has half of its maximum, of `half_at` of `compare_conditions`."""
+    each = zip(names, halves, strict=True)
+    reached = [f"{with_interval(half, 'd')} {name}" for name, half in each if half]
+    return f"at {' and '.join(reached)}" if reached else "nowhere"
 
 
 def most_turned(sweep: Numbers, kind: str) -> str:

@@ -79,5 +79,5 @@ def taken_out(space: Space, part: Part, residuals: "Tensor") -> "Tensor":
     if part.kind == "types":
         return between
     change = space.written(part, residuals, neutral) - residuals
-    wanted, found = ((own).norm(dim=-1, keepdim=True) for own in (between - residuals, change))
+    wanted, found = (own.norm(dim=-1, keepdim=True) for own in (between - residuals, change))
     return residuals + change * (wanted / found.clamp(min=torch.finfo(found.dtype).tiny))

@@ -67,11 +67,13 @@ def repaired_rows(
 
     readout   patched [example, way], baseline [example]; its logits begin with the gold's
 
-    The outcome is that of the baseline.
+    None where the baseline's outcome is not the recipient's: other batches round otherwise, and an
+    answer that this turns is neither right nor wrong.
     """
     baseline, patched = readout.baseline, readout.patched
-    gold = recipient["gold_token_id"]
-    outcome = "right" if int(baseline.top_ids[example]) == gold else "wrong"
+    gold, outcome = recipient["gold_token_id"], recipient["outcome"]
+    if (int(baseline.top_ids[example]) == gold) != (outcome == "right"):
+        return
     found = [
         (NONE, *(own[example] for own in (baseline.top_ids, baseline.logits, baseline.logsumexp))),
         *(

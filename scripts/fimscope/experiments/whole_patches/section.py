@@ -9,6 +9,7 @@ from fimscope.experiments.patch.section import (
     most_turned,
     peak,
     say_exactness,
+    say_halves,
     say_verdicts,
     sweeps_power_text,
 )
@@ -181,8 +182,7 @@ def _say(condition: str, numbers: Numbers) -> str:
 
 
 def _say_together(row: Numbers) -> str:
-    halves = zip(("the first", "the later ones"), row["half_at"], strict=True)
-    reached = [f"{with_interval(half, 'd')} for {name}" for name, half in halves if half]
+    reached = say_halves(("for the first", "for the later ones"), row["half_at"])
     gap = at(
         {**row, "estimate": row["difference"]},
         place := max(range(len(row["points"])), key=lambda i: abs(row["difference"][i])),
@@ -190,8 +190,8 @@ def _say_together(row: Numbers) -> str:
     return (
         f"On the {row['n_pairs']} pairs that have both, later tokens minus the first are at most "
         f"{with_interval(gap, '+z.2f')} apart, at point {row['points'][place]}; of the points "
-        f"where they are above their controls, half of their own largest effect is at "
-        f"{' and at '.join(reached)}; that they arrive apart is {row['verdict']}."
+        f"where they are above their controls, half of their own largest effect is {reached}; "
+        f"that they arrive apart is {row['verdict']}."
     )
 
 
