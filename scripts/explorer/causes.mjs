@@ -6,22 +6,17 @@ import { explained, term } from "./terms.mjs";
 /** What was planted or hidden for each algorithm to find, beside its control. */
 export function changesPanel({ changes }) {
   const what = (change) => (change ? [codeCell(change.old), " → ", codeCell(change.new)] : "–");
-  const rows = changes.map(({ hypothesis, found, change, control }) => [
+  const rows = changes.map(({ hypothesis, planted, found, change, control }) => [
     term("changes", hypothesis),
+    planted === null ? "–" : codeCell(planted),
     what(change),
     codeCell(change.predicted),
     term("found", found),
     what(control),
     control ? codeCell(control.predicted) : "–",
   ]);
-  const head = ["change for", "what changes", "answer then", "the answer", term("found", "control"), "answer then"];
-  return element("div", {}, plantedLine(changes), table(head, rows, head.length));
-}
-
-function plantedLine(changes) {
-  const planted = changes.find((entry) => entry.planted !== null)?.planted;
-  if (planted === undefined) return null;
-  return element("p", { class: "faint" }, term("measures", "planted"), ": ", codeCell(planted, 60));
+  const head = ["change for", term("measures", "planted"), "what changes", "answer then", "the answer", term("found", "control"), "answer then"];
+  return table(head, rows, head.length);
 }
 
 /** What was masked, beside as many other tokens. */

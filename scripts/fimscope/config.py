@@ -23,8 +23,9 @@ MOST_VALUES = 100_000  # of a YAML file, its aliases written out
 def read_yaml(path: Path) -> Any:
     """The content of a YAML or JSON file.
 
-    raises UserError where it is neither, or where its aliases stand for more than MOST_VALUES, or
-    for what holds them: a file of a few hundred bytes can stand for 10^9 values
+    raises UserError where it is neither, where a key stands twice in one mapping of YAML, which
+    keeps the last alone, or where its aliases stand for more than MOST_VALUES, or for what holds
+    them: a file of a few hundred bytes can stand for 10^9 values
     """
     text = path.read_text(encoding="utf-8")
     with suppress(ValueError, RecursionError):
@@ -32,10 +33,16 @@ def read_yaml(path: Path) -> Any:
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
-        if _n_values(node, {}) > MOST_VALUES:
+        nodes: dict[yaml.Node | None, float] = {}
+        if _n_values(node, nodes) > MOST_VALUES:
             raise UserError(
                 f"{path}: more than {MOST_VALUES} values once its aliases are written out, or a "
                 "value within itself; write out what the aliases stand for"
+            )
+        if again := next(filter(None, map(_key_again, nodes)), None):
+            raise UserError(
+                f"{path}: line {again.start_mark.line + 1}: {again.value!r} stands there a second "
+                "time; keep one, with all that both say"
             )
         return None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
@@ -46,7 +53,18 @@ def read_yaml(path: Path) -> Any:
         loader.dispose()
 
 
-def _n_values(node: yaml.Node | None, known: dict[yaml.Node, float]) -> float:
+def _key_again(node: yaml.Node | None) -> yaml.Node | None:
+    """The first key of a mapping that it has had before; None for any other node."""
+    known: set[tuple[str, str]] = set()
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
+        if isinstance(key, yaml.ScalarNode):
+            if (key.tag, key.value) in known:
+                return key
+            known.add((key.tag, key.value))
+    return None
+
+
+def _n_values(node: yaml.Node | None, known: dict[yaml.Node | None, float]) -> float:
     """How many values a node stands for, aliases written out; infinite where it holds itself."""
     if node not in known:
         known[node] = math.inf

@@ -205,6 +205,15 @@ def test_a_config_that_is_no_yaml_is_named(tmp_path, text):
         read_yaml(tmp_path / "odd.yaml")
 
 
+def test_a_key_that_stands_twice_is_refused_as_the_first_would_go_unsaid(tmp_path):
+    file = tmp_path / "twice.yaml"
+    file.write_text("a: {n: 1}\nb:\n  n: 1\n  m: 2\n'1': 3\n1: 4\n")
+    assert read_yaml(file) == {"a": {"n": 1}, "b": {"n": 1, "m": 2}, "1": 3, 1: 4}
+    file.write_text("a: {n: 1}\nb:\n  n: 1\n  m: 2\n  n: 3\n")
+    with pytest.raises(UserError, match=r"twice\.yaml: line 5: 'n' stands there a second time"):
+        read_yaml(file)
+
+
 def test_a_study_has_the_name_that_its_config_gives_it_or_that_of_its_files():
     assert study_name(DEFAULT, SCHEMA, []) == "embedded"
     assert study_name(DEFAULT, SCHEMA, ["/there/my own.yaml"]) == "my-own"

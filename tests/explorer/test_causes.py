@@ -94,6 +94,12 @@ def test_an_answer_that_copies_one_that_hangs_on_a_name_and_one_that_neither():
         "It follows the nearest annotation: with `Map` planted there it says so, in the "
         "control it does not."
     )
+    both = change("name", "void", "any", planted="void")
+    both += change("values", "number", "any", planted="number")
+    assert sentence(both) == (
+        "It follows the hole's name and the default or returned values: with `void` and `number` "
+        "planted there it says so, in the control it does not."
+    )
     hangs = change("name", "Set", "any") + change("uses", "Date", "any", planted=None)
     assert sentence(hangs) == (
         "It hangs on the hole's name and the uses of the name: changed or hidden, the answer is "

@@ -400,8 +400,11 @@ class MadeStudy:
             for edit in EDITS:
                 variant = self._variant(example, edit)
                 answer = self._prediction(variant)["predicted"]
-                for hypothesis, said in (("nearest", "Map"), ("name", "Set"), ("uses", answer)):
-                    planted = None if hypothesis == "uses" else "Map"
+                for hypothesis, planted, said in (
+                    ("nearest", "Map", "Map"),
+                    ("name", "Date", "Set"),
+                    ("uses", None, answer),
+                ):
                     for is_control in (False, True):
                         predicted = answer if is_control else said
                         yield {

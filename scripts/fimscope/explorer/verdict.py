@@ -82,10 +82,9 @@ def _of_changes(changes: Sequence[Json]) -> Iterator[Pieces]:
         return
     followed, moved = (_found(changes, found) for found in (FOLLOWS, MOVES))
     if followed:
-        planted = followed[0]["planted"]
         yield [
             f"it follows {_named(followed)}: with ",
-            planted,
+            *_alternating([entry["planted"] for entry in followed]),
             " planted there it says so, in the control it does not",
         ]
     if moved:
