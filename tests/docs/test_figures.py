@@ -115,6 +115,9 @@ def test_what_readme_calls_shown_and_undecided_is_so():
     assert {
         (mask["outcome"], mask["distractor"]) for mask in masks if mask["verdict"] == "shown"
     } == {("broken", "declaration")}
+    right = row(masks, outcome="right", way="attention_last", distractor="declaration")
+    harm = right["accuracy_over_control"]
+    assert harm["upper"] < 0 and harm["adjusted_p"] < 0.05
     assert EMBEDDED["experiments"]["probes"]["constant"]["points_above"] == []
     positions = EMBEDDED["experiments"]["patch_positions"]["sweeps"]
     name = row(positions, condition="restore", position="hole_name", n_points=1)

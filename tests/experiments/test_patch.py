@@ -341,7 +341,7 @@ def test_the_section_of_patches_tells_the_known_answer(study):
     more = ("--out-curve-svg", study / "b.svg", "--out-curve-png", study / "b.png")
     section = run_plot(study, "plot_patches", "patches", "patches", *more)
     found, nothing = section.findings
-    half = f"half of the effect at {RISE} ({RISE} to {RISE})"
+    half = f"of these half of the effect first at {RISE} ({RISE} to {RISE})"
     assert (found.verdict, found.number) == ("shown", f"shown at points 3 to 6, {half}")
     assert nothing.verdict == "undecided"
     assert [sweep["condition"] for sweep in section.numbers["sweeps"]] == [

@@ -424,7 +424,7 @@ def test_where_half_of_the_effect_is_reached_at_no_point_the_section_says_so(num
 def test_the_section_says_what_arrives(numbers):
     section = whole_patches_section(numbers, 30, 12)
     first, beside, later = section.findings
-    assert "shown at points 3 to 4, half of the effect at 3" in first.number
+    assert "shown at points 3 to 4, of these half of the effect first at 3" in first.number
     assert beside.number == "-1.00 (-1.00 to -1.00) at point 2, the widest gap"
     assert (later.verdict, later.claim) == (
         Verdict.SHOWN_ABSENT,

@@ -108,7 +108,7 @@ def sweep_findings(sweep: Numbers) -> list[Finding]:
     shown = found[Verdict.SHOWN]
     # At the last token the largest effect is the whole, by construction.
     where = (
-        f"half of the effect at {half_point(half)}"
+        f"of these half of the effect first at {half_point(half)}"
         if half and sweep["position"] == "last"
         else peak(sweep)
     )

@@ -109,7 +109,11 @@ def _findings(numbers: Numbers) -> list[Finding]:
     name, half = first["condition"], first["half_of_effect"]
     arrived = verdicts_of(first, first["comparison"])[Verdict.SHOWN]
     shown = f"shown at {spans(arrived, first['points'])}" if arrived else "shown nowhere"
-    where = f"half of the effect at {half_point(half)}" if half else f"most {peak(first)}"
+    where = (
+        f"of these half of the effect first at {half_point(half)}"
+        if half
+        else f"most {peak(first)}"
+    )
     findings = [
         Finding(
             f"the first token of a lent longer type arrives ({code(name)})",
