@@ -1,5 +1,6 @@
 """The explorer in a real browser: as a folder and as one file, from the disk alone."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,6 +154,7 @@ def test_the_sheet_of_keys_says_them(page):
     page.keyboard.press("?")
     said = page.locator("dialog").inner_text()
     assert "open the example" in said and "[object" not in said
+    assert "the first nine panels" in said  # no key says 10
 
 
 def test_right_and_wrong_are_counted_as_in_the_report(page):
@@ -438,6 +440,9 @@ def test_the_lens_shows_the_top_ten_of_the_cell_under_the_pointer(page):
         "document.querySelector('.top h3').textContent.includes('point 3, last, original')"
     )
     assert panel.locator('.top [aria-label="y-axis tick label"] text').count() == 10
+    rank = panel.locator(".top figcaption").inner_text()
+    assert panel.locator(".top figcaption > code").count() == 1  # a type of the program, explained nowhere
+    assert re.fullmatch(r"Gold \S+: rank \d+ among all tokens\.", rank)
     cell.click()
     page.wait_for_function("location.hash.includes('cell=original%2Flast%2F3')")
     panel.locator("figure").first.focus()
