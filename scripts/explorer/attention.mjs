@@ -1,5 +1,5 @@
 // The prompt as the model reads it, and on it where the last token looks, head by head.
-import { element, percent, select, tokenText, visible } from "./dom.mjs";
+import { counted, element, percent, select, tokenText, visible } from "./dom.mjs";
 import { addScale, figure } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 
@@ -66,7 +66,7 @@ export function promptPanel(variant, at, note) {
 function extentLine(variant) {
   const { n_tokens: shown, n_prompt_truncated: left } = variant.answer;
   const unit = variant.prompt.window;
-  const text = `${shown} tokens; window: ${unit}; ${left} tokens of the program are not in it.`;
+  const text = `${counted(shown, "token")}; window: ${unit}; ${counted(left, "token")} of the program outside it.`;
   return element("p", { class: "faint" }, text);
 }
 

@@ -44,6 +44,9 @@ export const probability = (logprob) => Math.exp(logprob ?? -Infinity);
 /** A number with so many decimals, never a negative zero. */
 export const decimal = (value, n = 2) => value.toFixed(n).replace(/^-(0(\.0*)?)$/, "$1");
 
+/** `1 rename`, `2,000 renames`. */
+export const counted = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+
 /** A share as a percentage. */
 export function percent(share) {
   if (share === null || share === undefined) return "–";

@@ -6,7 +6,7 @@ const KEYS = [
   ["↑ ↓ PgUp PgDn Home End", "go through the list"],
   ["Enter", "open the example"],
   ["← →", "the example before, the next, as the list has them"],
-  ["1 2 3 …", "the panels of an example"],
+  ["1 … 9", "the first nine panels of an example"],
   ["Esc", "back to the list"],
   ["?", "this sheet"],
 ];

@@ -90,7 +90,7 @@ export function lensPanel(variants, at, note) {
 
   function showTop() {
     const title = `Top ${chosen.top.length} at point ${chosen.point}, ${chosen.position}, ${chosen.edit}`;
-    const rank = chosen.gold_rank === null ? "" : `Gold ${chosen.gold} is number ${chosen.gold_rank + 1}.`;
+    const rank = chosen.gold_rank === null ? null : ["Gold ", codeCell(chosen.gold), `: rank ${chosen.gold_rank + 1} among all tokens.`];
     const chart = topBars(title, chosen.top, chosen.gold, chosen.predicted, 1, rank);
     top.replaceChildren(chart.frame);
   }

@@ -1,6 +1,6 @@
 // The list of all variants: filtered, sorted, searched; it draws only the rows that are seen.
 import { badge } from "./badge.mjs";
-import { element, percent, visible } from "./dom.mjs";
+import { counted, element, percent, visible } from "./dom.mjs";
 import { filterForm } from "./filters.mjs";
 import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
 import { listRows, rowFilter } from "./rows.mjs";
@@ -168,8 +168,8 @@ export class ListPage {
     this.stale = false;
     this.ordered = this.table.getRows("active").map((row) => row.getData());
     const examples = new Set(this.ordered.map((row) => row.number)).size;
-    const [shown, all, of] = [this.ordered.length, this.rows.length, examples].map(grouped);
-    this.count.textContent = `${shown} of ${all} variants, of ${of} examples`;
+    const shown = this.ordered.length.toLocaleString("en");
+    this.count.textContent = `${shown} of ${counted(this.rows.length, "variant")}, of ${counted(examples, "example")}`;
   }
 
   /** An arrow key from elsewhere on the page: the keys are the list's from here on. */
@@ -211,8 +211,6 @@ export class ListPage {
 }
 
 const saidSort = (sorter) => (sorter ? `${sorter.field}:${sorter.dir}` : "");
-
-const grouped = (number) => number.toLocaleString("en");
 
 function listColumns(withEffect) {
   const narrow = innerWidth < NARROW;

@@ -1,6 +1,6 @@
 // The program before and after the edit, side by side, in colours, its hole and its changes marked.
 import { colourTokens, walkPieces } from "./colouring.mjs";
-import { element } from "./dom.mjs";
+import { counted, element } from "./dom.mjs";
 import { applyChanges, facingLines } from "./segments.mjs";
 
 const CONTEXT = 14; // lines that are shown on each side of the hole at first
@@ -190,7 +190,7 @@ function renameChips(marks, lines, light) {
       element("span", { class: "times" }, ` ${n}×`),
     );
   };
-  const more = names.length ? `and ${left} more renames` : `${left} renames, none in these lines`;
+  const more = names.length ? `and ${counted(left, "more rename")}` : `${counted(left, "rename")}, none in these lines`;
   const rest = element("span", { class: "faint" }, more);
   return [...names.slice(0, MOST_NAMES).map(chip), ...(left ? [rest] : [])];
 }

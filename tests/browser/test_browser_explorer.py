@@ -1,5 +1,6 @@
 """The explorer in a real browser: as a folder and as one file, from the disk alone."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,12 @@ def test_search_sort_and_the_address_reopen_a_view(page, watched):
     assert shares == sorted(shares)
 
 
+def test_one_is_counted_as_one(page):
+    go(page, f"#/?q={SECOND}")
+    page.wait_for_function("!document.querySelector('.count').textContent.startsWith('240')")
+    assert count(page) == "2 of 240 variants, of 1 example"
+
+
 def test_an_address_sorts_a_list_that_is_there(page):
     first = page.locator(".tabulator-row a").first
     before = first.get_attribute("href")
@@ -153,6 +160,7 @@ def test_the_sheet_of_keys_says_them(page):
     page.keyboard.press("?")
     said = page.locator("dialog").inner_text()
     assert "open the example" in said and "[object" not in said
+    assert "the first nine panels" in said  # no key says 10
 
 
 def test_right_and_wrong_are_counted_as_in_the_report(page):
@@ -438,6 +446,9 @@ def test_the_lens_shows_the_top_ten_of_the_cell_under_the_pointer(page):
         "document.querySelector('.top h3').textContent.includes('point 3, last, original')"
     )
     assert panel.locator('.top [aria-label="y-axis tick label"] text').count() == 10
+    rank = panel.locator(".top figcaption").inner_text()
+    assert panel.locator(".top figcaption > code").count() == 1  # a type, no word
+    assert re.fullmatch(r"Gold \S+: rank \d+ among all tokens\.", rank)
     cell.click()
     page.wait_for_function("location.hash.includes('cell=original%2Flast%2F3')")
     panel.locator("figure").first.focus()

@@ -112,6 +112,27 @@ def test_an_answer_that_copies_one_that_hangs_on_a_name_and_one_that_neither():
     assert sentence(neither + change("uses", "Set")) == sentence(neither)  # has no control
 
 
+def test_what_a_sentence_names_is_a_list_with_one_word_before_the_last():
+    names = ("nearest", "alike", "name")
+    neither = [row for name in names for row in change(name, "any", "any")]
+    assert sentence(neither) == (
+        "Changing the nearest annotation, the annotations that read like it or the hole's name "
+        "does no more to it than the control."
+    )
+    answers = zip(names, ("Set", "Date", "never"), strict=True)
+    hangs = [row for name, text in answers for row in change(name, text, "any")]
+    assert sentence(hangs) == (
+        "It hangs on the nearest annotation, the annotations that read like it and the hole's "
+        "name: changed or hidden, the answer is `Set`, `Date` and `never`, and in the control it "
+        "stays."
+    )
+    masked = ("annotation", "comment", "use", "declaration")
+    moved = [row for one in masked for row in mask("attention_last", one, "Map", "any")]
+    assert sentence(masks=moved).endswith(
+        "; masks of the uses of the name and the name where it is declared change it too."
+    )
+
+
 def test_masks_that_change_an_answer_are_named_each_once():
     moved = [
         *mask("text", "comments", "Set", "any"),

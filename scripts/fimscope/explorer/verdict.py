@@ -94,7 +94,7 @@ def _of_changes(changes: Sequence[Json]) -> Iterator[Pieces]:
             ", and in the control it stays",
         ]
     if not followed and not moved:
-        what = " or ".join(READ[entry["hypothesis"]] for entry in changes)
+        what = _listed([READ[entry["hypothesis"]] for entry in changes], "or")
         yield [f"changing {what} does no more to it than the control"]
 
 
@@ -103,13 +103,19 @@ def _found(entries: Sequence[Json], found: str) -> list[Json]:
 
 
 def _named(entries: Sequence[Json]) -> str:
-    return " and ".join(READ[entry["hypothesis"]] for entry in entries)
+    return _listed([READ[entry["hypothesis"]] for entry in entries], "and")
+
+
+def _listed(texts: Sequence[str], word: str) -> str:
+    """`one`, `one and two`, `one, two and three`; word: the one before the last."""
+    return f" {word} ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
 
 def _alternating(texts: Sequence[str]) -> Pieces:
-    """Texts as code with ` and ` between them, each once."""
+    """Texts as code, each once, listed: with `, ` between them, and ` and ` before the last."""
     once = list(dict.fromkeys(texts))
-    return [piece for text in once for piece in (" and ", text)][1:]
+    between = ["", *[", "] * (len(once) - 2), " and "]
+    return [piece for pair in zip(between, once, strict=False) for piece in pair][1:]
 
 
 def _of_masks(masks: Sequence[Json]) -> Iterator[Pieces]:
@@ -121,7 +127,7 @@ def _of_masks(masks: Sequence[Json]) -> Iterator[Pieces]:
     for what, entry in list(moved.items())[:MOST_MASKS]:
         yield [f"{WAY[entry['way']].format(what)} it says ", entry["change"]["predicted"], ""]
     if others := list(moved)[MOST_MASKS:]:
-        yield [f"masks of {' and of '.join(others)} change it too"]
+        yield [f"masks of {_listed(others, 'and')} change it too"]
     if not moved:
         one = f"none of {len(masks)} masks does" if len(masks) > 1 else "the one mask does not do"
         yield [f"{one} more to it than as many other tokens masked"]
