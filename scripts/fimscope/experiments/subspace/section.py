@@ -99,8 +99,8 @@ def _findings(numbers: Numbers) -> list[Finding]:
         row = next(row for row in numbers["patches"] if row["point"] == last)
         found.append(
             Finding(
-                f"{row['rank']} of {numbers['d_model']} dimensions, between the types, bring more of "
-                f"it than others ({code(row['condition'])})",
+                f"{row['rank']} of {numbers['d_model']} dimensions, between the types, bring more "
+                f"of it than others ({code(row['condition'])})",
                 verdict_of_more(row["beside"]["random"]),
                 f"{with_interval(row['at_rank']['types'], '.2f')} at point {last}, "
                 f"{percent(row['share']['estimate'])} of the whole's",
