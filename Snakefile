@@ -100,7 +100,8 @@ onstart:
             f"{Path.cwd()}/results: cannot be written to; mend that and run the same command again"
         )
     # The steps inherit it: one that outlives a killed Snakemake keeps the next run out.
-    shell._process_args["pass_fds"] = (run_lock.take(),)
+    with one_sentence():
+        shell._process_args["pass_fds"] = (run_lock.take(),)
     # A GPU that this machine lacks shows now, not when the first job of the model begins.
     if workflow.local_exec and any(
         job.resources.get("gpu") for job in workflow.dag.needrun_jobs()

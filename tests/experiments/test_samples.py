@@ -8,6 +8,7 @@ import torch
 
 from fimscope.experiments.registry import all_tables
 from fimscope.experiments.samples.numbers import (
+    Sampled,
     gold_chances,
     read_sampled,
     sample_numbers,
@@ -55,6 +56,20 @@ def test_chances_leave_out_the_own_package():
     # Two programs of one package tell nothing of each other.
     assert chances(golds, "aabb", "1234") == [0, 0, 0, 0]
     assert chances(["string", "number"], "ab") == [0, 0]
+
+
+def test_the_difference_to_chance_is_at_most_one():
+    few = Sampled(
+        programs=np.array(list("abcdef")),
+        golds=np.array(["number"] * 6),
+        n_drawn=10,
+        n_correct=np.zeros(6, np.int64),
+        right=np.zeros(6, bool),
+        broken=np.zeros(6, bool),
+        in_top=np.zeros(6, bool),
+        chance=np.array([0.9, 0.9, 0, 0, 0, 0]),
+    )
+    assert sampled_numbers(few, 0.03)["above_chance"]["lower"] == -1
 
 
 def test_in_a_single_package_chances_leave_out_the_own_program():

@@ -65,8 +65,8 @@ def positions_section(sweeps: Sequence[Numbers]) -> Section:
         figures.append(
             (
                 "patch_windows.svg",
-                "The same with 1, 3 and 5 consecutive points patched at once; the axis is the "
-                "first of them.",
+                "The same with one and with more consecutive points patched at once; the axis is "
+                "the first of them.",
             )
         )
     return Section(

@@ -153,7 +153,9 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
         **dict(zip(("greedy", "top10", "found"), rates[2 * width :], strict=False)),
         "n_found": int((sampled.n_correct > 0).sum()),
         "n_top10": int(sampled.in_top.sum()),
-        "above_chance": judged({**above[0].numbers(), "p": significant(p[0])}, margin),
+        "above_chance": judged(
+            {**above[0].map(lambda v: np.clip(v, -1, 1)).numbers(), "p": significant(p[0])}, margin
+        ),
         "curve": {"k": over, "passed": rates[:width], "chance": rates[width : 2 * width]},
     }
 

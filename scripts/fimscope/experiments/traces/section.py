@@ -29,8 +29,7 @@ def traces_section(numbers: Numbers) -> Section:
         figures=[
             (
                 "traces.svg",
-                "Mean effect of patching one token, by its role and by point; bands: 95%, "
-                "clustered by program",
+                "Mean effect of patching one token, by its role and by point.",
             )
         ],
         tables=[_table(numbers, condition) for condition in CONDITIONS if numbers["n_examples"]],
