@@ -22,6 +22,7 @@ from fimscope.files.rejections import REJECTED, check_settled, check_sum, reject
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
+from fimscope.models.prepared import read_prepared
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.prompt import Unfit
@@ -163,7 +164,7 @@ def main() -> None:
         ]
         runner = BatchRunner.of_step(STEP, args)
         seeds = [args.seed + i for i in range(args.n_seeds)]
-        room = runner.open_model().max_tokens - args.max_new_tokens
+        room = read_prepared(args.model).n_context - args.max_new_tokens
         written = list(
             write_prompts(
                 recipients, shots, args.choices, args.n_shots, seeds, len(encoder.start_ids), room

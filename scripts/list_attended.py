@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from fimscope.experiments.attention.readings import LEAST_WEIGHT, N_TOKENS, attended_reading
-from fimscope.experiments.attention.shares import all_heads
 from fimscope.experiments.attention.tables import ATTENTION_TOKENS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
@@ -61,7 +60,7 @@ def main() -> None:
         manifest = run_manifest(args)
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
         runner = BatchRunner.of_step(STEP, args)
-        heads = all_heads(read_prepared(args.model))
+        heads = read_prepared(args.model).heads
         reading = attended_reading(prompts, args.n_tokens, args.least_weight)
         found = list_attended(runner, prompts, heads, reading)
         runner.store.log_counts()

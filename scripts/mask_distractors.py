@@ -26,6 +26,7 @@ from fimscope.files.rejections import (
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
+from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.store import PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
@@ -217,8 +218,8 @@ def main() -> None:
         asked = [{**prompt, **PLAIN} for prompt in recipients]
         asked += [row for row in masked if "reason" not in row]
         n_cells = 1 + 2 * (len(TEXT) + len(READERS) * len(REGIONS))
-        max_tokens = runner.open_model().max_tokens
-        asked, too_long = fitting(asked, max_tokens - args.max_new_tokens, _too_long)
+        room = read_prepared(args.model).n_context - args.max_new_tokens
+        asked, too_long = fitting(asked, room, _too_long)
         rejected += too_long
         check_settled(STEP, rejected, n_cells * len(recipients))
         check_sum(STEP, n_cells * len(recipients), len(asked), len(rejected))

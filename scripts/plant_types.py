@@ -24,6 +24,7 @@ from fimscope.files.rejections import (
 from fimscope.files.tables import Rows, read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
+from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import RowsFormat
 from fimscope.parts.store import PartStore, add_cache_option
 from fimscope.prompts.encoder import Encoder
@@ -182,8 +183,8 @@ def main() -> None:
         runner = BatchRunner.of_step(STEP, args, compilers=compiler_versions(), **options)
         with TypeScriptPool(args.workers, args.seconds) as pool:
             asked, rejected = plant_types(pool, make, recipients, names, args.seed, runner.store)
-        max_tokens = runner.open_model().max_tokens
-        asked, too_long = fitting(asked, max_tokens - args.max_new_tokens, _too_long)
+        room = read_prepared(args.model).n_context - args.max_new_tokens
+        asked, too_long = fitting(asked, room, _too_long)
         rejected += too_long
         check_settled(STEP, rejected, N_CELLS * len(recipients))
         check_sum(STEP, N_CELLS * len(recipients), len(asked), len(rejected))

@@ -21,6 +21,7 @@ from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
+from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import BatchTensors
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
@@ -57,14 +58,13 @@ def copying_recipients(
     return found
 
 
-def weigh_heads(runner: BatchRunner, recipients: Sequence[Row]) -> list[Row]:
+def weigh_heads(runner: BatchRunner, recipients: Sequence[Row], heads: Sequence[Head]) -> list[Row]:
     """Rows of the repair_heads table: how much of its attention the last token gives to what the
     answers of these recipients copy."""
     import torch
 
     from fimscope.inference.attention import attention_patterns
 
-    heads = all_heads(runner.open_model())
     weights: dict[int, list[float]] = {}
 
     def ask(model: "Model", rows: list[int]) -> "dict[str, Tensor]":
@@ -81,11 +81,6 @@ def weigh_heads(runner: BatchRunner, recipients: Sequence[Row]) -> list[Row]:
     for rows, found in runner.run("attention", batches, ask, ingredients, BatchTensors(dict)):
         weights.update(zip(rows, found["weights"].tolist(), strict=True))
     return rank_heads([weights[row] for row in sorted(weights)], heads) if weights else []
-
-
-def all_heads(model: "Model") -> list[Head]:
-    """Block by block each."""
-    return [(block, index) for block in range(model.n_blocks) for index in range(model.n_heads)]
 
 
 def hide_copies(
@@ -161,17 +156,21 @@ def ways_of_test(
 def repair_copies(
     runner: BatchRunner,
     recipients: Sequence[Row],
+    every: Sequence[Head],
     shares: Sequence[float],
     n_random: int,
     seed: int,
     encoder: Encoder,
 ) -> tuple[list[Row], list[Row]]:
     """Rows of the repair_copies and of the repair_heads table: heads are ranked on `fit`, how many
-    is chosen on `select`, and these are tried on `test`; none where no answer of `fit` copies."""
+    is chosen on `select`, and these are tried on `test`; none where no answer of `fit` copies.
+
+    every   the model's heads
+    """
     fit, select, test = (
         [row for row in recipients if row["group"] == group] for group in ("fit", "select", "test")
     )
-    ranked = weigh_heads(runner, fit)
+    ranked = weigh_heads(runner, fit, every)
     heads = [(row["block"], row["head"]) for row in ranked]
     if not heads:
         return [], []
@@ -218,8 +217,9 @@ def main() -> None:
         recipients = draw_most(
             copying_recipients(joined, groups, encoder), args.max_examples, args.seed
         )
+        every = read_prepared(args.model).heads
         rows, ranked = repair_copies(
-            runner, recipients, args.shares, args.n_random, args.seed, encoder
+            runner, recipients, every, args.shares, args.n_random, args.seed, encoder
         )
         runner.store.log_counts()
         write_table(args.out, REPAIR_COPIES, rows, manifest)

@@ -17,6 +17,7 @@ from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
+from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import BatchTensors, digest
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
@@ -187,7 +188,7 @@ def main() -> None:
             list(renamed_pairs(originals, variants)),
         ]
         fitted = [row for row in originals.values() if row["group"] == "fit" and row["correct"]]
-        points = points_at(args.depths, runner.open_model().n_blocks)
+        points = points_at(args.depths, read_prepared(args.model).n_blocks)
         spaces = fit_names(
             runner,
             fitted,

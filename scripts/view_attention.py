@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fimscope.experiments.attention.readings import shares_reading
-from fimscope.experiments.attention.shares import REGION_KINDS, all_heads, region_tokens
+from fimscope.experiments.attention.shares import REGION_KINDS, region_tokens
 from fimscope.experiments.attention.tables import ATTENTION_SHARES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import check_sum
@@ -72,7 +72,7 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
-        heads = all_heads(read_prepared(args.model))
+        heads = read_prepared(args.model).heads
         runner = BatchRunner.of_step(STEP, args)
         shares = view_attention(runner, prompts, len(heads))
         runner.store.log_counts()

@@ -216,13 +216,14 @@ def test_an_answer_that_copies_wrongly_is_mended_by_the_heads_that_copy_and_by_n
     recipients = copying_recipients(rows, groups, encoder)
     assert len(recipients) == 48 and recipients[0]["copied"] == [1, 4]
     assert recipients[0]["others"] == [2, 3]
+    every = [(block, head) for block in range(model.n_blocks) for head in range(model.n_heads)]
     options = {"shares": [0.1, 0.25], "n_random": 3, "seed": 0, "encoder": encoder}
-    tried, ranked = repair_copies(runner_of(model), recipients, **options)
+    tried, ranked = repair_copies(runner_of(model), recipients, every, **options)
     assert (ranked[0]["block"], ranked[0]["head"]) == (0, 0)
     assert ranked[0]["weight"] == pytest.approx(0.5, abs=0.01)
     # Without an answer of `fit` there is no head to take.
     others = [row for row in recipients if row["group"] != "fit"]
-    assert repair_copies(runner_of(model), others, **options) == ([], [])
+    assert repair_copies(runner_of(model), others, every, **options) == ([], [])
     numbers = numbers_of(tried, heads=ranked)
     [cause] = numbers["causes"]
     assert (cause["n_wrong"], cause["n_right"], cause["setting"]) == (12, 12, {"n_heads": 1})

@@ -45,6 +45,11 @@ class Prepared:
     quantised: Mapping[str, Any] | None = None
     card: Mapping[str, Any] | None = None
 
+    @property
+    def heads(self) -> list[tuple[int, int]]:
+        """Every head as (block, head), block by block."""
+        return [(block, head) for block in range(self.n_blocks) for head in range(self.n_heads)]
+
     def identity(self) -> dict[str, str]:
         """sha256 by name of all that decides what the model computes."""
         return {name: record["sha256"] for name, record in self.files.items()}

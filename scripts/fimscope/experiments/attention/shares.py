@@ -12,17 +12,11 @@ from fimscope.errors import UserError
 from fimscope.experiments.attention.tables import ATTENTION_SHARES
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.tables import read_table
-from fimscope.models.prepared import Prepared
 from fimscope.statistics.estimate import Floats
 
 REGION_KINDS = ("declaration", "use", "annotation", "comment", "fim", "rest")
 Row = Mapping[str, Any]
 Head = tuple[int, int]  # block, head
-
-
-def all_heads(prepared: Prepared) -> list[Head]:
-    """Every head of a model, block by block."""
-    return [(block, head) for block in range(prepared.n_blocks) for head in range(prepared.n_heads)]
 
 
 def region_tokens(prompt: Row) -> NDArray[np.float32]:
