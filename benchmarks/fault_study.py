@@ -21,8 +21,10 @@ from fimscope.errors import UserError
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.digests import check_parquet, file_sha256, read_json
 from fimscope.models.prepared import HASHES_FILE, check_hashes, read_prepared
+from fimscope.report.docs import DOCS_PAGES
 
-COPIED = ("Snakefile", "rules", "scripts", "config", "profiles", "models/embedded")
+PAGES = tuple(f"docs/{page}" for page in DOCS_PAGES)
+COPIED = ("Snakefile", "rules", "scripts", "config", "profiles", "models/embedded", *PAGES)
 LINKED = ("package.json", "package-lock.json", "node_modules")
 STUDY = {
     "source": [
@@ -141,7 +143,7 @@ def _copy_project(folder: Path) -> None:
                 ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
             )
         else:
-            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
