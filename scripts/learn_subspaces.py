@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fimscope.errors import UserError
 from fimscope.experiments.groups import read_groups
 from fimscope.experiments.patch.donors import (
     Key,
@@ -34,6 +35,7 @@ from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options
+from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import BatchTensors, digest
 from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
@@ -154,6 +156,15 @@ def space_of(basis: "Tensor") -> Space:
     return Space([], np.zeros((0, width)), np.zeros(0), bases)
 
 
+def check_ranks(ranks: Sequence[int], d_model: int) -> None:
+    """raises UserError where the model has fewer dimensions than a rank asks for"""
+    if max(ranks, default=0) > d_model:
+        raise UserError(
+            f"subspace.learned_ranks: {max(ranks)} found, where the model has {d_model} "
+            "dimensions; name ranks of at most that"
+        )
+
+
 def main() -> None:
     parser = step_parser(__doc__)
     many = {"type": Path, "nargs": "+", "required": True}
@@ -189,6 +200,7 @@ def main() -> None:
     )
     with run_step(parser) as args:
         runner, manifest = BatchRunner.of_step(STEP, args), run_manifest(args)
+        check_ranks(args.learned_ranks, read_prepared(args.model).d_model)
         groups = read_groups(args.examples)
         effects = read_effects(args.patches)
         points = points_reached(effects, groups, args.shares)

@@ -5,6 +5,7 @@ import difflib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -23,13 +24,20 @@ MOST_VALUES = 100_000  # of a YAML file, its aliases written out
 def read_yaml(path: Path) -> Any:
     """The content of a YAML or JSON file.
 
-    raises UserError where it is neither, where a key stands twice in one mapping of YAML, which
-    keeps the last alone, or where its aliases stand for more than MOST_VALUES, or for what holds
+    raises UserError where it is neither, where a key stands twice in one mapping, of which only the
+    last would be kept, or where its aliases stand for more than MOST_VALUES, or for what holds
     them: a file of a few hundred bytes can stand for 10^9 values
     """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        counts = Counter(key for key, _ in pairs)
+        if again := [key for key, n in counts.items() if n > 1]:
+            raise UserError(f"{path}: {again[0]!r} stands there twice; keep one, with all of both")
+        return dict(pairs)
+
     text = path.read_text(encoding="utf-8")
-    with suppress(ValueError, RecursionError):
-        return json.loads(text)  # Snakemake too tries this first
+    with suppress(json.JSONDecodeError, RecursionError):
+        return json.loads(text, object_pairs_hook=once)  # Snakemake too tries this first
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()

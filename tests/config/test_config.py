@@ -212,6 +212,9 @@ def test_a_key_that_stands_twice_is_refused_as_the_first_would_go_unsaid(tmp_pat
     file.write_text("a: {n: 1}\nb:\n  n: 1\n  m: 2\n  n: 3\n")
     with pytest.raises(UserError, match=r"twice\.yaml: line 5: 'n' stands there a second time"):
         read_yaml(file)
+    file.write_text('{"a": {"n": 1}, "b": {"n": 1, "m": 2, "n": 3}}')
+    with pytest.raises(UserError, match=r"twice\.yaml: 'n' stands there twice"):
+        read_yaml(file)
 
 
 def test_a_study_has_the_name_that_its_config_gives_it_or_that_of_its_files():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config
 
+from fimscope.errors import UserError
 from fimscope.experiments.patch.measures import patch_table
 from fimscope.experiments.subspace.bases import (
     Part,
@@ -34,7 +35,7 @@ from fimscope.parts.store import UNKEPT
 from fimscope.prompts.encoder import Encoder
 from fimscope.report.findings import finding_lines
 from fimscope.statistics.bootstrap import Bootstrap
-from learn_subspaces import draw_pairs, learn_bases, learned_row
+from learn_subspaces import check_ranks, draw_pairs, learn_bases, learned_row
 from models import random_model, random_prompts
 from plot_subspace import plot_subspace
 from sweep_subspace import PATCHED_PARTS, means_rows, patch_rows, written_rows
@@ -450,3 +451,10 @@ def test_a_planted_type_is_learned_in_as_many_dimensions(planted_model):
     row = learned_row(K, learned, space_of(types, values[0].numpy()), 1, (60, len(select)))
     assert row["types_share"] > 0.8 and row["loss"] < row["first_loss"] / 2
     assert row["chance_share"] == (N_TYPES - 1) / WIDTH
+
+
+def test_more_directions_than_the_model_has_are_refused():
+    check_ranks([1, 96], 96)
+    check_ranks([], 96)
+    with pytest.raises(UserError, match=r"subspace\.learned_ranks: 97 found, .* has 96 dim"):
+        check_ranks([1, 97], 96)
