@@ -27,6 +27,7 @@ from fimscope.report.figures import first_at
 from fimscope.report.format import spans
 from fimscope.report.sections import read_section
 from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.verdicts import Verdict
 from synthetic import (
     MANIFEST,
@@ -78,9 +79,21 @@ def test_chance_seldom_puts_the_paired_donor_above_its_controls(tmp_path):
     for seed in range(60):
         path, pairs = write_sweep(tmp_path, patch_rows("same_type", N_POINTS, 100 + seed, 24))
         sweep = read_sweep(path, pairs, "last")
-        found = compare_to_controls(sweep.points, sweep.flips)
+        found = compare_to_controls(sweep.points, sweep.flips, Clustered.difference)
         alarms.append(bool(found["points_above"]))
     assert np.mean(alarms) <= 0.08
+
+
+def test_differences_of_shares_that_turn_lie_where_they_can(tmp_path):
+    """Of three programs one turns, or all do: the interval of a mean would pass 1."""
+    programs = pairs = np.array(["a", "b", "c"])
+    turned = np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
+    curves = {"paired": Curve(turned, programs, pairs)}
+    curves["random"] = Curve(np.zeros((3, 2)), programs, pairs)
+    assert Clustered.of(turned[:, 0], programs).mean().upper > 1
+    found = compare_to_controls([0, 1], curves, Clustered.difference)
+    assert found["difference"]["random"] == pytest.approx([1 / 3, 1], abs=1e-6)
+    assert -1 <= min(found["lower"]["random"]) <= max(found["upper"]["random"]) <= 1
 
 
 def test_a_self_patch_that_changes_something_is_told(tmp_path):

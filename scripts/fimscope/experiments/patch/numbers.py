@@ -1,6 +1,6 @@
 """The numbers that figures and sections on patches share, as plain values ready for JSON."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
         {kind: bootstrap.resample(own.values, own.programs) for kind, own in curves.items()}
         for curves in (sweep.effects, sweep.flips)
     )
-    comparison = compare_to_controls(sweep.points, sweep.flips)
+    comparison = compare_to_controls(sweep.points, sweep.flips, Clustered.difference)
     itself = sweep.effects.get("self")
     return {
         "condition": sweep.condition,
@@ -45,21 +45,25 @@ def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
         "flips": {kind: _curve_numbers(own.rate()) for kind, own in flips.items()},
         "largest_self_effect": None if itself is None else number(np.abs(itself.values).max()),
         "comparison": comparison,
-        "effect_comparison": compare_to_controls(sweep.points, sweep.effects),
+        "effect_comparison": compare_to_controls(sweep.points, sweep.effects, Clustered.mean),
         "margin": margin,
         "within_margin": _within_margin(sweep, margin),
         "half_of_effect": _half_of_maximum(sweep.points, effects, points_above(comparison)),
     }
 
 
-def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbers | None:
+def compare_to_controls(
+    points: list[int], curves: Mapping[str, Curve], interval: Callable[[Clustered], Estimate]
+) -> Numbers | None:
     """At which points the paired donor does more than each of its controls.
 
     points    [point]
     curves    donor kind -> its curve; all kinds but `paired` are controls
+    interval  of paired minus control: `Clustered.difference` of shares that turn, `Clustered.mean`
+              of effects
     returns   n_pairs, n_programs of the recipients with all kinds; difference, lower, upper,
-              control -> [point], the mean of paired minus control and its 95% interval (t test
-              clustered by program); adjusted_p, control -> [point]; least_adjusted_p, the
+              control -> [point], the mean of paired minus control and its 95% interval over
+              programs; adjusted_p, control -> [point]; least_adjusted_p, the
               smallest that these programs can give; points_above, where every control has an
               interval above 0 and a p that is not within a hair of ALPHA
 
@@ -78,7 +82,7 @@ def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbe
     differences = [kept["paired"] - kept[control] for control in controls]
     p_values = [p for own in differences for p in sign_test(own, programs).tolist()]
     adjusted = np.array(holm(p_values)).reshape(len(controls), -1)
-    means = [clustered_mean(own, programs)[0] for own in differences]
+    means = [interval(Clustered.of(own, programs)) for own in differences]
     above = is_clearly_significant(adjusted) & (np.array([own.lower for own in means]) > 0)
     return {
         "n_pairs": len(common),
