@@ -6,6 +6,7 @@ from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
     at,
+    half_point,
     percent,
     power_text,
     rate,
@@ -108,7 +109,7 @@ def sweep_findings(sweep: Numbers) -> list[Finding]:
     shown = found[Verdict.SHOWN]
     # At the last token the largest effect is the whole, by construction.
     where = (
-        f"of these half of the effect first at {half_point(half)}"
+        f"of these half of the largest effect first at {half_point(half)}"
         if half and sweep["position"] == "last"
         else peak(sweep)
     )
@@ -172,8 +173,8 @@ def say_sweep(sweep: Numbers) -> list[str]:
     sentence = f"{name}: {say_verdicts(sweep, comparison, claim)}"
     if half:
         sentence += (
-            f"; of these points, the mean effect has half of its maximum, {half['maximum']:.2f}, "
-            f"from {half_point(half)} on"
+            f"; half of the largest mean effect, {half['maximum']:.2f}, first at "
+            f"{half_point(half)}, of the points where it is shown"
         )
     return [f"{sentence}."]
 
@@ -218,11 +219,6 @@ def peak(sweep: Numbers) -> str:
     return f"{effect_at(curve, place)} at {sweep['points'][place]}"
 
 
-def half_point(half: Numbers) -> str:
-    """The point of half maximum and its interval."""
-    return f"{half['half_at']} ({half['half_lower']} to {half['half_upper']})"
-
-
 def say_exactness(sweeps: Sequence[Numbers]) -> list[str]:
     """What `self`, which must change nothing, changes at most, where that is not nothing."""
     largest = max((sweep["largest_self_effect"] or 0 for sweep in sweeps), default=0)
@@ -241,12 +237,9 @@ def say_conditions(found: Numbers | None) -> list[str]:
     """Whether the two conditions of `compare_conditions` have the same effect."""
     if found is None:
         return []
-    one, other = code(found["one"]), code(found["other"])
-    reached = say_halves([f"under {name}" for name in (one, other)], found["half_at"])
     sentence = (
-        f"On the {found['n_pairs']} recipients of {found['n_programs']} programs that both have, "
-        "of the points where it is above its controls, the mean effect first has half of its "
-        f"maximum {reached}: "
+        f"The mean effects of {code(found['one'])} and {code(found['other'])}, on the "
+        f"{found['n_pairs']} recipients of {found['n_programs']} programs that both have: "
     )
     margin = f"{found['margin']:g} of the effect"
     if found["verdict"] == Verdict.SHOWN:
@@ -256,13 +249,6 @@ def say_conditions(found: Numbers | None) -> list[str]:
         return [f"{sentence}they are alike, to within {margin}."]
     where = spans(found["points_open"], found["points"])
     return [f"{sentence}undecided, as at {where} the gap may be more than {margin}."]
-
-
-def say_halves(names: Sequence[str], halves: Sequence[Numbers | None]) -> str:
-    """Where each curve has half of its maximum, of `half_at` of `compare_conditions`."""
-    each = zip(names, halves, strict=True)
-    reached = [f"{with_interval(half, 'd')} {name}" for name, half in each if half]
-    return f"at {' and '.join(reached)}" if reached else "nowhere"
 
 
 def most_turned(sweep: Numbers, kind: str) -> str:
@@ -294,7 +280,7 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
                 f"{sweep['n_pairs']} ({comparison['n_programs'] if comparison else 0})",
                 str(sweep["n_small_gap"]),
                 *(spans(found[v], sweep["points"]) if found[v] else "none" for v in Verdict),
-                half_point(half) if half else "none",
+                half_point(half),
                 *(most_turned(sweep, kind) for kind in ("paired", *SHOWN_CONTROLS)),
             ]
         )
