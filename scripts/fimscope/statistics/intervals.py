@@ -13,7 +13,7 @@ from fimscope.statistics.significance import LEVEL
 ROUNDING = 1e-9  # what floats may add to a share, and the least variance that is one
 LEAST_SKEW = 1e-6  # below it the correction is nothing, and its formula 0 / 0
 MOST_BENT = 0.75  # of 1, what skewness may add to it under the cube root
-FEWEST_SKEWED = 7  # clusters whose skewness is used; fewer cannot tell it
+FEWEST_SKEWED = 7  # clusters whose skewness is used: of fewer it is chance, and covers no better
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ class Clustered:
 
         n_tests   so many means hold at once in 95% (Bonferroni)
 
-        Hall's map is good where skewness by quantile is small beside the root of the number of
-        clusters. At -1 it turns, and what lies behind runs away; the skewness is therefore held to
-        what keeps that ratio within MOST_BENT: no side is longer than 1.6 times that of the t
-        interval, or shorter than 0.79 times.
+        Hall's map runs away where skewness times quantile passes the root of the number of
+        clusters: few of them, or an outlier, put one end three times as far off as it should be.
+        The skewness is therefore held to MOST_BENT of that. No side is then longer than 1.6 times
+        that of the t interval, or shorter than 0.79 times.
         """
         n = self.n_clusters
         if n == 1:
