@@ -110,7 +110,7 @@ def main() -> None:
         if set(COMPARED) <= set(found):
             one, other = (found[name] for name in COMPARED)
             first, second = (points_above(numbers[name]["comparison"]) for name in COMPARED)
-            alike = compare_conditions(one, other, (first, second), bootstrap, margin)
+            alike = compare_conditions(one, other, (first, second), margin)
         sweeps = list(numbers.values())
         save_figure(plot_patches(sweeps), args.out_svg, args.out_png)
         save_figure(plot_curve(sweeps[0]), args.out_curve_svg, args.out_curve_png)

@@ -67,7 +67,7 @@ def test_the_difference_to_chance_is_at_most_one():
         right=np.zeros(6, bool),
         broken=np.zeros(6, bool),
         in_top=np.zeros(6, bool),
-        chance=np.array([0.9, 0.9, 0, 0, 0, 0]),
+        chance=np.array([0.9, 0.9, 0.9, 0.9, 0, 0]),
     )
     assert sampled_numbers(few, 0.03)["above_chance"]["lower"] == -1
 

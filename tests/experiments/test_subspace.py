@@ -35,6 +35,7 @@ from fimscope.parts.store import UNKEPT
 from fimscope.prompts.encoder import Encoder
 from fimscope.report.findings import finding_lines
 from fimscope.statistics.bootstrap import Bootstrap
+from fimscope.statistics.verdicts import Verdict
 from learn_subspaces import check_ranks, draw_pairs, learn_bases, learned_row
 from models import random_model, random_prompts
 from plot_subspace import plot_subspace
@@ -365,6 +366,13 @@ def test_numbers_by_hand():
     text = " ".join(say_subspace(numbers))
     assert "minus for the right one (`restore`) -25.0 points" in text
     assert "written nowhere" in text
+    [line] = finding_lines(subspace_section(numbers).findings)
+    assert line.startswith("- *shown*: 2 of 32 dimensions, between the types, bring more of it")
+    assert "; the other 30 bring 0.40 (0.40 to 0.40), that this is less is shown;" in line
+    # Where the rest carries more, that it carries less is absent.
+    restore["beside"]["complement"] |= {"estimate": -0.2, "verdict": Verdict.SHOWN}
+    [line] = finding_lines(subspace_section(numbers).findings)
+    assert "that this is less is shown absent;" in line
 
 
 def learned_tables(effects: dict) -> tuple:

@@ -411,20 +411,10 @@ def test_a_part_without_a_gap_has_no_effect():
     assert found[0] == pytest.approx(2 / 3) and np.isnan(found[1])
 
 
-def test_where_half_of_the_effect_is_reached_at_no_point_the_section_says_so(numbers):
-    for half_at, words in (
-        ([None, {"estimate": 3, "lower": 2, "upper": 4}], "is at 3 (2 to 4) for the later ones;"),
-        ([None, None], "is nowhere;"),
-    ):
-        together = [{**row, "half_at": half_at} for row in numbers["together"]]
-        section = whole_patches_section({**numbers, "together": together}, 30, 12)
-        assert f"half of their own largest effect {words}" in section.reading[0]
-
-
 def test_the_section_says_what_arrives(numbers):
     section = whole_patches_section(numbers, 30, 12)
     first, beside, later = section.findings
-    assert "shown at points 3 to 4, of these half of the effect first at 3" in first.number
+    assert "shown at points 3 to 4, of these half of the largest effect first at 3" in first.number
     assert beside.number == "-1.00 (-1.00 to -1.00) at point 2, the widest gap"
     assert (later.verdict, later.claim) == (
         Verdict.SHOWN_ABSENT,

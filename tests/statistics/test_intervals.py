@@ -96,6 +96,73 @@ def test_the_interval_of_a_skewed_mean_reaches_further_to_the_longer_side():
     assert (down.lower, down.upper) == pytest.approx((-up.upper, -up.lower))
 
 
+def test_an_outlier_bends_no_end_further_than_the_cap():
+    """29 programs of 0 and one of 1: the skewness by quantile over root n is held to 3/4."""
+    values = np.array([0.0] * 29 + [1.0])
+    found = Clustered.of(values, np.arange(30)).mean()
+    q, error = t.ppf(0.975, 29), np.sqrt(1 / 30 * 29 / 30 / 29)
+    # with skewness g = 0.75 * root n / q, g / root n times g / 6 root n is 0.5625 / 6 q**2
+    shift = 0.5625 / (6 * q**2)
+    longer = 4 * (1 - np.cbrt(1 / 4 - shift)) * q * error
+    shorter = 4 * (np.cbrt(7 / 4 - shift) - 1) * q * error
+    assert (found.lower, found.upper) == pytest.approx((1 / 30 - shorter, 1 / 30 + longer))
+
+
+def test_two_of_eight_programs_have_a_mean_of_less_than_one():
+    values = np.array([1.0] * 2 + [0.0] * 6)
+    found = Clustered.of(values, np.arange(8)).mean()
+    assert -0.1 < found.lower < 0 < found.upper < 0.9
+
+
+@pytest.mark.parametrize("n_programs", [*range(2, 13), 20, 50])
+def test_ends_of_means_rise_with_the_number_of_programs_that_are_one(n_programs):
+    counts = np.arange(1, n_programs)
+    values = (np.arange(n_programs)[:, None] < counts).astype(float)
+    found = Clustered.of(values, np.arange(n_programs)).mean()
+    assert (np.diff(found.lower) > 0).all()
+    assert (np.diff(found.upper) > 0).all()
+
+
+@pytest.mark.parametrize("n_programs", [2, 3, 5, 7, 8, 12, 20, 100])
+def test_ends_are_in_order_at_every_level_whatever_the_data(n_programs):
+    """Of values with outliers: the value lies between its ends, and more tests widen both sides."""
+    generator = np.random.default_rng(n_programs)
+    programs = np.repeat(np.arange(n_programs), generator.integers(1, 7, n_programs))
+    shape = (len(programs), 500)
+    values = generator.standard_t(2, shape) * generator.lognormal(0, 2, shape)
+    rows = Clustered.of(values, programs)
+    inner = rows.mean()
+    for n_tests in (2, 5, 25, 300):
+        outer = rows.mean(n_tests)
+        assert (outer.lower < inner.lower).all() and (inner.lower < rows.value).all()
+        assert (rows.value < inner.upper).all() and (inner.upper < outer.upper).all()
+        inner = outer
+    # the same data, moved and stretched: the ends move and stretch with them
+    moved = Clustered.of(3 - 2 * values, programs).mean()
+    assert moved.upper == pytest.approx(3 - 2 * rows.mean().lower, rel=1e-3)
+
+
+@pytest.mark.parametrize("n_programs", [2, 3, 5, 8, 12, 40])
+def test_rates_and_differences_stay_where_they_can_be(n_programs):
+    generator = np.random.default_rng(n_programs)
+    programs = np.repeat(np.arange(n_programs), generator.integers(1, 7, n_programs))
+    chances = generator.beta(0.3, 0.3, size=500)
+    rights = (generator.random((2, len(programs), 500)) < chances).astype(float)
+    rate = Clustered.of(rights[0], programs).rate()
+    change = Clustered.of(rights[1] - rights[0], programs).difference()
+    for least, found in ((0, rate), (-1, change)):
+        assert (least <= found.lower).all() and (found.upper <= 1).all()
+        assert (found.lower <= found.value + 1e-12).all()
+        assert (found.value <= found.upper + 1e-12).all()
+
+
+@pytest.mark.parametrize("n_programs", SIMULATED["FEW"])
+@pytest.mark.parametrize("kind", SIMULATED["KINDS"])
+def test_few_programs_are_covered_less_well_but_not_badly(kind, n_programs):
+    for rate in SIMULATED["KINDS"][kind][2]:
+        assert SIMULATED["coverage"](kind, n_programs, rate, 0.3, N_STUDIES) > 0.88
+
+
 def test_differences_of_paired_rates_by_hand():
     """Bonett & Price (2012): one row more that falls and one that rises; rows independent."""
     values = np.array([-1.0] * 6 + [1.0] * 2 + [0.0] * 32)

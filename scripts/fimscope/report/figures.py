@@ -54,14 +54,6 @@ def row(rows: Sequence[Numbers], **wanted: Any) -> Numbers:
     return found[0]
 
 
-def first_at(sweep: Numbers, level: float) -> int | None:
-    """The first point at which the paired donor's mean effect is at least so much of the way, of
-    those at which it is above every control; None without one."""
-    effects = zip(sweep["points"], sweep["effects"]["paired"]["estimate"], strict=True)
-    above = sweep["comparison"]["points_above"]
-    return next((point for point, e in effects if point in above and e >= level), None)
-
-
 def bare_spans(chosen: Sequence[int], points: Sequence[int]) -> str:
     """As `format.spans`, without the word: `3, 7 to 12`; `none` of none."""
     return words.spans(chosen, points).split(" ", 1)[1] if chosen else "none"
@@ -86,7 +78,8 @@ def signed(share: float) -> str:
 WORDS = {
     word.__name__: word
     for word in (
-        *(row, first_at, largest, n_above, signed),
+        *(row, largest, n_above, signed),
         *(words.percent, words.rate, words.points_changed, words.signed_points, words.p_value),
+        words.half_point,
     )
 } | {"spans": bare_spans, "length": len}

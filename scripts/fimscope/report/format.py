@@ -93,6 +93,14 @@ TO_COME = {
 }
 
 
+def half_point(half: Numbers | None) -> str:
+    """The first shown point with half of the largest effect, and its interval: `16 (15 to 16)`.
+
+    half   `half_of_effect` of a patch sweep
+    """
+    return f"{half['half_at']} ({half['half_lower']} to {half['half_upper']})" if half else "none"
+
+
 def say_needed(claims: Iterable[tuple[str, Numbers | None]]) -> str:
     """How many programs would decide the first undecided claim for which that can be told.
 

@@ -46,6 +46,10 @@ class Estimate:
             upper=change(self.upper),
         )
 
+    def within(self, least: float, most: float) -> "Estimate":
+        """The same, with no end where no mean can be."""
+        return self.map(lambda values: np.clip(values, least, most))
+
     def ends(self) -> Numbers:
         """estimate, lower and upper as they stand in JSON: a number each, or a list by point."""
         return {

@@ -12,6 +12,8 @@ from fimscope.statistics.significance import LEVEL
 
 ROUNDING = 1e-9  # what floats may add to a share, and the least variance that is one
 LEAST_SKEW = 1e-6  # below it the correction is nothing, and its formula 0 / 0
+MOST_BENT = 0.75  # of 1, what skewness may add to it under the cube root
+FEWEST_SKEWED = 7  # clusters whose skewness is used: of fewer it is chance, and covers no better
 
 
 @dataclass(frozen=True)
@@ -86,17 +88,19 @@ class Clustered:
 
         n_tests   so many means hold at once in 95% (Bonferroni)
 
-        The skewness is that of a sample, corrected for its bias (G1 of Joanes & Gill 1998).
+        Hall's map runs away where skewness times quantile passes the root of the number of
+        clusters: few of them, or an outlier, put one end three times as far off as it should be.
+        The skewness is therefore held to MOST_BENT of that. No side is then longer than 1.6 times
+        that of the t interval, or shorter than 0.79 times.
         """
         n = self.n_clusters
         if n == 1:
             return self._estimate(np.full_like(self.value, -np.inf), np.inf)
-        q = _quantile(self._freedom(), n_tests)
-        spread = (self.sums**2).mean(axis=0)
-        skew = (self.sums**3).mean(axis=0) / np.where(spread > 0, spread, 1) ** 1.5
-        skew *= np.sqrt(n * (n - 1)) / max(n - 2, 1)  # of two clusters it is 0
+        q, root = _quantile(self._freedom(), n_tests), np.sqrt(n)
+        most = MOST_BENT * root / q
+        skew = np.clip(self._skewness(), -most, most)
         skew = np.where(np.abs(skew) < LEAST_SKEW, LEAST_SKEW, skew)
-        error, root = np.sqrt(self._variance()), np.sqrt(n)
+        error = np.sqrt(self._variance())
 
         def end(t: float) -> Floats:
             bent = np.cbrt(1 + skew * (t / root - skew / (6 * n))) - 1
@@ -141,6 +145,15 @@ class Clustered:
         """Of the mean, by the jackknife."""
         n = self.n_clusters
         return (n - 1) / n * ((self.without_each() - self.value) ** 2).sum(axis=0)
+
+    def _skewness(self) -> Floats:
+        """Of a cluster's sum: a sample's, corrected for its bias (G1 of Joanes & Gill 1998)."""
+        n = self.n_clusters
+        if n < FEWEST_SKEWED:
+            return np.zeros_like(self.value)
+        spread = (self.sums**2).mean(axis=0)
+        skew = (self.sums**3).mean(axis=0) / np.where(spread > 0, spread, 1) ** 1.5
+        return skew * np.sqrt(n * (n - 1)) / (n - 2)
 
     def _freedom(self) -> float:
         """Degrees of freedom of the mean's variance, were clusters alike but for their sizes: those

@@ -59,6 +59,7 @@ def _rows(
     p: Sequence[float],
     token_difference: float,
 ) -> list[Row]:
+    found = found.within(-1, 1)
     return [
         {
             "comparison": comparison,

@@ -232,7 +232,8 @@ def _agreement(cuts: Sequence[Row]) -> Numbers | None:
     if not programs:
         return None
     means = {
-        name: Clustered.of(values, programs).mean().numbers() for name, values in found.items()
+        name: Clustered.of(values, programs).mean().within(-1, 1).numbers()
+        for name, values in found.items()
     }
     points = [[number(row["estimated"]), number(row["exact"])] for row in cuts]
     return {"n_edges": len(cuts), **means, "points": points}

@@ -145,7 +145,7 @@ def _net(cells: Cells, n_holes: Mapping[str, int]) -> Iterator[Numbers]:
                 "n_shots": n,
                 "before": number(before),
                 # The weighted mean's interval may pass what accuracy can change by.
-                **found[column].map(lambda v: np.clip(v, -before, 1 - before)).numbers(),
+                **found[column].within(-before, 1 - before).numbers(),
                 "p": significant(p_values[column]),
             }
 

@@ -120,7 +120,8 @@ def _stacked(curves: list[LensCurves], measure: str) -> Floats:
 def _explained(curves: list[LensCurves], programs: np.ndarray) -> Numbers:
     """One minus error over spread: 0 is the mean of `fit`, 1 the last residuals themselves."""
     error, spread = (_stacked(curves, name) for name in DISTANCES)
-    return Clustered.of(1 - error / spread.mean(axis=0), programs).mean().numbers()
+    explained = Clustered.of(1 - error / spread.mean(axis=0), programs).mean()
+    return explained.within(-np.inf, 1).numbers()
 
 
 def _beside(

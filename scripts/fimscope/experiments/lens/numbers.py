@@ -97,11 +97,6 @@ def read_outcomes(split: Path) -> "DataFrame":
     return read_table(split, SPLIT, columns).to_pandas().set_index("example_id")
 
 
-def _share(values: Floats) -> Floats:
-    """Of a mean probability, whose interval may pass its ends."""
-    return np.clip(values, 0, 1)
-
-
 def group_numbers(curves: LensCurves) -> Numbers:
     """Curves of a group of variants: each with its mean and a 95% band over programs.
 
@@ -128,16 +123,16 @@ def group_numbers(curves: LensCurves) -> Numbers:
     found: Numbers = {
         "n": len(curves),
         "n_programs": means.n_programs,
-        "rank": rank.map(np.exp).ends(),
-        "gold": gold.map(_share).ends(),
-        "entropy": entropy.ends(),
+        "rank": rank.within(0, np.inf).map(np.exp).ends(),
+        "gold": gold.within(0, 1).ends(),
+        "entropy": entropy.within(0, np.inf).ends(),
         "lead": lead.ends(),
     }
     known = ~np.isnan(curves.foils)
     found["n_foils"] = int(known.sum())
     if known.any():
         foil = np.exp(measures["foil_logprob"][known])
-        found["foil"] = Clustered.of(foil, curves.programs[known]).mean().map(_share).ends()
+        found["foil"] = Clustered.of(foil, curves.programs[known]).mean().within(0, 1).ends()
     best = measures["gold_rank"].min(axis=1)
     return {
         **found,

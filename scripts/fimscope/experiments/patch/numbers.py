@@ -1,6 +1,6 @@
 """The numbers that figures and sections on patches share, as plain values ready for JSON."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +26,14 @@ def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
     vector cannot sway. Both are of one recipient under two donors, so that what it takes to turn
     that recipient is the same on both sides; conditions are compared by `compare_conditions`.
     `within_margin` are the points at which the paired donor's mean effect is shown to be less than
-    the margin, all of them at once (Bonferroni). `half_of_effect` is where the mean effect first
-    has half of its maximum, of the points at which it is above its controls alone; None without.
+    the margin, all of them at once (Bonferroni). `half_of_effect` is of `_half_of_effect`.
     """
     effects, flips = (
         {kind: bootstrap.resample(own.values, own.programs) for kind, own in curves.items()}
         for curves in (sweep.effects, sweep.flips)
     )
-    comparison = compare_to_controls(sweep.points, sweep.flips)
     itself = sweep.effects.get("self")
-    return {
+    found = {
         "condition": sweep.condition,
         "position": sweep.position,
         "n_pairs": sweep.n_pairs,
@@ -44,22 +42,26 @@ def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
         "effects": {kind: _curve_numbers(own.mean()) for kind, own in effects.items()},
         "flips": {kind: _curve_numbers(own.rate()) for kind, own in flips.items()},
         "largest_self_effect": None if itself is None else number(np.abs(itself.values).max()),
-        "comparison": comparison,
-        "effect_comparison": compare_to_controls(sweep.points, sweep.effects),
+        "comparison": compare_to_controls(sweep.points, sweep.flips, Clustered.difference),
+        "effect_comparison": compare_to_controls(sweep.points, sweep.effects, Clustered.mean),
         "margin": margin,
         "within_margin": _within_margin(sweep, margin),
-        "half_of_effect": _half_of_maximum(sweep.points, effects, points_above(comparison)),
     }
+    return {**found, "half_of_effect": _half_of_effect(found, effects)}
 
 
-def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbers | None:
+def compare_to_controls(
+    points: list[int], curves: Mapping[str, Curve], interval: Callable[[Clustered], Estimate]
+) -> Numbers | None:
     """At which points the paired donor does more than each of its controls.
 
     points    [point]
     curves    donor kind -> its curve; all kinds but `paired` are controls
+    interval  of paired minus control: `Clustered.difference` of shares that turn, `Clustered.mean`
+              of effects
     returns   n_pairs, n_programs of the recipients with all kinds; difference, lower, upper,
-              control -> [point], the mean of paired minus control and its 95% interval (t test
-              clustered by program); adjusted_p, control -> [point]; least_adjusted_p, the
+              control -> [point], the mean of paired minus control and its 95% interval over
+              programs; adjusted_p, control -> [point]; least_adjusted_p, the
               smallest that these programs can give; points_above, where every control has an
               interval above 0 and a p that is not within a hair of ALPHA
 
@@ -78,7 +80,7 @@ def compare_to_controls(points: list[int], curves: Mapping[str, Curve]) -> Numbe
     differences = [kept["paired"] - kept[control] for control in controls]
     p_values = [p for own in differences for p in sign_test(own, programs).tolist()]
     adjusted = np.array(holm(p_values)).reshape(len(controls), -1)
-    means = [clustered_mean(own, programs)[0] for own in differences]
+    means = [interval(Clustered.of(own, programs)) for own in differences]
     above = is_clearly_significant(adjusted) & (np.array([own.lower for own in means]) > 0)
     return {
         "n_pairs": len(common),
@@ -131,7 +133,6 @@ def compare_conditions(
     one: Sweep,
     other: Sweep,
     above: tuple[Collection[int], Collection[int]],
-    bootstrap: Bootstrap,
     margin: float,
 ) -> Numbers | None:
     """Whether two conditions' paired donors have the same effect on the same recipients.
@@ -145,9 +146,7 @@ def compare_conditions(
               where they do at some point, shown absent where every interval lies within the margin
               (which needs no adjustment: all of them have to); programs_to_decide, where it is
               undecided, and verdict_to_come, what so many would decide: shown as soon as some point
-              would be, shown absent as all would be; half_at, where each mean effect first has
-              half of its maximum, of its own points of `above`, None without. None where they share
-              no example or no point.
+              would be, shown absent as all would be. None where they share no example or no point.
 
     The shares that turn are not compared: a recipient turns where the target passes its own answer,
     which takes the more the surer that answer is, and the recipients of one condition are surer
@@ -191,10 +190,6 @@ def compare_conditions(
         "verdict": verdict,
         "programs_to_decide": needed,
         "verdict_to_come": to_come,
-        "half_at": [
-            _half(one.points, bootstrap.resample(own, programs), points)
-            for own, points in zip(values, above, strict=True)
-        ],
     }
 
 
@@ -237,45 +232,49 @@ def _curve_numbers(curve: Estimate) -> Numbers:
     return {"n_pairs": curve.n, "n_programs": curve.n_programs, **curve.ends()}
 
 
-def _half_of_maximum(
-    points: list[int], effects: Mapping[str, Resampled], above: Collection[int]
-) -> Numbers | None:
-    """Where the paired donor's curve peaks and first has half of that, with an interval over
-    programs; None where it has that at no point at which it is above its controls.
+def _half_of_effect(sweep: Numbers, effects: Mapping[str, Resampled]) -> Numbers | None:
+    """Where the paired donor's mean effect is largest, and where it first has half of that.
 
+    sweep     `sweep_numbers` so far
     effects   donor kind -> its curve of mean effects
-    above     points at which the paired donor turns more than every control
+    returns   maximum, at, its point; half_at, the first point with half of it of those at which the
+              paired donor turns more than every control, and has a larger mean effect; half_lower,
+              half_upper. None without such a point.
+
+    The interval speaks of the first point at which the true curve has half of its maximum. Each
+    draw of programs therefore judges over all points at which the effect can be there, shown or
+    not: not shown to be within the margin, nor to be less than a control's. As `half_at` comes late
+    where that point is not shown, the interval is drawn out to hold it.
     """
-    if not above or "paired" not in effects:
+    curve, points = effects.get("paired"), sweep["points"]
+    if curve is None:
         return None
-    curve = effects["paired"]
-    most = np.max([own.value for kind, own in effects.items() if kind != "paired"], axis=0)
-    higher = np.array(points)[curve.value > most]
-    half = _half(points, curve, [point for point in above if point in higher])
-    if half is None:
+    above = verdicts_of(sweep, sweep["comparison"])[Verdict.SHOWN]
+    controls = [own.value for kind, own in effects.items() if kind != "paired"]
+    higher = np.all([curve.value > own for own in controls], axis=0)
+    shown = [i for i, point in enumerate(points) if point in above and higher[i]]
+    half = curve.value.max() / 2
+    reached = [i for i in shown if curve.value[i] >= half > 0]
+    if not reached:
         return None
+    draws = half_reached(curve.draws, sorted({*reached, *_open_places(sweep)}))
+    ends = middle(draws, method="inverted_cdf")
     peak = int(np.argmax(curve.value))
     return {
         "maximum": number(curve.value[peak]),
         "at": points[peak],
-        "half_at": half["estimate"],
-        "half_lower": half["lower"],
-        "half_upper": half["upper"],
+        "half_at": points[reached[0]],
+        "half_lower": points[min(reached[0], int(ends.lower))],
+        "half_upper": points[max(reached[0], int(ends.upper))],
     }
 
 
-def _half(points: list[int], curve: Resampled, above: Collection[int]) -> Numbers | None:
-    """The first of some points at which a curve has half of its maximum, with an interval."""
-    places = [place for place, point in enumerate(points) if point in above]
-    if not places or curve.value[places].max() < curve.value.max() / 2:
-        return None
-    every = np.array(points)
-    return _whole(
-        every[half_reached(curve.value, places)], every[half_reached(curve.draws, places)]
-    )
-
-
-def _whole(estimate: int, draws: np.ndarray) -> Numbers:
-    """A whole number and its interval, of whole numbers too."""
-    ends = middle(draws, method="inverted_cdf")
-    return {"estimate": int(estimate), "lower": int(ends.lower), "upper": int(ends.upper)}
+def _open_places(sweep: Numbers) -> list[int]:
+    """Where an effect of the paired donor's own is not shown to be absent, by place."""
+    absent = verdicts_of(sweep, sweep["comparison"])[Verdict.SHOWN_ABSENT]
+    uppers = (sweep["effect_comparison"] or {}).get("upper", {}).values()
+    return [
+        place
+        for place, point in enumerate(sweep["points"])
+        if point not in absent and all(own[place] is None or own[place] > 0 for own in uppers)
+    ]

@@ -6,6 +6,7 @@ from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
     at,
+    half_point,
     percent,
     power_text,
     rate,
@@ -53,7 +54,10 @@ CONTROL = (
     "under each control, by an exact sign test over programs, adjusted by Holm for all points "
     "and controls of the condition; conditions are not adjusted for one another. An effect is "
     "shown absent where the paired donor's mean effect lies within the margin of 0, by intervals "
-    "that hold for all points at once (Bonferroni). Two conditions are compared on the normalised "
+    "that hold for all points at once (Bonferroni). Half of the largest effect is told of the "
+    "first point above its controls that has it; its interval (a bootstrap over programs) speaks "
+    "of the first of all points where the effect is not shown to be absent, or less than a "
+    "control's, and so may reach below. Two conditions are compared on the normalised "
     "effect, by a t test clustered by program, at the points where either is above its controls: "
     "the share that turns also depends on how sure a recipient is of its own answer, which the "
     "conditions do not share."
@@ -108,7 +112,7 @@ def sweep_findings(sweep: Numbers) -> list[Finding]:
     shown = found[Verdict.SHOWN]
     # At the last token the largest effect is the whole, by construction.
     where = (
-        f"of these half of the effect first at {half_point(half)}"
+        f"of these half of the largest effect first at {half_point(half)}"
         if half and sweep["position"] == "last"
         else peak(sweep)
     )
@@ -172,8 +176,8 @@ def say_sweep(sweep: Numbers) -> list[str]:
     sentence = f"{name}: {say_verdicts(sweep, comparison, claim)}"
     if half:
         sentence += (
-            f"; of these points, the mean effect has half of its maximum, {half['maximum']:.2f}, "
-            f"from {half_point(half)} on"
+            f"; half of the largest mean effect, {half['maximum']:.2f}, first at "
+            f"{half_point(half)}, of the points where it is shown"
         )
     return [f"{sentence}."]
 
@@ -218,11 +222,6 @@ def peak(sweep: Numbers) -> str:
     return f"{effect_at(curve, place)} at {sweep['points'][place]}"
 
 
-def half_point(half: Numbers) -> str:
-    """The point of half maximum and its interval."""
-    return f"{half['half_at']} ({half['half_lower']} to {half['half_upper']})"
-
-
 def say_exactness(sweeps: Sequence[Numbers]) -> list[str]:
     """What `self`, which must change nothing, changes at most, where that is not nothing."""
     largest = max((sweep["largest_self_effect"] or 0 for sweep in sweeps), default=0)
@@ -241,12 +240,9 @@ def say_conditions(found: Numbers | None) -> list[str]:
     """Whether the two conditions of `compare_conditions` have the same effect."""
     if found is None:
         return []
-    one, other = code(found["one"]), code(found["other"])
-    reached = say_halves([f"under {name}" for name in (one, other)], found["half_at"])
     sentence = (
-        f"On the {found['n_pairs']} recipients of {found['n_programs']} programs that both have, "
-        "of the points where it is above its controls, the mean effect first has half of its "
-        f"maximum {reached}: "
+        f"The mean effects of {code(found['one'])} and {code(found['other'])}, on the "
+        f"{found['n_pairs']} recipients of {found['n_programs']} programs that both have: "
     )
     margin = f"{found['margin']:g} of the effect"
     if found["verdict"] == Verdict.SHOWN:
@@ -256,13 +252,6 @@ def say_conditions(found: Numbers | None) -> list[str]:
         return [f"{sentence}they are alike, to within {margin}."]
     where = spans(found["points_open"], found["points"])
     return [f"{sentence}undecided, as at {where} the gap may be more than {margin}."]
-
-
-def say_halves(names: Sequence[str], halves: Sequence[Numbers | None]) -> str:
-    """Where each curve has half of its maximum, of `half_at` of `compare_conditions`."""
-    each = zip(names, halves, strict=True)
-    reached = [f"{with_interval(half, 'd')} {name}" for name, half in each if half]
-    return f"at {' and '.join(reached)}" if reached else "nowhere"
 
 
 def most_turned(sweep: Numbers, kind: str) -> str:
@@ -294,7 +283,7 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
                 f"{sweep['n_pairs']} ({comparison['n_programs'] if comparison else 0})",
                 str(sweep["n_small_gap"]),
                 *(spans(found[v], sweep["points"]) if found[v] else "none" for v in Verdict),
-                half_point(half) if half else "none",
+                half_point(half),
                 *(most_turned(sweep, kind) for kind in ("paired", *SHOWN_CONTROLS)),
             ]
         )

@@ -154,7 +154,7 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
         "n_found": int((sampled.n_correct > 0).sum()),
         "n_top10": int(sampled.in_top.sum()),
         "above_chance": judged(
-            {**above[0].map(lambda v: np.clip(v, -1, 1)).numbers(), "p": significant(p[0])}, margin
+            {**above[0].within(-1, 1).numbers(), "p": significant(p[0])}, margin
         ),
         "curve": {"k": over, "passed": rates[:width], "chance": rates[width : 2 * width]},
     }

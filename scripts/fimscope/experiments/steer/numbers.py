@@ -265,8 +265,12 @@ def _estimate(measure: str, values: np.ndarray, programs: Sequence[str]) -> Numb
     """The mean of a measure [example or token] with its interval; None without a value."""
     if not len(values):
         return None
-    estimate = Clustered.mean if measure in ("gain", "divergence") else Clustered.rate
-    return estimate(Clustered.of(values, programs)).numbers()
+    rows = Clustered.of(values, programs)
+    if measure == "gain":
+        return rows.mean().numbers()
+    if measure == "divergence":
+        return rows.mean().within(0, np.inf).numbers()
+    return rows.rate().numbers()
 
 
 def _net(test: Results, kind: str) -> Numbers:

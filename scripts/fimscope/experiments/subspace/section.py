@@ -92,7 +92,8 @@ def subspace_section(numbers: Numbers, learned: Numbers | None = None) -> Sectio
 
 
 def _findings(numbers: Numbers) -> list[Finding]:
-    """That a few directions carry the type, and that the gold can be written into them."""
+    """That a few directions carry the type, with what all others do, and that the gold can be
+    written into them."""
     found = []
     if numbers["patches"]:
         last = numbers["patches"][-1]["point"]
@@ -100,10 +101,13 @@ def _findings(numbers: Numbers) -> list[Finding]:
         found.append(
             Finding(
                 f"{row['rank']} of {numbers['d_model']} dimensions, between the types, bring more "
-                f"of it than others ({code(row['condition'])})",
+                f"of it than as many random ones ({code(row['condition'])})",
                 verdict_of_more(row["beside"]["random"]),
                 f"{with_interval(row['at_rank']['types'], '.2f')} at point {last}, "
-                f"{percent(row['share']['estimate'])} of the whole's",
+                f"{percent(row['share']['estimate'])} of the whole's; the other "
+                f"{numbers['d_model'] - row['rank']} bring "
+                f"{with_interval(row['at_rank']['complement'], '.2f')}, that this is less is "
+                f"{verdict_of_more(row['beside']['complement'])}",
                 f"as many random ones, {row['at_rank']['random']['estimate']:.2f}",
             )
         )

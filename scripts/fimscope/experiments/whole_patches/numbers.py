@@ -89,7 +89,7 @@ def whole_patch_numbers(
             found["beside"].append({"condition": condition, **beside})
         above = of_first, of_later
         later = parts[LONGER, LATER]
-        if together := compare_conditions(first, later, above, bootstrap, margin):
+        if together := compare_conditions(first, later, above, margin):
             found["together"].append({"condition": condition, **together})
     _judge_beside(found["beside"], margin)
     paired = frame[(frame["donor_kind"] == "paired") & (frame["length"] == LONGER)]

@@ -5,18 +5,16 @@ from collections.abc import Sequence
 from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.experiments.patch.section import (
     effect_at,
-    half_point,
     most_turned,
     peak,
     say_exactness,
-    say_halves,
     say_verdicts,
     sweeps_power_text,
 )
 from fimscope.experiments.whole_patches.numbers import FIRST, LATER, WHOLE
 from fimscope.experiments.whole_patches.pairs import LONGER
 from fimscope.report.findings import Finding, verdict_of_many
-from fimscope.report.format import at, rate_cell, spans, with_interval
+from fimscope.report.format import at, half_point, rate_cell, spans, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -110,7 +108,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
     arrived = verdicts_of(first, first["comparison"])[Verdict.SHOWN]
     shown = f"shown at {spans(arrived, first['points'])}" if arrived else "shown nowhere"
     where = (
-        f"of these half of the effect first at {half_point(half)}"
+        f"of these half of the largest effect first at {half_point(half)}"
         if half
         else f"most {peak(first)}"
     )
@@ -186,15 +184,13 @@ def _say(condition: str, numbers: Numbers) -> str:
 
 
 def _say_together(row: Numbers) -> str:
-    reached = say_halves(("for the first", "for the later ones"), row["half_at"])
     gap = at(
         {**row, "estimate": row["difference"]},
         place := max(range(len(row["points"])), key=lambda i: abs(row["difference"][i])),
     )
     return (
         f"On the {row['n_pairs']} pairs that have both, later tokens minus the first are at most "
-        f"{with_interval(gap, '+z.2f')} apart, at point {row['points'][place]}; of the points "
-        f"where they are above their controls, half of their own largest effect is {reached}; "
+        f"{with_interval(gap, '+z.2f')} apart, at point {row['points'][place]}; "
         f"that they arrive apart is {row['verdict']}."
     )
 
@@ -212,7 +208,7 @@ def _sweep_table(sweeps: Sequence[Numbers]) -> SectionTable:
                 f"{sweep['n_pairs']} ({comparison['n_programs'] if comparison else 0})",
                 str(sweep["n_small_gap"]),
                 *(spans(found[v], sweep["points"]) if found[v] else "none" for v in Verdict),
-                half_point(half) if half else "none",
+                half_point(half),
                 peak(sweep),
                 *(most_turned(sweep, kind) for kind in ("paired", *SHOWN_CONTROLS)),
             ]
