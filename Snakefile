@@ -135,10 +135,13 @@ onerror:
     # What the system kills cannot say so itself.
     said = "".join(Path(file).read_text(errors="replace") for file in log)
     if re.search("exit status 137|Signals.SIGKILL", said):
-        logger.error(
-            "A step was killed, most often for want of memory: give it more, or run fewer at once"
-            " (--cores 1), then run the same command again; it goes on where it stopped"
-        )
+        why = "A step was killed, most often for want of memory: give it more, or run fewer at once"
+        why += " (--cores 1);"
+    elif failed:
+        why = "Once that is mended,"
+    else:
+        why = "It was stopped;"
+    logger.error(f"{why} the same command goes on from here")
 
 
 rule all:

@@ -85,3 +85,14 @@ def test_what_a_killed_run_leaves_at_work_keeps_the_next_out_until_it_ends(at_wo
     free = snakemake(project, "--", GOAL, check=False)  # with no --unlock
     assert "gone on" in free.stdout
     assert "another run" not in free.stdout
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_says_that_it_can_go_on(at_work, tmp_path, how):
+    project, run = at_work
+    os.kill(run.pid, how)
+    (project / "go on").touch()
+    assert run.wait(60)
+    said = (tmp_path / "output").read_text()
+    assert "the same command goes on from here" in said
+    assert "Traceback" not in said
