@@ -62,7 +62,7 @@ function curveRows(curve) {
   }));
 }
 
-/** Under the paired donor: the target's curve and the foil's. */
+/** Under the paired donor: the target's curve and the foil's; each row knows both values. */
 function bothRows(curve) {
   return ["target", "foil"].flatMap((kind) =>
     curve.points.map((point, i) => ({
@@ -70,9 +70,21 @@ function bothRows(curve) {
       position: curve.position,
       point,
       of_both: curve[`${kind}_logprobs`][i],
+      target: curve.target_logprobs[i],
+      foil: curve.foil_logprobs[i],
       predicted: curve.texts[curve.predicted[i]],
     })),
   );
+}
+
+/** What a tip says of a row, line by line. */
+function tipLines(row, metric) {
+  const value = (name) => (row[name] === null ? "–" : decimal(row[name]));
+  const said =
+    metric === "of_both"
+      ? [`paired, point ${row.point}`, `log-probability of target: ${value("target")}`, `of foil: ${value("foil")}`]
+      : [`${row.kind}, point ${row.point}`, `${PATCH_METRICS[metric]}: ${value(metric)}`];
+  return [...said, `predicts ${visible(row.predicted ?? "", 24)}`];
 }
 
 function curvePlot(rows, metric, width) {
@@ -123,9 +135,7 @@ function tip(rows, metric, positions) {
       x: "point",
       y: metric,
       ...(positions.length > 1 ? { fx: "position" } : {}),
-      title: (row) =>
-        `${row.kind}, point ${row.point}\n` +
-        `${PATCH_METRICS[metric]}: ${row[metric].toFixed(2)}\npredicts ${visible(row.predicted ?? "", 24)}`,
+      title: (row) => tipLines(row, metric).join("\n"),
     }),
   );
 }

@@ -376,7 +376,8 @@ def test_the_foil_stands_beside_the_gold(page):
     assert panel.locator(".legend text").all_text_contents() == ["target", "foil"]
     panel.locator('[aria-label="dot"] path').last.hover(force=True)
     said = panel.locator('[aria-label="tip"]').text_content()
-    assert "foil, point 6" in said and "target and foil: -3.00" in said
+    assert "paired, point 6" in said
+    assert "log-probability of target: -0.50" in said and "of foil: -3.00" in said
 
 
 def test_holes_like_this_one_lead_to_their_answers(page):
