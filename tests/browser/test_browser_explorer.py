@@ -8,6 +8,7 @@ import pytest
 
 from browser_pages import Watched, build_made_up
 from explorer_study import HOSTILE, LONG
+from fimscope.explorer.terms import COLUMNS
 from fimscope.report.head import say_size
 
 SECOND = (
@@ -496,9 +497,34 @@ def test_a_share_of_a_region_is_said_as_it_is(page):
     assert "0.0% on comment" in panel.locator('[aria-label="tip"]').text_content()
 
 
-def test_the_column_of_effects_says_why_it_is_blank(page):
-    page.locator('.tabulator-col[tabulator-field="effect"]').hover()
-    page.get_by_text("blank: not a recipient of the chosen condition").wait_for()
+def test_every_header_of_the_list_says_what_its_column_is(page):
+    page.set_viewport_size({"width": 1700, "height": 900})
+    page.locator('.tabulator-col[tabulator-field="path"]').wait_for()  # the last that finds room
+    headers = page.locator(".tabulator-col").all()
+    fields = [header.get_attribute("tabulator-field") for header in headers]
+    assert set(fields) == set(COLUMNS)
+    for header, field in zip(headers, fields, strict=True):
+        header.hover()
+        page.locator(".tabulator-tooltip", has_text=COLUMNS[field]).wait_for()
+
+
+def test_the_links_to_the_panels_wrap_or_the_row_goes_on(page):
+    sizes = "row => [row.scrollWidth, row.clientWidth, row.children[0].offsetHeight]"
+    open_example(page, THIRD)
+    ways = page.locator(".ways")
+    needed, room, _ = ways.evaluate(sizes)
+    assert ways.locator("a").count() == 15 and needed <= room
+    ways.get_by_text("Masking", exact=True).click()
+    page.wait_for_function(
+        """() => {
+          const [bar, title] = [".top-bar", "#panel-masking h2"].map(
+            name => document.querySelector(name).getBoundingClientRect());
+          return bar.bottom <= title.top && title.top < bar.bottom + 40;
+        }"""
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    needed, room, line = ways.evaluate(sizes)
+    assert needed > room and ways.bounding_box()["height"] < 2 * line
 
 
 def test_patch_curves_have_their_controls_and_their_donor(page):

@@ -67,10 +67,22 @@ FOUND_OUT = {
     "control": "the same done to what is not meant: another annotation, name or value, or as many "
     "other tokens; of type_of_name a name of the answer's own type",
 }
+COLUMNS = {
+    "outcome": "right or wrong; broken and mended: what the edit made of a right or a wrong answer",
+    "name": "of the parameter or the function whose type is the hole",
+    "gold": WORDS["gold"].meaning,
+    "predicted": "the type that the model says",
+    "edit": WORDS["edit"].meaning,
+    "gold_probability": "the probability of the gold's first token at the hole",
+    "gold_rank": "of the gold's first token among all tokens; 1 is first",
+    "effect": "mean over all points of the paired donor's normalised effect; blank: not a "
+    "recipient of the chosen condition",
+    "package": "in which the program is published",
+    "path": "of the program's file in its package",
+}
 MEASURES = {
     "planted": "the type that was put there; neither the answer nor the gold",
-    "p(gold)": "the probability of the gold's first token",
-    "rank": "of the gold among all tokens; 1 is first",
+    "p(gold)": COLUMNS["gold_probability"],
     "normalised effect": WORDS["effect"].meaning,
     "logit difference": "of target and foil",
     "cosine": "of the two holes' residuals at the last token and the middle point, less the mean",
@@ -98,6 +110,7 @@ def all_terms() -> dict[str, dict[str, str]]:
         "components": COMPONENTS,
         "roles": ROLES,
         "choices": CHOICES,
+        "columns": COLUMNS,
         "tasks": TASKS,
         "measures": MEASURES,
     }
