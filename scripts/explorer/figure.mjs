@@ -69,6 +69,13 @@ export function chosenFigures(label, options, asked, first, note, make) {
   ];
 }
 
+/** A line of colours and what they mean: entries are [colour, text]. */
+export function swatches(entries) {
+  const swatch = ([colour, text]) =>
+    element("span", { class: "swatch" }, element("i", { style: `background: ${colour}` }), text);
+  return element("p", { class: "faint swatches" }, entries.map(swatch));
+}
+
 /** Draw what is not drawn yet, at once: on paper nothing comes later. */
 export function drawAll(root) {
   for (const place of root.querySelectorAll(".plot")) fitting.get(place)();

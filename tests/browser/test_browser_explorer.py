@@ -322,7 +322,7 @@ def test_a_tab_names_its_example_and_paper_has_all_panels(page):
     for panel in page.locator(".panel").all():
         assert panel.locator(".panel-body > *").count() == 1
     empty = "all => all.filter(plot => !plot.querySelector('svg')).length"
-    assert page.locator(".plot").count() == 10
+    assert page.locator(".plot").count() == 12
     assert page.locator(".plot").evaluate_all(empty) == 0
     go(page, "#/")
     page.wait_for_function("title => document.title === title", arg=title)
@@ -379,6 +379,25 @@ def test_the_foil_stands_beside_the_gold(page):
     said = panel.locator('[aria-label="tip"]').text_content()
     assert "paired, point 6" in said
     assert "log-probability of target: -0.50" in said and "of foil: -3.00" in said
+
+
+def test_what_each_block_brings_stands_as_bars_that_add_up(page):
+    open_example(page, THIRD)
+    panel = show_panel(page, "direct_logits")
+    titles = panel.locator("h3").all_inner_texts()
+    assert titles == ["Gold less foil, original", "Gold less foil, rename_vars"]
+    plot = panel.locator("svg").first
+    assert plot.locator('[aria-label="bar"] rect').count() == 8
+    ticks = plot.locator('[aria-label="x-axis tick label"] text').all_text_contents()
+    assert ticks == ["emb.", "0", "1", "2", "3", "4", "5", "bias"]
+    assert panel.locator("figcaption").first.inner_text() == (
+        "The logit of the gold less that of the foil, which begins with x: 1.38. Most for the "
+        "gold: block 2, 1.50. Most for the foil: block 4, -0.50."
+    )
+    plot.locator('[aria-label="bar"] rect').nth(3).hover()
+    assert "block 2: 1.500" in plot.locator('[aria-label="tip"]').text_content()
+    open_example(page, FIRST)  # what the edit mends has no foil then
+    assert show_panel(page, "direct_logits").locator("h3").all_inner_texts() == titles[:1]
 
 
 def test_holes_like_this_one_lead_to_their_answers(page):
@@ -513,7 +532,7 @@ def test_the_links_to_the_panels_wrap_or_the_row_goes_on(page):
     open_example(page, THIRD)
     ways = page.locator(".ways")
     needed, room, _ = ways.evaluate(sizes)
-    assert ways.locator("a").count() == 15 and needed <= room
+    assert ways.locator("a").count() == 16 and needed <= room
     ways.get_by_text("Masking", exact=True).click()
     page.wait_for_function(
         """() => {

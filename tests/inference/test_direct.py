@@ -37,9 +37,7 @@ def test_all_parts_together_are_the_models_own_difference(name):
 
 
 @pytest.mark.parametrize(("name", "is_layer_norm"), [("gpt_bigcode", True), ("qwen2", False)])
-def test_a_part_is_what_the_norms_formula_makes_of_it_at_the_last_points_scale(
-    name, is_layer_norm
-):
+def test_a_part_is_what_the_norms_formula_makes_of_it_at_the_last_points_scale(name, is_layer_norm):
     model = random_model(name)
     _, residuals = last_residuals(model)
     norm = model.network.get_submodule(model.family.final_norm)

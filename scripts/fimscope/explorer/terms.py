@@ -5,6 +5,10 @@ from fimscope.experiments.icl.choices import LABELS as CHOICES
 from fimscope.experiments.registry import about_experiment, all_experiments
 from fimscope.report.glossary import AS_CODE, FOUND, WORDS
 
+DIRECT_LOGITS = (
+    "what each block brings of gold less foil by itself: of a wrong answer, or of a right one that "
+    "an edit breaks; others have no foil"
+)
 DONORS = {
     "paired": "the condition's own donor",
     "self": "a control: the recipient's own activation, which must change nothing",
@@ -99,9 +103,8 @@ def all_terms() -> dict[str, dict[str, str]]:
     return {
         "words": {name: word.meaning for name, word in WORDS.items()},
         "given": AS_CODE,
-        "experiments": {
-            one.name: about_experiment(room) for room, one in all_experiments().items()
-        },
+        "experiments": {one.name: about_experiment(room) for room, one in all_experiments().items()}
+        | {"direct_logits": DIRECT_LOGITS},
         "changes": HYPOTHESES,
         "found": FOUND_OUT,
         "masks": MASKS,
