@@ -24,7 +24,7 @@ from fimscope.experiments.steer.tables import (
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.report.format import count
+from fimscope.report.format import count, counted
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, INK, STYLES
 from fimscope.report.theme import (
@@ -153,7 +153,7 @@ def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:
             )
         n = max((row[measure] for _, row in shown), key=lambda found: found["n"])
         unit = "tokens" if measure == "divergence" else "examples"
-        axes.set_xlabel(f"n = {n['n']} {unit} ({n['n_programs']} programs)", fontsize=7)
+        axes.set_xlabel(f"n = {n['n']} {unit} ({counted(n['n_programs'], 'program')})", fontsize=7)
         axes.grid(axis="y", visible=False)
         if scale == 100:
             axes.set_xlim(-5, 105)

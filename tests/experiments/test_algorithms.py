@@ -13,6 +13,7 @@ from distractor_row import PREFIX, ROW, SUFFIX
 from fimscope.experiments.algorithms.counterfactuals import (
     PLANTERS,
     Sight,
+    hide_uses,
     plant_all,
     replaced,
 )
@@ -120,6 +121,15 @@ def test_a_change_moves_the_place_of_the_name():
     }
     [own] = [LabelledSpan("", "prefix", 4, 8)]
     assert replaced(row, [own], "x") == {**row, "prefix": "a b x: ", "name": "x"}
+
+
+def test_one_token_of_a_name_that_is_hidden_is_one():
+    kinds = ["rest", "use", "rest", "rest", "last"]
+    regions = [{"kind": kind, "start": i, "end": i + 1} for i, kind in enumerate(kinds)]
+    prompt = {"example_id": "e", "token_ids": [0] * 5, "regions": regions}
+    own, control = hide_uses({**prompt, "variant": {"name": "text"}}, "uses", 0)
+    assert (own["old"], control["old"]) == ("1 token of text", "1 other token")
+    assert own["hidden"] == [1] and len(control["hidden"]) == 1
 
 
 def test_telling_names_are_those_that_the_model_is_right_with():

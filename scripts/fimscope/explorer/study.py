@@ -28,6 +28,7 @@ from fimscope.explorer.verdict import verdict
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_table
 from fimscope.prompts.tables import PROMPTS
+from fimscope.report.format import counted
 from fimscope.report.head import say_size
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
@@ -197,7 +198,8 @@ def say_chosen(study: Study) -> str:
     if len(study.examples) == study.n_asked:
         return ""
     return (
-        f"The explorer shows {len(study.examples)} of the {study.n_asked} examples that the model "
+        f"The explorer shows {len(study.examples)} of the {counted(study.n_asked, 'example')} "
+        "that the model "
         "was asked, drawn so that every outcome has as many; a study's own explorer has all."
     )
 

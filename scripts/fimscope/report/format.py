@@ -11,6 +11,11 @@ from fimscope.statistics.significance import is_clearly_significant
 from fimscope.statistics.verdicts import Verdict
 
 
+def counted(n: int, noun: str) -> str:
+    """`1 program`, `2 programs`; for nouns with a plain plural."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
@@ -60,7 +65,7 @@ def signed_nats(row: Numbers) -> str:
 
 def count(group: Numbers) -> str:
     """`n = 120 (31 programs)`."""
-    return f"n = {group['n']} ({group['n_programs']} programs)"
+    return f"n = {group['n']} ({counted(group['n_programs'], 'program')})"
 
 
 def p_value(p: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.report.format import percent
+from fimscope.report.format import counted, percent
 from fimscope.report.markdown import code
 from fimscope.statistics.exact_tests import smallest_shown
 
@@ -24,8 +24,8 @@ def say_model(model: Mapping[str, Any], name: str, dtype: str) -> str:
     count = model.get("n_parameters")
     size = f"{count:,} parameters" if count else "an unknown number of parameters"
     sentences = [
-        f"{code(name)} is a {code(model['family'])} of {model['n_blocks']} blocks, d_model "
-        f"{model['d_model']}, with {size}, run in {dtype}."
+        f"{code(name)} is a {code(model['family'])} of {counted(model['n_blocks'], 'block')}, "
+        f"d_model {model['d_model']}, with {size}, run in {dtype}."
     ]
     card = model.get("card") or {}
     if "is" in card:
@@ -85,7 +85,8 @@ def say_size(n_programs: int) -> str:
         else f"one test alone shows a change in {percent(share)} of them, all one way, 4 times in 5"
     )
     return (
-        f"This study is small: {n_programs} programs, where {least}. It shows what there is to be "
+        f"This study is small: {counted(n_programs, 'program')}, where {least}. It shows what "
+        "there is to be "
         "asked; most of its claims will be undecided. To decide them, take more programs "
         "(`source`, `programs.per_package`)."
     )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from fimscope.experiments.patch.numbers import points_above
 from fimscope.experiments.patch.pairs import DONOR_KINDS
+from fimscope.report.format import counted
 from fimscope.report.styles import FAINT, INK, STYLES
 from fimscope.report.theme import (
     draw_curve,
@@ -102,7 +103,7 @@ def write_count(axes: "Axes", sweep: Numbers) -> None:
     """Over a panel, how many pairs and programs it shows."""
     curve = sweep["flips"].get("paired")
     if curve is not None:
-        text = f"n = {curve['n_pairs']}, {curve['n_programs']} programs"
+        text = f"n = {curve['n_pairs']}, {counted(curve['n_programs'], 'program')}"
         if not axes.get_title("left"):
             axes.set_title(" ", loc="left", fontsize=6.2)  # room for it
         # Not in the layout: on a narrow panel it would take the room of the curves.

@@ -4,14 +4,7 @@ from collections.abc import Sequence
 
 from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.report.findings import Finding, verdict_of_many
-from fimscope.report.format import (
-    at,
-    percent,
-    power_text,
-    rate,
-    spans,
-    with_interval,
-)
+from fimscope.report.format import at, counted, percent, power_text, rate, spans, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -244,7 +237,8 @@ def say_conditions(found: Numbers | None) -> list[str]:
     one, other = code(found["one"]), code(found["other"])
     reached = say_halves([f"under {name}" for name in (one, other)], found["half_at"])
     sentence = (
-        f"On the {found['n_pairs']} recipients of {found['n_programs']} programs that both have, "
+        f"On the {counted(found['n_pairs'], 'recipient')} of "
+        f"{counted(found['n_programs'], 'program')} that both have, "
         "of the points where it is above its controls, the mean effect first has half of its "
         f"maximum {reached}: "
     )
@@ -316,8 +310,8 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
 def _curve_table(sweep: Numbers) -> SectionTable:
     """Effect and flips of the paired donor at every point, and of each control."""
     caption = (
-        f"{code(sweep['condition'])} at {code(sweep['position'])}: {sweep['n_pairs']} pairs, "
-        f"{sweep['n_small_gap']} without a normalised effect"
+        f"{code(sweep['condition'])} at {code(sweep['position'])}: "
+        f"{counted(sweep['n_pairs'], 'pair')}, {sweep['n_small_gap']} without a normalised effect"
     )
     if sweep["largest_self_effect"] is not None:
         caption += f"; largest change by `self`: {sweep['largest_self_effect']:z.3f}"
