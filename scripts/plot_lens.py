@@ -111,7 +111,7 @@ def plot_linear(numbers: Numbers) -> "Figure":
         _draw_differences(difference, points, numbers["pairs"]["differences"])
         for axes in (agreement, gold):
             if axes.get_lines():
-                axes.legend(loc="best", fontsize=6).set_in_layout(False)
+                _legend_within(axes, fontsize=6)
     return _finish(figure, grid, points, SQUARES, fit)
 
 
@@ -168,7 +168,14 @@ def _draw_differences(axes: "Axes", points: Sequence[int], differences: Numbers)
                 clip_on=False,
             )
     axes.axhline(0, color=INK, linewidth=0.6)
-    axes.legend(loc="best").set_in_layout(False)
+    _legend_within(axes, fontsize=7)
+
+
+def _legend_within(axes: "Axes", fontsize: float) -> None:
+    """Where it hides least; on paper of its own, as curves of few programs go everywhere."""
+    legend = axes.legend(loc="best", fontsize=fontsize, frameon=True, edgecolor="none")
+    legend.set(in_layout=False)
+    legend.get_frame().set(alpha=0.75)
 
 
 def _panels(
@@ -194,7 +201,6 @@ def _finish(
             axes.set_xticks(point_ticks(points))
         else:
             write_message(axes, "no examples")
-            axes.set_xticks([])
     legend_above(figure, named, n_columns=2)
     figure.supxlabel(caption, fontsize=7)
     return figure

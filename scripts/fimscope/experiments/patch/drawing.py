@@ -29,9 +29,9 @@ def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None
     comparison   the sweep's, of which squares mark the points above every control; default: none
     """
     if not sweep["n_pairs"]:
-        _write_nothing(axes, "no pairs")
+        write_message(axes, "no pairs")
     elif not sweep["effects"]:
-        _write_nothing(axes, "every gap\ntoo small")
+        write_message(axes, "every gap\ntoo small")
     else:
         for level in (0, 1):
             axes.axhline(level, color=INK, linewidth=0.6)
@@ -46,7 +46,7 @@ def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None
 def draw_flips(axes: "Axes", sweep: Numbers) -> None:
     """Share of predictions that become the target, in percent."""
     if not sweep["n_pairs"]:
-        _write_nothing(axes, "no pairs")
+        write_message(axes, "no pairs")
         return
     for kind, curve in sweep["flips"].items():
         draw_curve(axes, sweep["points"], curve, kind, kind, scale=100)
@@ -110,8 +110,3 @@ def write_count(axes: "Axes", sweep: Numbers) -> None:
         axes.text(
             0, 1.03, text, transform=axes.transAxes, fontsize=6.2, va="bottom", in_layout=False
         )
-
-
-def _write_nothing(axes: "Axes", message: str) -> None:
-    write_message(axes, message)
-    axes.set_xticks([])
