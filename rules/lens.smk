@@ -17,6 +17,7 @@ rule read_lens:
         read=READ,
     output:
         lens=f"{RESULTS}/lens/{{edit}}.parquet",
+        direct=f"{RESULTS}/direct_logits/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/read_lens/{{edit}}.parquet",
     threads: MODEL_THREADS
     resources:

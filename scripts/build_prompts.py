@@ -14,6 +14,7 @@ from fimscope.prompts.maker import PromptMaker
 from fimscope.prompts.options import add_prompt_options, prompt_maker
 from fimscope.prompts.prompt import Prompt, Unfit
 from fimscope.prompts.tables import PROMPTS
+from fimscope.report.format import counted
 from fimscope.report.head import say_size
 from fimscope.steps.frame import Progress, log, run_step, step_parser
 from fimscope.typescript.client import TypeScript
@@ -59,7 +60,7 @@ def _build_one(maker: PromptMaker, original: Row, variant: Row, longest: int) ->
     try:
         prompt = maker.make(original, variant)
         if len(prompt.token_ids) > longest:
-            detail = f"{len(prompt.token_ids)} tokens; the model has room for {longest}"
+            detail = f"{counted(len(prompt.token_ids), 'token')}; the model has room for {longest}"
             raise Unfit("over_budget", detail)
         return True, _prompt_row(variant, prompt)
     except (Unfit, TypeScriptError) as error:

@@ -27,6 +27,7 @@ from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.tables import PROMPTS
+from fimscope.report.format import counted
 from fimscope.steps.frame import log, positive, run_step, step_parser
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
@@ -98,7 +99,10 @@ def write_prompts(
                     shot_ids, names = draw_shots(choice, prompt, shots, n, seed)
                     token_ids = put_in_front(prompt, shot_ids, n_start)
                     if len(token_ids) > max_tokens:
-                        detail = f"{len(token_ids)} tokens with {n} shots ({choice})"
+                        detail = (
+                            f"{counted(len(token_ids), 'token')} with {counted(n, 'shot')} "
+                            f"({choice})"
+                        )
                         key = {name: prompt[name] for name in ("example_id", "edit")}
                         why = f"{detail}, the most is {max_tokens}"
                         yield rejection(STEP, "over_budget", why, **key)

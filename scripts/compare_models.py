@@ -12,6 +12,7 @@ from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.atomic import replacing
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.format import counted
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
@@ -53,8 +54,8 @@ def plot_comparison(models: Mapping[str, Numbers], edit: str) -> "Figure":
     axes_row[0].set_ylim(-0.6, len(models) - 0.4)
     first = next(iter(models.values()))["common"]
     figure.supxlabel(
-        f"% of the {first['n']} examples ({first['n_programs']} programs) that every model "
-        "answered; bars: 95%, clustered by program",
+        f"% of the {counted(first['n'], 'example')} ({counted(first['n_programs'], 'program')}) "
+        "that every model answered; bars: 95%, clustered by program",
         fontsize=7.5,
     )
     return figure

@@ -19,6 +19,7 @@ from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.tables import PROMPTS
+from fimscope.report.format import counted
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
 from fimscope.steps.seeds import seed_of
 from fimscope.typescript.client import TypeScript
@@ -77,7 +78,7 @@ def _make_one(maker: PromptMaker, original: Row, variant: Row, longest: int) -> 
     try:
         prompt = maker.make(original, variant)
         if (n := len(prompt.token_ids)) > longest:
-            raise Unfit("over_budget", f"{n} tokens; the model has room for {longest}")
+            raise Unfit("over_budget", f"{counted(n, 'token')}; the model has room for {longest}")
         return _asked(variant, vars(prompt))
     except (Unfit, TypeScriptError) as error:
         name, edit = variant["example_id"], variant["edit"]

@@ -8,6 +8,7 @@ from fimscope.experiments.accuracy.baselines import read_holes
 from fimscope.experiments.accuracy.numbers import accuracy_numbers
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import read_table
+from fimscope.report.format import counted
 from fimscope.report.styles import FAINT, STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import (
@@ -68,7 +69,10 @@ def plot_accuracy(edits: Sequence[Numbers]) -> "Figure":
 def _label(row: Numbers) -> str:
     if not row["n"]:
         return f"{visible(row['edit'])}\nno examples"
-    return f"{visible(row['edit'])}\n{row['n']} examples, {row['n_programs']} programs"
+    return (
+        f"{visible(row['edit'])}\n{counted(row['n'], 'example')}, "
+        f"{counted(row['n_programs'], 'program')}"
+    )
 
 
 def _draw_baseline(axes: "Axes", height: int, baseline: Numbers) -> None:

@@ -90,9 +90,9 @@ def _draw(axes: "Axes", rows: Sequence[Numbers]) -> None:
             axes.plot(found["estimate"], height + aside, style.marker, color=style.colour, ms=3)
         axes.annotate(
             f"n = {row['n']}",
-            (1, height + 0.3),
+            (1.01, height),
             xycoords=axes.get_yaxis_transform(),
-            ha="right",
+            va="center",
             fontsize=6.5,
             color=FAINT,
         )

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+ASIDE = 1.02  # from one curve to the next, of a logarithmic axis: none hides another's intervals
 LABELS = {
     **{outcome: f"circuit of {outcome} answers" for outcome in OUTCOMES},
     "random": "random edges",
@@ -72,12 +73,13 @@ def _draw_curves(axes: "Axes", numbers: Numbers, outcome: str) -> None:
         write_message(axes, "no runs")
         return
     kinds = [*((one, "kept", one) for one in (*OUTCOMES, "random")), (outcome, "cut", "cut")]
-    for circuit, way, kind in kinds:
+    for place, (circuit, way, kind) in enumerate(kinds):
         rows = [row for row in of_outcome if (row["circuit"], row["way"]) == (circuit, way)]
         rows.sort(key=lambda row: row["n_edges"])
         if rows:
             curve = {key: [row[key] for row in rows] for key in INTERVAL}
-            draw_curve(axes, [row["n_edges"] for row in rows], curve, kind, LABELS[kind])
+            aside = ASIDE ** (place - len(kinds) // 2)
+            draw_curve(axes, [row["n_edges"] * aside for row in rows], curve, kind, LABELS[kind])
     axes.set_xscale("log")
     sizes = [size["n_edges"] for size in numbers["sizes"]]
     axes.set_xticks(sizes, [f"{n:,}" for n in sizes])

@@ -81,8 +81,6 @@ def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: floa
     means = paired_means(sweep)
     if not means:
         write_message(axes, "no pairs")
-        axes.set_xticks([])
-        axes.set_yticks([])
         return
     n_heads = len(means) // len(blocks)
     axes.imshow(

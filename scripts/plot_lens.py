@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 POINT = "residual point: 0 is what enters block 0, the last what enters the final norm"
 BANDS = f"{POINT}\nbands: 95%, clustered by program"
 SQUARES = f"{BANDS}; squares: the two differ (sign test over programs, Holm)"
+LEGEND_LINE = 0.12  # of a panel's height
 LABELS = {
     "rank": "rank of the gold + 1\n(geometric mean)",
     "gold": "probability of the gold\nand of the wrong answer",
@@ -109,10 +110,10 @@ def plot_linear(numbers: Numbers) -> "Figure":
                 draw_curve(axes, points, curve, kind, f"{label}: {count(curve)}", scale)
         _draw_outcomes(gold, points, numbers["last"], "gold")
         _draw_differences(difference, points, numbers["pairs"]["differences"])
-        for axes in (agreement, gold):
-            if axes.get_lines():
-                axes.legend(loc="best", fontsize=6).set_in_layout(False)
-    return _finish(figure, grid, points, SQUARES, fit)
+        if gold.get_lines():
+            _legend_within(gold, fontsize=6)
+    # It has the curves of `fit` too.
+    return _finish(figure, grid, points, SQUARES, agreement)
 
 
 def plot_positions(
@@ -168,7 +169,16 @@ def _draw_differences(axes: "Axes", points: Sequence[int], differences: Numbers)
                 clip_on=False,
             )
     axes.axhline(0, color=INK, linewidth=0.6)
-    axes.legend(loc="best").set_in_layout(False)
+    _legend_within(axes, fontsize=7)
+
+
+def _legend_within(axes: "Axes", fontsize: float) -> None:
+    """In room of its own above the curves, which of few programs go everywhere."""
+    low, high = axes.get_ylim()
+    axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= high])
+    legend = axes.legend(loc="upper left", fontsize=fontsize)
+    axes.set_ylim(low, high + (high - low) * LEGEND_LINE * len(legend.get_texts()))
+    legend.set_in_layout(False)
 
 
 def _panels(
@@ -194,7 +204,6 @@ def _finish(
             axes.set_xticks(point_ticks(points))
         else:
             write_message(axes, "no examples")
-            axes.set_xticks([])
     legend_above(figure, named, n_columns=2)
     figure.supxlabel(caption, fontsize=7)
     return figure

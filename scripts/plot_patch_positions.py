@@ -78,7 +78,6 @@ def _draw_grid(cells: Mapping[tuple[str, str], Numbers]) -> "Figure":
                 axes.set_title(f"{visible(column)}\n", loc="left", fontsize=8)
             if sweep is None:
                 write_message(axes, "not patched")
-                axes.set_xticks([])
                 continue
             write_count(axes, sweep)
             draw_effects(axes, sweep, sweep["comparison"])

@@ -53,7 +53,6 @@ def plot_probes(numbers: Numbers) -> "Figure":
     for axes, names in ((left, ("right", "wrong", "answer")), (right, ("seen", "control"))):
         if not any(name in numbers["curves"] for name in names):
             write_message(axes, "nothing to read")
-            axes.set_xticks([])
             continue
         for name in names:
             if name in numbers["curves"]:

@@ -24,7 +24,7 @@ from fimscope.experiments.steer.tables import (
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
-from fimscope.report.format import count
+from fimscope.report.format import count, counted
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, INK, STYLES
 from fimscope.report.theme import (
@@ -83,7 +83,6 @@ def _draw_points(axes: "Axes", numbers: Numbers) -> None:
     axes.set_ylabel("% of examples")
     if MAIN not in numbers["points"] or "mended" not in numbers["points"][MAIN]:
         write_message(axes, "nothing to choose from")
-        axes.set_xticks([])
         return
     chosen = numbers["settings"][MAIN]["points"]
     axes.axvspan(chosen[-1] - 0.5, chosen[-1] + 0.5, color=FAINT, alpha=0.15, lw=0)
@@ -102,7 +101,6 @@ def _draw_dose(axes: "Axes", numbers: Numbers, own_strength: float | None) -> No
     axes.set_xlabel("strength")
     if not numbers["dose"]:
         write_message(axes, "nothing was chosen")
-        axes.set_xticks([])
         return
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -135,8 +133,6 @@ def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:
         shown = [(h, row) for h, row in zip(heights, rows, strict=True) if row[measure]]
         if not shown:
             write_message(axes, "nothing was steered")
-            axes.set_xticks([])
-            axes.set_yticks([])
             continue
         for height, row in shown:
             found, style = row[measure], STYLES[row["kind"]]
@@ -153,7 +149,7 @@ def _draw_bars(grid: Sequence["Axes"], rows: Sequence[Numbers]) -> None:
             )
         n = max((row[measure] for _, row in shown), key=lambda found: found["n"])
         unit = "tokens" if measure == "divergence" else "examples"
-        axes.set_xlabel(f"n = {n['n']} {unit} ({n['n_programs']} programs)", fontsize=7)
+        axes.set_xlabel(f"n = {n['n']} {unit} ({counted(n['n_programs'], 'program')})", fontsize=7)
         axes.grid(axis="y", visible=False)
         if scale == 100:
             axes.set_xlim(-5, 105)

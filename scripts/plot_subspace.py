@@ -16,6 +16,7 @@ from fimscope.experiments.subspace.tables import (
 )
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
+from fimscope.report.format import counted
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, STYLES
 from fimscope.report.text import visible
@@ -98,7 +99,7 @@ def _draw(axes: "Axes", numbers: Numbers, condition: str, point: int) -> None:
     axes.text(
         0.98,
         0.02,
-        f"n = {row['n_pairs']} ({row['n_programs']} programs)",
+        f"n = {row['n_pairs']} ({counted(row['n_programs'], 'program')})",
         transform=axes.transAxes,
         ha="right",
         va="bottom",

@@ -55,11 +55,10 @@ def plot_whole_patches(sweeps: Sequence[Numbers]) -> "Figure":
         line[0].set_ylabel(f"{visible(condition)}\neffect", fontsize=7.5)
         for (length, part), axes in zip(COLUMNS, line, strict=True):
             if condition == conditions[0]:
-                axes.set_title(f"{length}: {part}\n", loc="left", fontsize=7.5)
+                axes.set_title(f"{length}:\n{part}\n", loc="left", fontsize=7.5)
             sweep = cells.get((condition, length, part))
             if sweep is None:
                 write_message(axes, "no pairs")
-                axes.set_xticks([])
                 continue
             write_count(axes, sweep)
             draw_effects(axes, sweep, sweep["comparison"])

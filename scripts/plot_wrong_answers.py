@@ -9,6 +9,7 @@ import numpy as np
 from fimscope.experiments.accuracy.numbers import confusion_numbers
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.tables import read_table
+from fimscope.report.format import counted
 from fimscope.report.styles import ON_DARK_CELL, ON_PALE_CELL, PAPER
 from fimscope.report.text import visible
 from fimscope.report.theme import (
@@ -44,7 +45,7 @@ def plot_wrong_answers(edits: Sequence[Numbers]) -> "Figure":
         n_right = row["n"] - row["n_wrong"]
         axes.set_title(
             f"{visible(row['edit'], 40)}: {row['n_wrong']} wrong answers in "
-            f"{row['n_programs']} programs ({n_right} right ones left out)",
+            f"{counted(row['n_programs'], 'program')} ({n_right} right ones left out)",
             loc="left",
         )
         if row["n_wrong"]:

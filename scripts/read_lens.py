@@ -1,13 +1,14 @@
-"""Read the logit lens: what the model would say at every point, at the named positions."""
+"""Read the logit lens at every point and named position, and what each block brings directly."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fimscope.errors import UserError
 from fimscope.experiments.activations import activations_reading
 from fimscope.experiments.foils import choose_foils
 from fimscope.experiments.lens.readings import PointLens, lens_table
-from fimscope.experiments.lens.tables import LENS
+from fimscope.experiments.lens.tables import DIRECT_LOGITS, LENS
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.activation_cache import TENSOR, find_positions
 from fimscope.files.manifest import run_manifest
@@ -23,6 +24,7 @@ from fimscope.prompts.tables import PROMPTS
 from fimscope.steps.frame import log, run_step, step_parser
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from fimscope.models.load import Model
@@ -36,21 +38,28 @@ def read_lenses(
     prompts: Sequence[Row],
     foils: Mapping[str, int],
     positions: Sequence[str],
-) -> list[PointLens]:
-    """The readings of each prompt in turn, position by position.
+) -> tuple[list[PointLens], list[Row]]:
+    """The readings of each prompt in turn, position by position; and the direct_logits table.
+
+    positions   with `last` among them, where the answer is
 
     The ranks are those of the gold's first token and of the foil, at whatever position. A position
     that a prompt lacks has no reading.
     """
+    last = list(positions).index("last")
     found: list[list[PointLens]] = [[] for _ in prompts]
+    direct: list[list[Row]] = [[] for _ in prompts]
     for rows, activations in read(runner, prompts, activations_reading(prompts, positions)):
         chosen = [prompts[row] for row in rows]
-        of_batch = lens_batch(
-            runner.open_model(), activations[TENSOR], chosen, foils, list(positions)
-        )
-        for row, own in zip(rows, of_batch, strict=True):
-            found[row] = own
-    return [reading for group in found for reading in group]
+        model, values = runner.open_model(), activations[TENSOR]
+        of_batch = lens_batch(model, values, chosen, foils, list(positions))
+        parts = direct_batch(model, values[:, :, last], chosen, foils)
+        for row, own, own_parts in zip(rows, of_batch, parts, strict=True):
+            found[row], direct[row] = own, own_parts
+    return (
+        [reading for group in found for reading in group],
+        [share for group in direct for share in group],
+    )
 
 
 def lens_batch(
@@ -98,6 +107,44 @@ def lens_batch(
     ]
 
 
+def direct_batch(
+    model: "Model", values: "Tensor", prompts: Sequence[Row], foils: Mapping[str, int]
+) -> list[list[Row]]:
+    """Each prompt's rows of the direct_logits table; none where it has no foil.
+
+    values   [point, prompt, d_model], at the last token
+    """
+    import torch
+
+    from fimscope.inference.direct import direct_logits
+
+    asked = [row for row, prompt in enumerate(prompts) if prompt["example_id"] in foils]
+    found: list[list[Row]] = [[] for _ in prompts]
+    if not asked:
+        return found
+    pairs = [(p["gold_token_ids"][0], foils[p["example_id"]]) for p in (prompts[i] for i in asked)]
+    shares = direct_logits(model, values[:, asked], torch.tensor(pairs)).T.numpy()
+    for row, own in zip(asked, shares, strict=True):
+        found[row] = direct_rows(prompts[row], foils[prompts[row]["example_id"]], own)
+    return found
+
+
+def direct_rows(prompt: Row, foil: int, shares: "NDArray") -> list[Row]:
+    """shares   [point + 1]: the embeddings', every block's, that of the biases; null is NaN"""
+    parts = [("embeddings", None), *(("block", block) for block in range(len(shares) - 2))]
+    key = {name: prompt[name] for name in ("example_id", "edit", "program_id")}
+    return [
+        {
+            **key,
+            "foil_token_id": foil,
+            "part": part,
+            "block": block,
+            "share": None if share != share else share,
+        }
+        for (part, block), share in zip([*parts, ("biases", None)], shares.tolist(), strict=True)
+    ]
+
+
 def missing_positions(prompts: Sequence[Row], positions: Sequence[str]) -> list[Row]:
     """Rows of the rejected table: one for each position that a prompt lacks."""
     return [
@@ -126,11 +173,14 @@ def main() -> None:
         help="predictions of the edits whose wrong answers are the foils of right ones",
     )
     add_model_options(parser)
-    parser.add_argument("--positions", nargs="+", required=True, help="named positions")
+    parser.add_argument("--positions", nargs="+", required=True, help="named positions, `last` too")
     add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the lens table")
+    parser.add_argument("--out-direct", type=Path, required=True, help="the direct_logits table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="positions left out")
     with run_step(parser) as args:
+        if "last" not in args.positions:
+            raise UserError("--positions: no `last`, the token where the answer is; name it too")
         runner = BatchRunner.of_step(STEP, args)
         prompts = read_table(args.prompts, PROMPTS).to_pylist()
         predictions, *others = (
@@ -138,7 +188,7 @@ def main() -> None:
             for path in (args.predictions, *args.broken_by)
         )
         foils = choose_foils(predictions, others)
-        readings = read_lenses(runner, prompts, foils, args.positions)
+        readings, direct = read_lenses(runner, prompts, foils, args.positions)
         runner.store.log_counts()
         manifest = run_manifest(args)
         encoder = Encoder.from_folder(args.model)
@@ -147,6 +197,7 @@ def main() -> None:
         n_asked = len(prompts) * len(args.positions)
         check_sum("read_lens", n_asked, len(readings), len(rejected))
         write_table(args.out, LENS, lens_table(readings, n_points, encoder), manifest)
+        write_table(args.out_direct, DIRECT_LOGITS, direct, manifest)
         write_table(args.out_rejected, REJECTED, rejected, manifest)
         log.info("%d positions at %d points", len(readings), n_points)
 

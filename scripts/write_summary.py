@@ -23,6 +23,7 @@ from fimscope.files.digests import dump_json, read_json, sealed
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.contents import Passage, Report, summary_lines, write_report
+from fimscope.report.format import counted
 from fimscope.report.glossary import glossary_lines
 from fimscope.report.head import say_asked, say_model, say_origin, say_size
 from fimscope.report.markdown import code, table
@@ -160,7 +161,8 @@ def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mappin
         "2404.01903); every variant was proven to parse, to give the compiler's same errors, and "
         "to compile to the same JavaScript up to the renames. We asked "
         f"{code(config['model']['name'])} ({origin}{revision}; {model['family']}, "
-        f"{model['n_blocks']} blocks, d_model {model['d_model']}, {config['model']['dtype']}) for "
+        f"{counted(model['n_blocks'], 'block')}, d_model {model['d_model']}, "
+        f"{config['model']['dtype']}) for "
         f"each type, with {FORMATS[prompt['format']]} and at most {prompt['max_tokens']} tokens. "
         "Activations were patched at every point of the residual stream, 0 to "
         f"{model['n_blocks']}. Intervals are 95%, clustered by program "

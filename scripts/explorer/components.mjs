@@ -1,6 +1,6 @@
 // Patches of the parts of blocks: attention, MLP and single heads of each.
-import { decimal, element, select } from "./dom.mjs";
-import { figure } from "./figure.mjs";
+import { decimal, element } from "./dom.mjs";
+import { chosenFigures, figure } from "./figure.mjs";
 import { effectGrid } from "./grid.mjs";
 import { table } from "./table.mjs";
 import { term } from "./terms.mjs";
@@ -11,19 +11,9 @@ const LEAST_SCALE = 0.1; // effects below it stay pale
 /** The panel of a variant's pairs. donor: which one is drawn, told changes through note(). */
 export function componentsPanel({ parts }, donor, note) {
   const donors = [...new Set(parts.flatMap((pair) => Object.keys(pair.donors)))];
-  let shown = donors.includes(donor) ? donor : "paired";
-  const figures = parts.map((pair) => partsFigure(pair, () => shown));
-  const control = select("donor", donors.map((name) => [name, name]), shown, (value) => {
-    shown = value;
-    note("donor", value);
-    for (const { redraw } of figures) redraw();
-  });
-  return element(
-    "div",
-    {},
-    element("div", { class: "controls" }, control),
-    element("div", { class: "grid" }, figures.map(({ block }) => block)),
-  );
+  const options = donors.map((name) => [name, name]);
+  const make = (shown) => parts.map((pair) => partsFigure(pair, shown));
+  return element("div", {}, chosenFigures("donor", options, donor, "paired", note, make));
 }
 
 function partsFigure(pair, donor) {
@@ -35,7 +25,7 @@ function partsFigure(pair, donor) {
     const rows = [...new Set(cells.map((cell) => cell.row))].sort((a, b) => b - a);
     return effectGrid(drawn, { columns, rows, columnLabel: "part", rowLabel: "block", most }, width);
   });
-  return { redraw, block: element("div", {}, frame, strongestParts(pair, cells)) };
+  return { redraw, frame: element("div", {}, frame, strongestParts(pair, cells)) };
 }
 
 /** The cells of one donor, in the order of the columns: attention, MLP, heads. */

@@ -4,6 +4,7 @@ import { alikePanel } from "./alike.mjs";
 import { badge } from "./badge.mjs";
 import { changesPanel, masksPanel, probesPanel, shotsPanel } from "./causes.mjs";
 import { componentsPanel } from "./components.mjs";
+import { directPanel } from "./direct.mjs";
 import { element, percent, probability, select, visible } from "./dom.mjs";
 import { lensPanel } from "./lens.mjs";
 import { samplesPanel, steeringPanel } from "./outcomes.mjs";
@@ -96,6 +97,7 @@ const ABOUT = {
   source: "The program before and after the edit. Framed: the hole, with its gold type in it. Shaded: what the edit changed.",
   predictions: "The likeliest first tokens at the hole.",
   lens: "What the model would say if its residual stream ended here: at point 0 it holds the embeddings alone, at the last point the answer. last_linear: the same at the last token through a linear map to the last point, which reads early points better; it was fitted on the group fit and is shown for prompts of the group test.",
+  direct_logits: "Direct logit attribution: what each block writes at the last token, straight through the final norm, its scale as it is there, to the logit of the gold less that of the foil. All bars together are the model's own difference. What a block does by way of later blocks is not in its bar, and it is not shown by head: what single heads write is not kept.",
   patches: "At one point at a time, a donor's residual at the last token takes the place of this prompt's own. Effect 0: as without the patch; 1: as the donor. The question is asked with the paired donor, all others are controls.",
   steering: "A vector is added to the residual at the last token. Does the answer become the gold type?",
   samples: "Completions that were drawn at random. pass@k: the chance that one of k is the gold.",
@@ -115,6 +117,7 @@ function panels(example, variant, compared, parameters, rowsOf) {
   const note = noteParameter;
   const at = (key) => parameters.get(key);
   const withLens = compared.filter((shown) => shown.lens);
+  const withDirect = compared.filter((shown) => shown.direct);
   const withProbes = compared.filter((shown) => shown.probes.length);
   const withSamples = compared.filter((shown) => shown.samples);
   const steered = variant.steering.some((entry) => entry.kind !== "none");
@@ -127,6 +130,7 @@ function panels(example, variant, compared, parameters, rowsOf) {
       withLens.length > 0,
       () => lensPanel(withLens, { metric: at("lens"), cell: at("cell") }, note),
     ],
+    ["direct_logits", "Block by block", withDirect.length > 0, () => directPanel(withDirect)],
     ["patches", "Patches", variant.pairs.length > 0, () => patchPanel(example, variant, at("measure"), (id) => rowsOf(id)?.[0].name, note)],
     ["patch_positions", "Patches at other tokens", variant.positions.length > 0, () => positionsPanel(variant, at("donor"), note)],
     ["components", "Parts of blocks", variant.parts.length > 0, () => componentsPanel(variant, at("donor"), note)],

@@ -1,5 +1,5 @@
 // A plot in its frame: drawn to the width it has, and handed out as an SVG file.
-import { element } from "./dom.mjs";
+import { element, select } from "./dom.mjs";
 import { heatColour } from "./heat.mjs";
 import { explained, term } from "./terms.mjs";
 
@@ -46,6 +46,34 @@ export function figure(title, draw, caption = null) {
   new ResizeObserver(([entry]) => fit(Math.floor(entry.contentRect.width))).observe(place);
   fitting.set(place, () => fit(place.clientWidth));
   return { frame, redraw };
+}
+
+/**
+ * A select, and below it the figures that are drawn by what is chosen there, side by side.
+ * label       of the select, and the name of its choice in the address, which note() is told
+ * options     [[value, label], ...]
+ * asked       the choice of the address; where it is no option, `first` is shown
+ * make(shown) gives the figures, [{ frame, redraw }]; shown() is the value that is chosen
+ */
+export function chosenFigures(label, options, asked, first, note, make) {
+  let chosen = options.some(([value]) => value === asked) ? asked : first;
+  const figures = make(() => chosen);
+  const control = select(label, options, chosen, (value) => {
+    chosen = value;
+    note(label, value);
+    for (const { redraw } of figures) redraw();
+  });
+  return [
+    element("div", { class: "controls" }, control),
+    element("div", { class: "grid" }, figures.map(({ frame }) => frame)),
+  ];
+}
+
+/** A line of colours and what they mean: entries are [colour, text]. */
+export function swatches(entries) {
+  const swatch = ([colour, text]) =>
+    element("span", { class: "swatch" }, element("i", { style: `background: ${colour}` }), text);
+  return element("p", { class: "faint swatches" }, entries.map(swatch));
 }
 
 /** Draw what is not drawn yet, at once: on paper nothing comes later. */

@@ -220,7 +220,6 @@ function listColumns(withEffect) {
   const number = { hozAlign: "right", headerHozAlign: "right", sorter: "number", minWidth: 78 };
   const effect = {
     title: "effect",
-    headerTooltip: "mean over all points of the paired donor's normalised effect; blank: not a recipient of the chosen condition",
     field: "effect",
     ...number,
     widthGrow: 0.8,
@@ -229,7 +228,7 @@ function listColumns(withEffect) {
     sorterParams: { alignEmptyValues: "bottom" },
     formatter: (cell) => cell.getValue()?.toFixed(2) ?? "",
   };
-  return [
+  const columns = [
     { title: narrow ? "" : "outcome", field: "outcome", formatter: outcome, width: narrow ? 40 : 104, responsive: 0 },
     { title: "name", field: "name", formatter: nameLink, widthGrow: 1.4, minWidth: 84, responsive: 0 },
     { title: "gold", field: "gold", formatter: code, widthGrow: 1.4, minWidth: 76, responsive: 0 },
@@ -256,6 +255,7 @@ function listColumns(withEffect) {
     { title: "package", field: "package", formatter: text(40), widthGrow: 1.4, minWidth: 110, responsive: 3 },
     { title: "path", field: "path", formatter: text(80), widthGrow: 2, minWidth: 130, responsive: 5 },
   ];
+  return columns.map((column) => ({ ...column, headerTooltip: TERMS.columns[column.field] }));
 }
 
 function outcome(cell) {

@@ -45,10 +45,16 @@ class Explorer {
   start(place) {
     const main = element("main", {}, this.list.frame, this.view);
     place.replaceChildren(this.top, main, this.help);
+    new ResizeObserver(() => this.noteHeight()).observe(this.top);
     addEventListener("hashchange", () => this.show());
     addEventListener("keydown", (event) => this.key(event));
     addEventListener("beforeprint", () => this.showAll());
     this.show();
+  }
+
+  /** What sticks below the head, or is jumped to, clears all rows of its links. */
+  noteHeight() {
+    document.documentElement.style.setProperty("--bar", `${this.top.offsetHeight}px`);
   }
 
   /** On paper an example is whole. */

@@ -1,6 +1,6 @@
 // What sampling and steering gave of a variant, where those tables are.
-import { element, percent, probability, select, visible } from "./dom.mjs";
-import { KINDS, addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
+import { element, percent, probability, visible } from "./dom.mjs";
+import { KINDS, addLegend, addScale, chosenFigures, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 import { table } from "./table.mjs";
 import { term } from "./terms.mjs";
@@ -49,19 +49,16 @@ function saidPoints(points) {
 /** vectors: for each vector its entries, one a set of points. */
 function dosesAtPoints(vectors, chosen, note) {
   const named = (name) => vectors.find(([{ vector }]) => vector === name);
-  let shown = named(chosen) ?? named("mean_difference") ?? vectors[0];
-  const map = figure(
-    "Steering at every point",
-    (width) => doseMap(shown, width),
-    "✓: the answer becomes the gold type.",
-  );
+  const [first] = named("mean_difference") ?? vectors[0];
   const options = vectors.map(([entry]) => [entry.vector, labelOf(entry)]);
-  const control = select("vector", options, shown[0].vector, (value) => {
-    shown = named(value);
-    note("vector", value);
-    map.redraw();
-  });
-  return element("div", {}, element("div", { class: "controls" }, control), map.frame);
+  const make = (shown) => [
+    figure(
+      "Steering at every point",
+      (width) => doseMap(named(shown()), width),
+      "✓: the answer becomes the gold type.",
+    ),
+  ];
+  return element("div", {}, chosenFigures("vector", options, chosen, first.vector, note, make));
 }
 
 function dosesOfVectors(variant, entries) {

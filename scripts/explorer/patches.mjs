@@ -1,6 +1,6 @@
 // What a patch does to a variant, at every point, with the pair's controls.
-import { element, select, visible } from "./dom.mjs";
-import { addLegend, figure, legendHeight, styleOf } from "./figure.mjs";
+import { decimal, element, visible } from "./dom.mjs";
+import { addLegend, chosenFigures, figure, legendHeight, styleOf } from "./figure.mjs";
 import { routeAddress } from "./route.mjs";
 import { termsLine } from "./terms.mjs";
 
@@ -13,18 +13,12 @@ const PATCH_METRICS = {
 
 /** The panel of a variant's pairs. name(id) says an example's name, or null if it is not shown. */
 export function patchPanel(example, variant, metric, name, note) {
-  let shown = metric in PATCH_METRICS ? metric : "effects";
-  const figures = variant.pairs.map((pair) => pairFigure(pair, () => shown, donorLine(example, variant, pair, name)));
-  const control = select("measure", Object.entries(PATCH_METRICS), shown, (value) => {
-    shown = value;
-    note("measure", value);
-    for (const { redraw } of figures) redraw();
-  });
+  const make = (shown) =>
+    variant.pairs.map((pair) => pairFigure(pair, shown, donorLine(example, variant, pair, name)));
   return element(
     "div",
     {},
-    element("div", { class: "controls" }, control),
-    element("div", { class: "grid" }, figures.map(({ block }) => block)),
+    chosenFigures("measure", Object.entries(PATCH_METRICS), metric, "effects", note, make),
     termsLine("Donors: ", "donors", [...new Set(variant.pairs.flatMap((pair) => pair.curves.map((curve) => curve.kind)))]),
   );
 }
@@ -35,7 +29,7 @@ function pairFigure(pair, metric, donor) {
   const { frame, redraw } = figure(pair.condition, (width) =>
     curvePlot(metric() === "of_both" ? both : rows, metric(), width),
   );
-  return { redraw, block: element("div", {}, frame, donor) };
+  return { redraw, frame: element("div", {}, frame, donor) };
 }
 
 function donorLine(example, variant, pair, name) {
@@ -68,7 +62,7 @@ function curveRows(curve) {
   }));
 }
 
-/** Under the paired donor: the target's curve and the foil's. */
+/** Under the paired donor: the target's curve and the foil's; each row knows both values. */
 function bothRows(curve) {
   return ["target", "foil"].flatMap((kind) =>
     curve.points.map((point, i) => ({
@@ -76,9 +70,21 @@ function bothRows(curve) {
       position: curve.position,
       point,
       of_both: curve[`${kind}_logprobs`][i],
+      target: curve.target_logprobs[i],
+      foil: curve.foil_logprobs[i],
       predicted: curve.texts[curve.predicted[i]],
     })),
   );
+}
+
+/** What a tip says of a row, line by line. */
+function tipLines(row, metric) {
+  const value = (name) => (row[name] === null ? "–" : decimal(row[name]));
+  const said =
+    metric === "of_both"
+      ? [`paired, point ${row.point}`, `log-probability of target: ${value("target")}`, `of foil: ${value("foil")}`]
+      : [`${row.kind}, point ${row.point}`, `${PATCH_METRICS[metric]}: ${value(metric)}`];
+  return [...said, `predicts ${visible(row.predicted ?? "", 24)}`];
 }
 
 function curvePlot(rows, metric, width) {
@@ -129,9 +135,7 @@ function tip(rows, metric, positions) {
       x: "point",
       y: metric,
       ...(positions.length > 1 ? { fx: "position" } : {}),
-      title: (row) =>
-        `${row.kind}, point ${row.point}\n` +
-        `${PATCH_METRICS[metric]}: ${row[metric].toFixed(2)}\npredicts ${visible(row.predicted ?? "", 24)}`,
+      title: (row) => tipLines(row, metric).join("\n"),
     }),
   );
 }

@@ -1,24 +1,19 @@
 // Patches at other tokens than the last, at sets of them, over windows of points.
-import { element, select, visible } from "./dom.mjs";
-import { figure } from "./figure.mjs";
+import { element, visible } from "./dom.mjs";
+import { chosenFigures, figure } from "./figure.mjs";
 import { effectGrid } from "./grid.mjs";
 import { termsLine } from "./terms.mjs";
 
 /** The panel of a variant's pairs. donor: which one is drawn, told changes through note(). */
 export function positionsPanel({ positions: pairs }, donor, note) {
   const donors = [...new Set(pairs.flatMap((pair) => pair.curves.map((curve) => curve.kind)))];
-  let shown = donors.includes(donor) ? donor : "paired";
-  const figures = pairs.map((pair) => figure(pair.condition, (width) => positionsMap(pair, shown, width)));
-  const control = select("donor", donors.map((name) => [name, name]), shown, (value) => {
-    shown = value;
-    note("donor", value);
-    for (const { redraw } of figures) redraw();
-  });
+  const options = donors.map((name) => [name, name]);
+  const make = (shown) =>
+    pairs.map((pair) => figure(pair.condition, (width) => positionsMap(pair, shown(), width)));
   return element(
     "div",
     {},
-    element("div", { class: "controls" }, control),
-    element("div", { class: "grid" }, figures.map(({ frame }) => frame)),
+    chosenFigures("donor", options, donor, "paired", note, make),
     termsLine("Tokens: ", "positions", positionNames(pairs)),
     termsLine("Donors: ", "donors", donors),
   );

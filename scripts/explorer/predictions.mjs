@@ -1,6 +1,6 @@
 // What the model said at the hole: the ten likeliest first tokens of each variant.
-import { element, percent, visible } from "./dom.mjs";
-import { figure } from "./figure.mjs";
+import { percent, visible } from "./dom.mjs";
+import { figure, swatches } from "./figure.mjs";
 
 const BEGINNING = "color-mix(in srgb, var(--gold) 60%, var(--paper))";
 
@@ -41,15 +41,11 @@ export function topBars(title, top, gold, predicted, domain, caption = null) {
 
 /** What the colours of the bars mean. */
 export function barLegend() {
-  const entry = (colour, text) =>
-    element("span", { class: "swatch" }, element("i", { style: `background: ${colour}` }), text);
-  return element(
-    "p",
-    { class: "faint swatches" },
-    entry("var(--gold)", "gold"),
-    entry(BEGINNING, "how gold begins"),
-    entry("var(--foil)", "the answer, where it is another type"),
-  );
+  return swatches([
+    ["var(--gold)", "gold"],
+    [BEGINNING, "how gold begins"],
+    ["var(--foil)", "the answer, where it is another type"],
+  ]);
 }
 
 /** A domain that several charts share. */

@@ -8,6 +8,7 @@ import pytest
 
 from browser_pages import Watched, build_made_up
 from explorer_study import HOSTILE, LONG
+from fimscope.explorer.terms import COLUMNS
 from fimscope.report.head import say_size
 
 SECOND = (
@@ -321,7 +322,7 @@ def test_a_tab_names_its_example_and_paper_has_all_panels(page):
     for panel in page.locator(".panel").all():
         assert panel.locator(".panel-body > *").count() == 1
     empty = "all => all.filter(plot => !plot.querySelector('svg')).length"
-    assert page.locator(".plot").count() == 10
+    assert page.locator(".plot").count() == 12
     assert page.locator(".plot").evaluate_all(empty) == 0
     go(page, "#/")
     page.wait_for_function("title => document.title === title", arg=title)
@@ -376,7 +377,27 @@ def test_the_foil_stands_beside_the_gold(page):
     assert panel.locator(".legend text").all_text_contents() == ["target", "foil"]
     panel.locator('[aria-label="dot"] path').last.hover(force=True)
     said = panel.locator('[aria-label="tip"]').text_content()
-    assert "foil, point 6" in said and "target and foil: -3.00" in said
+    assert "paired, point 6" in said
+    assert "log-probability of target: -0.50" in said and "of foil: -3.00" in said
+
+
+def test_what_each_block_brings_stands_as_bars_that_add_up(page):
+    open_example(page, THIRD)
+    panel = show_panel(page, "direct_logits")
+    titles = panel.locator("h3").all_inner_texts()
+    assert titles == ["Gold less foil, original", "Gold less foil, rename_vars"]
+    plot = panel.locator("svg").first
+    assert plot.locator('[aria-label="bar"] rect').count() == 8
+    ticks = plot.locator('[aria-label="x-axis tick label"] text').all_text_contents()
+    assert ticks == ["emb.", "0", "1", "2", "3", "4", "5", "bias"]
+    assert panel.locator("figcaption").first.inner_text() == (
+        "The logit of the gold less that of the foil, which begins with x: 1.38. Most for the "
+        "gold: block 2, 1.50. Most for the foil: block 4, -0.50."
+    )
+    plot.locator('[aria-label="bar"] rect').nth(3).hover()
+    assert "block 2: 1.500" in plot.locator('[aria-label="tip"]').text_content()
+    open_example(page, FIRST)  # what the edit mends has no foil then
+    assert show_panel(page, "direct_logits").locator("h3").all_inner_texts() == titles[:1]
 
 
 def test_holes_like_this_one_lead_to_their_answers(page):
@@ -495,9 +516,34 @@ def test_a_share_of_a_region_is_said_as_it_is(page):
     assert "0.0% on comment" in panel.locator('[aria-label="tip"]').text_content()
 
 
-def test_the_column_of_effects_says_why_it_is_blank(page):
-    page.locator('.tabulator-col[tabulator-field="effect"]').hover()
-    page.get_by_text("blank: not a recipient of the chosen condition").wait_for()
+def test_every_header_of_the_list_says_what_its_column_is(page):
+    page.set_viewport_size({"width": 1700, "height": 900})
+    page.locator('.tabulator-col[tabulator-field="path"]').wait_for()  # the last that finds room
+    headers = page.locator(".tabulator-col").all()
+    fields = [header.get_attribute("tabulator-field") for header in headers]
+    assert set(fields) == set(COLUMNS)
+    for header, field in zip(headers, fields, strict=True):
+        header.hover()
+        page.locator(".tabulator-tooltip", has_text=COLUMNS[field]).wait_for()
+
+
+def test_the_links_to_the_panels_wrap_or_the_row_goes_on(page):
+    sizes = "row => [row.scrollWidth, row.clientWidth, row.children[0].offsetHeight]"
+    open_example(page, THIRD)
+    ways = page.locator(".ways")
+    needed, room, _ = ways.evaluate(sizes)
+    assert ways.locator("a").count() == 16 and needed <= room
+    ways.get_by_text("Masking", exact=True).click()
+    page.wait_for_function(
+        """() => {
+          const [bar, title] = [".top-bar", "#panel-masking h2"].map(
+            name => document.querySelector(name).getBoundingClientRect());
+          return bar.bottom <= title.top && title.top < bar.bottom + 40;
+        }"""
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    needed, room, line = ways.evaluate(sizes)
+    assert needed > room and ways.bounding_box()["height"] < 2 * line
 
 
 def test_patch_curves_have_their_controls_and_their_donor(page):

@@ -13,6 +13,7 @@ from distractor_row import PREFIX, ROW, SUFFIX
 from fimscope.experiments.algorithms.counterfactuals import (
     PLANTERS,
     Sight,
+    hide_uses,
     plant_all,
     replaced,
 )
@@ -33,6 +34,7 @@ from fimscope.statistics.verdicts import Verdict
 from fimscope.typescript.pool import TypeScriptPool
 from fimscope.typescript.results import LabelledSpan
 from plant_types import algorithm_rows, plant_types
+from plot_algorithms import plot_algorithms
 from tokenizers_for_tests import byte_tokenizer
 
 WHOLE = f"{PREFIX}<hole>{SUFFIX}"
@@ -122,6 +124,15 @@ def test_a_change_moves_the_place_of_the_name():
     assert replaced(row, [own], "x") == {**row, "prefix": "a b x: ", "name": "x"}
 
 
+def test_one_token_of_a_name_that_is_hidden_is_one():
+    kinds = ["rest", "use", "rest", "rest", "last"]
+    regions = [{"kind": kind, "start": i, "end": i + 1} for i, kind in enumerate(kinds)]
+    prompt = {"example_id": "e", "token_ids": [0] * 5, "regions": regions}
+    own, control = hide_uses({**prompt, "variant": {"name": "text"}}, "uses", 0)
+    assert (own["old"], control["old"]) == ("1 token of text", "1 other token")
+    assert own["hidden"] == [1] and len(control["hidden"]) == 1
+
+
 def test_telling_names_are_those_that_the_model_is_right_with():
     def row(example_id, name, gold, package="p", kind="parameter"):
         own = {"example_id": example_id, "name": name, "gold": gold}
@@ -177,6 +188,17 @@ def test_numbers_of_planted_answers():
     assert shares["several of them"] == 0.5
     assert shares["none of them"] == shares["nearest"] == 0.0
     assert numbers["shifts"] == []
+
+
+def test_no_interval_strikes_out_how_many_answers_there_are():
+    """Of one answer an interval goes from end to end."""
+    rows = [made_row(0, "name", own, not own, not own) for own in (False, True)]
+    figure = plot_algorithms(algorithm_numbers([made_table(rows)], 0.03))
+    figure.canvas.draw()
+    texts = [(axes, text) for axes in figure.axes for text in axes.texts if "n =" in str(text)]
+    assert [text.get_text() for _, text in texts] == ["n = 1"]
+    for axes, text in texts:
+        assert text.get_window_extent().x0 >= axes.get_window_extent().x1
 
 
 def test_a_control_that_moves_more_is_no_finding_of_the_algorithm():

@@ -306,10 +306,10 @@ def test_runs_of_all_outcomes_show_together_what_those_of_one_are_too_few_for():
     assert [row["head"] for row in found if row["verdict"] is Verdict.SHOWN] == [1]
     assert found[1]["n_programs"] == 30
     assert [own["outcome"] for own in found[1]["by_outcome"]] == [*outcomes]
-    assert say_too_small({"paths": found}) == ""
+    assert say_too_small("Paths", {"paths": found}) == ""
     alone = numbers_of([], [], (), [row for row in paths if row["outcome"] == "wrong"])["paths"]
     assert all(row["verdict"] is not Verdict.SHOWN for row in alone)
-    assert "all of `paths`" in say_too_small({"paths": alone})
+    assert "all 24 comparisons of “Paths” cannot" in say_too_small("Paths", {"paths": alone})
 
 
 def test_paths_start_from_what_changed_of_the_name_and_as_much_else():

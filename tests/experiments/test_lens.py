@@ -196,6 +196,17 @@ def test_figures_and_section_say_their_n_or_that_there_is_nothing(tmp_path, curv
     assert expected in page
 
 
+def test_a_legend_in_a_panel_lies_above_its_curves(curves):
+    numbers = lens_numbers(curves, "rename_vars")
+    figure = plot_pairs(numbers["points"], numbers["pairs"], "rename_vars")
+    figure.canvas.draw()
+    [axes] = [axes for axes in figure.axes if axes.get_legend()]
+    highest = max(
+        axes.transData.transform(line.get_xydata())[:, 1].max() for line in axes.lines[:2]
+    )
+    assert axes.get_legend().get_window_extent().y0 > highest
+
+
 def test_a_lens_of_other_variants_is_refused(tmp_path):
     write_study(tmp_path, {"e0": [0] * N_POINTS}, {})
     lens = tmp_path / "lens/original.parquet"

@@ -24,6 +24,7 @@ TABLES = (
     "variants",
     "prompts",
     "lens",
+    "direct_logits",
     "attention_tokens",
     "attention_shares",
     "samples",
@@ -99,6 +100,7 @@ class MadeStudy:
             self._write("predictions", f"predictions/{edit}", predictions)
             self._write("split", f"split/{edit}", map(self._split, predictions))
             self._write("lens", f"lens/{edit}", self._lens(variants))
+            self._write("direct_logits", f"direct_logits/{edit}", self._direct(variants))
             self._write("samples", f"samples/{edit}", map(self._samples, variants))
             self._write("attention_tokens", f"attention_tokens/{edit}", self._attention(variants))
             self._write("attention_shares", f"attention_shares/{edit}", self._shares(variants))
@@ -254,6 +256,23 @@ class MadeStudy:
                         "entropy": 4.0 - 3 * point / self.size.n_points,
                         "divergence": 1 - point / self.size.n_points,
                     }
+
+    def _direct(self, variants: Sequence[Row]) -> Iterator[Row]:
+        """Of wrong answers and of what an edit breaks: block 2 is for the gold, 4 for the foil."""
+        foil = self.tokenizer.encode("x").ids[0]
+        parts = [("embeddings", None, 0.25)]
+        parts += [
+            ("block", b, {2: 1.5, 4: -0.5}.get(b, 0.0)) for b in range(self.size.n_points - 1)
+        ]
+        parts += [("biases", None, 0.125)]
+        for variant in filter(self._has_foil, variants):
+            for part, block, share in parts:
+                found = {"part": part, "block": block, "share": share}
+                yield {**variant, **found, "foil_token_id": foil}
+
+    def _has_foil(self, variant: Row) -> bool:
+        edits = EDITS if variant["edit"] == "original" else [variant["edit"]]
+        return any(not self._prediction({**variant, "edit": e})["correct"] for e in edits)
 
     def _linear_lens(self) -> Iterator[Row]:
         """Of `test` alone; a fitted map is surer of the gold than one of shuffled pairs."""

@@ -207,8 +207,9 @@ def test_what_was_read_in_one_forward_gives_the_bytes_of_each_step_alone(
     count, random_study, tmp_path, monkeypatch
 ):
     def outputs(step, folder) -> list:
-        more = ["--out-rejected", folder / "rejected"] if step is read_lens else []
-        return ["--out", folder / step.__name__, *more]
+        more = ("direct", "rejected") if step is read_lens else ()
+        others = [word for name in more for word in (f"--out-{name}", folder / name)]
+        return ["--out", folder / step.__name__, *others]
 
     alone, n_parts = {}, []
     for step, own in readers(random_study).items():

@@ -102,6 +102,7 @@ def test_a_fim_window_shows_whole_parts_next_to_the_hole(encoder):
     assert window == FimWindow(1, 1)
     prompt = fim_prompt(encoder, HOLE, UNITS, window, SPANS)
     assert prompt.text == UNITS.before_parts[1] + "<hole>" + UNITS.after_parts[0]
+    assert prompt.window == "1 part before, 1 after"
     hidden = encoder.count(HOLE.prefix) + encoder.count(HOLE.suffix) - own_lines
     assert prompt.n_truncated == hidden > 0
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from scipy.stats import binom
 
 from fimscope.errors import UserError
 from fimscope.experiments.patch.pairs import CONDITIONS
@@ -85,7 +86,15 @@ def test_every_condition_is_defined_and_only_those_of_the_study_are_told():
 
 @pytest.mark.parametrize("n", [1, 5, 9, 31, ENOUGH - 1])
 def test_a_small_study_says_so(n):
-    assert str(n) in say_size(n)
+    assert f"small: {n} program" in say_size(n)
+
+
+def test_a_small_study_says_in_how_many_programs_a_change_is_found():
+    """Six that go one way are needed at once: 2 * (1/2)**6 is the first below 0.045."""
+    assert "same way in 8 of them or more" in say_size(31)  # Binomial(31, 8/31) reaches 6 in 85%
+    assert 0.8 < binom.sf(5, 31, 8 / 31) < 0.9 and binom.sf(5, 31, 7 / 31) < 0.8
+    assert "1 program, too few to show any change" in say_size(1)
+    assert not re.search(r"%|4 times in 5|\btest\b", say_size(31) + say_size(1))
 
 
 def test_a_study_of_enough_programs_does_not():

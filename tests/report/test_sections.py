@@ -66,7 +66,8 @@ def test_what_no_data_could_show_is_said_before_what_was_found(tmp_path, n_progr
     section = read_section(tmp_path / "x.json")
     assert bool(section.too_small) is not can_show
     if not can_show:
-        assert "whatever the answers are, all of `hard` (" in section.too_small
+        lost = f"{n_tests} of the {n_tests + 2} comparisons of “{SECTION.title}” cannot show"
+        assert lost in section.too_small
         assert smallest_shown(n_programs, n_tests) is None
         text = "\n".join(summary_lines(report_of(section), []))
         assert text.index(section.too_small) < text.index("it fails: +1.0")
@@ -79,8 +80,9 @@ def test_a_family_is_too_small_in_part_where_some_rows_have_fewer_programs():
     for row in rows:
         row["least_p"] = 2.0 ** (1 - row["n_programs"])
     adjust_together(rows)
-    assert "some of `rows`" in say_too_small({"rows": rows})
-    assert say_too_small({"rows": rows[1:]}) == ""
+    assert "1 of the 2 comparisons of “How” cannot" in say_too_small("How", {"rows": rows})
+    assert "the one comparison of “How” cannot" in say_too_small("How", {"rows": rows[:1]})
+    assert say_too_small("How", {"rows": rows[1:]}) == ""
 
 
 @pytest.mark.parametrize(

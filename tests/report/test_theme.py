@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.collections import LineCollection, PolyCollection
 
 from fimscope.experiments.accuracy.numbers import confusion_numbers
 from fimscope.experiments.components.numbers import KINDS
@@ -17,6 +18,7 @@ from fimscope.report.styles import STYLES
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     MARK_HEIGHT,
+    draw_curve,
     legend_above,
     point_ticks,
     save_figure,
@@ -253,6 +255,33 @@ def test_the_message_of_empty_axes_is_nothing_for_a_legend():
     write_message(axes, "no pairs")
     legend_above(figure, axes, 1)
     assert not figure.legends
+    plt.close(figure)
+
+
+def test_empty_axes_have_no_frame_and_leave_shared_ticks_to_the_others():
+    figure, ((empty, full), (other, last)) = plt.subplots(2, 2, sharey="row")
+    for axes in (empty, last):
+        write_message(axes, "no pairs")
+        assert not any(spine.get_visible() for spine in axes.spines.values())
+        assert list(axes.get_xticks()) == []
+        assert {tick.tick1line.get_markersize() for tick in axes.yaxis.get_major_ticks()} == {0}
+    assert len(full.get_yticks()) > 1 and len(other.get_yticks()) > 1
+    plt.close(figure)
+    figure, axes = plt.subplots()
+    write_message(axes, "no pairs")
+    assert list(axes.get_yticks()) == []
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(("points", "drawn"), [([3], LineCollection), ([3, 4], PolyCollection)])
+def test_a_curve_of_one_point_has_its_interval_as_a_bar(points, drawn):
+    figure, axes = plt.subplots()
+    curve = {"estimate": 0.5, "lower": 0.25, "upper": 0.75}
+    draw_curve(axes, points, {key: [n] * len(points) for key, n in curve.items()}, "paired", "x")
+    [interval] = axes.collections
+    assert isinstance(interval, drawn)
+    heights = [y for path in interval.get_paths() for _, y in path.vertices]
+    assert (min(heights), max(heights)) == (0.25, 0.75)
     plt.close(figure)
 
 

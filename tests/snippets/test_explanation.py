@@ -295,7 +295,7 @@ def test_a_longer_prompt_than_asked_for_is_shown_through_a_window(model):
     cut = fimscope.explain(long, model, max_tokens=120).original
     assert len(cut.token_ids) <= 120 and "greet(name: <hole>" in cut.text and cut.text in long
     assert cut.n_hidden == len(plain_ids(long)) - len(cut.token_ids)
-    assert f"{cut.n_hidden} tokens of it are left out" in say_window(cut)
+    assert f"left out of it: {cut.n_hidden} tokens." in say_window(cut)
     with pytest.raises(UserError, match="make it shorter"):
         fimscope.explain(GREET, model, max_tokens=8)
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -229,6 +230,19 @@ def test_the_lens_at_the_last_point_is_the_models_own_answer(looked_inside, tabl
             assert row["divergence"] == pytest.approx(0, abs=1e-5)
             n_compared += 1
     assert n_compared == len(own)
+
+
+def test_what_the_blocks_bring_adds_up_to_the_models_own_difference(looked_inside, tables):
+    for edit in EDITS[:2]:
+        together = Counter()
+        for row in tables(MODEL / f"direct_logits/{edit}.parquet", "direct_logits"):
+            together[row["example_id"]] += row["share"]
+        own = {
+            row["example_id"]: row["gold_logprob"] - row["foil_logprob"]
+            for row in tables(MODEL / f"lens/{edit}.parquet", "lens")
+            if (row["position"], row["point"]) == ("last", 24) and row["foil_token_id"] is not None
+        }
+        assert own and dict(together) == pytest.approx(own, abs=1e-4)
 
 
 def test_the_linear_lens_is_read_on_test_and_ends_at_the_models_own_answer(looked_inside, tables):

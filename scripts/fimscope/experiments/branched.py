@@ -8,6 +8,7 @@ from fimscope.experiments.answers import ask_all, ask_types
 from fimscope.inference.batching import BatchRunner
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.prompt import Unfit
+from fimscope.report.format import counted
 
 if TYPE_CHECKING:
     from fimscope.inference.generate import Answers
@@ -25,7 +26,7 @@ def fitting(
         if (n := len(row["token_ids"])) <= max_tokens:
             fits.append(row)
         else:
-            error = Unfit("over_budget", f"{n} tokens, the most is {max_tokens}")
+            error = Unfit("over_budget", f"{counted(n, 'token')}, the most is {max_tokens}")
             rejected.append(reject(row, error))
     return fits, rejected
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fimscope.explorer.alignment import changes, utf16_length
+from fimscope.explorer.pieces import Decode
 from fimscope.typescript.results import KEPT
 
 Row = Mapping[str, Any]
@@ -115,6 +116,22 @@ def lens(rows: Iterable[Row]) -> dict[str, Json] | None:
 def linear_lens(rows: Iterable[Row]) -> list[Row]:
     """Rows of the linear lens as those of the lens, at a position of its own: `last_linear`."""
     return [{**row, "position": "last_linear"} for row in rows if row["map"] == "fitted"]
+
+
+def direct(rows: Sequence[Row], decode: Decode) -> dict[str, Json] | None:
+    """What each part of the last residual brings of gold less foil; None where it is not known.
+
+    rows   of the direct_logits table, of one variant: embeddings, blocks in order, biases
+    """
+    shares = [row["share"] for row in rows]
+    if not shares or None in shares:
+        return None
+    return {
+        "foil": decode((rows[0]["foil_token_id"],)),
+        "parts": [row["part"] if row["block"] is None else row["block"] for row in rows],
+        "shares": [rounded(share, 3) for share in shares],
+        "difference": rounded(sum(shares), 3),
+    }
 
 
 def pairs(rows: Iterable[Row]) -> list[Json]:

@@ -10,7 +10,7 @@ from fimscope.experiments.algorithms.tables import ALGORITHMS
 from fimscope.experiments.attention.tables import ATTENTION_SHARES, ATTENTION_TOKENS
 from fimscope.experiments.components.tables import COMPONENTS
 from fimscope.experiments.icl.tables import ICL
-from fimscope.experiments.lens.tables import LENS, LINEAR_LENS
+from fimscope.experiments.lens.tables import DIRECT_LOGITS, LENS, LINEAR_LENS
 from fimscope.experiments.masking.tables import MASKING
 from fimscope.experiments.patch.tables import PATCHES
 from fimscope.experiments.probes.tables import PROBES
@@ -28,6 +28,7 @@ from fimscope.explorer.verdict import verdict
 from fimscope.files.activation_cache import ActivationCache
 from fimscope.files.tables import read_table
 from fimscope.prompts.tables import PROMPTS
+from fimscope.report.format import counted
 from fimscope.report.head import say_size
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
@@ -38,6 +39,7 @@ NEEDED = {"predictions": PREDICTIONS, "split": SPLIT, "variants": VARIANTS, "pro
 OPTIONAL = {
     "lens": LENS,
     "linear_lens": LINEAR_LENS,
+    "direct_logits": DIRECT_LOGITS,
     "attention_tokens": ATTENTION_TOKENS,
     "attention_shares": ATTENTION_SHARES,
     "patches": PATCHES,
@@ -142,7 +144,7 @@ def describe_example(study: Study, number: int) -> dict[str, Any]:
                 "source": payload.edited_source(original, needed["variants"][edit]),
                 "answer": payload.answer(needed["predictions"][edit], needed["split"][edit]),
                 "prompt": payload.prompt(prompt, pieces),
-                **_of_variant(of_edit),
+                **_of_variant(of_edit, study.decode),
             }
         )
     return {
@@ -154,12 +156,13 @@ def describe_example(study: Study, number: int) -> dict[str, Any]:
     }
 
 
-def _of_variant(rows: Mapping[str, list[Row]]) -> dict[str, Any]:
+def _of_variant(rows: Mapping[str, list[Row]], decode: Decode) -> dict[str, Any]:
     """What the optional tables say of one variant, by panel; nothing of those without rows."""
     changes, masks = causes.changes(rows["algorithms"]), causes.masks(rows["masking"])
     return {
         "why": verdict(changes, masks, rows["patches"]),
         "lens": payload.lens([*rows["lens"], *payload.linear_lens(rows["linear_lens"])]),
+        "direct": payload.direct(rows["direct_logits"], decode),
         "attention": payload.heads(rows["attention_tokens"]),
         "shares": payload.shares(rows["attention_shares"]),
         "pairs": payload.pairs(rows["patches"]),
@@ -195,7 +198,8 @@ def say_chosen(study: Study) -> str:
     if len(study.examples) == study.n_asked:
         return ""
     return (
-        f"The explorer shows {len(study.examples)} of the {study.n_asked} examples that the model "
+        f"The explorer shows {len(study.examples)} of the {counted(study.n_asked, 'example')} "
+        "that the model "
         "was asked, drawn so that every outcome has as many; a study's own explorer has all."
     )
 

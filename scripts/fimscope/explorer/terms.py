@@ -5,6 +5,10 @@ from fimscope.experiments.icl.choices import LABELS as CHOICES
 from fimscope.experiments.registry import about_experiment, all_experiments
 from fimscope.report.glossary import AS_CODE, FOUND, WORDS
 
+DIRECT_LOGITS = (
+    "what each block brings of gold less foil by itself: of a wrong answer, or of a right one that "
+    "an edit breaks; others have no foil"
+)
 DONORS = {
     "paired": "the condition's own donor",
     "self": "a control: the recipient's own activation, which must change nothing",
@@ -67,10 +71,22 @@ FOUND_OUT = {
     "control": "the same done to what is not meant: another annotation, name or value, or as many "
     "other tokens; of type_of_name a name of the answer's own type",
 }
+COLUMNS = {
+    "outcome": "right or wrong; broken and mended: what the edit made of a right or a wrong answer",
+    "name": "of the parameter or the function whose type is the hole",
+    "gold": WORDS["gold"].meaning,
+    "predicted": "the type that the model says",
+    "edit": WORDS["edit"].meaning,
+    "gold_probability": "the probability of the gold's first token at the hole",
+    "gold_rank": "of the gold's first token among all tokens; 1 is first",
+    "effect": "mean over all points of the paired donor's normalised effect; blank: not a "
+    "recipient of the chosen condition",
+    "package": "in which the program is published",
+    "path": "of the program's file in its package",
+}
 MEASURES = {
     "planted": "the type that was put there; neither the answer nor the gold",
-    "p(gold)": "the probability of the gold's first token",
-    "rank": "of the gold among all tokens; 1 is first",
+    "p(gold)": COLUMNS["gold_probability"],
     "normalised effect": WORDS["effect"].meaning,
     "logit difference": "of target and foil",
     "cosine": "of the two holes' residuals at the last token and the middle point, less the mean",
@@ -87,9 +103,8 @@ def all_terms() -> dict[str, dict[str, str]]:
     return {
         "words": {name: word.meaning for name, word in WORDS.items()},
         "given": AS_CODE,
-        "experiments": {
-            one.name: about_experiment(room) for room, one in all_experiments().items()
-        },
+        "experiments": {one.name: about_experiment(room) for room, one in all_experiments().items()}
+        | {"direct_logits": DIRECT_LOGITS},
         "changes": HYPOTHESES,
         "found": FOUND_OUT,
         "masks": MASKS,
@@ -98,6 +113,7 @@ def all_terms() -> dict[str, dict[str, str]]:
         "components": COMPONENTS,
         "roles": ROLES,
         "choices": CHOICES,
+        "columns": COLUMNS,
         "tasks": TASKS,
         "measures": MEASURES,
     }

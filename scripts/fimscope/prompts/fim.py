@@ -8,6 +8,7 @@ from fimscope.errors import UserError
 from fimscope.prompts.encoder import Encoder, last_token_of
 from fimscope.prompts.labels import FIM, label_tokens, name_positions, regions_of
 from fimscope.prompts.prompt import Prompt, Unfit
+from fimscope.report.format import counted
 from fimscope.typescript.results import Hole, LabelledSpan, Units
 
 # (prefix, suffix, middle) tokens by family, as each family's own model card gives them.
@@ -173,6 +174,6 @@ def fim_prompt(
         gold_token_ids=encoder.encode_inside(hole.gold).ids,
         positions=positions,
         regions=regions_of(labels),
-        window=f"{window.n_before} parts before, {window.n_after} after",
+        window=f"{counted(window.n_before, 'part')} before, {window.n_after} after",
         n_truncated=max(0, encoder.count(hole.prefix) + encoder.count(hole.suffix) - shown),
     )

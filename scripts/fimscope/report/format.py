@@ -4,11 +4,15 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fimscope.report.markdown import code
 from fimscope.statistics.exact_tests import smallest_shown
 from fimscope.statistics.numbers import INTERVAL, Numbers
 from fimscope.statistics.significance import is_clearly_significant
 from fimscope.statistics.verdicts import Verdict
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 program`, `2 programs`; for nouns with a plain plural."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def percent(share: float) -> str:
@@ -60,7 +64,7 @@ def signed_nats(row: Numbers) -> str:
 
 def count(group: Numbers) -> str:
     """`n = 120 (31 programs)`."""
-    return f"n = {group['n']} ({group['n_programs']} programs)"
+    return f"n = {group['n']} ({counted(group['n_programs'], 'program')})"
 
 
 def p_value(p: float) -> str:
@@ -133,22 +137,23 @@ def power_text(n_programs: int, n_tests: int) -> str:
     )
 
 
-def say_too_small(numbers: Mapping[str, Any]) -> str:
-    """Which claims no data could show, as their tests have too few programs for their number.
+def say_too_small(title: str, numbers: Mapping[str, Any]) -> str:
+    """That a section has tests that no data could show, as they have too few programs for their
+    number.
 
-    numbers   of a section; each row or curve that was tested has `least_adjusted_p` where its test
-              cannot give as small a p as one likes
+    title     of the section
+    numbers   of it; each row or curve that was tested has `least_adjusted_p` where its test cannot
+              give as small a p as one likes
     """
-    parts = []
-    for key, value in numbers.items():
-        can_show = [is_clearly_significant(p) for p in _least_p_values(value)]
-        if not all(can_show):
-            parts.append(f"{'some' if any(can_show) else 'all'} of {code(key)}")
-    if not parts:
+    can_show = [is_clearly_significant(p) for p in _least_p_values(numbers)]
+    n, n_lost = len(can_show), can_show.count(False)
+    if not n_lost:
         return ""
+    lost = f"{n_lost} of the {n} comparisons" if n_lost < n else f"all {n} comparisons"
     return (
-        f"Too small for its tests: whatever the answers are, {' and '.join(parts)} (as "
-        "`figures.json` names them) must stay unshown; that takes more programs."
+        f"Too small for its tests: {'the one comparison' if n == 1 else lost} of “{title}” cannot "
+        "show a difference, whatever the answers are, as too few programs take part. More programs "
+        "could show one."
     )
 
 

@@ -1,9 +1,10 @@
 """The head of the report: what the model is, and what a study of this size can decide."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.report.format import percent
+from fimscope.report.format import counted
 from fimscope.report.markdown import code
 from fimscope.statistics.exact_tests import smallest_shown
 
@@ -24,8 +25,8 @@ def say_model(model: Mapping[str, Any], name: str, dtype: str) -> str:
     count = model.get("n_parameters")
     size = f"{count:,} parameters" if count else "an unknown number of parameters"
     sentences = [
-        f"{code(name)} is a {code(model['family'])} of {model['n_blocks']} blocks, d_model "
-        f"{model['d_model']}, with {size}, run in {dtype}."
+        f"{code(name)} is a {code(model['family'])} of {counted(model['n_blocks'], 'block')}, "
+        f"d_model {model['d_model']}, with {size}, run in {dtype}."
     ]
     card = model.get("card") or {}
     if "is" in card:
@@ -79,13 +80,14 @@ def say_size(n_programs: int) -> str:
     share = smallest_shown(n_programs, 1)
     if share is not None and share <= LEAST_CHANGE:
         return ""
-    least = (
-        "even one test alone could show no change"
+    programs = counted(n_programs, "program")
+    found = (
+        f"{programs}, too few to show any change, whatever the answers are."
         if share is None
-        else f"one test alone shows a change in {percent(share)} of them, all one way, 4 times in 5"
+        else f"{programs}. A change is likely to be found only where it goes the same way in "
+        f"{math.ceil(share * n_programs)} of them or more."
     )
     return (
-        f"This study is small: {n_programs} programs, where {least}. It shows what there is to be "
-        "asked; most of its claims will be undecided. To decide them, take more programs "
-        "(`source`, `programs.per_package`)."
+        f"This study is small: {found} It shows what there is to be asked; most of its claims will "
+        "be undecided. To decide them, take more programs (`source`, `programs.per_package`)."
     )

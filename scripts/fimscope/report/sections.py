@@ -73,7 +73,7 @@ class Section:
 
 def write_section(path: Path, section: Section, manifest: Mapping[str, Any]) -> None:
     """Write a section, with the manifest of the run that made it, as JSON."""
-    section = replace(section, too_small=say_too_small(section.numbers))
+    section = replace(section, too_small=say_too_small(section.title, section.numbers))
     text = dump_json({**asdict(section), "manifest": manifest})
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -99,7 +99,8 @@ def draw_curve(
 ) -> None:
     """One curve over points with its band, in the style of `kind`.
 
-    curve   estimate, lower and upper, [point] each; they are multiplied by `scale`
+    curve   estimate, lower and upper, [point] each; they are multiplied by `scale`; of one point
+            alone the band is a bar
 
     `self` must change nothing: it has no band, so that it hides no other.
     """
@@ -107,7 +108,10 @@ def draw_curve(
     mean, lower, upper = (scale * np.array(curve[key], float) for key in INTERVAL)
     if kind != "self":
         alpha = 0.05 if kind in CONTROLS else 0.16  # its band may cover all the others
-        axes.fill_between(points, lower, upper, color=style.colour, alpha=alpha, lw=0)
+        if len(points) > 1:
+            axes.fill_between(points, lower, upper, color=style.colour, alpha=alpha, lw=0)
+        else:
+            axes.vlines(points, lower, upper, color=style.colour, lw=1.2, alpha=0.7)
     axes.plot(
         points,
         mean,
@@ -181,10 +185,21 @@ def draw_legend(legend: "Axes", axes: "Axes") -> None:
 
 
 def write_message(axes: "Axes", message: str) -> None:
-    """Write a message in the middle of axes that have nothing to draw."""
+    """Write a message in the middle of axes that have nothing to draw, in place of frame and ticks.
+
+    An axis that other panels share is theirs too, and keeps its ticks.
+    """
     text = axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center")
     text.set(color=FAINT, label=MESSAGE)
     axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    for axis, shared in (
+        (axes.xaxis, axes.get_shared_x_axes()),
+        (axes.yaxis, axes.get_shared_y_axes()),
+    ):
+        if len(shared.get_siblings(axes)) == 1:
+            axis.set_ticks([])
 
 
 def _messages(figure: "Figure") -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from fimscope.report.format import percent
+from fimscope.report.format import counted, percent
 from fimscope.report.text import visible
 from fimscope.snippets.readings import Lens, Reading
 from fimscope.snippets.renaming import N_RANDOM, Patch, Renaming
@@ -47,8 +47,9 @@ def say_tie(reading: Reading) -> str:
 def say_window(reading: Reading) -> str:
     """That the prompt does not show all of the program; nothing where it does."""
     return (
-        f"The prompt shows the program through a window of {len(reading.token_ids)} tokens; "
-        f"{reading.n_hidden} tokens of it are left out."
+        "The prompt shows the program through a window of "
+        f"{counted(len(reading.token_ids), 'token')}; "
+        f"left out of it: {counted(reading.n_hidden, 'token')}."
         if reading.n_hidden
         else ""
     )
@@ -66,8 +67,8 @@ def say_attention(reading: Reading) -> str:
     """Over what the shares are."""
     blocks, heads, _ = reading.attention.weights.shape
     return (
-        f"Attention of the last token, mean of {blocks * heads} heads. It shows what is read, not "
-        "what is used."
+        f"Attention of the last token, mean of {counted(blocks * heads, 'head')}. It shows what "
+        "is read, not what is used."
     )
 
 
@@ -75,7 +76,7 @@ def say_renaming(renaming: Renaming, original: Reading) -> str:
     """How often other names change the answer."""
     n, n_changed = len(renaming.draws), sum(draw.changed for draw in renaming.draws)
     return (
-        f"Other names for every variable: {n_changed} of {n} draws of meaningless names "
+        f"Other names for every variable: {n_changed} of {counted(n, 'draw')} of meaningless names "
         f"change{'s' * (n_changed == 1)} the answer {_said(original.answer)}."
     )
 

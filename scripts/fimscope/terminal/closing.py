@@ -7,7 +7,7 @@ from pathlib import Path
 from fimscope.files.digests import read_json
 from fimscope.report.contents import Report, read_report
 from fimscope.report.findings import finding_text
-from fimscope.report.format import points_changed, rate
+from fimscope.report.format import counted, points_changed, rate
 from fimscope.statistics.numbers import Numbers
 
 
@@ -31,7 +31,7 @@ def say_accuracy(numbers: Numbers) -> str:
     """How often the model is right, and what the first of the edits changes about that."""
     original = next(row for row in numbers["accuracy"] if row["edit"] == "original")
     model = numbers["config"]["model"]["name"]
-    text = f"{model} is right for {rate(original['right'])} of {original['n']} holes"
+    text = f"{model} is right for {rate(original['right'])} of {counted(original['n'], 'hole')}"
     for change in numbers["changes"][:1]:
         difference = change["difference"]
         text += (

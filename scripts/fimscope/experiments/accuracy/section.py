@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    counted,
     p_text,
     percent,
     points_changed,
@@ -210,7 +211,8 @@ def say_accuracy(edits: Sequence[Numbers], changes: Sequence[Numbers], margin: f
     first = next((row for row in known if row["edit"] == "original"), known[0])
     best = first["baselines"][-1]
     sentences = [
-        f"Under {code(first['edit'])} the model answers {first['n_right']} of {first['n']} holes "
+        f"Under {code(first['edit'])} the model answers {first['n_right']} of "
+        f"{counted(first['n'], 'hole')} "
         f"right, {rate(first['right'])}; the commonest type would be right for "
         f"{percent(first['baselines'][0]['right']['estimate'])}, that of the same kind and name "
         f"for {percent(best['right']['estimate'])}.",

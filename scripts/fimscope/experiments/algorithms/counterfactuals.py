@@ -20,6 +20,7 @@ from fimscope.prompts.aligned_names import WORD
 from fimscope.prompts.maker import PromptMaker
 from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.regions import name_tokens
+from fimscope.report.format import counted
 from fimscope.steps.seeds import seed_of
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.edit_names import ALIGNED
@@ -210,17 +211,18 @@ def plant_all(maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int) ->
             rows = [why, why]
         yield from _with_control(rows)
     for hypothesis in HIDDEN:
-        yield from _with_control(_hide_uses(prompt, hypothesis, seed))
+        yield from _with_control(hide_uses(prompt, hypothesis, seed))
 
 
-def _hide_uses(prompt: Row, hypothesis: str, seed: int) -> list[Row]:
+def hide_uses(prompt: Row, hypothesis: str, seed: int) -> list[Row]:
+    """Two rows of planted_parts: all uses of the name hidden, and as many other tokens."""
     try:
         uses = tokens_of(prompt, "use")
         hidden = uses, draw_rest(prompt, len(uses), seed, hypothesis)
     except Unfit as error:
         return [{"hypothesis": hypothesis, "reason": error.reason, "detail": str(error)}] * 2
     name = prompt["variant"]["name"]
-    old = f"{len(uses)} tokens of {name}", f"{len(uses)} other tokens"
+    old = f"{counted(len(uses), 'token')} of {name}", f"{counted(len(uses), 'other token')}"
     return [
         {
             **{"hypothesis": hypothesis, "old": what, "new": "hidden", "hidden": tokens},

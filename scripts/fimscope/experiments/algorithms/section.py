@@ -8,6 +8,7 @@ from fimscope.experiments.algorithms.numbers import ALL, JOINTLY, NOT_AT_ALL
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    counted,
     family_power_text,
     p_text,
     percent,
@@ -169,7 +170,8 @@ def _say_explained(numbers: Numbers, edit: str) -> str:
     alone = [(shares[name]["estimate"], name) for name in HYPOTHESES if name in shares]
     most, name = max(alone)
     return (
-        f" Of {explained['n']} answers that were asked both of the name and of an annotation, one "
+        f" Of {counted(explained['n'], 'answer')} that were asked both of the name and of an "
+        "annotation, one "
         f"algorithm alone explains {percent(sum(share for share, _ in alone))} (most: "
         f"`{name}`, {percent(most)}), several {percent(shares[JOINTLY]['estimate'])}, none "
         f"{percent(shares[NOT_AT_ALL]['estimate'])}: what frequency would leave unmoved, and what "
@@ -264,8 +266,8 @@ def _examples_table(examples: Sequence[Mapping[str, Any]]) -> SectionTable:
     header = ["example", "answer is", "hole", "gold", "answer", "change for", "what changes"]
     header += ["answer then", "in the control", "answer then"]
     caption = (
-        f"{len(rows)} examples of `{examples[0]['edit']}`: each change of each outcome in turn, "
-        "the first by its key"
+        f"{counted(len(rows), 'example')} of `{examples[0]['edit']}`: each change of each "
+        "outcome in turn, the first by its key"
     )
     return SectionTable(caption, header, rows, n_left=len(header))
 

@@ -7,7 +7,7 @@ from fimscope.experiments.attention.differences import ORIGINAL_BROKEN, RIGHT_WR
 from fimscope.experiments.attention.numbers import N_SHOWN, comparison_numbers, differs, ranked
 from fimscope.experiments.attention.shares import REGION_KINDS
 from fimscope.report.findings import Finding, verdict_of_some
-from fimscope.report.format import p_text, percent, points_changed, with_interval
+from fimscope.report.format import counted, p_text, percent, points_changed, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 
@@ -86,7 +86,7 @@ def _findings(rows: Sequence[Row], edit: str) -> list[Finding]:
         Finding(
             f"heads read elsewhere, where {code(edit)} breaks",
             verdict_of_some(n_apart),
-            f"{n_apart} of {len(rows)} tests; {points_changed(less)} at most",
+            f"{n_apart} of {counted(len(rows), 'test')}; {points_changed(less)} at most",
             "the same prompts before the edit",
         )
     ]

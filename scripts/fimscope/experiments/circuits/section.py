@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.report.findings import Finding, verdict_of_many, verdict_of_more
-from fimscope.report.format import family_power_text, p_text, percent, with_interval
+from fimscope.report.format import counted, family_power_text, p_text, percent, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -88,7 +88,8 @@ def _findings(numbers: Numbers) -> list[Finding]:
         Finding(
             "wrong answers come through edges of their own",
             verdict,
-            f"{with_interval(row, '+.2f')} of the effect, {row['n_edges']} edges, n = {row['n']}",
+            f"{with_interval(row, '+.2f')} of the effect, {counted(row['n_edges'], 'edge')}, n = "
+            f"{row['n']}",
             "the right answers' circuit",
         )
     ]
@@ -163,20 +164,20 @@ def _say_crossed(rows: Sequence[Numbers], numbers: Numbers) -> str:
     other = {row["n_edges"]: row for row in _curve(numbers, outcome, circuit)}
     own = {row["n_edges"]: row for row in _curve(numbers, outcome, outcome)}
     cells = [
-        f"with {row['n_edges']} edges {other[row['n_edges']]['estimate']:.2f} against "
+        f"with {counted(row['n_edges'], 'edge')} {other[row['n_edges']]['estimate']:.2f} against "
         f"{own[row['n_edges']]['estimate']:.2f}, difference {with_interval(row, '+.2f')}: "
         f"{row['verdict']}"
         for row in sorted(rows, key=lambda row: row["n_edges"])
     ]
     return (
         f"The circuit of {circuit} answers in runs of {outcome} ones, against their own "
-        f"({rows[0]['n']} runs): {'; '.join(cells)}."
+        f"({counted(rows[0]['n'], 'run')}): {'; '.join(cells)}."
     )
 
 
 def _say_overlap(rows: Sequence[Numbers]) -> str:
     cells = [
-        f"of {row['n_edges']} edges {percent(row['shared'])} (random edges "
+        f"of {counted(row['n_edges'], 'edge')} {percent(row['shared'])} (random edges "
         f"{percent(row['by_chance'])}), by weight {percent(row['weighed'])} (the same runs under "
         f"drawn labels {with_interval(row['relabelled'], '.1f', 100, '%')})"
         for row in rows
@@ -208,7 +209,8 @@ def _say_answer(numbers: Numbers) -> str:
 
 def _say_cuts(cuts: Numbers) -> str:
     return (
-        f"The estimates hold: in {cuts['pearson']['n']} runs {cuts['n_edges']} edges were cut one "
+        f"The estimates hold: in {counted(cuts['pearson']['n'], 'run')} {cuts['n_edges']} edges "
+        "were cut one "
         "at a time (path patching), the largest and others spread over the ranking; estimated and "
         f"exact effects correlate by {with_interval(cuts['pearson'], '.2f')} (Pearson) and "
         f"{with_interval(cuts['spearman'], '.2f')} (Spearman), within runs."
@@ -231,9 +233,10 @@ def _say_paths(paths: Sequence[Numbers]) -> str:
         f"{max(blocks)} to the last token, that through head {most['block']}.{most['head']} has "
         f"the largest effect (1 is the whole difference): {with_interval(most['name'], '.2f')}, "
         f"from as many other changed tokens {with_interval(most['others'], '.2f')}, difference "
-        f"{with_interval(most, '+.2f')} in {most['n_programs']} programs, {most['verdict']} "
-        f"({by_outcome}). Over {len(paths)} heads the name's path is shown to differ from the "
-        f"others' in {counts[Verdict.SHOWN]}, shown not to, to within the margin, in "
+        f"{with_interval(most, '+.2f')} in {counted(most['n_programs'], 'program')}, "
+        f"{most['verdict']} "
+        f"({by_outcome}). Over {counted(len(paths), 'head')} the name's path is shown to differ "
+        f"from the others' in {counts[Verdict.SHOWN]}, shown not to, to within the margin, in "
         f"{counts[Verdict.SHOWN_ABSENT]}, and {counts[Verdict.UNDECIDED]} are undecided."
     )
 
@@ -257,14 +260,14 @@ def _effects_table(numbers: Numbers) -> SectionTable:
             area = areas.get(outcome) if is_own else None
             rows.append(
                 [
-                    f"{OUTCOME_TITLES[outcome]}, {next(iter(curve.values()))['n']} runs",
+                    f"{OUTCOME_TITLES[outcome]}, {counted(next(iter(curve.values()))['n'], 'run')}",
                     f"{circuit}, {'all else cut' if way == 'kept' else 'itself cut'}",
                     *(with_interval(curve[n], ".2f") if n in curve else "" for n in sizes),
                     f"{area['cpr']:.3f}" if area else "",
                     f"{area['cmd']:.3f}" if area else "",
                 ]
             )
-    header = ["answers", "circuit of", *(f"{n} edges" for n in sizes), "CPR", "CMD"]
+    header = ["answers", "circuit of", *(counted(n, "edge") for n in sizes), "CPR", "CMD"]
     return SectionTable("Mean normalised effect on `test`", header, rows, n_left=2)
 
 

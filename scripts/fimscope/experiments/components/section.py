@@ -10,7 +10,7 @@ from fimscope.experiments.patch.section import (
     sweeps_power_text,
 )
 from fimscope.report.findings import Finding, verdict_of_many
-from fimscope.report.format import spans
+from fimscope.report.format import counted, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -81,7 +81,7 @@ def _findings(condition: str, sweeps: Sequence[Numbers]) -> list[Finding]:
         Finding(
             f"one part of one block alone moves the answer ({code(condition)})",
             verdict_of_many(v for own in found for v, points in own.items() if points),
-            f"{n_shown} of {len(known)} parts; the most, "
+            f"{n_shown} of {counted(len(known), 'part')}; the most, "
             f"{effect_at(sweep['effects']['paired'], place)}, {_verdict_at(sweep, place)}",
             "every control donor",
         )

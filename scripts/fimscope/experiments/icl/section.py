@@ -6,6 +6,7 @@ from fimscope.experiments.icl.choices import LABELS
 from fimscope.experiments.icl.numbers import TREATMENT
 from fimscope.report.findings import Finding, verdict_of_more
 from fimscope.report.format import (
+    counted,
     family_power_text,
     p_text,
     percent,
@@ -53,12 +54,12 @@ def icl_section(numbers: Numbers, edit: str, n_seeds: int, shot_tokens: int) -> 
         tables=[
             _net_table(numbers),
             _change_table(
-                f"{most} shots against none",
+                f"{counted(most, 'shot')} against none",
                 [row for row in numbers["against_none"] if row["n_shots"] == most],
                 "choice",
             ),
             _change_table(
-                f"{most} shots of the same type against {most} of each control",
+                f"{counted(most, 'shot')} of the same type against {most} of each control",
                 [row for row in numbers["against_controls"] if row["n_shots"] == most],
                 "control",
             ),
@@ -126,7 +127,7 @@ def _say_findings(numbers: Numbers) -> list[str]:
     n_left = sum(panel["n_left_out"] for panel in numbers["outcomes"].values())
     if n_left:
         sentences.append(
-            f"{n_left} examples are left out, as one of their prompts is too long for the model."
+            f"Left out, as one prompt is too long for the model: {counted(n_left, 'example')}."
         )
     return sentences
 
@@ -139,7 +140,8 @@ def _say_net(row: Numbers) -> str:
         Verdict.UNDECIDED: "undecided",
     }
     return (
-        f"Over all holes, {row['n_shots']} shots, {LABELS[row['choice']]}{_told(row)}, take "
+        f"Over all holes, {counted(row['n_shots'], 'shot')}, "
+        f"{LABELS[row['choice']]}{_told(row)}, take "
         f"accuracy from {percent(row['before'])} to {percent(row['before'] + row['estimate'])}, "
         f"{points_changed(row)}: {change[row['verdict']]}."
     )
@@ -176,7 +178,7 @@ def _net_table(numbers: Numbers) -> SectionTable:
     ]
     total = sum(numbers["n_holes"].values())
     header = ["choice", "told the gold", "shots", "accuracy", "points", "p (Holm)", "changes"]
-    return SectionTable(f"Over all {total} holes under the edit", header, rows, n_left=2)
+    return SectionTable(f"Over all {counted(total, 'hole')} under the edit", header, rows, n_left=2)
 
 
 def _change_table(caption: str, tests: list[Numbers], column: str) -> SectionTable:

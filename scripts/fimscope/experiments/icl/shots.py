@@ -15,6 +15,7 @@ from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.fim import choose_fim_window
 from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.rewrite import rewrite_text
+from fimscope.report.format import counted
 from fimscope.steps.seeds import seed_of
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.results import Units
@@ -99,7 +100,9 @@ def draw_shots(
     draw = DRAWS[choice]
     fitting = [shot for shot in pool if _fits(draw, shot, recipient)]
     if len(fitting) < n:
-        detail = f"{n} shots ({choice}) for {recipient['gold']!r}, {len(fitting)} at hand"
+        detail = (
+            f"{counted(n, 'shot')} ({choice}) for {recipient['gold']!r}, {len(fitting)} at hand"
+        )
         raise Unfit("not_paired", detail)
     rng = np.random.default_rng(seed_of(seed, "shots", draw, recipient["example_id"]))
     drawn = [fitting[i] for i in rng.permutation(len(fitting))[:n]][::-1]

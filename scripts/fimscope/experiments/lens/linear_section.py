@@ -1,7 +1,7 @@
 """What the lens section says of the linear lens, made from its numbers by rule."""
 
 from fimscope.experiments.lens.numbers import points_less_likely
-from fimscope.report.format import at, p_text, p_value, percent, signed_points, spans
+from fimscope.report.format import at, counted, p_text, p_value, percent, signed_points, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -33,9 +33,10 @@ def say_linear(numbers: Numbers) -> list[str]:
     fitted, explained = numbers["agreement"]["fitted"], numbers["fit"]["fitted"]
     half = next(i for i, share in enumerate(fitted["estimate"]) if share >= 0.5)
     return [
-        f"Through the linear lens the final answer leads, in the median of {numbers['n']} variants "
-        f"of `test` ({numbers['n_programs']} programs), from point {lead['fitted']:g} on, through "
-        f"the logit lens from point {lead['logit']:g} on (mean difference "
+        "Through the linear lens the final answer leads, in the median of "
+        f"{counted(numbers['n'], 'variant')} "
+        f"of `test` ({counted(numbers['n_programs'], 'program')}), from point {lead['fitted']:g} "
+        f"on, through the logit lens from point {lead['logit']:g} on (mean difference "
         f"{difference['estimate']:+z.1f} points, {difference['lower']:+z.1f} to "
         f"{difference['upper']:+z.1f}; sign test {p_value(lead['p'])}).",
         f"Half of the final answers are first through it at point {points[half]}, where the map "
@@ -68,8 +69,8 @@ def _say_pairs(pairs: Numbers, points: list[int], edit: str) -> list[str]:
     lower = points_less_likely(pairs, points)
     where = f"at {spans(lower, points)}" if lower else "at no point shown"
     return [
-        f"In the {pairs['n']} pairs of `test` that {code(edit)} breaks, the variant's gold is less "
-        f"likely through it than its original's {where}."
+        f"In the {counted(pairs['n'], 'pair')} of `test` that {code(edit)} breaks, the variant's "
+        f"gold is less likely through it than its original's {where}."
     ]
 
 

@@ -5,6 +5,7 @@ from fimscope.experiments.lens.numbers import points_less_likely
 from fimscope.report.findings import Finding, verdict_of_some
 from fimscope.report.format import (
     at,
+    counted,
     p_value,
     percent,
     power_text,
@@ -131,7 +132,8 @@ def say_pairs(pairs: Numbers, edit: str) -> list[str]:
         return [f"{code(edit)} breaks no answer, so there are no pairs to compare."]
     lead = at(pairs["first_lead"], 0)
     return [
-        f"In {pairs['n']} pairs that {code(edit)} breaks, the point from which the final answer "
+        f"In {counted(pairs['n'], 'pair')} that {code(edit)} breaks, the point from which the "
+        "final answer "
         f"leads, original minus variant, is {lead['estimate']:+z.1f} ({lead['lower']:+z.1f} to "
         f"{lead['upper']:+z.1f}; sign test {p_value(pairs['first_lead']['p'])})."
     ]

@@ -25,6 +25,25 @@ LENS = Table(
     place="{study}/lens/{edit}.parquet",
     row="a variant, point and position",
 )
+DIRECT_LOGITS = Table(
+    "direct_logits",
+    [
+        *VARIANT_KEY,
+        ("program_id", pa.string()),
+        ("foil_token_id", pa.int32()),
+        ("part", pa.string(), "embeddings | block | biases: those behind all blocks"),
+        ("block", pa.int32(), "null for the others"),
+        (
+            "share",
+            pa.float32(),
+            "what the part brings of the gold's logit less the foil's, through the final norm with "
+            "its scale frozen; all parts together: the difference, before a cap; null where the "
+            "norm is neither a LayerNorm nor an RMSNorm",
+        ),
+    ],
+    place="{study}/direct_logits/{edit}.parquet",
+    row="a variant that has a foil, and a part of the last token's residual",
+)
 LENS_TOKENS = Table(
     "lens_tokens",
     [

@@ -9,6 +9,7 @@ from fimscope.experiments.masking.ways import EDITS, SIBLINGS
 from fimscope.prompts.maker import PromptMaker
 from fimscope.prompts.prompt import Prompt, Unfit
 from fimscope.prompts.regions import read_regions
+from fimscope.report.format import counted
 from fimscope.steps.seeds import seed_of
 from fimscope.typescript.edit_names import RENAMING, parse_edit
 from fimscope.typescript.results import TypeScriptError
@@ -79,6 +80,8 @@ def draw_rest(prompt: Row, n: int, seed: int, what: str) -> list[int]:
     """
     rest = tokens_of(prompt, "rest")
     if len(rest) < n:
-        raise Unfit("position_missing", f"{n} tokens of kind rest asked for, {len(rest)} found")
+        raise Unfit(
+            "position_missing", f"{counted(n, 'token')} of kind rest asked for, {len(rest)} found"
+        )
     rng = np.random.default_rng(seed_of(seed, "masking", what, prompt["example_id"]))
     return sorted(rng.choice(rest, n, replace=False).tolist())

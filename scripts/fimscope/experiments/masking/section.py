@@ -8,6 +8,7 @@ from fimscope.experiments.masking.ways import WAYS
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
+    counted,
     family_power_text,
     p_text,
     points_changed,
@@ -70,7 +71,8 @@ def _findings(rows: Sequence[Numbers], outcome: str) -> list[Finding]:
         Finding(
             f"some part of the prompt keeps {outcome} answers wrong",
             verdict_of_many(row["verdict"] for row in asked),
-            f"{n_shown} of {len(asked)} masks; {points_changed(most['accuracy_over_control'])} "
+            f"{n_shown} of {counted(len(asked), 'mask')}; "
+            f"{points_changed(most['accuracy_over_control'])} "
             f"right at most (`{most['distractor']}`)",
             "as many random tokens masked",
         )
@@ -97,8 +99,8 @@ def _say_outcome(rows: Sequence[Numbers], outcome: str) -> str:
     asked = [row for row in rows if row["outcome"] == outcome and row["n"]]
     counts = Counter(row["verdict"] for row in asked)
     text = (
-        f"Of {len(asked)} masks of the {outcome} examples {counts[Verdict.SHOWN]} are shown to "
-        f"raise the gold above their control, {counts[Verdict.SHOWN_ABSENT]} shown not "
+        f"Of {counted(len(asked), 'mask')} of the {outcome} examples {counts[Verdict.SHOWN]} are "
+        f"shown to raise the gold above their control, {counts[Verdict.SHOWN_ABSENT]} shown not "
         "to (accuracy rises by less than the margin, or the gold falls), and "
         f"{counts[Verdict.UNDECIDED]} undecided"
     )

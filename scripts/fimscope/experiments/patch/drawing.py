@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from fimscope.experiments.patch.numbers import points_above
 from fimscope.experiments.patch.pairs import DONOR_KINDS
+from fimscope.report.format import counted
 from fimscope.report.styles import FAINT, INK, STYLES
 from fimscope.report.theme import (
     draw_curve,
@@ -28,9 +29,9 @@ def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None
     comparison   the sweep's, of which squares mark the points above every control; default: none
     """
     if not sweep["n_pairs"]:
-        _write_nothing(axes, "no pairs")
+        write_message(axes, "no pairs")
     elif not sweep["effects"]:
-        _write_nothing(axes, "every gap\ntoo small")
+        write_message(axes, "every gap\ntoo small")
     else:
         for level in (0, 1):
             axes.axhline(level, color=INK, linewidth=0.6)
@@ -45,7 +46,7 @@ def draw_effects(axes: "Axes", sweep: Numbers, comparison: Numbers | None = None
 def draw_flips(axes: "Axes", sweep: Numbers) -> None:
     """Share of predictions that become the target, in percent."""
     if not sweep["n_pairs"]:
-        _write_nothing(axes, "no pairs")
+        write_message(axes, "no pairs")
         return
     for kind, curve in sweep["flips"].items():
         draw_curve(axes, sweep["points"], curve, kind, kind, scale=100)
@@ -102,15 +103,10 @@ def write_count(axes: "Axes", sweep: Numbers) -> None:
     """Over a panel, how many pairs and programs it shows."""
     curve = sweep["flips"].get("paired")
     if curve is not None:
-        text = f"n = {curve['n_pairs']}, {curve['n_programs']} programs"
+        text = f"n = {curve['n_pairs']}, {counted(curve['n_programs'], 'program')}"
         if not axes.get_title("left"):
             axes.set_title(" ", loc="left", fontsize=6.2)  # room for it
         # Not in the layout: on a narrow panel it would take the room of the curves.
         axes.text(
             0, 1.03, text, transform=axes.transAxes, fontsize=6.2, va="bottom", in_layout=False
         )
-
-
-def _write_nothing(axes: "Axes", message: str) -> None:
-    write_message(axes, message)
-    axes.set_xticks([])

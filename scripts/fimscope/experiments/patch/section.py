@@ -6,6 +6,7 @@ from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
     at,
+    counted,
     half_point,
     percent,
     power_text,
@@ -242,7 +243,8 @@ def say_conditions(found: Numbers | None) -> list[str]:
         return []
     sentence = (
         f"The mean effects of {code(found['one'])} and {code(found['other'])}, on the "
-        f"{found['n_pairs']} recipients of {found['n_programs']} programs that both have: "
+        f"{counted(found['n_pairs'], 'recipient')} of {counted(found['n_programs'], 'program')} "
+        "that both have: "
     )
     margin = f"{found['margin']:g} of the effect"
     if found["verdict"] == Verdict.SHOWN:
@@ -305,8 +307,8 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
 def _curve_table(sweep: Numbers) -> SectionTable:
     """Effect and flips of the paired donor at every point, and of each control."""
     caption = (
-        f"{code(sweep['condition'])} at {code(sweep['position'])}: {sweep['n_pairs']} pairs, "
-        f"{sweep['n_small_gap']} without a normalised effect"
+        f"{code(sweep['condition'])} at {code(sweep['position'])}: "
+        f"{counted(sweep['n_pairs'], 'pair')}, {sweep['n_small_gap']} without a normalised effect"
     )
     if sweep["largest_self_effect"] is not None:
         caption += f"; largest change by `self`: {sweep['largest_self_effect']:z.3f}"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fimscope.report.findings import Finding, verdict_of_many
-from fimscope.report.format import at, percent, power_text, rate, rate_cell, spans
+from fimscope.report.format import at, counted, percent, power_text, rate, rate_cell, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -100,7 +100,8 @@ def _say_findings(numbers: Numbers) -> list[str]:
         )
         best = int((seen - control).argmax())
         sentences.append(
-            f"On the {curves['seen']['n']} examples whose name was seen in fitting, selectivity is "
+            f"On the {counted(curves['seen']['n'], 'example')} whose name was seen in fitting, "
+            "selectivity is "
             f"greatest at point {points[best]}: {percent(seen[best])} for the gold against "
             f"{percent(control[best])} in the control task."
         )
@@ -123,7 +124,8 @@ def _say_wrong(numbers: Numbers) -> str:
         if chosen
     ]
     return (
-        f"In {wrong['n']} test prompts answered wrong ({wrong['n_programs']} programs), against "
+        f"In {wrong['n']} test prompts answered wrong "
+        f"({counted(wrong['n_programs'], 'program')}), against "
         f"the best constant answer, {code(constant['gold'])}, the probe is "
         f"{'; '.join(verdicts)}."
     )
@@ -145,7 +147,7 @@ def _tables(numbers: Numbers) -> list[SectionTable]:
                 f"{100 * curve['estimate'][-1]:.1f}",
             ]
         )
-    caption = f"Accuracy of the probes of {numbers['n_labels']} types on `test`, in %"
+    caption = f"Accuracy of the probes of {counted(numbers['n_labels'], 'type')} on `test`, in %"
     note = "There: at the best point of the row, chosen on the same examples, which flatters."
     header = ["what is read", "n", "programs", "best point", "there", "last point"]
     return [SectionTable(caption, header, rows, note=note)]

@@ -3,6 +3,7 @@
 from fimscope.experiments.repair.numbers import WAYS
 from fimscope.report.findings import Finding, verdict_of_more
 from fimscope.report.format import (
+    counted,
     family_power_text,
     p_text,
     percent,
@@ -137,7 +138,8 @@ def _say_cause(own: Numbers) -> str:
     )
     told = (
         f"{ANSWERS[own['cause']].capitalize()} ({own['n_wrong']} wrong and {own['n_right']} right "
-        f"of `test`, {own['n_programs']} programs; chosen on {own['n_selected']} of `select`): "
+        f"of `test`, {counted(own['n_programs'], 'program')}; chosen on {own['n_selected']} of "
+        "`select`): "
         f"{REPAIRS[own['cause']]}, {_setting(own)}, mends {mended} of the wrong and spoils "
         f"{spoilt} of the right. Net {beside}. Moved to any other answer: {moved}."
     )
@@ -161,7 +163,7 @@ def _say_heads(numbers: Numbers) -> list[str]:
     ]
     return [
         f"The heads by the attention that their last token gives to what the answer copies, over "
-        f"{numbers['n_fit']} answers of `fit` (block.head): {', '.join(named)}."
+        f"{counted(numbers['n_fit'], 'answer')} of `fit` (block.head): {', '.join(named)}."
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fimscope.experiments.robustness.numbers import lowest
 from fimscope.report.findings import Finding, verdict_of_some
-from fimscope.report.format import family_power_text, p_text, points_changed, signed_points
+from fimscope.report.format import counted, family_power_text, p_text, points_changed, signed_points
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.significance import stands_out
@@ -61,7 +61,7 @@ def _findings(entries: Sequence[Numbers]) -> list[Finding]:
             "accuracy falls under some dose of an edit",
             verdict_of_some(n_falling),
             f"{points_changed(entry['changes'][place])} under `{entry['edits'][place]}`, the most; "
-            f"shown of {n_falling} of {len(entries)} edits",
+            f"shown of {n_falling} of {counted(len(entries), 'edit')}",
             "the same examples unedited",
         )
     ]

@@ -1,7 +1,7 @@
 """The samples section of the report, made from its numbers by rule."""
 
 from fimscope.report.findings import Finding
-from fimscope.report.format import percent, points_changed, rate, rate_cell, say_needed
+from fimscope.report.format import counted, percent, points_changed, rate, rate_cell, say_needed
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -73,8 +73,8 @@ def say_samples(edit: str, groups: Numbers) -> list[str]:
         return [f"Under {code(edit)} no answer is wrong."]
     sentences = [
         f"Under {code(edit)} {n_drawn} samples hold the gold in {wrong['n_found']} of "
-        f"{wrong['n']} holes that are answered wrong, {rate(wrong['found'])}, and the top 10 in "
-        f"{wrong['n_top10']}, {rate(wrong['top10'])}."
+        f"{counted(wrong['n'], 'hole')} that are answered wrong, {rate(wrong['found'])}, and the "
+        f"top 10 in {wrong['n_top10']}, {rate(wrong['top10'])}."
     ]
     broken = groups.get("broken")
     if broken and broken["n"]:

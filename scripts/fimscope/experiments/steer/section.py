@@ -10,6 +10,7 @@ from fimscope.experiments.steer.numbers import CONTROLS, VERDICTS
 from fimscope.experiments.steer.settings import MAIN, RANDOMISED
 from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    counted,
     percent,
     points_changed,
     rate,
@@ -166,7 +167,9 @@ def _say_findings(numbers: Numbers) -> list[str]:
     at = {row["kind"]: row for row in numbers["at_setting"]}
     if not numbers["n_pairs"]:
         return ["No example of `fit` is right before the edit and wrong after it: nothing to fit."]
-    fit = f"{numbers['n_pairs']} pairs of {numbers['n_pair_programs']} programs"
+    fit = (
+        f"{counted(numbers['n_pairs'], 'pair')} of {counted(numbers['n_pair_programs'], 'program')}"
+    )
     if MAIN not in numbers["settings"]:
         return [f"From {fit} a vector was fitted, but `select` has no wrong example to choose by."]
     setting = numbers["settings"][MAIN]

@@ -1,7 +1,7 @@
 """What the section on subspaces says of those that were learned, by rule."""
 
 from fimscope.report.findings import Finding, verdict_of_more
-from fimscope.report.format import p_text, percent, with_interval
+from fimscope.report.format import counted, p_text, percent, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -63,7 +63,8 @@ def say_learned(learned: Numbers) -> list[str]:
         )
         found.append(
             f"A subspace of rank {own['rank']} learned at point {learned['point']} with "
-            f"{learned['n_fit']} pairs (loss on {learned['n_select']} pairs of `select` "
+            f"{counted(learned['n_fit'], 'pair')} (loss on "
+            f"{counted(learned['n_select'], 'pair')} of `select` "
             f"{own['first_loss']:.2f} at the start, {own['loss']:.2f} at step {own['step']}"
             f"{inside}): {told}."
         )

@@ -8,6 +8,7 @@ from fimscope.experiments.subspace.learned_section import (
 )
 from fimscope.report.findings import Finding, verdict_of_more
 from fimscope.report.format import (
+    counted,
     family_power_text,
     p_text,
     percent,
@@ -117,7 +118,8 @@ def _findings(numbers: Numbers) -> list[Finding]:
             Finding(
                 "the gold's mean, written there, changes accuracy (oracle)",
                 net["verdict"],
-                f"{points_changed(net)}, n = {net['n']}, golds of {len(numbers['types'])} types",
+                f"{points_changed(net)}, n = {net['n']}, golds of "
+                f"{counted(len(numbers['types']), 'type')}",
                 "nothing written",
             )
         )
@@ -134,7 +136,7 @@ def say_subspace(numbers: Numbers) -> list[str]:
         ]
     last = rows[-1]["point"]
     return [
-        f"The means of {len(numbers['types'])} types span {numbers['n_directions']} of "
+        f"The means of {counted(len(numbers['types']), 'type')} span {numbers['n_directions']} of "
         f"{numbers['d_model']} dimensions. At point {last}, the last of those patched:",
         *(_say_row(row, numbers["n_directions"]) for row in rows if row["point"] == last),
         f"The types' subspace over all conditions and points, at the rank chosen on `select`: "
@@ -147,9 +149,11 @@ def say_subspace(numbers: Numbers) -> list[str]:
 def _say_row(row: Numbers, n_directions: int) -> str:
     half, own = row["half"]["types"], row["at_rank"]["types"]
     reached = (
-        f"{half['estimate']} dimensions have half of it (95% {half['lower']} to {half['upper']})"
+        f"half of it is in {counted(half['estimate'], 'dimension')} (95% {half['lower']} to "
+        f"{half['upper']})"
         if half["estimate"] <= n_directions
-        else f"all {n_directions} directions between the types have less than half of it"
+        else "less than half of it is in all that the types span "
+        f"({counted(n_directions, 'direction')})"
     )
     return (
         f"{code(row['condition'])} (n = {row['n_pairs']}): the whole patch has an effect of "
@@ -197,8 +201,10 @@ def _say_means(means: Numbers | None) -> list[str]:
         rate(types[name]) if types[name] else "none there" for name in ("mended", "spoilt")
     )
     return [
-        f"The gold's mean written into {means['rank']} dimensions at point {means['point']} of "
-        f"{means['n']} variants of `test` ({means['n_programs']} programs) mends {mended} of the "
+        f"The gold's mean written into {counted(means['rank'], 'dimension')} at point "
+        f"{means['point']} of "
+        f"{counted(means['n'], 'variant')} of `test` ({counted(means['n_programs'], 'program')}) "
+        f"mends {mended} of the "
         f"wrong and spoils {spoilt} of the right; net {points_changed(none)}, which is "
         f"{none['verdict']}; against random dimensions ({points_changed(random['net'])}) "
         f"{points_changed(beside)}, which is {beside['verdict']}. It takes the gold: that the type "

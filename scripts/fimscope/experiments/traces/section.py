@@ -3,7 +3,13 @@
 from fimscope.experiments.traces.roles import ROLES
 from fimscope.experiments.traces.traced import CONDITIONS
 from fimscope.report.findings import Finding
-from fimscope.report.format import family_power_text, percent, points_changed, with_interval
+from fimscope.report.format import (
+    counted,
+    family_power_text,
+    percent,
+    points_changed,
+    with_interval,
+)
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -69,12 +75,13 @@ def _say(numbers: Numbers) -> list[str]:
     change = right["difference"]
     sentences = [
         f"With names of as many tokens the model is right in {percent(right['edited'])} of "
-        f"{change['n']} examples, unedited in {percent(right['original'])}: "
+        f"{counted(change['n'], 'example')}, unedited in {percent(right['original'])}: "
         f"{points_changed(change)}, {change['verdict']}."
     ]
     sentences += [_say_condition(numbers, condition) for condition in CONDITIONS]
     sentences.append(
-        f"{numbers['n_examples']} examples; {numbers['n_run']:,} of {numbers['n_patches']:,} "
+        f"{counted(numbers['n_examples'], 'example')}; {numbers['n_run']:,} of "
+        f"{numbers['n_patches']:,} "
         "patches had to be run, each of the tokens behind the patched one alone."
     )
     return sentences

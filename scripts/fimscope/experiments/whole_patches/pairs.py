@@ -10,6 +10,7 @@ from typing import Any
 from fimscope.experiments.patch.donors import Key, donor_key, recipient_key
 from fimscope.experiments.patch.pairs import DONOR_KINDS, FROM_VARIANTS
 from fimscope.files.rejections import rejection
+from fimscope.report.format import counted
 
 STEP = "pair_whole_types"
 Row = Mapping[str, Any]
@@ -62,7 +63,10 @@ def _unfit(row: Row, verdict: Row, max_tokens: int) -> tuple[str, str]:
         return "token_boundary", f"the last token of {row['completed_type']!r} spells more"
     longest = max(len(row["gold_token_ids"]), len(row["type_token_ids"]))
     if longest > max_tokens:
-        return "over_budget", f"a type of {longest} tokens; patched are those of {max_tokens}"
+        return (
+            "over_budget",
+            f"a type of {counted(longest, 'token')}; patched are those of {max_tokens}",
+        )
     if verdict["right"] and verdict["verdict"] != "same":
         return "not_paired", f"{row['completed_type']!r} is right for {row['gold']!r}"
     return "", ""

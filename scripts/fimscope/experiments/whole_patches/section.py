@@ -14,7 +14,7 @@ from fimscope.experiments.patch.section import (
 from fimscope.experiments.whole_patches.numbers import FIRST, LATER, WHOLE
 from fimscope.experiments.whole_patches.pairs import LONGER
 from fimscope.report.findings import Finding, verdict_of_many
-from fimscope.report.format import at, half_point, rate_cell, spans, with_interval
+from fimscope.report.format import at, counted, half_point, rate_cell, spans, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -60,8 +60,8 @@ def whole_patches_section(numbers: Numbers, max_pairs: int, max_type_tokens: int
         question="From which point does a lent whole type arrive, compared with one of one token, "
         "and do its tokens arrive together?",
         findings=_findings(numbers),
-        method=f"{METHOD} At most {max_pairs} pairs a condition with types of one token and "
-        f"{max_pairs} with longer targets, none of more than {max_type_tokens} tokens.",
+        method=f"{METHOD} At most {counted(max_pairs, 'pair')} a condition with types of one "
+        f"token and {max_pairs} with longer targets, none of more than {max_type_tokens} tokens.",
         control=CONTROL,
         cites=["heimersheim2024patching", "holm1979procedure"],
         reading=[
@@ -166,17 +166,18 @@ def _say(condition: str, numbers: Numbers) -> str:
             sentences.append(f"{what}: no pair has all its controls, so nothing is decided.")
             continue
         claim = ARRIVES[sweep["part"]]
-        counted = f"{sweep['comparison']['n_pairs']} pairs"
+        n_pairs = counted(sweep["comparison"]["n_pairs"], "pair")
         verdicts = say_verdicts(sweep, sweep["comparison"], claim)
         most = most_turned(sweep, "paired")
-        sentences.append(f"{what} ({counted}): {verdicts}; most that do: {most}.")
+        sentences.append(f"{what} ({n_pairs}): {verdicts}; most that do: {most}.")
     for row in numbers["together"]:
         if row["condition"] == condition:
             sentences.append(_say_together(row))
     for row in numbers["beside"]:
         if row["condition"] == condition:
             sentences.append(
-                f"The first token of longer types ({row['n_longer']} pairs) beside types of one "
+                f"The first token of longer types ({counted(row['n_longer'], 'pair')}) beside "
+                "types of one "
                 f"({row['n_one_token']}): {_widest(row['points'])}; that they differ is "
                 f"{row['verdict']}."
             )
@@ -189,8 +190,8 @@ def _say_together(row: Numbers) -> str:
         place := max(range(len(row["points"])), key=lambda i: abs(row["difference"][i])),
     )
     return (
-        f"On the {row['n_pairs']} pairs that have both, later tokens minus the first are at most "
-        f"{with_interval(gap, '+z.2f')} apart, at point {row['points'][place]}; "
+        f"On the {counted(row['n_pairs'], 'pair')} that have both, later tokens minus the first "
+        f"are at most {with_interval(gap, '+z.2f')} apart, at point {row['points'][place]}; "
         f"that they arrive apart is {row['verdict']}."
     )
 

@@ -4,6 +4,7 @@ from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN, REN
 from fimscope.experiments.whole_types.verdicts import RIGHT
 from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    counted,
     p_text,
     p_value,
     percent,
@@ -49,8 +50,8 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
             *(_finding(row, numbers) for row in numbers["changes"] if row["group"] in KINDS),
             *(_finding_apart(row) for row in numbers["apart"] if row["group"] == ALL),
         ],
-        method=f"At most {max_examples} holes drawn from all, the same under every edit, their "
-        "golds of any number of tokens. The model goes on until the type has ended by "
+        method=f"At most {counted(max_examples, 'hole')} drawn from all, the same under every "
+        "edit, their golds of any number of tokens. The model goes on until the type has ended by "
         f"TypeScript's grammar, at most {max_new_tokens} tokens. The compiler judges the answer in "
         "its own program: `same`, spelled alike; `equivalent`, each type assignable to the other "
         "(also with optional properties required, and with imported names, `any` and enums equal "
@@ -109,7 +110,7 @@ def _finding_apart(row: Numbers) -> Finding:
 def _say_apart(row: Numbers) -> str:
     one, other = map(code, RENAMED)
     return (
-        f"Of right answers to {OF_KIND[row['group']]} ({row['n']} holes) {one} "
+        f"Of right answers to {OF_KIND[row['group']]} ({counted(row['n'], 'hole')}) {one} "
         f"alone breaks {row['n_only_first']}, {other} alone {row['n_only_second']}, both "
         f"{row['n_both']}; the share right differs by {points_changed(row)}, "
         f"{p_value(row['adjusted_p'])}."
@@ -128,7 +129,8 @@ def _say_verdicts(edit: str, groups: Numbers) -> list[str]:
         f"({every['n_unended']} never end)."
     ]
     sentences += [
-        f"{words} {rate(groups[group]['right'])} are right ({groups[group]['n']} holes); kind and "
+        f"{words} {rate(groups[group]['right'])} are right "
+        f"({counted(groups[group]['n'], 'hole')}); kind and "
         f"name alone have {percent(groups[group]['baseline'])}."
         for group, words in GOLDS.items()
         if group in groups

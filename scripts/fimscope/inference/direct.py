@@ -1,0 +1,91 @@
+"""Direct logit attribution: what each block writes, straight through to a difference of logits.
+
+The last point's residual is a sum: the embeddings and what every block wrote. The final norm is
+linear but for its scale; with that frozen at the last point's, and through the unembedding, each
+part has its share of the difference, and the shares add up to the model's own (Elhage et al., "A
+Mathematical Framework for Transformer Circuits", 2021). What a block does by way of later blocks
+is not in its share.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fimscope.models.load import Model
+
+
+@torch.inference_mode()
+def direct_logits(model: Model, residuals: Tensor, token_ids: Tensor) -> Tensor:
+    """What each part of the last residual brings of the logit of one token less that of another.
+
+    residuals  [point, example, d_model], at every point of the last token, the model's dtype
+    token_ids  [example, 2] int64, the one and the other
+    returns    [point + 1, example] float32, on the CPU: row 0 the embeddings', row k that of block
+               k - 1, the last row that of the biases behind all blocks. Their sum is the model's
+               own difference, before it caps logits, if it does. NaN where the final norm is
+               neither a LayerNorm nor an RMSNorm
+    """
+    network = model.network
+    line = _as_line(network.get_submodule(model.family.final_norm), residuals[-1])
+    unembedding = network.get_submodule(model.family.unembedding)
+    scale = getattr(model.config, "logit_scale", None) or 1
+    toward = scale * _difference(unembedding.weight, token_ids)
+    points = residuals.double().cpu()
+    written = torch.cat([points[:1], points.diff(dim=0)])
+    shares = (line.through(written) * toward).sum(-1)
+    bias = toward @ line.bias
+    if getattr(unembedding, "bias", None) is not None:
+        bias = bias + scale * _difference(unembedding.bias, token_ids)
+    return torch.cat([shares, bias[None]]).float()
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A norm at some residuals, its scales frozen there: `through(residual) + bias`. All float64.
+
+    weight   [example, d_model], NaN where the norm is not of this form
+    bias     [d_model]
+    """
+
+    weight: Tensor
+    bias: Tensor
+    is_centred: bool
+
+    def through(self, residuals: Tensor) -> Tensor:
+        """[..., example, d_model], without the bias."""
+        return self.weight * _centred(residuals, self.is_centred)
+
+
+def _as_line(norm: nn.Module, residuals: Tensor) -> _Line:
+    """Found by what the norm makes of some inputs, as families write its parameters differently.
+
+    residuals   [example, d_model]
+    """
+    device = next(norm.parameters(), residuals).device
+
+    def ask(inputs: Tensor) -> Tensor:
+        return norm(inputs.to(device)).double().cpu()
+
+    ones = torch.ones_like(residuals[:1])
+    signs = ones.clone()
+    signs[:, 1::2] = -1
+    bias = ask(torch.zeros_like(ones))[0]
+    is_centred = torch.equal(ask(ones)[0], bias)  # a LayerNorm takes the mean out
+    probe = _centred(signs.double().cpu(), is_centred)
+    weight = (ask(signs) - bias) * probe.square().mean().sqrt() / probe
+    normed = ask(residuals) - bias
+    unscaled = weight * _centred(residuals.double().cpu(), is_centred)
+    scale = (normed * unscaled).sum(-1, keepdim=True) / unscaled.square().sum(-1, keepdim=True)
+    missed = (scale * unscaled - normed).norm(dim=-1, keepdim=True)
+    fits = missed <= 0.02 * normed.norm(dim=-1, keepdim=True)  # half precision rounds to 0.4%
+    return _Line(torch.where(fits, scale * weight, torch.nan), bias, is_centred)
+
+
+def _centred(residuals: Tensor, is_centred: bool) -> Tensor:
+    return residuals - residuals.mean(-1, keepdim=True) if is_centred else residuals
+
+
+def _difference(rows: Tensor, token_ids: Tensor) -> Tensor:
+    one, other = rows[token_ids.to(rows.device)].double().cpu().unbind(1)
+    return one - other
