@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.places import residual
 from fimscope.interventions import ragged
 from fimscope.interventions.ragged import Patch, sweep_ragged
@@ -75,3 +76,25 @@ def test_each_patch_equals_hooks_on_the_bare_network(name, monkeypatch):
         monkeypatch.setattr(ragged, name, value)
         alone = sweep_ragged(model, prompts, patches, IDS)
         torch.testing.assert_close(alone.patched.logits, swept.patched.logits, **TOLERANCE)
+
+
+def test_without_a_patch_the_prompts_answer_alone():
+    model, prompts = random_model("gpt2"), random_prompts(LENGTHS)
+    swept = sweep_ragged(model, prompts, [], IDS)
+    assert swept.patched.logits.shape == (0, len(WANTED))
+    for row, prompt in enumerate(prompts):
+        plain = alone_logits(model.network, prompt)[-1, WANTED]
+        torch.testing.assert_close(swept.baseline.logits[row], plain, **TOLERANCE)
+
+
+def test_patches_that_do_not_fit_are_refused():
+    model, prompts = random_model("gpt2"), random_prompts(LENGTHS)
+    value = torch.zeros(1, model.d_model)
+    fits = Patch(1, [0], {0: value})
+    for tokens in ([], [9], [-1], [2, 2]):
+        with pytest.raises(MisalignedError, match=r"patch 1: tokens .* one or more of 0..8"):
+            sweep_ragged(model, prompts, [fits, Patch(0, tokens, {0: value})], IDS)
+    with pytest.raises(MisalignedError, match=r"patch 0, point 1: values of shape \(1, 32\)"):
+        sweep_ragged(model, prompts, [Patch(1, [0, 1], {1: value})], IDS)
+    with pytest.raises(UserError, match="points"):
+        sweep_ragged(model, prompts, [Patch(1, [0], {model.n_points: value})], IDS)
