@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,14 @@ from fimscope.experiments.steer.doses import (
     windows_of,
 )
 from fimscope.experiments.steer.settings import Setting, chosen_settings, score_settings
-from fimscope.experiments.steer.steered import Steered, choose_some, complete, disturb, steer
+from fimscope.experiments.steer.steered import (
+    Steered,
+    choose_some,
+    complete,
+    disturb,
+    steer,
+    steer_each,
+)
 from fimscope.experiments.steer.tables import (
     STEERING_COMPLETIONS,
     STEERING_DISTURBANCE,
@@ -105,30 +110,47 @@ def steer_test(
     chosen: Mapping[str, Setting],
 ) -> Iterator[tuple[str, Row]]:
     """Table and row of `test` at the chosen settings: steering_results or steering_disturbance."""
+    if not chosen:
+        return
     wrong, right = groups["test", "wrong"], groups["test", "right"]
     at: dict[Window, list[Setting]] = defaultdict(list)
     for setting in chosen.values():
         log.info("%s: points %s, strength %g", setting.name, setting.points, setting.strength)
         at[setting.points].append(setting)
 
-    def doses_of(row: Row, settings: Sequence[Setting]) -> list[Dose]:
-        own = (doses_on_test(steered.vectors, row["gold"], s, strengths) for s in settings)
-        return list(chain.from_iterable(own))
-
-    def elsewhere_of(row: Row, settings: Sequence[Setting]) -> list[Dose]:
-        own = (doses_elsewhere(steered.vectors, row["gold"], s) for s in settings)
-        return list(chain.from_iterable(own))
-
     strengths, n_tokens, seed = options["strengths"], options["n_tokens"], options["seed"]
-    for n, (points, settings) in enumerate(at.items()):
-        found = steer(steered, [*wrong, *right], [points], partial(doses_of, settings=settings))
-        # The answer without steering comes with every run; it is kept once.
-        for row in found:
-            if n == 0 or row["kind"] != NOTHING.kind:
+
+    def doses_of(row: Row) -> dict[Window, list[Dose]]:
+        return {
+            points: [
+                dose
+                for setting in settings
+                for dose in doses_on_test(steered.vectors, row["gold"], setting, strengths)
+            ]
+            for points, settings in at.items()
+        }
+
+    def elsewhere_of(row: Row) -> dict[Window, list[Dose]]:
+        return {
+            points: [
+                dose
+                for setting in settings
+                for dose in doses_elsewhere(steered.vectors, row["gold"], setting)
+            ]
+            for points, settings in at.items()
+        }
+
+    found = steer_each(steered, [*wrong, *right], doses_of)
+    disturbed = disturb(steered, right, elsewhere_of, n_tokens, seed)
+    for n, points in enumerate(at):
+        for nothing, own in found:
+            if n == 0:
+                yield "steering_results", nothing
+            for row in own[points]:
                 yield "steering_results", row
-        elsewhere = partial(elsewhere_of, settings=settings)
-        for row in disturb(steered, right, points, elsewhere, n_tokens, seed):
-            yield "steering_disturbance", row
+        for own in disturbed:
+            for row in own[points]:
+                yield "steering_disturbance", row
 
 
 def apply_steering(

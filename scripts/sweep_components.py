@@ -167,7 +167,8 @@ def sweep_components(
     batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
     for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
-            yield from pairs_of_sweep(sweep, i, groups[recipients[row]])
+            own = groups[recipients[row]]
+            yield from pairs_of_sweep(sweep, i, own, wanted_ids(own))
 
 
 def main() -> None:

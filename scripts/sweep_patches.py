@@ -75,7 +75,8 @@ def sweep_patches(
     batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
     for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
-            yield from pairs_of_sweep(sweep, i, groups[recipients[row]])
+            own = groups[recipients[row]]
+            yield from pairs_of_sweep(sweep, i, own, wanted_ids(own))
 
 
 def write_patches(pairs: Sequence[Row], swept: Sequence[Patched], args: Namespace) -> None:

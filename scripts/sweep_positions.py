@@ -66,84 +66,123 @@ def sweep_positions(
 
     token_sets   by the windows that they are patched over
 
-    A shard has the sets of its parts. Sets of like length behind their first token go together.
+    A shard has the sets of its parts. All sets of one recipient share one prefill of its prompt.
     """
     import torch
 
-    from fimscope.interventions.sweep import SweepReadout, sweep
+    from fimscope.interventions.ragged import Patch, sweep_ragged
+    from fimscope.interventions.sweep import SweepReadout
 
-    found = [(windows, token_set) for windows, alike in token_sets.items() for token_set in alike]
+    found = [token_set for alike in token_sets.values() for token_set in alike]
     of_donors = {
         position: torch.cat([streams[key].at([token], slice(None)) for key, token in donors], dim=1)
-        for position, donors in donor_tokens_of(token_set for _, token_set in found).items()
+        for position, donors in donor_tokens_of(found).items()
     }
 
     @cache
     def noise_at(position: str, points: tuple[int, ...]) -> Noise:
         return Noise(of_donors[position][list(points)])
 
-    def values_of(row: int) -> "list[torch.Tensor]":
-        windows, token_set = found[row]
-        points = sorted({point for window in windows for point in window})
-        return [
-            streams[key].at(tokens, points)
-            if (key := donor_key(pair))
-            else noise_at(token_set.position, tuple(points)).draw(
-                len(token_set.tokens), seed, pair["pair_id"], token_set.position
-            )
-            for pair, tokens in token_set.donors
-        ]
-
-    def asked(row: int) -> tuple[Any, ...]:
-        windows, token_set = found[row]
-        return (
-            prompts[token_set.recipient],
-            list(token_set.tokens),
-            windows,
-            wanted_ids(token_set.pairs),
+    def values_of(token_set: TokenSet, points: Sequence[int]) -> "torch.Tensor":
+        """[donor, point, token, d_model]"""
+        return torch.stack(
+            [
+                streams[key].at(tokens, points)
+                if (key := donor_key(pair))
+                else noise_at(token_set.position, tuple(points)).draw(
+                    len(token_set.tokens), seed, pair["pair_id"], token_set.position
+                )
+                for pair, tokens in token_set.donors
+            ]
         )
 
+    groups = by_recipient(token_sets)
+    recipients = list(groups)
+
+    def wanted_of(row: int) -> list[int]:
+        own = groups[recipients[row]]
+        return wanted_ids(pair for _, token_set in own for pair in token_set.pairs)
+
     def ingredients(row: int) -> tuple[Any, ...]:
-        return *asked(row), digest(torch.stack(values_of(row)))
+        sets = [
+            (windows, list(own.tokens), digest(values_of(own, points_of(windows))))
+            for windows, own in groups[recipients[row]]
+        ]
+        return prompts[recipients[row]], wanted_of(row), sets
+
+    def patches_of(row: int, number: int) -> "Iterator[Patch]":
+        """Of one recipient, which has a number in its batch: set by set and window by window."""
+        for windows, own in groups[recipients[row]]:
+            points = points_of(windows)
+            values = values_of(own, points)
+            for window in windows:
+                places = {point: points.index(point) for point in window}
+                for of_donor in values:
+                    at_points = {point: of_donor[place] for point, place in places.items()}
+                    yield Patch(number, own.tokens, at_points)
 
     def ask(model: "Model", rows: list[int]) -> SweepReadout:
-        ids, tokens, windows, wanted = zip(*map(asked, rows), strict=True)
-        width = max(map(len, tokens))
-        values = padded([[_widened(own, width) for own in values_of(row)] for row in rows])
-        stacked = torch.stack([torch.stack(row, dim=1) for row in values], dim=1)
-        token_ids = torch.tensor(padded(list(wanted)))
-        return sweep(model, ids, padded(list(tokens)), windows[0], stacked, token_ids)
+        ids = [prompts[recipients[row]] for row in rows]
+        wanted = torch.tensor(padded([wanted_of(row) for row in rows]))
+        patches = [patch for i, row in enumerate(rows) for patch in patches_of(row, i)]
+        return sweep_ragged(model, ids, patches, wanted)
 
-    batches = plan_sweeps(prompts, token_sets, runner.batch_tokens)
-    kept = BatchTensors(SweepReadout)
+    batches, kept = plan_sweeps(prompts, groups, runner.batch_tokens), BatchTensors(SweepReadout)
     for rows, swept in runner.run("patches", batches, ask, ingredients, kept):
+        first = 0
         for i, row in enumerate(rows):
-            windows, token_set = found[row]
-            for patched in pairs_of_sweep(swept, i, token_set.pairs):
-                yield token_set.position, windows, patched
+            for windows, own in groups[recipients[row]]:
+                shape = len(windows), len(own.donors)
+                last = first + shape[0] * shape[1]
+                patched = swept.patched.reshape(
+                    lambda t, own=slice(first, last), n=shape: t[own].unflatten(0, n)[:, None]
+                )
+                first = last
+                alone = SweepReadout(patched, swept.baseline.reshape(lambda t, i=i: t[i : i + 1]))
+                for one in pairs_of_sweep(alone, 0, own.pairs, wanted_of(row)):
+                    yield own.position, windows, one
+
+
+def by_recipient(
+    token_sets: Mapping[Windows, Sequence[TokenSet]],
+) -> dict[Key, list[tuple[Windows, TokenSet]]]:
+    """The sets of each recipient with their windows, in their order."""
+    groups: dict[Key, list[tuple[Windows, TokenSet]]] = {}
+    for windows, alike in token_sets.items():
+        for token_set in alike:
+            groups.setdefault(token_set.recipient, []).append((windows, token_set))
+    return groups
 
 
 def plan_sweeps(
     prompts: Mapping[Key, TokenIds],
-    token_sets: Mapping[Windows, Sequence[TokenSet]],
+    groups: Mapping[Key, Sequence[tuple[Windows, TokenSet]]],
     batch_tokens: int,
 ) -> list[list[int]]:
-    """Numbers of the sets, counted through all windows, in batches of the same windows."""
-    batches, n_before = [], 0
-    for alike in token_sets.values():
-        n_tokens = [len(prompts[token_set.recipient]) for token_set in alike]
-        behind = [n - min(token_set.tokens) for n, token_set in zip(n_tokens, alike, strict=True)]
-        order = sorted(range(len(alike)), key=lambda row, behind=behind: -behind[row])
-        step = max(1, batch_tokens // max(n_tokens))
-        for first in range(0, len(order), step):
-            batches.append([n_before + row for row in order[first : first + step]])
-        n_before += len(alike)
+    """Numbers of the recipients in batches, those of like length behind their first patch together.
+
+    The longest come first, as in `plan_batches`.
+    """
+    n_tokens = [len(prompts[key]) for key in groups]
+    behind = [
+        n - min(min(token_set.tokens) for _, token_set in own)
+        for n, own in zip(n_tokens, groups.values(), strict=True)
+    ]
+    batches: list[list[int]] = []
+    longest = 0
+    for row in sorted(range(len(behind)), key=lambda row: (-behind[row], row)):
+        longest = max(longest, n_tokens[row])
+        if batches and (len(batches[-1]) + 1) * longest <= batch_tokens:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+            longest = n_tokens[row]
     return batches
 
 
-def _widened(values: "torch.Tensor", width: int) -> "torch.Tensor":
-    """[point, token, d_model] with so many tokens: the last one repeats."""
-    return values[:, [min(token, values.shape[1] - 1) for token in range(width)]]
+def points_of(windows: Windows) -> list[int]:
+    """The points of some windows, ascending, each once."""
+    return sorted({point for window in windows for point in window})
 
 
 def window_columns(

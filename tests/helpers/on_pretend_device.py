@@ -15,7 +15,7 @@ from fimscope.inference.lens import logit_lens
 from fimscope.inference.prefill import prefill
 from fimscope.inference.residuals import collect, collect_with_logits
 from fimscope.inference.sampling import sample
-from fimscope.interventions.addition import divergence_added, sweep_added
+from fimscope.interventions.addition import divergence_added, sweep_added, sweep_added_ragged
 from fimscope.interventions.branches import Branch, answer_branches
 from fimscope.interventions.circuits import attribute_edges
 from fimscope.interventions.knockout import answer_without
@@ -38,6 +38,15 @@ def donors(model: Model, n_points: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
+def added(model: Model) -> list[list[dict[int, Tensor]]]:
+    """Of each prompt two copies, which are added to at points of their own."""
+    first, second = donors(model, 3), donors(model, 2)
+    return [
+        [{point: first[point, row, 0] for point in (0, 2)}, {1: second[1, row, 1]}]
+        for row in range(3)
+    ]
+
+
 WORK: dict[str, Callable[[Model], object]] = {
     "collect": lambda m: collect(m, PROMPTS, LAST),
     "collect_with_logits": lambda m: collect_with_logits(m, PROMPTS, LAST, IDS.tolist()),
@@ -49,7 +58,8 @@ WORK: dict[str, Callable[[Model], object]] = {
     "sweep_last": lambda m: sweep_last(m, PROMPTS, donors(m, m.n_points), IDS),
     "sweep": lambda m: sweep(m, PROMPTS, EARLY, [[0, 1]], donors(m, 2)[:, :, :, None], IDS),
     "sweep_added": lambda m: sweep_added(m, PROMPTS, [[1], [0, 1]], donors(m, 2), IDS),
-    "divergence_added": lambda m: divergence_added(m, PROMPTS, [[0]], donors(m, 1)),
+    "divergence_added": lambda m: divergence_added(m, PROMPTS, added(m)),
+    "sweep_added_ragged": lambda m: sweep_added_ragged(m, PROMPTS, added(m), IDS),
     "attribution": lambda m: attribute_edges(m, residual_graph(m), PROMPTS, OTHERS, IDS.tolist()),
     "knockout": lambda m: answer_without(m, PROMPTS, [[1], [0, 4], []], "later", GOLDS, 3, {3}),
     "branches": lambda m: answer_branches(m, PROMPTS, BRANCHES, GOLDS, 3, {3}),

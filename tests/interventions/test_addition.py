@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fimscope.interventions import packed
-from fimscope.interventions.addition import divergence_added, sweep_added
+from fimscope.interventions.addition import divergence_added, sweep_added, sweep_added_ragged
 from models import EVERY_TYPE, LENGTHS, alone_logits, random_model, random_prompts
 
 pytestmark = pytest.mark.model
@@ -40,32 +40,48 @@ def random_vectors(model, n):
     return torch.randn(shape, generator=generator) * torch.tensor([0.0, 0.5, 4.0])[:n, None]
 
 
+def one_by_one(vectors):
+    """[prompt][copy]: the same additions, each copy with its own points."""
+    return [
+        [
+            {point: vectors[point, row, v] for point in window}
+            for window in WINDOWS
+            for v in (0, 1, 2)
+        ]
+        for row in range(len(LENGTHS))
+    ]
+
+
 @pytest.mark.parametrize("name", EVERY_TYPE)
 def test_packed_additions_equal_a_forward_hook_that_adds(name):
     model, prompts = random_model(name), random_prompts()
     vectors = random_vectors(model, 3)
     sweep = sweep_added(model, prompts, WINDOWS, vectors, IDS)
-    moved = divergence_added(model, prompts, WINDOWS, vectors)
+    ragged = sweep_added_ragged(model, prompts, one_by_one(vectors), IDS)
+    moved = divergence_added(model, prompts, one_by_one(vectors))
     assert sweep.patched.top_ids.shape == (len(WINDOWS), len(LENGTHS), 3)
     for row, prompt in enumerate(prompts):
         own = alone_logits(model.network, prompt)[-1]
         for w, window in enumerate(WINDOWS):
             for v in range(3):
+                copy = (row * len(WINDOWS) + w) * 3 + v
                 # The first vector is nothing.
                 plain = hooked_logits(model, prompt, window, vectors[:, row, v]) if v else own
                 assert sweep.patched.top_ids[w, row, v] == plain.argmax()
                 found = sweep.patched.logits[w, row, v]
                 torch.testing.assert_close(found, plain[[4, 9]], atol=1e-3, rtol=0)
+                found = ragged.patched.logits[copy]
+                torch.testing.assert_close(found, plain[[4, 9]], atol=1e-3, rtol=0)
                 expected = torch.nn.functional.kl_div(
                     plain.log_softmax(-1), own.log_softmax(-1), reduction="sum", log_target=True
                 )
-                torch.testing.assert_close(
-                    moved.divergence[w, row, v], expected, atol=1e-3, rtol=1e-3
-                )
-                assert moved.first[w, row, v] == (plain.argmax() != own.argmax())
-        torch.testing.assert_close(sweep.baseline.logits[row], own[[4, 9]], atol=1e-4, rtol=0)
-    assert moved.divergence[:, :, 0].max() < 1e-5  # nothing added, nothing changed
-    assert moved.first[:, :, 2].any()
+                torch.testing.assert_close(moved.divergence[copy], expected, atol=1e-3, rtol=1e-3)
+                assert moved.first[copy] == (plain.argmax() != own.argmax())
+        for of_sweep in (sweep, ragged):
+            found = of_sweep.baseline.logits[row]
+            torch.testing.assert_close(found, own[[4, 9]], atol=1e-4, rtol=0)
+    assert moved.divergence[::3].max() < 1e-5  # nothing added, nothing changed
+    assert moved.first[2::3].any()
 
 
 def test_several_passes_give_what_one_gives(monkeypatch):

@@ -136,6 +136,20 @@ def test_every_part_is_in_one_share(count):
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
+def test_of_what_every_shard_needs_each_makes_a_share(tmp_path):
+    # Both begin before there is any part, and go on turn by turn.
+    stores = [store_in(tmp_path, Shard(number, 2)).whole() for number in (1, 2)]
+    parts = [store.shard.of(range(5)) for store in stores]
+    made: list[list[int]] = [[], []]
+    for _ in range(5):
+        for store, own, of_store in zip(stores, parts, made, strict=True):
+            part = next(own)
+            if get(store, (part,)):
+                of_store.append(part)
+    assert made == [[0, 2, 4], [1, 3]]
+    assert [len(store.made | store.found) for store in stores] == [5, 5]
+
+
 def test_a_shard_as_the_command_line_spells_it():
     assert parse_shard("2/5") == Shard(2, 5)
     for text in ("0/2", "3/2", "2", "a/b", "-1/2", "1/2/3"):

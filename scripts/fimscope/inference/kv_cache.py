@@ -63,15 +63,15 @@ def packed_masks(
 ) -> dict[str, Tensor] | Tensor:
     """The attention masks of queries that see a part of the past and some of their own keys.
 
-    before   [example, past token] bool, what every query sees of the past
+    before   [example, past token] bool, what every query sees of the past; or what each does,
+             [example, query, past token]
     own      [query, key] or [example, query, key] bool, what each query sees of the keys behind the
              past
     queries  [example, query] int64, their positions; keys likewise
     """
     n_examples, n_queries = queries.shape
-    seen = torch.cat(
-        [before[:, None].expand(-1, n_queries, -1), own.expand(n_examples, -1, -1)], dim=2
-    )
+    before = before if before.ndim == 3 else before[:, None].expand(-1, n_queries, -1)
+    seen = torch.cat([before, own.expand(n_examples, -1, -1)], dim=2)
     positions = torch.cat([past.positions, keys], dim=1)
     return block_masks(model, seen, queries, positions)
 
@@ -99,9 +99,10 @@ def block_masks(
 
 
 def _as_mask(model: Model, seen: Tensor) -> Tensor:
-    """[example, 1, query, key]: booleans for sdpa, numbers to be added to the scores for eager."""
-    seen = seen[:, None]
-    if model.attention == "sdpa":
-        return seen
-    hidden = torch.finfo(model.dtype).min
-    return torch.zeros(seen.shape, dtype=model.dtype, device=seen.device).masked_fill(~seen, hidden)
+    """[example, 1, query, key], to be added to the scores.
+
+    The kernel of sdpa would make the same numbers of booleans, but anew in every block.
+    """
+    hidden = -torch.inf if model.attention == "sdpa" else torch.finfo(model.dtype).min
+    mask = torch.zeros(seen.shape, dtype=model.dtype, device=seen.device)
+    return mask.masked_fill_(~seen, hidden)[:, None]

@@ -80,7 +80,7 @@ def readout_of(model: Model, hidden: Tensor, token_ids: Tensor) -> Readout:
         _row_readout(
             unembed_normed(model, flat[start : start + step]), wanted[start : start + step]
         )
-        for start in range(0, len(flat), step)
+        for start in range(0, max(1, len(flat)), step)  # of no row, one empty chunk
     ]
     joined = join_readouts(torch.cat, chunks)
     return joined.reshape(lambda tensor: tensor.cpu().unflatten(0, hidden.shape[:2]))

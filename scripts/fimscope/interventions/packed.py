@@ -68,17 +68,23 @@ class Write:
 
     def apply(self, model: Model) -> None:
         """Inside a trace: put the values into the rows."""
-        put_at_columns(activation(model, self.place), self.columns, self.values)
+        hidden = activation(model, self.place)
+        old = at_columns(hidden, self.columns)
+        put_at_columns(hidden, self.columns, self.new(old, self.values))
+
+    @staticmethod
+    def new(old: Tensor, values: Tensor) -> Tensor:
+        """What takes the place of what is there."""
+        return values
 
 
 @dataclass(frozen=True)
 class Addition(Write):
     """Values that are added to what is there instead of taking its place."""
 
-    def apply(self, model: Model) -> None:
-        hidden = activation(model, self.place)
-        added = at_columns(hidden, self.columns) + self.values
-        put_at_columns(hidden, self.columns, added)
+    @staticmethod
+    def new(old: Tensor, values: Tensor) -> Tensor:
+        return old + values
 
 
 @dataclass(frozen=True)
@@ -196,15 +202,18 @@ def copies_per_pass(model: Model, past: Past, suffix: Suffix, n_copies: int) -> 
     n_examples, width = suffix.token_ids.shape
     past_length = past.mask.shape[1]
     worthwhile = max(LEAST_TOKENS_OF_A_ROW, LEAST_TOKENS_OF_A_PASS // n_examples)
-    seen = past_length + worthwhile
-    # About 20 activations of a token are alive at once, and a mask; eager attention also holds
-    # its scores and their softmax for every head.
-    scores = 12 * model.n_heads if model.attention == "eager" else 8
-    bytes_of_token = 20 * model.d_model * model.dtype.itemsize + scores * seen
-    affordable = PASS_BYTES // (n_examples * bytes_of_token)
+    affordable = affordable_tokens(model, past_length + worthwhile) // n_examples
     most = max(1, min(worthwhile, affordable) // width)
     n_passes = -(-n_copies // most)
     return -(-n_copies // n_passes)
+
+
+def affordable_tokens(model: Model, n_seen: int) -> int:
+    """How many tokens a pass may have within PASS_BYTES, where each attends to at most n_seen."""
+    # About 20 activations of a token are alive at once, and a mask; eager attention also holds
+    # its scores and their softmax for every head.
+    scores = 12 * model.n_heads if model.attention == "eager" else 8
+    return PASS_BYTES // (20 * model.d_model * model.dtype.itemsize + scores * n_seen)
 
 
 def _first_point(copy: Copy) -> int:

@@ -47,6 +47,25 @@ class Shard:
 WHOLE = Shard()
 
 
+@dataclass(frozen=True)
+class OwnFirst(Shard):
+    """All of a step's parts, those of one share first.
+
+    Of what every shard needs whole, shards that run beside each other so make a share each, and
+    find the rest.
+    """
+
+    def of(self, parts: Iterable[Item]) -> Iterator[Item]:
+        ordered = list(parts)
+        yield from (part for i in range(self.count) for part in self._share(ordered, i))
+
+    def _share(self, parts: list[Item], behind: int) -> list[Item]:
+        return parts[(self.number - 1 + behind) % self.count :: self.count]
+
+    def n_of(self, n_rows: int) -> int:
+        return n_rows
+
+
 class PartStore:
     """The parts of one step in its folder, and the shard that has to do with them.
 
@@ -64,9 +83,9 @@ class PartStore:
         }
 
     def whole(self) -> "PartStore":
-        """The same store with all parts to do with: for what every shard needs."""
+        """The same store with all parts to do with, its own first: for what every shard needs."""
         other = copy(self)
-        other.shard = WHOLE
+        other.shard = OwnFirst(self.shard.number, self.shard.count)
         return other
 
     def get(
@@ -107,7 +126,8 @@ class PartStore:
         log.info("parts: %d made, %d found in %s", len(self.made), len(self.found), self.folder)
 
     def _read(self, key: str) -> bytes | None:
-        path = self._paths.get(key)
+        # What was not there at the start, another shard may have made since.
+        path = self._paths.get(key) or next(self.folder.glob(f"{key}.*"), None)
         if path is None:
             return None
         try:

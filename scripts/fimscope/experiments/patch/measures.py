@@ -53,12 +53,15 @@ def wanted_ids(pairs: Iterable[Row]) -> list[int]:
     return sorted({pair[f"{name}_token_id"] for pair in pairs for name in TOKENS})
 
 
-def pairs_of_sweep(sweep: "SweepReadout", example: int, pairs: Sequence[Row]) -> Iterator[Patched]:
+def pairs_of_sweep(
+    sweep: "SweepReadout", example: int, pairs: Sequence[Row], token_ids: Sequence[int]
+) -> Iterator[Patched]:
     """What a sweep made of each of one recipient's pairs, whose donors it has in this order.
 
-    sweep    patched [patch, example, donor], baseline [example], its logits those of `wanted_ids`
+    sweep       patched [patch, example, donor], baseline [example]
+    token_ids   whose logits it has of the example, `wanted_ids` of the pairs among them
     """
-    column = {token: number for number, token in enumerate(wanted_ids(pairs))}
+    column = {token: number for number, token in enumerate(token_ids)}
     baseline = dict(zip(column, sweep.baseline.logits[example].tolist(), strict=False))
     top_ids = sweep.patched.top_ids[:, example].numpy()
     logsumexp = sweep.patched.logsumexp[:, example].double().numpy()

@@ -21,9 +21,11 @@ from fimscope.typescript.client import TypeScript
 if TYPE_CHECKING:
     import torch
 
+    from fimscope.inference.readout import Readout
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
+DosesAt = Mapping[Window, Sequence[Dose]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,20 @@ class Steered:
     def ingredients(self, doses: Sequence[Dose]) -> list[tuple[str, float | None]]:
         """All of some doses that decides what they do."""
         return [(self.vectors.digests[dose.vector], dose.strength) for dose in doses]
+
+    def ingredients_at(self, doses: DosesAt) -> list[Any]:
+        return [(window, self.ingredients(own)) for window, own in doses.items()]
+
+    def added(self, doses: DosesAt) -> "list[dict[int, torch.Tensor]]":
+        """What is added at the points of each window, dose by dose."""
+        import torch
+
+        return [
+            {point: scaled[point] for point in window}
+            for window, own in doses.items()
+            for dose in own
+            for scaled in [torch.from_numpy(self.vectors.scaled(dose.vector, dose.strength))]
+        ]
 
     def stack(self, doses: Sequence[Sequence[Dose]], points: Sequence[int]) -> "torch.Tensor":
         return stack_doses(self.vectors, doses, points, self.prepared.d_model)
@@ -81,42 +97,94 @@ def steer(
     found: dict[int, list[Row]] = {}
     for rows, sweep in steered.runner.run("steering", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
-            plain = sweep.baseline.reshape(lambda tensor, i=i: tensor[i])
-            before = float(plain.logits[0] - plain.logits[1])
-            own = [_result(recipients[row], NOTHING, (), plain, before, spelled)]
-            for w, window in enumerate(windows):
-                for d, dose in enumerate(doses[row]):
-                    at = sweep.patched.reshape(lambda tensor, w=w, i=i, d=d: tensor[w, i, d])
-                    own.append(_result(recipients[row], dose, window, at, before, spelled))
-            found[row] = own
+            nothing, result = _results(recipients[row], sweep.baseline, i, spelled)
+            at = _listed(sweep.patched.reshape(lambda tensor, i=i: tensor[:, i]))
+            found[row] = [nothing] + [
+                result(dose, window, *(of_copy[w][d] for of_copy in at))
+                for w, window in enumerate(windows)
+                for d, dose in enumerate(doses[row])
+            ]
     for row in sorted(found):
         yield from found[row]
 
 
-def _result(
-    recipient: Row,
-    dose: Dose,
-    window: Window,
-    readout: Any,
-    before: float,
-    spelled: Callable[[int], str],
-) -> Row:
-    wrong = recipient["outcome"] == "wrong"
-    gold, foil = readout.logits.tolist()
-    top, total = int(readout.top_ids), float(readout.logsumexp)
+def steer_each(
+    steered: Steered, recipients: Sequence[Row], doses_of: Callable[[Row], DosesAt]
+) -> list[tuple[Row, dict[Window, list[Row]]]]:
+    """As `steer`, where each window has doses of its own: all share one prefill of a recipient.
+
+    returns   of each recipient its row without steering, and those of every window
+    """
+    import torch
+
+    from fimscope.interventions.addition import sweep_added_ragged
+    from fimscope.interventions.sweep import SweepReadout
+
+    doses = [doses_of(row) for row in recipients]
+    spelled = cache(lambda token: steered.encoder.decode([token]).strip())
+
+    def ingredients(row: int) -> Any:
+        asked = recipients[row]["token_ids"], _token_ids(recipients[row])
+        return *asked, steered.ingredients_at(doses[row])
+
+    def ask(model: "Model", rows: list[int]) -> SweepReadout:
+        return sweep_added_ragged(
+            model,
+            [recipients[row]["token_ids"] for row in rows],
+            [steered.added(doses[row]) for row in rows],
+            torch.tensor([_token_ids(recipients[row]) for row in rows]),
+        )
+
+    batches = steered.runner.plan(len(row["token_ids"]) for row in recipients)
+    kept = BatchTensors(SweepReadout)
+    found: dict[int, tuple[Row, dict[Window, list[Row]]]] = {}
+    for rows, sweep in steered.runner.run("steering", batches, ask, ingredients, kept):
+        copies = zip(*_listed(sweep.patched), strict=True)
+        for i, row in enumerate(rows):
+            nothing, result = _results(recipients[row], sweep.baseline, i, spelled)
+            found[row] = (
+                nothing,
+                {
+                    window: [result(dose, window, *next(copies)) for dose in own]
+                    for window, own in doses[row].items()
+                },
+            )
+    return [found[row] for row in sorted(found)]
+
+
+def _results(
+    recipient: Row, baseline: "Readout", number: int, spelled: Callable[[int], str]
+) -> tuple[Row, Callable[..., Row]]:
+    """A recipient's row without steering, and what makes that of a dose, a window and a readout."""
     keys = ("example_id", "edit", "program_id", "gold", "group", "outcome", "broken")
-    return {
-        **{key: recipient[key] for key in keys},
-        **vars(dose),
-        "points": list(window),
-        "predicted": spelled(top),
-        "predicted_token_id": top,
-        "to_gold": top == recipient["gold_token_id"],
-        "gold_logprob": gold - total,
-        "foil_logprob": foil - total if wrong else None,
-        "logit_diff": gold - foil if wrong else None,
-        "unsteered_logit_diff": before if wrong else None,
-    }
+    own = {key: recipient[key] for key in keys}
+    wrong = recipient["outcome"] == "wrong"
+    plain = _listed(baseline.reshape(lambda tensor: tensor[number]))
+    before = plain[2][0] - plain[2][1]
+
+    def result(
+        dose: Dose, window: Window, top_id: int, logsumexp: float, logits: Sequence[float]
+    ) -> Row:
+        gold, foil = logits
+        return {
+            **own,
+            **vars(dose),
+            "points": list(window),
+            "predicted": spelled(top_id),
+            "predicted_token_id": top_id,
+            "to_gold": top_id == recipient["gold_token_id"],
+            "gold_logprob": gold - logsumexp,
+            "foil_logprob": foil - logsumexp if wrong else None,
+            "logit_diff": gold - foil if wrong else None,
+            "unsteered_logit_diff": before if wrong else None,
+        }
+
+    return result(NOTHING, (), *plain), result
+
+
+def _listed(readout: "Readout") -> tuple[Any, Any, Any]:
+    """Its tensors as lists: of so many rows, each number taken by itself would cost more."""
+    return readout.top_ids.tolist(), readout.logsumexp.tolist(), readout.logits.tolist()
 
 
 def _token_ids(recipient: Row) -> list[int]:
@@ -126,49 +194,54 @@ def _token_ids(recipient: Row) -> list[int]:
 def disturb(
     steered: Steered,
     recipients: Sequence[Row],
-    points: Window,
-    doses_of: Callable[[Row], list[Dose]],
+    doses_of: Callable[[Row], DosesAt],
     n_tokens: int,
     seed: int,
-) -> Iterator[Row]:
-    """Rows of the steering_disturbance table: an addition at tokens that are not the hole.
+) -> list[dict[Window, list[Row]]]:
+    """Rows of the steering_disturbance table: additions at tokens that are not the hole.
 
     A causal model says of a token's successor the same with and without what follows it; so the
     prompt, cut after the token, has it as its last.
+
+    returns   of each token the rows of every window
     """
     from fimscope.interventions.addition import Moved, divergence_added
 
     cut = [(row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)]
     doses = [doses_of(row) for row, _ in cut]
-    kept = [i for i, own in enumerate(doses) if own]
+    kept = [i for i, own in enumerate(doses) if any(own.values())]
     prompts = [cut[i][0]["token_ids"][: cut[i][1] + 1] for i in kept]
 
     def ingredients(row: int) -> Any:
-        return prompts[row], points, steered.ingredients(doses[kept[row]])
+        return prompts[row], steered.ingredients_at(doses[kept[row]])
 
     def ask(model: "Model", rows: list[int]) -> Moved:
-        added = steered.stack([doses[kept[row]] for row in rows], points)
-        chosen = [prompts[row] for row in rows]
-        return divergence_added(model, chosen, [points], added)
+        added = [steered.added(doses[kept[row]]) for row in rows]
+        return divergence_added(model, [prompts[row] for row in rows], added)
 
     run, batches = steered.runner.run, steered.runner.plan(map(len, prompts))
-    found: dict[int, list[Row]] = {}
+    found: dict[int, dict[Window, list[Row]]] = {}
     for rows, moved in run("unrelated tokens", batches, ask, ingredients, BatchTensors(Moved)):
-        for i, row in enumerate(rows):
+        copies = zip(moved.divergence.tolist(), moved.first.tolist(), strict=True)
+        for row in rows:
             recipient, token = cut[kept[row]]
-            found[row] = [
-                {
-                    **{key: recipient[key] for key in ("example_id", "edit", "program_id")},
-                    "token": token,
-                    **vars(dose),
-                    "points": list(points),
-                    "divergence": float(moved.divergence[0, i, d]),
-                    "moved": bool(moved.first[0, i, d]),
-                }
-                for d, dose in enumerate(doses[kept[row]])
-            ]
-    for row in sorted(found):
-        yield from found[row]
+            own = {key: recipient[key] for key in ("example_id", "edit", "program_id")}
+            found[row] = {
+                window: [
+                    {
+                        **own,
+                        "token": token,
+                        **vars(dose),
+                        "points": list(window),
+                        "divergence": divergence,
+                        "moved": is_moved,
+                    }
+                    # The doses first: where they end, no copy is taken.
+                    for dose, (divergence, is_moved) in zip(of_window, copies, strict=False)
+                ]
+                for window, of_window in doses[kept[row]].items()
+            }
+    return [found[row] for row in sorted(found)]
 
 
 def complete(

@@ -84,7 +84,8 @@ def sweep_parts(
     batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
     for numbers, found in runner.run(what, batches, ask, ingredients, kept):
         for i, row in enumerate(numbers):
-            yield from pairs_of_sweep(found, i, groups[recipients[row]])
+            own = groups[recipients[row]]
+            yield from pairs_of_sweep(found, i, own, wanted_ids(own))
 
 
 def in_order(swept: Iterator[Patched], rows: Sequence[Row]) -> list[Patched]:
