@@ -108,7 +108,7 @@ def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="config/training.yaml")
     parser.add_argument(
-        "--changes", default="{}", help="settings that differ from those, as a JSON object"
+        "--changes", required=True, help="settings that differ from those, as a JSON object"
     )
     parser.add_argument("--programs", type=Path, required=True, help="training_programs table")
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
