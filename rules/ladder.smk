@@ -7,15 +7,11 @@ with one_sentence():
     RUNGS = read_yaml(Path(workflow.basedir) / "config" / "ladder.yaml")
 RUNG = f"{TRAINING}/rungs/{{rung}}"
 LADDER = "results/ladder"
+LADDER_MODELS = [RESULTS, *expand(RUNG, rung=RUNGS)]  # the study's own is the first
 
 
 wildcard_constraints:
     rung="|".join(map(re.escape, RUNGS)),
-
-
-def of_all_rungs(pattern):
-    """A file of the study's model, then the same of every rung."""
-    return [pattern.replace(RUNG, RESULTS), *expand(pattern, rung=RUNGS)]
 
 
 use rule train_model as train_model_rung with:
@@ -96,19 +92,19 @@ use rule sweep_patches as sweep_patches_rung with:
 
 rule plot_ladder:
     input:
-        models=of_all_rungs(f"{RUNG}/model/prepared.json"),
-        prompts=of_all_rungs(f"{RUNG}/prompts/{PATCHED}.parquet"),
-        original=of_all_rungs(f"{RUNG}/predictions/original.parquet"),
-        edited=of_all_rungs(f"{RUNG}/predictions/{PATCHED}.parquet"),
-        pairs=of_all_rungs(f"{RUNG}/pairs.parquet"),
-        patches=of_all_rungs(f"{RUNG}/patches/restore.parquet"),
+        models=expand("{model}/model/prepared.json", model=LADDER_MODELS),
+        prompts=expand("{model}/prompts/{edit}.parquet", model=LADDER_MODELS, edit=PATCHED),
+        original=expand("{model}/predictions/original.parquet", model=LADDER_MODELS),
+        edited=expand("{model}/predictions/{edit}.parquet", model=LADDER_MODELS, edit=PATCHED),
+        pairs=expand("{model}/pairs.parquet", model=LADDER_MODELS),
+        patches=expand("{model}/patches/restore.parquet", model=LADDER_MODELS),
     output:
         svg=f"{LADDER}/ladder.svg",
         png=f"{LADDER}/ladder.png",
         summary=f"{LADDER}/summary.md",
         numbers=f"{LADDER}/figures.json",
     params:
-        rungs=[RESULTS, *expand(RUNG, rung=RUNGS)],
+        rungs=LADDER_MODELS,
         edit=PATCHED,
         draws=DRAWS,
         margins=MARGINS,

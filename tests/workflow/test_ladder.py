@@ -26,6 +26,7 @@ SETTINGS = {
     },
     "validation": {"seed": 1, "windows": 2, "tokens": 64},
 }
+CHANGES = {"network": {"n_blocks": 2}, "seed": 2}
 
 
 def program(package: str, part: str):
@@ -55,9 +56,6 @@ def collect(project: Path) -> None:
     ):
         write_table(project / TRAINING / f"{name}.parquet", kind, rows, {})
     train_tokenizer(programs, 400).save(str(project / TRAINING / "tokenizer.json"))
-
-
-CHANGES = {"network": {"n_blocks": 2}, "seed": 2}
 
 
 @pytest.fixture(scope="module")
