@@ -77,14 +77,23 @@ def test_rungs_are_compared_on_the_same_holes():
     assert row["right"]["estimate"] == 18 / 40
     assert row["change"]["estimate"] == pytest.approx(8 / 40)
     assert (row["right"]["verdict"], row["change"]["verdict"]) == ("shown", "shown")
-    # Point 3 of 4 blocks is as deep as point 6 of 8.
-    assert row["arrival"] == {"estimate": 0, "lower": 0, "upper": 0, "verdict": "shown absent"}
+    # Half is passed after 2/4 and by 3/4 in the one, after 5/8 and by 6/8 in the other.
+    apart = {"estimate": 0, "lower": 2 / 4 - 6 / 8, "upper": 3 / 4 - 5 / 8}
+    assert row["arrival"] == {**apart, "verdict": "undecided"}
+
+
+def test_two_deep_models_whose_types_arrive_at_one_depth_are_alike():
+    found = numbers_of(rung("main", 20, 10, 20, 15), rung("other", 20, 10, 16, 12))
+    [row] = found["against_first"]
+    assert (row["arrival"]["lower"], row["arrival"]["upper"]) == (-1 / 16, 1 / 20)
+    assert row["arrival"]["verdict"] == "shown absent"
 
 
 def test_types_that_arrive_at_other_shares_of_the_depth_are_told_apart():
     found = numbers_of(rung("main", 20, 10, 8, 6), rung("early", 20, 10, 8, 2))
     [row] = found["against_first"]
-    assert (row["arrival"]["estimate"], row["arrival"]["verdict"]) == (-0.5, "shown")
+    apart = {"estimate": -0.5, "lower": 1 / 8 - 6 / 8, "upper": 2 / 8 - 5 / 8}
+    assert row["arrival"] == {**apart, "verdict": "shown"}
 
 
 def test_a_rung_without_broken_answers_arrives_nowhere():
@@ -101,8 +110,9 @@ def test_rungs_without_a_common_hole_are_refused():
         numbers_of(one, Rung("other", other.model, moved, other.after, other.sweep))
 
 
-def training(name: str, n_blocks: int, right: float):
-    row = {"name": name, "n_blocks": n_blocks, "d_model": 8, "n_heads": 2, "arrival": None}
+def training(name: str, n_blocks: int, right: float, half_at: int | None = None):
+    arrival = None if half_at is None else {"estimate": half_at / n_blocks}
+    row = {"name": name, "n_blocks": n_blocks, "d_model": 8, "n_heads": 2, "arrival": arrival}
     return {**row, "right": {"estimate": right}, "change": {"estimate": -right / 10}}
 
 
@@ -123,6 +133,18 @@ def test_one_more_training_lies_where_students_t_says():
         ("near", "undecided"),
     ]
     assert training_numbers(rows[2:]) is None
+
+
+def test_trainings_whose_types_arrive_at_one_point_may_still_differ_by_a_part_of_it():
+    rows = [training(f"seed {i}", 24, 0.5, 16) for i in range(3)]
+    rows += [training(f"at {k}", 12, 0.5, k) for k in (8, 9, 10)]
+    arrival = training_numbers(rows)["measures"]["arrival"]
+    # The rounding's deviation is 1/24 over the root of 12; it alone reaches 0.06, and a point of
+    # 12 blocks is 0.083 more: 10/12 lies 0.167 away.
+    assert arrival["standard_deviation"] == pytest.approx(1 / 24 / 12**0.5, abs=1e-6)
+    reach = 4.302653 * (4 / 3) ** 0.5 / 24 / 12**0.5
+    assert arrival["upper"] == pytest.approx(16 / 24 + reach, abs=1e-6)
+    assert [o["verdict"] for o in arrival["others"]] == ["undecided", "undecided", "shown"]
 
 
 def test_the_page_says_what_is_shown_and_that_one_training_is_one():

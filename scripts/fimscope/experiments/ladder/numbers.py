@@ -95,23 +95,30 @@ def arrival_numbers(rung: Rung, bootstrap: Bootstrap, margin: float) -> Numbers:
 def arrivals_apart(own: Numbers, first: Numbers) -> Numbers | None:
     """Whether two rungs' types arrive at other shares of the depth; None where one has no arrival.
 
-    own, first   of `arrival_numbers`
+    own, first   rows of `rungs` in `ladder_numbers`
     returns      estimate, own minus first; lower, upper; verdict, with DEPTH_MARGIN
 
     Each rung is patched in its own broken answers, so that nothing is paired: the interval is from
-    one's lower end to the other's upper, which holds in at least 90%, whatever the two share.
+    one's lower end to the other's upper, which holds in at least 90%, whatever the two share. A
+    curve that has half at a point may have passed it anywhere from the point before on: the lower
+    ends are those of that point.
     """
     one, other = own["arrival"], first["arrival"]
     if one is None or other is None:
         return None
     apart = Estimate(
         one["estimate"] - other["estimate"],
-        one["lower"] - other["upper"],
-        one["upper"] - other["lower"],
+        one["lower"] - _step(own, "arrival") - other["upper"],
+        one["upper"] - other["lower"] + _step(first, "arrival"),
         n=min(own["n_pairs"], first["n_pairs"]),
         n_programs=0,
     )
     return {**apart.ends(), "verdict": judge(apart, margin=DEPTH_MARGIN)}
+
+
+def _step(row: Numbers, measure: str) -> float:
+    """How far a measure's values are apart: a rung has as many places to arrive at as blocks."""
+    return 1 / row["n_blocks"] if measure == "arrival" else 0.0
 
 
 def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
@@ -124,7 +131,8 @@ def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
               estimate and verdict of each other rung, shown where it lies outside. Only the
               measures that every training has. None with fewer than two trainings
 
-    An interval for one more training has no place for other holes: all were asked the same ones.
+    Values that can only be so far apart have the variance of that rounding beside their own, and
+    one lies outside by more than its own rounding.
     """
     from scipy.stats import t
 
@@ -134,33 +142,33 @@ def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
     alike = [row for row in rows if is_alike(row)]
     if len(alike) < 2:
         return None
+    factor = t.isf((1 - LEVEL) / 2, len(alike) - 1) * math.sqrt(1 + 1 / len(alike))
     measures = {}
     for measure in MEASURES:
         if any(row[measure] is None for row in alike):
             continue
         values = np.array([row[measure]["estimate"] for row in alike])
-        mean, deviation = values.mean(), values.std(ddof=1)
-        reach = t.isf((1 - LEVEL) / 2, len(alike) - 1) * deviation * math.sqrt(1 + 1 / len(alike))
-        lower, upper = mean - reach, mean + reach
-        others = [
-            {"name": row["name"], "estimate": estimate, "verdict": _verdict_outside(outside)}
-            for row in rows
-            if not is_alike(row) and row[measure]
-            for estimate in [row[measure]["estimate"]]
-            for outside in [not lower <= estimate <= upper]
-        ]
+        mean, rounding = values.mean(), _step(alike[0], measure) ** 2 / 12
+        deviation = math.sqrt(values.var(ddof=1) + rounding)
+        reach = factor * deviation
         measures[measure] = {
             "mean": number(mean),
             "standard_deviation": number(deviation),
-            "lower": number(lower),
-            "upper": number(upper),
-            "others": others,
+            "lower": number(mean - reach),
+            "upper": number(mean + reach),
+            "others": [
+                {
+                    "name": row["name"],
+                    "estimate": row[measure]["estimate"],
+                    "verdict": Verdict.SHOWN
+                    if abs(row[measure]["estimate"] - mean) > reach + _step(row, measure)
+                    else Verdict.UNDECIDED,
+                }
+                for row in rows
+                if not is_alike(row) and row[measure]
+            ],
         }
     return {"names": [row["name"] for row in alike], "measures": measures}
-
-
-def _verdict_outside(outside: bool) -> Verdict:
-    return Verdict.SHOWN if outside else Verdict.UNDECIDED
 
 
 def _difference_of_changes(differences: NDArray[np.float64], programs: NDArray) -> Numbers:

@@ -21,8 +21,8 @@ rungs is one of two models, which another seed may turn. Only several seeds of o
 trainings differ, and few of them only roughly. Width, heads and depth grow together, the number of
 steps does not: no difference is due to one of them. A rung is patched in the answers that the edit
 breaks in it, which are other holes for each rung, and where these are few a point is shown to be
-above the controls later. Arrivals that differ by less than {100 * DEPTH_MARGIN:g}% of the depth
-count as one.
+above the controls later. An arrival is known to a block; arrivals that differ by less than
+{100 * DEPTH_MARGIN:g}% of the depth count as one.
 """
 
 
