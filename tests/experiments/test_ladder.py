@@ -64,6 +64,7 @@ def test_a_rung_is_told_by_its_accuracy_its_fall_and_its_arrival():
     assert (found["n"], found["n_programs"]) == (40, 40)
     assert row["right"]["estimate"] == 20 / 40
     assert row["change"]["estimate"] == -10 / 40
+    assert row["broken"]["estimate"] == 10 / 20
     assert (row["n_broken"], row["n_mended"], row["n_pairs"]) == (10, 0, 40)
     assert row["half_at"] == {"estimate": 6, "lower": 6, "upper": 6}
     assert row["arrival"] == {"estimate": 0.75, "lower": 0.75, "upper": 0.75}
@@ -76,7 +77,9 @@ def test_rungs_are_compared_on_the_same_holes():
     # 18 holes are right in the other alone; it loses 2 of 40 and the first 10 of 40.
     assert row["right"]["estimate"] == 18 / 40
     assert row["change"]["estimate"] == pytest.approx(8 / 40)
-    assert (row["right"]["verdict"], row["change"]["verdict"]) == ("shown", "shown")
+    # Of the 20 that both have right the edit breaks 2 and 10.
+    assert (row["broken"]["n"], row["broken"]["estimate"]) == (20, -8 / 20)
+    assert {row[key]["verdict"] for key in ("right", "change", "broken")} == {"shown"}
     # Half is passed after 2/4 and by 3/4 in the one, after 5/8 and by 6/8 in the other.
     apart = {"estimate": 0, "lower": 2 / 4 - 6 / 8, "upper": 3 / 4 - 5 / 8}
     assert row["arrival"] == {**apart, "verdict": "undecided"}
@@ -103,6 +106,12 @@ def test_a_rung_without_broken_answers_arrives_nowhere():
     assert "nowhere shown" in ladder_text(found, "rename_vars")
 
 
+def test_a_rung_that_is_never_right_breaks_nothing():
+    found = numbers_of(rung("main", 20, 10, 8, 6), rung("bad", 0, 0, 8, None))
+    assert found["rungs"][1]["broken"] is found["against_first"][0]["broken"] is None
+    assert "none was right" in ladder_text(found, "rename_vars")
+
+
 def test_rungs_without_a_common_hole_are_refused():
     one, other = rung("main", 20, 10, 8, 6), rung("other", 20, 10, 8, 6)
     moved = {f"x{hole}": answer for hole, answer in other.before.items()}
@@ -113,7 +122,8 @@ def test_rungs_without_a_common_hole_are_refused():
 def training(name: str, n_blocks: int, right: float, half_at: int | None = None):
     arrival = None if half_at is None else {"estimate": half_at / n_blocks}
     row = {"name": name, "n_blocks": n_blocks, "d_model": 8, "n_heads": 2, "arrival": arrival}
-    return {**row, "right": {"estimate": right}, "change": {"estimate": -right / 10}}
+    row |= {"right": {"estimate": right}, "change": {"estimate": -right / 10}, "broken": None}
+    return row
 
 
 def test_one_more_training_lies_where_students_t_says():
@@ -121,7 +131,7 @@ def test_one_more_training_lies_where_students_t_says():
     rows += [training("far", 12, 0.05), training("near", 36, 0.75)]
     found = training_numbers(rows)
     assert found["names"] == ["seed 0.5", "seed 0.6", "seed 0.7"]
-    assert [*found["measures"]] == ["right", "change"]  # no arrival
+    assert [*found["measures"]] == ["right", "change"]  # what every one has
     right = found["measures"]["right"]
     # 4.302653 is the 97.5% quantile of t with 2 degrees of freedom; 0.1 sqrt(1 + 1/3) the error.
     reach = 4.302653 * 0.1 * (4 / 3) ** 0.5

@@ -18,7 +18,7 @@ from fimscope.statistics.significance import LEVEL
 from fimscope.statistics.verdicts import Margins, Verdict, judge
 
 SIZE = ("n_blocks", "d_model", "n_heads")  # what trainings of one size share
-MEASURES = ("right", "change", "arrival")
+MEASURES = ("right", "change", "broken", "arrival")
 DEPTH_MARGIN = 0.1  # of the depth: arrivals that are nearer to one another count as one
 
 
@@ -28,9 +28,11 @@ def ladder_numbers(rungs: Sequence[Rung], bootstrap: Bootstrap, margins: Margins
     rungs     the others are compared with the first
     returns   n, n_programs, the holes that every rung answered, of which all rates are;
               rungs: of each name, n_parameters and SIZE; right, the rate before the edit; change,
-              after minus before, judged; n_broken, n_mended; and of `arrival_numbers`;
+              after minus before, judged; broken, the rate of the right ones that the edit breaks;
+              n_broken, n_mended; and of `arrival_numbers`;
               against_first: of each other one name; right and change, its own minus the first's on
-              the same holes, judged; arrival, of `arrivals_apart`;
+              the same holes, judged, and so broken, on those that both have right; arrival, of
+              `arrivals_apart`;
               trainings: of `training_numbers`
     """
     holes = common_holes(rungs)
@@ -42,6 +44,7 @@ def ladder_numbers(rungs: Sequence[Rung], bootstrap: Bootstrap, margins: Margins
             **{key: getattr(rung.model, key) for key in SIZE},
             "right": Clustered.of(before, holes.programs).rate().ends(),
             "change": difference_numbers(change, holes.programs),
+            "broken": _rate((change < 0)[before > 0], holes.programs[before > 0]),
             "n_broken": int((change < 0).sum()),
             "n_mended": int((change > 0).sum()),
             **arrival_numbers(rung, bootstrap, margins.effect),
@@ -53,14 +56,17 @@ def ladder_numbers(rungs: Sequence[Rung], bootstrap: Bootstrap, margins: Margins
             "name": row["name"],
             "right": difference_numbers(before - holes.before[0], holes.programs),
             "change": _difference_of_changes(change - changes[0], holes.programs),
+            "broken": _difference((changes[0] - change)[both], holes.programs[both]),
             "arrival": arrivals_apart(row, rows[0]),
         }
         for row, before, change in list(zip(rows, holes.before, changes, strict=True))[1:]
+        for both in [(before > 0) & (holes.before[0] > 0)]
     ]
     for family in (
         [row["change"] for row in rows],
         [row["right"] for row in beside],
         [row["change"] for row in beside],
+        [row["broken"] for row in beside if row["broken"]],
     ):
         judge_together(family, margins.accuracy)
     return {
@@ -169,6 +175,14 @@ def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
             ],
         }
     return {"names": [row["name"] for row in alike], "measures": measures}
+
+
+def _rate(values: NDArray[np.bool_], programs: NDArray) -> Numbers | None:
+    return Clustered.of(values, programs).rate().ends() if len(values) else None
+
+
+def _difference(values: NDArray[np.float64], programs: NDArray) -> Numbers | None:
+    return difference_numbers(values, programs) if len(values) else None
 
 
 def _difference_of_changes(differences: NDArray[np.float64], programs: NDArray) -> Numbers:

@@ -12,6 +12,7 @@ from fimscope.statistics.verdicts import Verdict
 NAMES = {
     "right": "right before the edit",
     "change": "change by the edit",
+    "broken": "broken, of the right ones",
     "arrival": "arrival, share of the depth",
 }
 LIMITS = f"""\
@@ -24,6 +25,36 @@ breaks in it, which are other holes for each rung, and where these are few a poi
 above the controls later. An arrival is known to a block; arrivals that differ by less than
 {100 * DEPTH_MARGIN:g}% of the depth count as one.
 """
+
+
+def _depth(row: Numbers) -> str:
+    return with_interval(row, ".0f", 100, "%")
+
+
+def _signed_depth(row: Numbers) -> str:
+    return with_interval(row, "+.0f", 100, "%")
+
+
+# How a difference from the first rung is written.
+CELLS = {
+    **dict.fromkeys(("right", "change", "broken"), points_changed),
+    "arrival": _signed_depth,
+}
+# Of each other rung: the measure, what is claimed of it, what its number is held against.
+CLAIMS = (
+    ("right", "{name} is right at another rate than {first}", "the same holes"),
+    ("change", "{edit} changes {name} by more or less than {first}", "the same holes"),
+    (
+        "broken",
+        "{edit} breaks more or fewer of the right answers of {name} than of {first}",
+        "the holes that both have right",
+    ),
+    (
+        "arrival",
+        "in {name} the type arrives at another share of the depth than in {first}",
+        "the broken answers of each",
+    ),
+)
 
 
 def ladder_text(numbers: Numbers, edit: str) -> str:
@@ -59,40 +90,28 @@ def ladder_text(numbers: Numbers, edit: str) -> str:
 
 
 def ladder_findings(numbers: Numbers, edit: str) -> list[Finding]:
-    """Of each other rung: whether it is right more often, falls more, has its types elsewhere."""
+    """Of each other rung, beside the first, each of CLAIMS."""
     first = code(numbers["rungs"][0]["name"])
-    findings = []
-    for row in numbers["against_first"]:
-        name = code(row["name"])
-        findings += [
-            Finding(
-                f"{name} is right at another rate than {first}",
-                row["right"]["verdict"],
-                points_changed(row["right"]),
-                "the same holes",
-            ),
-            Finding(
-                f"{code(edit)} changes {name} by more or less than {first}",
-                row["change"]["verdict"],
-                points_changed(row["change"]),
-                "the same holes",
-            ),
-        ]
-        if row["arrival"]:
-            findings.append(
-                Finding(
-                    f"in {name} the type arrives at another share of the depth than in {first}",
-                    row["arrival"]["verdict"],
-                    f"{_signed_depth(row['arrival'])} of the depth",
-                    "the broken answers of each",
-                )
-            )
-    return findings
+    return [
+        Finding(claim.format(name=code(row["name"]), first=first, edit=code(edit)), *of_it, against)
+        for row in numbers["against_first"]
+        for measure, claim, against in CLAIMS
+        if row[measure]
+        for of_it in [(row[measure]["verdict"], CELLS[measure](row[measure]))]
+    ]
 
 
 def _rung_table(rungs: Sequence[Numbers], edit: str) -> list[str]:
     header = ["model", "parameters", "blocks, width, heads", "right", f"change by {code(edit)}"]
-    header += ["p", "verdict", "broken / mended", "pairs", "`restore` arrives at", "of the depth"]
+    header += [
+        "p",
+        "verdict",
+        "broken, of the right",
+        "mended",
+        "pairs",
+        "`restore` arrives at",
+        "of the depth",
+    ]
     rows = [
         [
             code(row["name"]),
@@ -102,7 +121,8 @@ def _rung_table(rungs: Sequence[Numbers], edit: str) -> list[str]:
             signed_points(row["change"]),
             p_text(row["change"]),
             row["change"]["verdict"],
-            f"{row['n_broken']} / {row['n_mended']}",
+            f"{rate(row['broken'])}, n = {row['n_broken']}" if row["broken"] else "none was right",
+            str(row["n_mended"]),
             str(row["n_pairs"]),
             with_interval(row["half_at"], "d") if row["half_at"] else "nowhere shown",
             _depth(row["arrival"]) if row["arrival"] else "",
@@ -114,17 +134,18 @@ def _rung_table(rungs: Sequence[Numbers], edit: str) -> list[str]:
 
 def _beside_table(beside: Sequence[Numbers]) -> list[str]:
     rows = [
-        [code(row["name"]), NAMES[measure], cell(row[measure]), p_text(row[measure]), verdict]
+        [
+            code(row["name"]),
+            NAMES[measure],
+            CELLS[measure](row[measure]),
+            p_text(row[measure]),
+            row[measure]["verdict"],
+        ]
         for row in beside
-        for measure, cell in (
-            ("right", signed_points),
-            ("change", signed_points),
-            ("arrival", _signed_depth),
-        )
+        for measure in NAMES
         if row[measure]
-        for verdict in [row[measure]["verdict"]]
     ]
-    return table(["model", "measure", "its own minus that, points", "p", "verdict"], rows, n_left=2)
+    return table(["model", "measure", "its own minus that", "p", "verdict"], rows, n_left=2)
 
 
 def _training_lines(trainings: Numbers | None) -> list[str]:
@@ -154,11 +175,3 @@ def _outside(others: Sequence[Numbers], verdict: Verdict) -> str:
     found = [f"{code(o['name'])} {100 * o['estimate']:.1f}%" for o in others]
     kept = [text for text, o in zip(found, others, strict=True) if o["verdict"] == verdict]
     return ", ".join(kept) or "none"
-
-
-def _depth(row: Numbers) -> str:
-    return with_interval(row, ".0f", 100, "%")
-
-
-def _signed_depth(row: Numbers) -> str:
-    return with_interval(row, "+.0f", 100, "%")
