@@ -18,10 +18,12 @@ N = 40  # programs, of one hole each
 MARGINS = Margins(effect=0.1, accuracy=0.03)
 
 
-def rung(name: str, n_right: int, n_broken: int, n_blocks: int, arrives: int | None) -> Rung:
-    """Of N holes the first `n_right` are right, of these the first `n_broken` broken; patches do
+def rung(
+    name: str, n_right: int, n_broken: int, n_blocks: int, arrives: int | None, n: int = N
+) -> Rung:
+    """Of n holes the first `n_right` are right, of these the first `n_broken` broken; patches do
     nothing before the point `arrives`, and all from there on; None: no answer was patched."""
-    programs = [f"p{i:02d}" for i in range(N)]
+    programs = [f"p{i:02d}" for i in range(n)]
     model = Prepared(
         folder=Path(name),
         source={},
@@ -38,13 +40,13 @@ def rung(name: str, n_right: int, n_broken: int, n_blocks: int, arrives: int | N
     )
     sweep = Sweep("restore", "last", [], {}, {}, 0, 0)
     if arrives is not None:
-        step = np.repeat([[float(p >= arrives) for p in range(n_blocks + 1)]], N, axis=0)
+        step = np.repeat([[float(p >= arrives) for p in range(n_blocks + 1)]], n, axis=0)
         names = np.array(programs)
         curves = {
             "paired": Curve(step, names, names),
             "unrelated": Curve(0 * step, names, names),
         }
-        sweep = Sweep("restore", "last", [*range(n_blocks + 1)], curves, curves, N, 0)
+        sweep = Sweep("restore", "last", [*range(n_blocks + 1)], curves, curves, n, 0)
     return Rung(
         name,
         model,
@@ -83,6 +85,13 @@ def test_rungs_are_compared_on_the_same_holes():
     # Half is passed after 2/4 and by 3/4 in the one, after 5/8 and by 6/8 in the other.
     apart = {"estimate": 0, "lower": 2 / 4 - 6 / 8, "upper": 3 / 4 - 5 / 8}
     assert row["arrival"] == {**apart, "verdict": "undecided"}
+
+
+def test_changes_do_not_differ_by_more_than_changes_can():
+    found = numbers_of(rung("main", 2, 1, 8, None, n=2), rung("other", 2, 0, 8, None, n=2))
+    change = found["against_first"][0]["change"]
+    # Of two programs, 0.5 with an error of 0.5, times 12.7.
+    assert (change["estimate"], change["lower"], change["upper"]) == (0.5, -2, 2)
 
 
 def test_two_deep_models_whose_types_arrive_at_one_depth_are_alike():
