@@ -90,6 +90,7 @@ include: "rules/report.smk"
 include: "rules/explorer.smk"
 include: "rules/compare.smk"
 include: "rules/train.smk"
+include: "rules/ladder.smk"
 include: "rules/cache.smk"
 include: "rules/frame.smk"
 

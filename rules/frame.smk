@@ -78,13 +78,13 @@ def frame(each):
     step and of its wildcards, in the folder of the study; the environment; the resources of a small
     step; its priority; and a plot's group, the steps that are one job on a cluster.
     """
-    step = each.name.removesuffix("_shard")
+    step = re.sub("_(shard|rung)$", "", each.name)
     paths = workflow.modifier.path_modifier
     each.input_modifier = each.log_modifier = each.benchmark_modifier = paths
     if f"scripts/{step}.py" in each.shellcmd:
         each.set_input(code=step_sources(step))
         # The records of a cluster's job are those of the run that sent it.
-        if workflow.is_main_process and each.name == step:
+        if workflow.is_main_process and not each.name.endswith("_shard"):
             each.set_input(made_again=made_again(each))
     if not each.log:
         results, study, *names = Path(strip_wildcard_constraints(each.output[0])).parts

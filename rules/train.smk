@@ -63,9 +63,11 @@ rule train_model:
         work=f"{TRAINING}/checkpoint",
         folder=lambda wildcards, output: Path(output.weights).parent.as_posix(),
         device=lambda wildcards: "cpu" if config["model"]["device"] == "cpu" else "cuda",
+        changes="{}",
     shell:
-        "python scripts/train_model.py --settings {input.settings:q} --programs {input.programs:q}"
-        " --tokenizer {input.tokenizer:q} --device {params.device} --threads {threads}"
+        "python scripts/train_model.py --settings {input.settings:q} --changes {params.changes:q}"
+        " --programs {input.programs:q} --tokenizer {input.tokenizer:q}"
+        " --device {params.device} --threads {threads}"
         " --work {params.work:q} --out-curve {output.curve:q}"
         " --out {params.folder:q} --log {log:q}"
 

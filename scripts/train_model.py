@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table, write_table
 from fimscope.steps.frame import log, run_step, step_parser
+from fimscope.training.settings import read_settings
 from fimscope.training.tables import TRAINING_LOG, TRAINING_PROGRAMS
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def train_model(
         maker,
         settings["validation"]["windows"],
         settings["validation"]["tokens"],
-        plan.seed,
+        settings["validation"]["seed"],
     )
     batches = Batches(parts["train"], maker, plan)
     log.info(
@@ -106,6 +107,9 @@ def train_model(
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="config/training.yaml")
+    parser.add_argument(
+        "--changes", required=True, help="settings that differ from those, as a JSON object"
+    )
     parser.add_argument("--programs", type=Path, required=True, help="training_programs table")
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
     parser.add_argument("--device", choices=("cpu", "cuda"), required=True, help="to train on")
@@ -120,10 +124,9 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     with run_step(parser) as args:
         import torch
-        import yaml
 
         torch.set_num_threads(args.threads)
-        settings = yaml.safe_load(args.settings.read_text(encoding="utf-8"))
+        settings = read_settings(args.settings, args.changes)
         rows = train_model(
             read_table(args.programs, TRAINING_PROGRAMS).to_pylist(),
             args.tokenizer,

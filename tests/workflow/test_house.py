@@ -12,7 +12,7 @@ from projects import ROOT, copy_project, snakemake
 pytestmark = pytest.mark.process
 
 
-OTHERS = ("config.yaml", "schema.yaml", "training.yaml")
+OTHERS = ("config.yaml", "schema.yaml", "training.yaml", "ladder.yaml")
 PRESETS = sorted(p.name for p in (ROOT / "config").glob("*.yaml") if p.name not in OTHERS)
 BIN = Path(sys.executable).parent
 

@@ -30,7 +30,7 @@ class Job:
 
     @property
     def step(self) -> str:
-        return self.rule.removesuffix("_shard")
+        return re.sub("_(shard|rung)$", "", self.rule)
 
 
 def read_jobs(output: str) -> list[Job]:
@@ -56,7 +56,7 @@ def jobs(tmp_path_factory) -> list[Job]:
         (project / "models/embedded" / name).touch()
     (project / "mine.yaml").write_text("study: embedded\nshards: {all: 2}\n")
     targets = "all predictions activations explorer report embedded_model quality model_card"
-    targets += " cache_report"
+    targets += " cache_report embedded_ladder"
     experiments = [experiment.name for experiment in all_experiments().values()]
     words = ["--configfile", "mine.yaml", "--set-resources", "{}:runtime={}".format(*SET)]
     words += ["--", *targets.split(), *experiments]
@@ -75,7 +75,7 @@ def test_the_rule_the_script_and_the_log_have_one_name(jobs):
     assert len({job.step for job in steps(jobs)}) > 50
     for job in steps(jobs):
         assert job.words[1] == f"scripts/{job.step}.py"
-        wildcards = re.findall(r"(?:edit|group|shard)=([^,]+)", job.told.get("wildcards", ""))
+        wildcards = re.findall(r"(?:rung|edit|group|shard)=([^,]+)", job.told.get("wildcards", ""))
         name = "/".join([job.step, *wildcards])
         assert job.told["log"].endswith(f"/logs/{name}.log")
         assert job.words[-2:] == ["--log", job.told["log"]]

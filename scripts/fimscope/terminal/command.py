@@ -11,7 +11,7 @@ from fimscope.config import read_yaml
 from fimscope.errors import UserError, escaped
 
 CONFIGS = (".yaml", ".yml", ".json")
-NO_PRESETS = ("config", "schema", "training")  # of config/: what no study is named by
+NO_PRESETS = ("config", "schema", "training", "ladder")  # of config/: what no study is named by
 
 
 def check_command(words: Sequence[str]) -> None:

@@ -1,0 +1,1 @@
+"""One recipe at several sizes and from several seeds."""
