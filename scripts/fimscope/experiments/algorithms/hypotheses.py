@@ -11,6 +11,16 @@ PLANTED = {
 # What is hidden from attention, beside as many other tokens: it moves an answer, to no type.
 HIDDEN = {"uses": "reads the uses of the name"}
 HYPOTHESES = PLANTED | HIDDEN
+# What an answer hangs on where the change moves it and the control does not. That it comes from
+# there by the algorithm takes more: that it becomes what was planted.
+READ = {
+    "nearest": "the nearest annotation",
+    "alike": "an annotation that reads like it",
+    "name": "the hole's name",
+    "type_of_name": "which type that name has elsewhere",
+    "values": "the default or the returned values",
+    "uses": "the uses of the name",
+}
 # A part of another: both ask of the hole's name.
 PARTS = {"type_of_name": "name"}
 # What most prompts have: an answer that was asked both can be explained by them, or not.

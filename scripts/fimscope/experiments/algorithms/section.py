@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PARTS
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PARTS, READ
 from fimscope.experiments.algorithms.numbers import ALL, JOINTLY, NOT_AT_ALL
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.report.findings import Finding
@@ -36,18 +36,23 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
         method="Each algorithm is given something to find that only it reads, in the same examples "
         "under every edit (of `select` and `test`): the nearest annotation, or all that read like "
         "the answer, become another type; the hole's name, wherever it stands, becomes one that "
-        "`fit` has mostly for that type and that the model is right with there; the default or the "
+        "`fit` has for that type in most of its holes (often one) and that the model is right with "
+        "there; the default or the "
         "returned values become a value of it; or the uses of the name are hidden from attention "
         "(Geva et al. 2304.14767). The type is neither the answer nor the gold, and none that the "
         "prompt shows if there is one. The changes are made by syntax and parsed; the programs "
         "mean something else.",
-        control="The same done to what the algorithm does not read: another annotation as far away "
-        "or the next nearest, another variable that gets the same name, other values, as many "
-        "other tokens. Any new name may move an answer: `type_of_name` holds the name of another "
-        "type against one of the answer's own type in the same place. An answer is explained by an "
-        "algorithm where the change moves it and the control does not, of those that were asked "
-        "both `nearest` and `name`. Sign tests over programs; Holm over all edits and hypotheses, "
-        "of all answers, and over these and the outcomes; of each of the two measures.",
+        control="The same done to what the algorithm does not read: another annotation as far "
+        "away or the next nearest, another variable that gets the same name, other "
+        "values, as many other tokens. What moves an answer it hangs on; that it copies, "
+        "or reads a type, takes that it becomes the planted one too. `all` are as many "
+        "right, wrong and broken answers, not their shares of all holes. Any new name may"
+        " move an answer: `type_of_name` holds the name of another type against one of "
+        "the answer's own type in the same place. An answer is explained by an algorithm "
+        "where the change moves it and the control does not, of those that were asked "
+        "both `nearest` and `name`. Sign tests over programs; Holm over all edits and "
+        "hypotheses, of all answers, and over these and the outcomes; of each of the two "
+        "measures.",
         cites=["geva2023dissecting", "holm1979procedure"],
         reading=_say(numbers),
         figures=[
@@ -80,7 +85,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
         Finding(
             f"an answer {_claim(row)}",
             row["moved"]["over_control"]["verdict"],
-            f"{points_changed(row['moved']['over_control'])} moved, n = {row['n']}",
+            f"{points_changed(row['moved']['over_control'])} moved, n = {row['n']}{_followed(row)}",
             CONTROLS.get(row["hypothesis"], "the same change elsewhere"),
         )
         for row in by_size[:N_FOUND]
@@ -89,9 +94,17 @@ def _findings(numbers: Numbers) -> list[Finding]:
 
 def _claim(row: Numbers) -> str:
     """What an answer is shown to do, or may do; where the control moves more, the contrary."""
-    moved, told = row["moved"]["over_control"], HYPOTHESES[row["hypothesis"]]
+    moved, read = row["moved"]["over_control"], READ[row["hypothesis"]]
     is_less = moved["verdict"] is Verdict.SHOWN and moved["estimate"] < 0
-    return f"is moved less than its control by the change for: {told}" if is_less else told
+    return f"is moved less than its control by {read}" if is_less else f"hangs on {read}"
+
+
+def _followed(row: Numbers) -> str:
+    """Whether it also becomes the planted type, which the algorithm that is asked for predicts."""
+    if not row["follows"]:
+        return ""
+    over = row["follows"]["over_control"]
+    return f"; {points_changed(over)} to the planted type, {over['verdict']}"
 
 
 def _say(numbers: Numbers) -> list[str]:
