@@ -12,7 +12,11 @@ import pytest
 from browser_pages import BROWSERS
 from fimscope.typescript.client import TypeScript
 
-OF_SMALL_STUDY = ("test_whole_dag.py", "test_steering_study.py", "test_provenance.py")
+# Whoever asks for the small study stands here: it takes minutes, and is made once a process.
+OF_SMALL_STUDY = (
+    *("test_whole_dag.py", "test_steering_study.py", "test_provenance.py"),
+    "test_ladder.py",
+)
 LONG_FOLDERS = ("workflow", "browser", "typescript")
 # What is no unit test, by what it needs; a fixture brings its own mark.
 TIERS = ("model", "node", "process", "browser", "cluster")
@@ -31,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     What comes last is short, so that two processes end together.
     """
     for item in items:
+        if "small_study" in item.fixturenames and item.path.name not in OF_SMALL_STUDY:
+            raise pytest.UsageError(f"{item.path}: uses small_study; name it in OF_SMALL_STUDY")
         for fixture in FIXTURE_TIERS.keys() & set(item.fixturenames):
             item.add_marker(FIXTURE_TIERS[fixture])
         if not any(item.get_closest_marker(tier) for tier in TIERS):
