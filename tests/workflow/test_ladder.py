@@ -8,7 +8,7 @@ import yaml
 
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.rejections import REJECTED
-from fimscope.files.tables import read_table, write_table
+from fimscope.files.tables import read_manifest, read_table, write_table
 from fimscope.training.tables import TRAINING_LOG, TRAINING_PACKAGES, TRAINING_PROGRAMS
 from fimscope.training.tokenizer import train_tokenizer
 from projects import snakemake
@@ -49,12 +49,13 @@ def collect(project: Path) -> None:
     (project / "config/ladder.yaml").write_text(yaml.safe_dump({"small": CHANGES}))
     (project / TRAINING).mkdir()
     programs = [program("widen", "train"), program("lift", "validation")]
+    manifest = read_manifest(project / "results/tiny/pairs.parquet")  # as any step's
     for name, kind, rows in (
         ("programs", TRAINING_PROGRAMS, programs),
         ("packages", TRAINING_PACKAGES, []),
         ("rejected", REJECTED, []),
     ):
-        write_table(project / TRAINING / f"{name}.parquet", kind, rows, {})
+        write_table(project / TRAINING / f"{name}.parquet", kind, rows, manifest)
     train_tokenizer(programs, 400).save(str(project / TRAINING / "tokenizer.json"))
 
 
