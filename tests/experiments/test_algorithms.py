@@ -17,7 +17,7 @@ from fimscope.experiments.algorithms.counterfactuals import (
     plant_all,
     replaced,
 )
-from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, LITERALS
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, LITERALS, READ
 from fimscope.experiments.algorithms.names import telling_names
 from fimscope.experiments.algorithms.numbers import algorithm_numbers, shown_examples
 from fimscope.experiments.algorithms.section import algorithms_section
@@ -399,7 +399,7 @@ def test_a_taught_algorithm_is_found(encoder, algorithm):
     assert explained["shares"]["none of them"]["estimate"] < 0.1
     assert explained["shares"][other]["estimate"] < 0.1
     assert set(found) <= set(HYPOTHESES)
-    assert f"shown that an answer {HYPOTHESES[algorithm]}" in " ".join(
+    assert f"shown that an answer hangs on {READ[algorithm]}" in " ".join(
         algorithms_section(numbers, shown_examples(table)).reading
     )
 
