@@ -15,7 +15,8 @@ N_COLOURS = 96  # of a page: what is drawn in few needs a third of the bytes
 
 
 def picture_explorer(explorer: Path) -> bytes:
-    """A PNG of the page of the first example that the edit broke, of the list's if there is none.
+    """A PNG of the page of the first example that the edit broke and that the algorithms were asked
+    of; else of the first that it broke, else of the list's.
 
     raises UserError where there is no browser
     """
@@ -36,8 +37,12 @@ def picture_explorer(explorer: Path) -> bytes:
             rows = page.locator(".tabulator-row a")
             if rows.count():
                 break
-        page.goto(f"{explorer.resolve().as_uri()}{rows.first.get_attribute('href')}")
-        page.wait_for_selector("#panel-source .code")
+        links = [row.get_attribute("href") for row in rows.all()]
+        for link in [*links, links[0]]:
+            page.goto(f"{explorer.resolve().as_uri()}{link}")
+            page.wait_for_selector("#panel-source .code")
+            if page.locator("#panel-algorithms").count():
+                break
         picture = page.screenshot()
         browser.close()
     return picture
