@@ -325,6 +325,14 @@ def test_of_many_names_it_says_how_many_were_tried(explained):
     assert say_alone(more).startswith("One name alone, 4 of 5 tried: the answer hangs on `name`")
 
 
+def test_a_name_that_the_answer_hangs_on_alone_is_told_from_all_together(explained):
+    renaming = explained.renaming
+    mixed = "renamed together with all the others, it mostly stays"
+    for changed in (True, False):
+        draws = [replace(draw, changed=changed) for draw in renaming.draws]
+        assert (mixed in say_alone(replace(renaming, draws=draws))) is not changed
+
+
 def test_the_names_that_a_package_gives():
     assert {"Batch", "explain", "load_model", "results"} <= set(dir(fimscope))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

@@ -82,12 +82,14 @@ def say_renaming(renaming: Renaming, original: Reading) -> str:
 
 
 def say_alone(renaming: Renaming) -> str:
-    """Which single name the answer hangs on, and of how many names that is known."""
+    """Which single name the answer hangs on, of how many that is known, and if all do the same."""
     breaking = [each.name for each in renaming.alone if 2 * each.n_changed >= each.n_draws]
     some = [each.name for each in renaming.alone if 0 < 2 * each.n_changed < each.n_draws]
     n, n_tried = len(renaming.names), len(renaming.alone)
     tried = "" if n_tried == n else f", {n_tried} of {n} tried"
     found = [f"the answer hangs on {', '.join(map(_said, breaking))}"] if breaking else []
+    if breaking and 2 * sum(draw.changed for draw in renaming.draws) < len(renaming.draws):
+        found.append("renamed together with all the others, it mostly stays")
     if some:
         found.append(f"fewer than half of the draws change it for {', '.join(map(_said, some))}")
     return f"One name alone{tried}: {'; '.join(found) or 'none changes the answer'}."
