@@ -40,7 +40,7 @@ from fimscope.steps.run_lock import RunLock
 from fimscope.steps.sources import step_sources
 from fimscope.terminal.closing import closing_lines
 from fimscope.terminal.command import check_targets, one_sentence, parsed
-from fimscope.terminal.failure import Errors, before_it_goes_on
+from fimscope.terminal.full_disk import FullDisk
 from fimscope.terminal.layout import check_layout
 from fimscope.terminal.progress import OwnWords, Progress, steps_of
 from fimscope.terminal.targets import target_lines
@@ -134,7 +134,15 @@ onerror:
             for each in getattr(job, "jobs", [job])
         ]
         logger.error(f"Failed, with its log: {'; '.join(names)}")
-    why = before_it_goes_on(errors.said, bool(failed))
+    # What the system kills cannot say so itself.
+    said = "".join(Path(file).read_text(errors="replace") for file in log)
+    if re.search("exit status 137|Signals.SIGKILL", said):
+        why = "A step was killed, most often for want of memory: give it more, or run fewer at once"
+        why += " (--cores 1);"
+    elif failed:
+        why = "Once that is mended,"
+    else:
+        why = "It was stopped;"
     logger.error(f"{why} the same command goes on from here")
 
 

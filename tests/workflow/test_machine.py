@@ -32,17 +32,16 @@ def test_what_no_step_can_say_itself_is_said_for_it(tmp_path):
     project = copy_project(tmp_path / "project")
     goal = "results/embedded/source/programs.parquet"
     sentences = {
+        "raise SystemExit(1)": "",
         KILLED_STEP: "A step was killed, most often for want of memory: give it more",
-        "raise SystemExit(1)": "Once that is mended, the same command goes on",
-        FULL_DISK: f"No room is left on the disk of {project}: free some; the same command goes on",
+        FULL_DISK: f"No room is left on the disk of {project}: free some, and the same command",
     }
     for words, sentence in sentences.items():
         (project / "scripts/collect_programs.py").write_text(words)
         done = snakemake(project, "--", goal, check=False)
         assert done.returncode
-        assert [each in done.stdout for each in sentences.values()] == [
-            each == sentence for each in sentences.values()
-        ]
+        said = [each for each in sentences.values() if each and each in done.stdout]
+        assert said == [sentence] * bool(sentence)
         assert "Traceback" not in done.stdout
 
 
