@@ -55,9 +55,6 @@ class Steered:
             for scaled in [torch.from_numpy(self.vectors.scaled(dose.vector, dose.strength))]
         ]
 
-    def stack(self, doses: Sequence[Sequence[Dose]], points: Sequence[int]) -> "torch.Tensor":
-        return stack_doses(self.vectors, doses, points, self.prepared.d_model)
-
 
 def steer(
     steered: Steered,
@@ -84,11 +81,12 @@ def steer(
         return *asked, windows, steered.ingredients(doses[row])
 
     def ask(model: "Model", rows: list[int]) -> SweepReadout:
+        own = [doses[row] for row in rows]
         return sweep_added(
             model,
             [recipients[row]["token_ids"] for row in rows],
             windows,
-            steered.stack([doses[row] for row in rows], points),
+            stack_doses(steered.vectors, own, points, steered.prepared.d_model),
             torch.tensor([_token_ids(recipients[row]) for row in rows]),
         )
 
