@@ -40,6 +40,7 @@ from fimscope.steps.run_lock import RunLock
 from fimscope.steps.sources import step_sources
 from fimscope.terminal.closing import closing_lines
 from fimscope.terminal.command import check_targets, one_sentence, parsed
+from fimscope.terminal.full_disk import FullDisk
 from fimscope.terminal.layout import check_layout
 from fimscope.terminal.progress import OwnWords, Progress, steps_of
 from fimscope.terminal.targets import target_lines

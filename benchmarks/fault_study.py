@@ -52,7 +52,7 @@ GOOD = ("same bytes", "named, then same bytes", "refused by readers")
 # An error that names a file: a step's, or Snakemake's on clocks and on what it cannot write.
 NAMING = re.compile(
     r"results[/:].* again$|^Output results/\S+ has older modification time"
-    r"|Read-only file system: .results/"
+    r"|Read-only file system: .results/|^No room is left on the disk of /"
 )
 
 
@@ -212,7 +212,7 @@ def settle(study: Study, disturbed: subprocess.CompletedProcess | None) -> tuple
         if not errors:
             return "no file named", done.stdout[-2000:]
         said = said or re.sub(r"^\d\d:\d\d:\d\d ", "", errors[-1])
-        said = said.replace(f"{study.project}/", "")
+        said = said.replace(f"{study.project}/", "").replace(f"{study.project}", "the project")
         follow(errors[-1], study.project)
         done = run(study.project, study.goal)
     if done.returncode:

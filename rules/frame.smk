@@ -78,10 +78,11 @@ def frame(each):
     step and of its wildcards, in the folder of the study; the environment; the resources of a small
     step; its priority; and a plot's group, the steps that are one job on a cluster.
     """
-    step = re.sub("_(shard|rung)$", "", each.name)
+    script = re.search(r"scripts/(\w+)\.py", each.shellcmd)
+    step = script[1] if script else each.name
     paths = workflow.modifier.path_modifier
     each.input_modifier = each.log_modifier = each.benchmark_modifier = paths
-    if f"scripts/{step}.py" in each.shellcmd:
+    if script:
         each.set_input(code=step_sources(step))
         # The records of a cluster's job are those of the run that sent it.
         if workflow.is_main_process and not each.name.endswith("_shard"):

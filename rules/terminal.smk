@@ -61,6 +61,7 @@ def say_closing():
 IS_RUN = bool(command) and not (command.dryrun or command.touch)
 OWN_LINE = IS_RUN and Quietness.RULES in (workflow.output_settings.quiet or ())
 progress = []
+logger.addHandler(FullDisk())
 
 if OWN_LINE:
     for handler in logger.handlers:

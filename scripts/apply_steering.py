@@ -1,7 +1,6 @@
 """Steer: choose point and strength on `select`, then report them once on `test` with controls."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,36 +112,22 @@ def steer_test(
     if not chosen:
         return
     wrong, right = groups["test", "wrong"], groups["test", "right"]
-    at: dict[Window, list[Setting]] = defaultdict(list)
     for setting in chosen.values():
         log.info("%s: points %s, strength %g", setting.name, setting.points, setting.strength)
-        at[setting.points].append(setting)
-
     strengths, n_tokens, seed = options["strengths"], options["n_tokens"], options["seed"]
 
     def doses_of(row: Row) -> dict[Window, list[Dose]]:
-        return {
-            points: [
-                dose
-                for setting in settings
-                for dose in doses_on_test(steered.vectors, row["gold"], setting, strengths)
-            ]
-            for points, settings in at.items()
-        }
+        return by_window(
+            chosen, lambda own: doses_on_test(steered.vectors, row["gold"], own, strengths)
+        )
 
     def elsewhere_of(row: Row) -> dict[Window, list[Dose]]:
-        return {
-            points: [
-                dose
-                for setting in settings
-                for dose in doses_elsewhere(steered.vectors, row["gold"], setting)
-            ]
-            for points, settings in at.items()
-        }
+        return by_window(chosen, lambda own: doses_elsewhere(steered.vectors, row["gold"], own))
 
     found = steer_each(steered, [*wrong, *right], doses_of)
     disturbed = disturb(steered, right, elsewhere_of, n_tokens, seed)
-    for n, points in enumerate(at):
+    windows = dict.fromkeys(setting.points for setting in chosen.values())
+    for n, points in enumerate(windows):
         for nothing, own in found:
             if n == 0:
                 yield "steering_results", nothing
@@ -151,6 +136,16 @@ def steer_test(
         for own in disturbed:
             for row in own[points]:
                 yield "steering_disturbance", row
+
+
+def by_window(
+    chosen: Mapping[str, Setting], doses_at: Callable[[Setting], list[Dose]]
+) -> dict[Window, list[Dose]]:
+    """The doses of all settings, those of the same points together, in the settings' order."""
+    found: dict[Window, list[Dose]] = {}
+    for setting in chosen.values():
+        found.setdefault(setting.points, []).extend(doses_at(setting))
+    return found
 
 
 def apply_steering(

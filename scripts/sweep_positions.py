@@ -127,7 +127,11 @@ def sweep_positions(
         patches = [patch for i, row in enumerate(rows) for patch in patches_of(row, i)]
         return sweep_ragged(model, ids, patches, wanted)
 
-    batches, kept = plan_sweeps(prompts, groups, runner.batch_tokens), BatchTensors(SweepReadout)
+    lengths = [len(prompts[key]) for key in recipients]
+    firsts = [min(min(own.tokens) for _, own in groups[key]) for key in recipients]
+    # Those of like length behind their first patch.
+    like = [length - first for length, first in zip(lengths, firsts, strict=True)]
+    batches, kept = runner.plan(lengths, like), BatchTensors(SweepReadout)
     for rows, swept in runner.run("patches", batches, ask, ingredients, kept):
         first = 0
         for i, row in enumerate(rows):
@@ -152,32 +156,6 @@ def by_recipient(
         for token_set in alike:
             groups.setdefault(token_set.recipient, []).append((windows, token_set))
     return groups
-
-
-def plan_sweeps(
-    prompts: Mapping[Key, TokenIds],
-    groups: Mapping[Key, Sequence[tuple[Windows, TokenSet]]],
-    batch_tokens: int,
-) -> list[list[int]]:
-    """Numbers of the recipients in batches, those of like length behind their first patch together.
-
-    The longest come first, as in `plan_batches`.
-    """
-    n_tokens = [len(prompts[key]) for key in groups]
-    behind = [
-        n - min(min(token_set.tokens) for _, token_set in own)
-        for n, own in zip(n_tokens, groups.values(), strict=True)
-    ]
-    batches: list[list[int]] = []
-    longest = 0
-    for row in sorted(range(len(behind)), key=lambda row: (-behind[row], row)):
-        longest = max(longest, n_tokens[row])
-        if batches and (len(batches[-1]) + 1) * longest <= batch_tokens:
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-            longest = n_tokens[row]
-    return batches
 
 
 def points_of(windows: Windows) -> list[int]:

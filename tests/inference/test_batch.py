@@ -13,9 +13,14 @@ from models import random_model
 pytestmark = pytest.mark.model
 
 
-@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 200))
-def test_plan_holds_every_row_once_under_the_budget(lengths, budget):
-    batches = plan_batches(lengths, budget)
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), max_size=40),
+    st.integers(1, 200),
+    st.booleans(),
+)
+def test_plan_holds_every_row_once_under_the_budget(rows, budget, has_other):
+    lengths, like = [length for length, _ in rows], [other for _, other in rows]
+    batches = plan_batches(lengths, budget, like if has_other else ())
     assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
     for rows in batches:
         longest = max(lengths[row] for row in rows)
@@ -24,6 +29,7 @@ def test_plan_holds_every_row_once_under_the_budget(lengths, budget):
 
 def test_plan_puts_like_lengths_together():
     assert plan_batches([3, 8, 4, 8], 16) == [[1, 3], [2, 0]]
+    assert plan_batches([3, 8, 4, 8], 16, like=[2, 1, 5, 4]) == [[2, 3], [0, 1]]
 
 
 def test_padding_counts_positions_from_the_first_token():

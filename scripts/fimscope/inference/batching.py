@@ -48,9 +48,9 @@ class BatchRunner:
         """The same for all rows, whatever the shard."""
         return replace(self, store=self.store.whole())
 
-    def plan(self, lengths: Iterable[int]) -> list[list[int]]:
+    def plan(self, lengths: Iterable[int], like: Sequence[int] = ()) -> list[list[int]]:
         """Row numbers in batches of like length: see `plan_batches`."""
-        return plan_batches(list(lengths), self.batch_tokens)
+        return plan_batches(list(lengths), self.batch_tokens, like)
 
     def run(
         self,
@@ -84,23 +84,31 @@ class BatchRunner:
         return [(len(rows), result) for rows, result in asked]
 
 
-def plan_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+def plan_batches(
+    lengths: Sequence[int], token_budget: int, like: Sequence[int] = ()
+) -> list[list[int]]:
     """Row numbers in batches of like length, longest first, each of at most token_budget tokens.
 
     lengths       tokens of each prompt
     token_budget  padded tokens of a batch (examples x the longest); a prompt that is longer than
                   the budget makes a batch of its own
+    like          of each prompt the number by which those of a batch are like, the largest first,
+                  where that is not its length
 
     Longest first, so that a budget that does not fit in memory shows at the start.
     """
     if token_budget < 1:
         raise UserError(f"token_budget: {token_budget} found, a positive number expected")
+    by = like or lengths
     batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= token_budget:
+    longest = 0
+    for row in sorted(range(len(lengths)), key=lambda row: (-by[row], row)):
+        longest = max(longest, lengths[row])
+        if batches and (len(batches[-1]) + 1) * longest <= token_budget:
             batches[-1].append(row)
         else:
             batches.append([row])
+            longest = lengths[row]
     return batches
 
 

@@ -57,10 +57,8 @@ class OwnFirst(Shard):
 
     def of(self, parts: Iterable[Item]) -> Iterator[Item]:
         ordered = list(parts)
-        yield from (part for i in range(self.count) for part in self._share(ordered, i))
-
-    def _share(self, parts: list[Item], behind: int) -> list[Item]:
-        return parts[(self.number - 1 + behind) % self.count :: self.count]
+        for share in range(self.number - 1, self.number - 1 + self.count):
+            yield from ordered[share % self.count :: self.count]
 
     def n_of(self, n_rows: int) -> int:
         return n_rows

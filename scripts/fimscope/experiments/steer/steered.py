@@ -1,6 +1,6 @@
 """The model under steering: its answers, its tokens elsewhere, its completed types."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -55,9 +55,6 @@ class Steered:
             for scaled in [torch.from_numpy(self.vectors.scaled(dose.vector, dose.strength))]
         ]
 
-    def stack(self, doses: Sequence[Sequence[Dose]], points: Sequence[int]) -> "torch.Tensor":
-        return stack_doses(self.vectors, doses, points, self.prepared.d_model)
-
 
 def steer(
     steered: Steered,
@@ -84,11 +81,12 @@ def steer(
         return *asked, windows, steered.ingredients(doses[row])
 
     def ask(model: "Model", rows: list[int]) -> SweepReadout:
+        own = [doses[row] for row in rows]
         return sweep_added(
             model,
             [recipients[row]["token_ids"] for row in rows],
             windows,
-            steered.stack([doses[row] for row in rows], points),
+            stack_doses(steered.vectors, own, points, steered.prepared.d_model),
             torch.tensor([_token_ids(recipients[row]) for row in rows]),
         )
 
@@ -139,17 +137,21 @@ def steer_each(
     kept = BatchTensors(SweepReadout)
     found: dict[int, tuple[Row, dict[Window, list[Row]]]] = {}
     for rows, sweep in steered.runner.run("steering", batches, ask, ingredients, kept):
-        copies = zip(*_listed(sweep.patched), strict=True)
+        result_of = {}
         for i, row in enumerate(rows):
-            nothing, result = _results(recipients[row], sweep.baseline, i, spelled)
-            found[row] = (
-                nothing,
-                {
-                    window: [result(dose, window, *next(copies)) for dose in own]
-                    for window, own in doses[row].items()
-                },
-            )
+            nothing, result_of[row] = _results(recipients[row], sweep.baseline, i, spelled)
+            found[row] = nothing, {window: [] for window in doses[row]}
+        copies = zip(_copies(rows, doses), *_listed(sweep.patched), strict=True)
+        for (row, window, dose), *of_copy in copies:
+            found[row][1][window].append(result_of[row](dose, window, *of_copy))
     return [found[row] for row in sorted(found)]
+
+
+def _copies(rows: Iterable[int], doses: Sequence[DosesAt]) -> list[tuple[int, Window, Dose]]:
+    """Row, window and dose of each copy, as `Steered.added` has them row by row."""
+    return [
+        (row, window, dose) for row in rows for window, own in doses[row].items() for dose in own
+    ]
 
 
 def _results(
@@ -207,40 +209,41 @@ def disturb(
     """
     from fimscope.interventions.addition import Moved, divergence_added
 
-    cut = [(row, token) for row in recipients for token in unrelated_tokens(row, n_tokens, seed)]
-    doses = [doses_of(row) for row, _ in cut]
-    kept = [i for i, own in enumerate(doses) if any(own.values())]
-    prompts = [cut[i][0]["token_ids"][: cut[i][1] + 1] for i in kept]
+    cut = [
+        (row, token, own)
+        for row in recipients
+        if any((own := doses_of(row)).values())
+        for token in unrelated_tokens(row, n_tokens, seed)
+    ]
+    doses = [own for _, _, own in cut]
+    prompts = [row["token_ids"][: token + 1] for row, token, _ in cut]
 
     def ingredients(row: int) -> Any:
-        return prompts[row], steered.ingredients_at(doses[kept[row]])
+        return prompts[row], steered.ingredients_at(doses[row])
 
     def ask(model: "Model", rows: list[int]) -> Moved:
-        added = [steered.added(doses[kept[row]]) for row in rows]
+        added = [steered.added(doses[row]) for row in rows]
         return divergence_added(model, [prompts[row] for row in rows], added)
 
     run, batches = steered.runner.run, steered.runner.plan(map(len, prompts))
     found: dict[int, dict[Window, list[Row]]] = {}
     for rows, moved in run("unrelated tokens", batches, ask, ingredients, BatchTensors(Moved)):
-        copies = zip(moved.divergence.tolist(), moved.first.tolist(), strict=True)
         for row in rows:
-            recipient, token = cut[kept[row]]
-            own = {key: recipient[key] for key in ("example_id", "edit", "program_id")}
-            found[row] = {
-                window: [
-                    {
-                        **own,
-                        "token": token,
-                        **vars(dose),
-                        "points": list(window),
-                        "divergence": divergence,
-                        "moved": is_moved,
-                    }
-                    # The doses first: where they end, no copy is taken.
-                    for dose, (divergence, is_moved) in zip(of_window, copies, strict=False)
-                ]
-                for window, of_window in doses[kept[row]].items()
-            }
+            found[row] = {window: [] for window in doses[row]}
+        measured = moved.divergence.tolist(), moved.first.tolist()
+        copies = zip(_copies(rows, doses), *measured, strict=True)
+        for (row, window, dose), divergence, is_moved in copies:
+            recipient, token, _ = cut[row]
+            found[row][window].append(
+                {
+                    **{key: recipient[key] for key in ("example_id", "edit", "program_id")},
+                    "token": token,
+                    **vars(dose),
+                    "points": list(window),
+                    "divergence": divergence,
+                    "moved": is_moved,
+                }
+            )
     return [found[row] for row in sorted(found)]
 
 
