@@ -188,5 +188,4 @@ def _difference(values: NDArray[np.float64], programs: NDArray) -> Numbers | Non
 def _difference_of_changes(differences: NDArray[np.float64], programs: NDArray) -> Numbers:
     """As `difference_numbers`, of differences of changes: -2 to 2."""
     found, p = clustered_mean(differences[:, None], programs)
-    there = found[0].map(lambda ends: np.clip(ends, -2, 2))
-    return {**there.numbers(), "p": significant(p[0])}
+    return {**found[0].within(-2, 2).numbers(), "p": significant(p[0])}
