@@ -16,7 +16,7 @@ from fimscope.experiments.tables import SPLIT
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.models.prepared import read_prepared
-from fimscope.report.format import count
+from fimscope.report.format import count, counted
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, INK, PAPER, STYLES
 from fimscope.report.text import visible
@@ -84,7 +84,7 @@ def _draw_curves(axes: "Axes", row: Numbers, handles: dict[str, Any]) -> None:
             if curve["width"] == widest:
                 axes.fill_between(x, lower, upper, color=style.colour, alpha=0.15, lw=0)
             [drawn] = axes.plot(x, mean, color=style.colour, linestyle=line, linewidth=1.1)
-            n_blocks = f"{curve['width']} block{'' if curve['width'] == 1 else 's'}"
+            n_blocks = counted(curve["width"], "block")
             handles.setdefault(f"{what}, {n_blocks}", drawn)
     if row["chosen"]:
         first, share = row["chosen"]["points"][0] - 1, 100 * row["chosen"][MAIN]["estimate"]

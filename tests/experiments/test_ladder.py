@@ -136,15 +136,15 @@ def training(name: str, n_blocks: int, right: float, half_at: int | None = None)
 
 
 def test_one_more_training_lies_where_students_t_says():
-    rows = [training(f"seed {r}", 24, r) for r in (0.5, 0.6, 0.7)]
+    rows = [training(f"seed {r}", 24, r) for r in (0.55, 0.6, 0.65)]
     rows += [training("far", 12, 0.05), training("near", 36, 0.75)]
     found = training_numbers(rows)
-    assert found["names"] == ["seed 0.5", "seed 0.6", "seed 0.7"]
+    assert found["names"] == ["seed 0.55", "seed 0.6", "seed 0.65"]
     assert [*found["measures"]] == ["right", "change"]  # what every one has
     right = found["measures"]["right"]
-    # 4.302653 is the 97.5% quantile of t with 2 degrees of freedom; 0.1 sqrt(1 + 1/3) the error.
-    reach = 4.302653 * 0.1 * (4 / 3) ** 0.5
-    assert (right["mean"], right["standard_deviation"]) == (0.6, 0.1)
+    # 4.302653 is the 97.5% quantile of t with 2 degrees of freedom; 0.05 sqrt(1 + 1/3) the error.
+    reach = 4.302653 * 0.05 * (4 / 3) ** 0.5
+    assert (right["mean"], right["standard_deviation"]) == (0.6, 0.05)
     assert right["lower"] == pytest.approx(0.6 - reach, abs=1e-6)
     assert right["upper"] == pytest.approx(0.6 + reach, abs=1e-6)
     assert [(o["name"], o["verdict"]) for o in right["others"]] == [
@@ -152,6 +152,14 @@ def test_one_more_training_lies_where_students_t_says():
         ("near", "undecided"),
     ]
     assert training_numbers(rows[2:]) is None
+
+
+def test_one_more_training_lies_where_a_share_can():
+    measures = training_numbers([training(f"seed {r}", 24, r) for r in (0.1, 0.9)])["measures"]
+    assert (measures["right"]["lower"], measures["right"]["upper"]) == (0, 1)
+    # 12.7062 is the 97.5% quantile of t with 1 degree of freedom; a change may go below 0.
+    reach = 12.7062 * np.std([-0.01, -0.09], ddof=1) * 1.5**0.5
+    assert measures["change"]["lower"] == pytest.approx(-0.05 - reach, abs=1e-4)
 
 
 def test_trainings_whose_types_arrive_at_one_point_may_still_differ_by_a_part_of_it():

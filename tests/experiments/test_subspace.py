@@ -16,6 +16,7 @@ from fimscope.experiments.subspace.bases import (
     list_parts,
 )
 from fimscope.experiments.subspace.learned import learned_numbers
+from fimscope.experiments.subspace.learned_section import learned_findings
 from fimscope.experiments.subspace.numbers import subspace_numbers
 from fimscope.experiments.subspace.section import say_subspace, subspace_section
 from fimscope.experiments.subspace.swept import in_order, part_columns, sweep_parts, write_part
@@ -421,6 +422,8 @@ def test_learned_subspaces_stand_beside_as_many_directions_by_hand():
     section = subspace_section(numbers, learned)
     [line] = finding_lines(section.findings)
     assert line.startswith("- *shown absent*: 2 learned dimensions carry more of it than as many")
+    [of_one] = learned_findings(learned | {"rank": 1})
+    assert of_one.claim.startswith("1 learned dimension carries more of it")
     assert "25.0% of it lies between the types, of random directions 12.5%" in section.reading[-1]
     assert len(section.tables[-1].rows) == 2
     nothing = SUBSPACE_LEARNED.schema.empty_table(), SUBSPACE_LEARNED_PATCHES.schema.empty_table()

@@ -13,6 +13,7 @@ from fimscope.errors import UserError
 from fimscope.experiments.accuracy.numbers import confusion_numbers
 from fimscope.report.docs import docs_pages
 from fimscope.report.findings import Finding
+from fimscope.report.format import say_too_small
 from fimscope.report.head import say_size
 from fimscope.report.markdown import code, table
 from fimscope.report.page import build_page
@@ -110,6 +111,12 @@ def test_what_is_long_in_a_passage_is_folded():
     assert re.findall(r"<summary>(\d.*?)</summary>", page) == ["13 rows", "101 lines"]
     assert "<pre><code>b\n</code></pre>" in page
     assert "&lt;a&gt;: 1" in page
+
+
+def test_a_quoted_title_stays_as_it_is():
+    title = "What each point would say of the hole"
+    page = page_of(title=title, too_small=say_too_small(title, {"least_adjusted_p": 1.0}))
+    assert f"the one comparison of “{title}” cannot" in page
 
 
 def test_the_page_needs_nothing_else(hostile_page):

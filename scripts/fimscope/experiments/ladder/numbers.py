@@ -18,7 +18,8 @@ from fimscope.statistics.significance import LEVEL
 from fimscope.statistics.verdicts import Margins, Verdict, judge
 
 SIZE = ("n_blocks", "d_model", "n_heads")  # what trainings of one size share
-MEASURES = ("right", "change", "broken", "arrival")
+# What is measured of a rung, and between what it lies.
+MEASURES = {"right": (0, 1), "change": (-1, 1), "broken": (0, 1), "arrival": (0, 1)}
 DEPTH_MARGIN = 0.1  # of the depth: arrivals that are nearer to one another count as one
 
 
@@ -133,7 +134,8 @@ def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
     rows      of `rungs` in `ladder_numbers`
     returns   names of the trainings; measures: measure -> mean, standard_deviation over trainings;
               lower, upper, between which one more training of this size lies in 95% (a t
-              distribution, its degrees of freedom one less than the trainings); others: name,
+              distribution, its degrees of freedom one less than the trainings), held to where
+              the measure can lie; others: name,
               estimate and verdict of each other rung, shown where it lies outside. Only the
               measures that every training has. None with fewer than two trainings
 
@@ -150,7 +152,7 @@ def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
         return None
     factor = t.isf((1 - LEVEL) / 2, len(alike) - 1) * math.sqrt(1 + 1 / len(alike))
     measures = {}
-    for measure in MEASURES:
+    for measure, (least, most) in MEASURES.items():
         if any(row[measure] is None for row in alike):
             continue
         values = np.array([row[measure]["estimate"] for row in alike])
@@ -160,8 +162,8 @@ def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
         measures[measure] = {
             "mean": number(mean),
             "standard_deviation": number(deviation),
-            "lower": number(mean - reach),
-            "upper": number(mean + reach),
+            "lower": number(max(mean - reach, least)),
+            "upper": number(min(mean + reach, most)),
             "others": [
                 {
                     "name": row["name"],
@@ -188,5 +190,4 @@ def _difference(values: NDArray[np.float64], programs: NDArray) -> Numbers | Non
 def _difference_of_changes(differences: NDArray[np.float64], programs: NDArray) -> Numbers:
     """As `difference_numbers`, of differences of changes: -2 to 2."""
     found, p = clustered_mean(differences[:, None], programs)
-    there = found[0].map(lambda ends: np.clip(ends, -2, 2))
-    return {**there.numbers(), "p": significant(p[0])}
+    return {**found[0].within(-2, 2).numbers(), "p": significant(p[0])}

@@ -31,11 +31,6 @@ class Rung:
     after: Answers
     sweep: Sweep
 
-    @property
-    def size(self) -> tuple[int, int, int]:
-        """Blocks, width and heads: what trainings of one size share."""
-        return self.model.n_blocks, self.model.d_model, self.model.n_heads
-
 
 @dataclass(frozen=True)
 class Holes:

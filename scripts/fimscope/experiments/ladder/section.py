@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from fimscope.experiments.ladder.numbers import DEPTH_MARGIN
 from fimscope.report.findings import Finding, finding_lines
-from fimscope.report.format import p_text, points_changed, rate, signed_points, with_interval
+from fimscope.report.format import (
+    counted,
+    p_text,
+    points_changed,
+    rate,
+    signed_points,
+    with_interval,
+)
 from fimscope.report.markdown import code, table
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
@@ -65,8 +72,8 @@ def ladder_text(numbers: Numbers, edit: str) -> str:
     rungs, beside = numbers["rungs"], numbers["against_first"]
     lines = ["# One recipe, several sizes and seeds", ""]
     lines += [
-        f"Asked {numbers['n']} holes of {numbers['n_programs']} programs, the same of every model; "
-        f"the edit is {code(edit)}.",
+        f"Asked {counted(numbers['n'], 'hole')} of {counted(numbers['n_programs'], 'program')}, "
+        f"the same of every model; the edit is {code(edit)}.",
         "",
         *finding_lines(ladder_findings(numbers, edit)),
         "",

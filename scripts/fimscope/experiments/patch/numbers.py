@@ -249,7 +249,7 @@ def _half_of_effect(sweep: Numbers, effects: Mapping[str, Resampled]) -> Numbers
     curve, points = effects.get("paired"), sweep["points"]
     if curve is None:
         return None
-    above = verdicts_of(sweep, sweep["comparison"])[Verdict.SHOWN]
+    above = points_above(sweep["comparison"])
     controls = [own.value for kind, own in effects.items() if kind != "paired"]
     higher = np.all([curve.value > own for own in controls], axis=0)
     shown = [i for i, point in enumerate(points) if point in above and higher[i]]

@@ -6,7 +6,7 @@ import numpy as np
 
 from fimscope.experiments.replication.protocol import AS_PUBLISHED, MAIN, MATCHED, MOST_OF_A_TYPE
 from fimscope.report.findings import Finding, verdict_of_some
-from fimscope.report.format import percent, rate, rate_cell
+from fimscope.report.format import counted, percent, rate, rate_cell
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -76,7 +76,8 @@ def _findings(edits: Mapping[str, Numbers]) -> list[Finding]:
         Finding(
             "the mean difference mends more than random vectors",
             verdict_of_some(n_beating),
-            f"for {n_beating} of {_n_edits(rows)}; at most {rate(most[MAIN])} are mended",
+            f"for {n_beating} of {counted(len(rows), 'edit')}; at most {rate(most[MAIN])} are "
+            "mended",
             "random vectors of its length in the window chosen on `select`",
         )
     ]
@@ -125,7 +126,8 @@ def _say_at_published(tried: Mapping[str, Numbers], is_published: bool) -> str:
         inside = sum(
             row[MAIN]["lower"] <= row["published"]["steered"] <= row[MAIN]["upper"] for row in known
         )
-        text += f"; the published share lies in the interval for {inside} of {_n_edits(known)}"
+        text += f"; the published share lies in the interval for {inside} of "
+        text += counted(len(known), "edit")
     return text + "."
 
 
@@ -149,8 +151,8 @@ def _say_at_chosen(chosen: Mapping[str, Numbers]) -> list[str]:
     ]
     return [
         "With the window chosen on `select`, the mean difference mends more than random vectors of "
-        f"its length for {beating} of {_n_edits(rows)} (p < 0.05, Holm; the least p that "
-        f"{n_vectors} vectors can give is {least:.2g}). The best window of `test` "
+        f"its length for {beating} of {counted(len(rows), 'edit')} (p < 0.05, Holm; the least p "
+        f"that {n_vectors} vectors can give is {least:.2g}). The best window of `test` "
         f"itself would claim {100 * np.mean(gained):.1f} points more, on average."
     ]
 
@@ -225,10 +227,6 @@ def _sound_table(edits: Mapping[str, Numbers]) -> SectionTable:
         "what the best window of `test` itself would have claimed. Broken examples are used of "
         "those there are: the rest are over the cap of a type or not told by their first token.",
     )
-
-
-def _n_edits(rows: Sequence[Numbers]) -> str:
-    return f"{len(rows)} edit{'' if len(rows) == 1 else 's'}"
 
 
 def _count(row: Numbers | None) -> str:

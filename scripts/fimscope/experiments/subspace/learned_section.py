@@ -29,8 +29,8 @@ def learned_findings(learned: Numbers) -> list[Finding]:
         return []
     return [
         Finding(
-            f"{row['rank']} learned dimensions carry more of it than as many between the types "
-            f"({code(row['condition'])})",
+            f"{counted(row['rank'], 'learned dimension')} carr{'ies' if row['rank'] == 1 else 'y'} "
+            f"more of it than as many between the types ({code(row['condition'])})",
             verdict_of_more(row["beside"]["types"]),
             f"{with_interval(row['effects']['learned'], '.2f')} at point {learned['point']}, "
             f"{percent(row['share'])} of the whole's; more by "

@@ -101,8 +101,9 @@ def _findings(numbers: Numbers) -> list[Finding]:
         row = next(row for row in numbers["patches"] if row["point"] == last)
         found.append(
             Finding(
-                f"{row['rank']} of {numbers['d_model']} dimensions, between the types, bring more "
-                f"of it than as many random ones ({code(row['condition'])})",
+                f"{row['rank']} of {numbers['d_model']} dimensions, between the types, "
+                f"bring{'s' * (row['rank'] == 1)} more of it than as many random ones "
+                f"({code(row['condition'])})",
                 verdict_of_more(row["beside"]["random"]),
                 f"{with_interval(row['at_rank']['types'], '.2f')} at point {last}, "
                 f"{percent(row['share']['estimate'])} of the whole's; the other "

@@ -61,7 +61,8 @@ def whole_patches_section(numbers: Numbers, max_pairs: int, max_type_tokens: int
         "and do its tokens arrive together?",
         findings=_findings(numbers),
         method=f"{METHOD} At most {counted(max_pairs, 'pair')} a condition with types of one "
-        f"token and {max_pairs} with longer targets, none of more than {max_type_tokens} tokens.",
+        f"token and {max_pairs} with longer targets, none of more than "
+        f"{counted(max_type_tokens, 'token')}.",
         control=CONTROL,
         cites=["heimersheim2024patching", "holm1979procedure"],
         reading=[

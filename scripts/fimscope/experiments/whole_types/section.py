@@ -52,11 +52,11 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         ],
         method=f"At most {counted(max_examples, 'hole')} drawn from all, the same under every "
         "edit, their golds of any number of tokens. The model goes on until the type has ended by "
-        f"TypeScript's grammar, at most {max_new_tokens} tokens. The compiler judges the answer in "
-        "its own program: `same`, spelled alike; `equivalent`, each type assignable to the other "
-        "(also with optional properties required, and with imported names, `any` and enums equal "
-        "to themselves alone); `checks`, another type that brings no new error; `fails`. Right is "
-        f"{COUNTED[right]}.",
+        f"TypeScript's grammar, at most {counted(max_new_tokens, 'token')}. The compiler judges "
+        "the answer in its own program: `same`, spelled alike; `equivalent`, each type assignable "
+        "to the other (also with optional properties required, and with imported names, `any` and "
+        "enums equal to themselves alone); `checks`, another type that brings no new error; "
+        f"`fails`. Right is {COUNTED[right]}.",
         control="The commonest gold of holes of the same kind and name (the original's) in the "
         "other packages. That a type checks says little where imports are not resolved: "
         "what is `any` to the compiler checks anywhere, and is counted apart. Intervals are 95%, "
