@@ -97,8 +97,8 @@ def test_an_answer_that_copies_one_that_hangs_on_a_name_and_one_that_neither():
     both = change("name", "void", "any", planted="void")
     both += change("values", "number", "any", planted="number")
     assert sentence(both) == (
-        "It follows the hole's name and the default or returned values: with `void` and `number` "
-        "planted there it says so, in the control it does not."
+        "It follows the hole's name and the default or the returned values: with `void` and "
+        "`number` planted there it says so, in the control it does not."
     )
     hangs = change("name", "Set", "any") + change("uses", "Date", "any", planted=None)
     assert sentence(hangs) == (
@@ -116,13 +116,13 @@ def test_what_a_sentence_names_is_a_list_with_one_word_before_the_last():
     names = ("nearest", "alike", "name")
     neither = [row for name in names for row in change(name, "any", "any")]
     assert sentence(neither) == (
-        "Changing the nearest annotation, the annotations that read like it or the hole's name "
+        "Changing the nearest annotation, an annotation that reads like it or the hole's name "
         "does no more to it than the control."
     )
     answers = zip(names, ("Set", "Date", "never"), strict=True)
     hangs = [row for name, text in answers for row in change(name, text, "any")]
     assert sentence(hangs) == (
-        "It hangs on the nearest annotation, the annotations that read like it and the hole's "
+        "It hangs on the nearest annotation, an annotation that reads like it and the hole's "
         "name: changed or hidden, the answer is `Set`, `Date` and `never`, and in the control it "
         "stays."
     )

@@ -16,19 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
+from fimscope.experiments.algorithms.hypotheses import READ
 from fimscope.explorer.causes import FOLLOWS, MOVES
 
 Row = Mapping[str, Any]
 Json = Any
 
-READ = {
-    "nearest": "the nearest annotation",
-    "alike": "the annotations that read like it",
-    "name": "the hole's name",
-    "type_of_name": "the type that such names have",
-    "values": "the default or returned values",
-    "uses": "the uses of the name",
-}
 MASKED = {
     "annotation": "the other annotations",
     "annotations": "the other annotations",
