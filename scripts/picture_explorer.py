@@ -31,15 +31,19 @@ def picture_explorer(explorer: Path) -> bytes:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.set_default_timeout(PATIENCE_MS)
+        address = explorer.resolve().as_uri()
         for query in ("?outcome=broken", ""):
-            page.goto(f"{explorer.resolve().as_uri()}#/{query}")
+            page.goto(f"{address}#/{query}")
             page.wait_for_selector(".tabulator-tableholder")
             rows = page.locator(".tabulator-row a")
             if rows.count():
                 break
         links = [row.get_attribute("href") for row in rows.all()]
         for link in [*links, links[0]]:
-            page.goto(f"{explorer.resolve().as_uri()}{link}")
+            # From the list, which clears the page before: what that one has is not this one's.
+            page.goto(f"{address}#/")
+            page.wait_for_selector(".tabulator-tableholder")
+            page.goto(f"{address}{link}")
             page.wait_for_selector("#panel-source .code")
             if page.locator("#panel-algorithms").count():
                 break

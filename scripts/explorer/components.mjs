@@ -36,7 +36,7 @@ function partCells({ attention_output: attention = [], mlp_output: mlp = [], hea
   return [
     ...column("attn", attention, "attention_output"),
     ...column("MLP", mlp, "mlp_output"),
-    ...numbers.flatMap((head) => column(String(head), heads.map((block) => block[head]), "head", head)),
+    ...numbers.flatMap((head) => column(`head ${head}`, heads.map((block) => block[head]), "head", head)),
   ];
 }
 

@@ -116,6 +116,8 @@ const ABOUT = {
 function panels(example, variant, compared, parameters, rowsOf) {
   const note = noteParameter;
   const at = (key) => parameters.get(key);
+  const isWrong = ({ answer }) => answer.predicted !== answer.gold;
+  const wrong = compared.findLast(isWrong) ?? example.variants.find(isWrong);
   const withLens = compared.filter((shown) => shown.lens);
   const withDirect = compared.filter((shown) => shown.direct);
   const withProbes = compared.filter((shown) => shown.probes.length);
@@ -128,7 +130,7 @@ function panels(example, variant, compared, parameters, rowsOf) {
       "lens",
       "Logit lens",
       withLens.length > 0,
-      () => lensPanel(withLens, { metric: at("lens"), cell: at("cell") }, note),
+      () => lensPanel(withLens, wrong, { metric: at("lens"), cell: at("cell") }, note),
     ],
     ["direct_logits", "Block by block", withDirect.length > 0, () => directPanel(withDirect)],
     ["patches", "Patches", variant.pairs.length > 0, () => patchPanel(example, variant, at("measure"), (id) => rowsOf(id)?.[0].name, note)],

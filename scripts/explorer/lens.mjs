@@ -35,11 +35,15 @@ const LENS_METRICS = {
 const CELL_HEIGHT = 20;
 const TOP = 58; // above the cells: the variant, the position in up to two lines
 const LEAST_WIDTH = 46; // of a cell; in narrower ones the variants stand one above the other
+const LETTERS = 12; // pixels, of a plot, as style.css says
 const LEAST_SHOWN = 0.01; // a position whose gold stays below has no curve
 
-/** The panel of variants that have a lens. at: { metric, cell }, told changes through note(). */
-export function lensPanel(variants, at, note) {
-  const foil = variants.findLast(({ answer }) => answer.predicted !== answer.gold)?.answer.predicted ?? null;
+/**
+ * The panel of variants that have a lens. at: { metric, cell }, told changes through note().
+ * wrong: the variant whose wrong answer is the foil; undefined where all are right
+ */
+export function lensPanel(variants, wrong, at, note) {
+  const foil = wrong?.answer.predicted ?? null;
   const cells = variants.flatMap((variant) => lensCells(variant, foil));
   let metric = at.metric in LENS_METRICS ? at.metric : "gold_probability";
   let chosen = cells.find((cell) => cell.key === at.cell) ?? lastOf(cells, variants.at(-1).edit);
@@ -68,7 +72,7 @@ export function lensPanel(variants, at, note) {
     foil === null ? "Probability of gold over points" : "Probability of gold and foil over points",
     (width) => goldCurve(cells, reached.length ? reached : ["last"], width),
     [
-      foil === null ? "No foil: every answer is the gold." : ["Foil: ", codeCell(foil), ", the wrong answer; it is drawn where it is among the ten likeliest."],
+      foil === null ? "No foil: every answer is the gold." : ["Foil: ", codeCell(foil), `, the wrong answer of ${wrong.edit}; it is drawn where it is among the ten likeliest.`],
       low.length ? ` Below ${percent(LEAST_SHOWN)} at every point: ${low.join(", ")}.` : null,
     ],
   );
@@ -146,15 +150,15 @@ function heatMap(cells, metric, width, chosen, choose) {
   const positions = positionsOf(cells);
   const edits = [...new Set(cells.map((cell) => cell.edit))];
   const beside = (width - 68) / (positions.length * edits.length);
-  const [facet, axis, stacked] = edits.length > 1 && beside < LEAST_WIDTH ? ["fy", Plot.axisFy, edits.length] : ["fx", Plot.axisFx, 1];
-  const letters = Math.max(2, Math.floor(((stacked > 1 ? beside * stacked : beside) - 2) / 7.4));
+  const [facet, stacked] = edits.length > 1 && beside < LEAST_WIDTH ? ["fy", edits.length] : ["fx", 1];
+  const fitted = fitter(beside * stacked - 3);
   const values = cells.map(metric.value).filter(Number.isFinite);
   const share = d3.scaleLinear(metric.domain(values), [0, 1]).clamp(true);
   const plot = Plot.plot({
     width,
     height: CELL_HEIGHT * points.length * stacked + TOP * stacked + 30,
     marginLeft: 48,
-    marginRight: stacked > 1 ? 28 : 4,
+    marginRight: 4,
     marginTop: TOP,
     marginBottom: 30,
     padding: 0.03,
@@ -162,8 +166,8 @@ function heatMap(cells, metric, width, chosen, choose) {
     x: { domain: positions, label: null },
     y: { domain: points, label: "point", tickSize: 0, labelArrow: "none" },
     marks: [
-      axis({ anchor: stacked > 1 ? "right" : "top", dy: stacked > 1 ? 0 : -30, label: null, fontWeight: "bold", ...(stacked > 1 ? { rotate: 90, textAnchor: "middle", dx: 8 } : {}) }),
-      Plot.axisX({ anchor: "top", tickSize: 0, label: null, lineWidth: letters, tickFormat: (name) => name.split("_").map((part) => visible(part, letters + 1)).join("\n") }),
+      Plot.text(edits, { [facet]: (edit) => edit, text: (edit) => edit, frameAnchor: "top", dy: 8 - TOP, fontWeight: "bold" }),
+      Plot.axisX({ anchor: "top", facetAnchor: null, tickSize: 0, label: null, tickFormat: (name) => name.split("_").map(fitted).join("\n") }),
       Plot.cell(cells, {
         [facet]: "edit",
         x: "position",
@@ -174,7 +178,7 @@ function heatMap(cells, metric, width, chosen, choose) {
         [facet]: "edit",
         x: "position",
         y: "point",
-        text: (cell) => visible(cell.top[0]?.[0] ?? "", letters),
+        text: (cell) => fitted(cell.top[0]?.[0] ?? ""),
         fill: "var(--ink)",
         fontWeight: (cell) => (cell.gold_rank === 0 ? "bold" : "normal"),
         pointerEvents: "none",
@@ -184,6 +188,17 @@ function heatMap(cells, metric, width, chosen, choose) {
   listen(plot, cells, chosen, choose);
   addScale(plot, metric.label, metric.domain(values).map(metric.say), 48);
   return plot;
+}
+
+/** A function that cuts a text so that in a plot, even in bold, it is no wider than so many pixels. */
+function fitter(room) {
+  const ruler = document.createElement("canvas").getContext("2d");
+  ruler.font = `bold ${LETTERS}px ${getComputedStyle(document.body).fontFamily}`;
+  return (text) => {
+    let limit = visible(text).length;
+    while (limit > 1 && ruler.measureText(visible(text, limit)).width > room) limit -= 1;
+    return visible(text, limit);
+  };
 }
 
 /** The cells of the plot's first mark are in the data's order within their facets. */

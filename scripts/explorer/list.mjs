@@ -18,6 +18,7 @@ export class ListPage {
     this.current = null; // the row of the keyboard
     this.ordered = []; // what the list shows, in its order
     this.stale = true; // until that order is read from the table
+    this.effectTitle = element("span"); // of the column: which condition's effect it shows
     this.count = element("p", { class: "count", role: "status" });
     this.filters = element("div", {});
     this.holder = element("div", { class: "table", tabindex: "0", "aria-label": "Variants" });
@@ -92,6 +93,7 @@ export class ListPage {
   chooseEffect() {
     const condition = this.parameters.get("condition") || this.conditions[0];
     for (const row of this.rows) row.effect = row.effects[condition] ?? null;
+    this.effectTitle.replaceChildren("effect", element("br"), condition ?? "");
   }
 
   apply() {
@@ -114,7 +116,7 @@ export class ListPage {
     this.table = new Tabulator(this.holder, {
       data: this.rows,
       index: "row",
-      columns: listColumns(this.conditions.length > 0),
+      columns: listColumns(this.conditions.length > 0 && this.effectTitle),
       layout: "fitColumns",
       responsiveLayout: "hide",
       height: "100%",
@@ -212,7 +214,8 @@ export class ListPage {
 
 const saidSort = (sorter) => (sorter ? `${sorter.field}:${sorter.dir}` : "");
 
-function listColumns(withEffect) {
+/** effectTitle: what stands above the effects, or false where there are none. */
+function listColumns(effectTitle) {
   const narrow = innerWidth < NARROW;
   const text = (limit) => (cell) =>
     element("span", { title: cell.getValue() ?? "" }, visible(cell.getValue() ?? "", limit));
@@ -220,10 +223,11 @@ function listColumns(withEffect) {
   const number = { hozAlign: "right", headerHozAlign: "right", sorter: "number", minWidth: 78 };
   const effect = {
     title: "effect",
+    titleFormatter: () => effectTitle,
     field: "effect",
     ...number,
     widthGrow: 0.8,
-    minWidth: 96,
+    minWidth: 140,
     responsive: 3,
     sorterParams: { alignEmptyValues: "bottom" },
     formatter: (cell) => cell.getValue()?.toFixed(2) ?? "",
@@ -251,7 +255,7 @@ function listColumns(withEffect) {
       responsive: 4,
       formatter: (cell) => String((cell.getValue() ?? -1) + 1 || ""),
     },
-    ...(withEffect ? [effect] : []),
+    ...(effectTitle ? [effect] : []),
     { title: "package", field: "package", formatter: text(40), widthGrow: 1.4, minWidth: 110, responsive: 3 },
     { title: "path", field: "path", formatter: text(80), widthGrow: 2, minWidth: 130, responsive: 5 },
   ];

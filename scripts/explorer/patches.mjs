@@ -40,7 +40,7 @@ function donorLine(example, variant, pair, name) {
   const said = own ? `this example's own ${edit ?? "variant"}` : visible(known ?? "", 40);
   const link = known
     ? element("a", { href: routeAddress("example", pair.donor, parameters) }, said)
-    : element("span", {}, pair.donor ?? "none");
+    : element("span", {}, pair.donor ? `${pair.donor}, which this explorer leaves out` : "none");
   return element("p", { class: "faint" }, "donor: ", link, `; recipient: this ${variant.edit}`);
 }
 

@@ -17,6 +17,13 @@ export function scale(values: object, factor: number, label: string): unknown {
 }
 """
 PATIENCE_MS = 60_000  # a busy machine is slow, not wrong
+# Examples of the made-up study.
+FIRST = "0000000000000000"  # predicts hostile text; of the hostile program
+SECOND = (
+    "0000000000000001"  # right in the original, broken by the edit, with a patch of `same_type`
+)
+THIRD = "0000000000000002"  # of the group `test`, steered
+FOURTH = "0000000000000003"  # right in both variants, with a patch of a donor that is left out
 
 
 def build_made_up(
@@ -59,3 +66,19 @@ class Watched:
         assert [
             url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))
         ] == []
+
+
+def go(page, address: str) -> None:
+    page.evaluate("address => { location.hash = address; }", address)
+
+
+def open_example(page, example_id: str, query: str = "edit=rename_vars") -> None:
+    go(page, f"#/example/{example_id}?{query}")
+    page.wait_for_selector("#panel-source .code")
+
+
+def show_panel(page, name: str):
+    panel = page.locator(f"#panel-{name}")
+    panel.scroll_into_view_if_needed()
+    panel.locator(".panel-body > *").first.wait_for()
+    return panel

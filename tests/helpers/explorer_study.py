@@ -30,6 +30,7 @@ TABLES = (
     "samples",
 )
 CONDITIONS = ("restore", "same_type")
+LEFT_OUT = "f" * 16  # a donor that is none of the examples
 # What has one table, by its option.
 SINGLE = {
     "algorithms": "algorithms",
@@ -308,7 +309,9 @@ class MadeStudy:
 
     def _patches(self, condition: str) -> Iterator[Row]:
         for example in self.examples[:: 2 if condition == "restore" else 3]:
-            donor = example if condition == "restore" else self.examples[1]
+            donor = (example if condition == "restore" else self.examples[1])["example_id"]
+            if condition != "restore" and example["example_id"] == f"{3:016x}":
+                donor = LEFT_OUT
             for kind in DONORS:
                 for point in range(self.size.n_points):
                     reached = kind == "paired" and point >= self.size.n_points // 2
@@ -318,7 +321,7 @@ class MadeStudy:
                         "example_id": example["example_id"],
                         "edit": "rename_vars",
                         "donor_kind": kind,
-                        "donor_example_id": donor["example_id"],
+                        "donor_example_id": donor,
                         "point": point,
                         "position": "last",
                         "n_points": 1,

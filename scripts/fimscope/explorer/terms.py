@@ -75,7 +75,7 @@ COLUMNS = {
     "outcome": "right or wrong; broken and mended: what the edit made of a right or a wrong answer",
     "name": "of the parameter or the function whose type is the hole",
     "gold": WORDS["gold"].meaning,
-    "predicted": "the type that the model says",
+    "predicted": "the first token that the model says: a short type, or how a longer one begins",
     "edit": WORDS["edit"].meaning,
     "gold_probability": "the probability of the gold's first token at the hole",
     "gold_rank": "of the gold's first token among all tokens; 1 is first",
