@@ -73,8 +73,10 @@ def go(page, address: str) -> None:
 
 
 def open_example(page, example_id: str, query: str = "edit=rename_vars") -> None:
+    # The example before it stands until this one has been read.
+    page.evaluate("for (const old of document.querySelectorAll('.view > *')) old.dataset.old = ''")
     go(page, f"#/example/{example_id}?{query}")
-    page.wait_for_selector("#panel-source .code")
+    page.wait_for_selector(".view > :not([data-old]) #panel-source .code")
 
 
 def show_panel(page, name: str):
