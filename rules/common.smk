@@ -39,6 +39,10 @@ MODEL_THREADS = (
     )
 )
 
+# Those of the compiler share them by edits, so that all of an edit's beside another's take no longer
+# than one: a second worker of one job waits more than a second job does.
+EDIT_THREADS = workflow.cores if ON_CLUSTER else max(1, workflow.cores // len(EDITS))
+
 
 def source_fingerprint(wildcards):
     """What the sources hold now; files that were not touched are not read again."""

@@ -13,7 +13,7 @@ rule edit_examples:
     output:
         edited=f"{SOURCE}/edited/{{edit}}.parquet",
         rejected=f"{SOURCE}/rejected/edit_examples/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: EDIT_THREADS
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),
@@ -50,7 +50,7 @@ rule check_types:
     output:
         variants=f"{SOURCE}/variants/{{edit}}.parquet",
         rejected=f"{SOURCE}/rejected/check_types/{{edit}}.parquet",
-    threads: workflow.cores
+    threads: EDIT_THREADS
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),

@@ -54,20 +54,16 @@ def made_again(each):
     return look
 
 
-# Where several jobs could begin, the first of these does: what takes all cores, before one of them is
-# taken; what the dearest steps wait for; then they, the dearest first, so that all cores end together.
+# Where several jobs could begin, the first of these does: what the dearest steps wait for; then they,
+# the dearest first; then what most others wait for, so that all cores end together.
 URGENT = (
     *("edit_examples", "check_types", "build_prompts"),
     *("read_prompts", "predict_types", "pair_examples", "split_examples"),
     *("cache_activations", "fit_steering"),
-    *(
-        "sweep_positions",
-        "mask_distractors",
-        "plant_types",
-        "compare_icl",
-        "apply_steering",
-        "sweep_patches",
-    ),
+    *("sweep_positions", "mask_distractors", "plant_types", "compare_icl", "apply_steering"),
+    *("attribute_edges", "complete_types", "run_circuits", "trace_tokens", "sweep_patches"),
+    *("sweep_components", "sample_types", "patch_paths", "judge_answers", "pair_whole_types"),
+    *("read_lens", "learn_subspaces", "sweep_whole_types", "fit_linear_lens", "sweep_subspace"),
 )
 
 

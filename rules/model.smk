@@ -34,7 +34,7 @@ rule build_prompts:
         rejected=f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet",
     group:
         "prompts"
-    threads: workflow.cores
+    threads: EDIT_THREADS
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),

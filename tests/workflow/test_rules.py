@@ -216,11 +216,13 @@ def test_steps_of_few_threads_run_beside_each_other_and_the_dearest_in_shards(
     assert in_shards == ({"sweep_positions"} if n_shards > 1 else set())
 
 
-def test_what_takes_all_cores_begins_before_one_of_them_is_taken(jobs):
-    takes_all = {name for name, text in rules().items() if "threads: workflow.cores" in text}
-    small = {"make_examples"}  # all others wait for it
-    lowest = min(priority(job) for job in jobs if job.step in takes_all - small)
+def test_the_steps_of_the_compiler_begin_before_those_of_the_model_and_share_the_cores(jobs):
+    of_edits = {name for name, text in rules().items() if "threads: EDIT_THREADS" in text}
+    assert of_edits == {"edit_examples", "check_types", "build_prompts"}
+    lowest = min(priority(job) for job in jobs if job.step in of_edits)
     assert all(priority(job) < lowest for job in jobs if "--threads" in job.words)
+    workers = {job.words[job.words.index("--workers") + 1] for job in jobs if job.step in of_edits}
+    assert workers == {"1"}  # three edits on the fixture's two cores
 
 
 def test_no_rule_asks_the_disk_for_what_a_step_makes():

@@ -464,7 +464,7 @@ def test_a_second_run_has_nothing_to_do(small_study):
     assert "Report: results/tiny/report.html. Explorer of every example: snakemake explor" in said
 
 
-def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study):
+def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study, warm):
     before = hashes(small_study)
     for folder in ("shards", "predictions", "activations/original", "split", "patches", "figures"):
         shutil.rmtree(small_study / MODEL / folder)
@@ -491,7 +491,7 @@ def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study):
     run.wait()
     assert killed
     assert run.returncode != 0
-    snakemake(small_study, "--configfile", "small.yaml")
+    snakemake(small_study, "--configfile", "small.yaml", variables=warm)
     assert hashes(small_study) == before
 
 
