@@ -117,6 +117,7 @@ export class ListPage {
       data: this.rows,
       index: "row",
       columns: listColumns(this.conditions.length > 0 && this.effectTitle),
+      columnDefaults: { resizable: "header" }, // in the rows a click on an edge would open nothing
       layout: "fitColumns",
       responsiveLayout: "hide",
       height: "100%",

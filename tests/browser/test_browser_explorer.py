@@ -82,6 +82,18 @@ def test_an_address_sorts_a_list_that_is_there(page):
     assert first.get_attribute("href") == before
 
 
+def test_a_row_opens_wherever_it_is_clicked(page):
+    page.locator(".tabulator-row").first.wait_for()
+    at_edges = """() => [...document.querySelectorAll(".tabulator-row:first-child .tabulator-cell")]
+        .map((cell) => cell.getBoundingClientRect())
+        .filter((box) => box.width)
+        .map((box) => document.elementFromPoint(box.right - 1, box.y + box.height / 2))
+        .map((found) => found.closest(".tabulator-cell") !== null)"""
+    found = page.evaluate(at_edges)
+    assert len(found) > 5
+    assert all(found)
+
+
 def test_a_filter_by_patch_effect(page):
     page.get_by_label("least patch effect").fill("0.3")
     page.wait_for_function("document.querySelector('.count').textContent.startsWith('60 of')")
