@@ -10,8 +10,9 @@ from fimscope.experiments.groups import read_groups
 from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.steer.gates import gate_numbers
 from fimscope.experiments.steer.in_context import in_context_numbers
+from fimscope.experiments.steer.labels import LABELS
 from fimscope.experiments.steer.numbers import own_strength, steered_on_test, steering_numbers
-from fimscope.experiments.steer.section import LABELS, steering_section
+from fimscope.experiments.steer.section import steering_section
 from fimscope.experiments.steer.settings import MAIN
 from fimscope.experiments.steer.tables import (
     STEERING_DISTURBANCE,

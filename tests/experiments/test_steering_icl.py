@@ -6,7 +6,8 @@ import pytest
 from fimscope.experiments.icl.choices import CHOICES, knows_gold
 from fimscope.experiments.icl.tables import ICL
 from fimscope.experiments.steer.in_context import in_context_numbers
-from fimscope.experiments.steer.section import in_context_rows, say_in_context
+from fimscope.experiments.steer.readings import say_in_context
+from fimscope.experiments.steer.section_tables import in_context_rows
 
 GROUPS = {"S1": "select", "A1": "test", "A2": "test", "B1": "test", "R1": "test"}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fimscope.errors import UserError
-from fimscope.experiments.steer.section import LABELS
+from fimscope.experiments.steer.labels import LABELS
 from fimscope.explorer.blocks import block_element
 from fimscope.explorer.bundle import bundle
 from fimscope.explorer.terms import all_terms, words_pattern
