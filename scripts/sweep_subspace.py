@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--ranks", type=positive, nargs="+", required=True, help="of subspaces")
     parser.add_argument("--n-random", type=positive, required=True, help="random subspaces")
     parser.add_argument(
-        "--min-examples", type=positive, required=True, help="right examples of a type with a mean"
+        "--min-examples", type=positive, required=True, help="right ones of a type with a mean"
     )
     parser.add_argument(
         "--max-examples", type=positive, required=True, help="right and wrong ones of each group"

@@ -65,7 +65,8 @@ def planted_residuals(types: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def space_of(types: np.ndarray, residuals: np.ndarray, **options):
     options = {"min_examples": 5, "most": 8, "n_random": 3, "seed": 0, **options}
-    return fit_space(residuals, [f"type {code}" for code in types], **options)
+    golds = [f"type {code}" for code in types]
+    return fit_space(residuals, golds, range(len(golds)), **options)
 
 
 def test_the_planted_dimensions_are_found_and_rare_types_have_no_mean():
@@ -81,6 +82,15 @@ def test_the_planted_dimensions_are_found_and_rare_types_have_no_mean():
     for basis in space.bases.values():
         np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
     assert space_of(types[:1], residuals[:1]).n_directions == 0
+
+
+def test_an_example_counts_once_for_its_type_in_however_many_variants():
+    golds, examples = list("aaaabbbbcccc"), [*"123412341234"]
+    examples[-4:] = [*"1122"]  # two examples, each as it is and renamed
+    options = {"min_examples": 3, "most": 2, "n_random": 1, "seed": 0}
+    residuals = np.random.default_rng(0).standard_normal((12, WIDTH))
+    assert fit_space(residuals, golds, examples, **options).types == ["a", "b"]
+    assert fit_space(residuals, golds, range(12), **options).types == ["a", "b", "c"]
 
 
 def test_a_part_and_all_the_rest_make_the_donor():
@@ -274,7 +284,9 @@ def test_a_subspace_of_full_rank_is_the_whole_patch_and_of_the_recipient_nothing
     points, width = [1, 2], model.d_model
     spaces = [
         fit_space(
-            values[p].numpy(), list("aabbccdd"), min_examples=1, most=width, n_random=1, seed=0
+            values[p].numpy(),
+            *(list("aabbccdd"), range(8)),
+            **{"min_examples": 1, "most": width, "n_random": 1, "seed": 0},
         )
         for p in points
     ]
