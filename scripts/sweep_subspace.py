@@ -53,7 +53,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 PATCHED_PARTS = ("types", "complement", "variance", "random")
-WRITTEN_PARTS = ("types", "random")
+# `select` chooses the types' point and rank, and needs no rivals.
+WRITTEN_PARTS = {"select": ("types",), "test": ("types", "variance", "random")}
 
 
 def patch_rows(pairs: Sequence[Row], space: Space, ranks: Sequence[int]) -> list[Row]:
@@ -77,9 +78,9 @@ def written_rows(
     """
     types = set(space.types)
     own_ranks = [rank for rank in ranks if rank <= space.n_directions]
-    parts = list_parts(space, own_ranks, WRITTEN_PARTS)
     found = []
-    for group in ("select", "test"):
+    for group, kinds in WRITTEN_PARTS.items():
+        parts = list_parts(space, own_ranks, kinds)
         for right in (False, True):
             own = [
                 row

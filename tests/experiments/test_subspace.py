@@ -1,5 +1,7 @@
 """Subspaces of the stream, on residuals and a network in which the type's dimensions are known."""
 
+from itertools import chain
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -268,8 +270,13 @@ def test_a_type_planted_in_k_dimensions_is_found_there_and_nowhere_else(planted_
     assert means["rows"]["types"]["mended"]["estimate"] == 1
     assert means["rows"]["types"]["spoilt"]["estimate"] == 0
     assert means["rows"]["random"]["mended"]["estimate"] < 0.2
-    assert [test["verdict"] for test in means["tests"].values()] == ["shown", "shown"]
+    # All that varies in this network is the type: its principal axes are written into as well.
+    assert means["rows"]["variance"]["mended"]["estimate"] == 1
+    assert means["tests"]["random"]["verdict"] == "shown"
+    assert means["tests"]["variance"]["verdict"] != "shown"
     section = subspace_section(numbers)
+    assert section.findings[-1].claim.startswith("the gold's mean, written there, raises accuracy")
+    assert section.findings[-1].verdict is means["tests"]["variance"]["verdict"]
     text = "\n".join([*finding_lines(section.findings), *section.reading, section.power])
     assert "The means of 6 types span 5 of 32 dimensions" in text
     assert "mends 100.0%" in text
@@ -386,6 +393,42 @@ def test_numbers_by_hand():
     restore["beside"]["complement"] |= {"estimate": -0.2, "verdict": Verdict.SHOWN}
     [line] = finding_lines(subspace_section(numbers).findings)
     assert "that this is less is shown absent;" in line
+
+
+GROUPS = ("select", "test")
+
+
+@pytest.mark.parametrize(
+    ("mended", "verdict"),
+    [
+        ({"types": True, "variance": False, "random": False}, Verdict.SHOWN),
+        ({"types": True, "variance": True, "random": False}, Verdict.UNDECIDED),
+        ({"types": True, "variance": False, "random": True}, Verdict.UNDECIDED),
+        ({"types": False, "variance": False, "random": False}, Verdict.UNDECIDED),
+    ],
+)
+def test_that_the_golds_mean_mends_there_needs_both_controls(mended, verdict):
+    """Of twenty wrong answers of as many programs a subspace mends all, or none."""
+    means = [
+        {
+            **{"example_id": f"{group}{i:02d}", "program_id": f"p{i}", "group": group},
+            **{"outcome": "wrong", "part": part, "point": 3, "rank": 1, "to_gold": to_gold},
+        }
+        for group in GROUPS
+        for i in range(20)
+        for part, to_gold in {**mended, "whole": True}.items()
+        if group == "test" or part in ("types", "whole")
+    ]
+    effects = {(part, 1): 0.5 for part in ("types", "variance", "random", "complement")}
+    rows = [effect_rows("restore", group, {("whole", 8): 1.0, **effects}) for group in GROUPS]
+    direction = {"point": 3, "direction": 0, "share": 1.0, "types": list("ab")}
+    numbers = subspace_numbers(
+        pa.Table.from_pylist([direction], SUBSPACE_DIRECTIONS.schema),
+        pa.Table.from_pylist(list(chain(*rows)), SUBSPACE_PATCHES.schema),
+        pa.Table.from_pylist(means, SUBSPACE_MEANS.schema),
+        *(Bootstrap(10), 0.1, 0.03),
+    )
+    assert subspace_section(numbers).findings[-1].verdict is verdict
 
 
 def learned_tables(effects: dict) -> tuple:
