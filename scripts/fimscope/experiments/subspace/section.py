@@ -125,7 +125,11 @@ def _findings(numbers: Numbers) -> list[Finding]:
                 "other dimensions (oracle)",
                 verdict_of_all(map(verdict_of_more, tests.values())),
                 f"{points_changed(tests['none'])}, n = {tests['none']['n']}, golds of "
-                f"{counted(len(numbers['types']), 'type')}",
+                f"{counted(len(numbers['types']), 'type')}; more by "
+                + " and ".join(
+                    f"{points_changed(tests[rival])} than in {name}"
+                    for rival, name in WRITTEN_NAMES.items()
+                ),
                 " and ".join(
                     f"{points_changed(rows[rival]['net'])} in as many {name}"
                     for rival, name in WRITTEN_NAMES.items()
