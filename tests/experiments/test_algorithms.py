@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections import Counter
 from functools import partial
 
 import pyarrow as pa
@@ -135,7 +136,7 @@ def test_one_token_of_a_name_that_is_hidden_is_one():
 
 def test_telling_names_are_those_that_the_model_is_right_with():
     def row(example_id, name, gold, package="p", kind="parameter"):
-        own = {"example_id": example_id, "name": name, "gold": gold}
+        own = {"example_id": example_id, "program_id": example_id, "name": name, "gold": gold}
         return {**own, "package": package, "kind": kind}
 
     rows = [
@@ -147,9 +148,16 @@ def test_telling_names_are_those_that_the_model_is_right_with():
         row("f", "{a}", "number", "q"),
     ]
     right = {"a0", "c0", "c1", "b0", "d", "e", "f"}
-    assert telling_names(rows, right) == {
+    assert telling_names(rows, right, 1) == {
         "parameter": {"string": ["title", "text"], "number": ["n"]}
     }
+    # A name of one program is not planted; its type may be, as an annotation.
+    assert telling_names(rows, right, 2) == {
+        "parameter": {"string": ["title", "text"], "number": []}
+    }
+    for each in rows:
+        each["program_id"] = each["name"]  # however many holes of one program
+    assert telling_names(rows, right, 2) == {"parameter": {"string": [], "number": []}}
 
 
 def made_row(i, hypothesis, is_control, moved, follows, edit="original", outcome="right"):
@@ -325,6 +333,12 @@ def taught(encoder, rule):
     return wrap_network(network.eval(), FAMILIES["gpt2"])
 
 
+@pytest.fixture(scope="module")
+def pool():
+    with TypeScriptPool(1) as pool:
+        yield pool
+
+
 def recipients_of(encoder, model_answer, pool):
     make = partial(PromptMaker, FORMATS["fim"], encoder, max_tokens=80, golds="single_token")
     rows = []
@@ -348,7 +362,7 @@ def recipients_of(encoder, model_answer, pool):
 
 
 @pytest.mark.node
-def test_a_value_is_planted_where_no_telling_name_is_of_a_type_that_has_one(encoder):
+def test_a_value_is_planted_where_no_telling_name_is_of_a_type_that_has_one(encoder, pool):
     prefix, suffix = "function f(count = 1, title: ", ' = "") {\n  return title;\n}\n'
     row = {
         **{"example_id": "e", "edit": "original", "program_id": "p", "package": "q"},
@@ -365,8 +379,7 @@ def test_a_value_is_planted_where_no_telling_name_is_of_a_type_that_has_one(enco
         prompt["regions"] = [vars(region) for region in prompt["regions"]]
         return list(plant_all(maker, {**prompt, "answer": "number"}, names, 0))
 
-    with TypeScriptPool(1) as pool:
-        [rows] = pool.map(plant, [row])
+    [rows] = pool.map(plant, [row])
     values = [each for each in rows if each["hypothesis"] == "values"]
     assert [each.get("reason") for each in values] == [None, None]
     assert {each["planted"] for each in values} <= LITERALS.keys() - {"number", "string"}
@@ -376,13 +389,40 @@ def test_a_value_is_planted_where_no_telling_name_is_of_a_type_that_has_one(enco
 
 
 @pytest.mark.node
+def test_without_a_telling_name_types_are_planted_and_what_is_left_out_says_why(encoder, pool):
+    names = {"parameter": {"bigint": (), "boolean": ()}}
+    make, recipients = recipients_of(encoder, RULES["nearest"], pool)
+    asked, rejected = plant_types(pool, make, recipients, names, 0, UNKEPT)
+    assert {"nearest"} <= {row["hypothesis"] for row in asked} <= {"nearest", "alike", "uses"}
+    reasons = Counter(row["reason"] for row in rejected)
+    assert reasons["no_telling_name"] == 2 * 2 * len(recipients)
+
+
+@pytest.mark.node
+def test_each_of_the_names_that_tell_a_type_is_planted(encoder, pool):
+    """And the same one for `name` and for `type_of_name`."""
+    make, recipients = recipients_of(encoder, RULES["name"], pool)
+    asked, _ = plant_types(pool, make, recipients, {"parameter": TYPES}, 0, UNKEPT)
+    planted = {
+        hypothesis: {
+            row["example_id"]: row["new"]
+            for row in asked
+            if row["hypothesis"] == hypothesis and not row["is_control"]
+        }
+        for hypothesis in ("name", "type_of_name")
+    }
+    assert len(set(planted["name"].values())) > len(TYPES)
+    shared = planted["name"].keys() & planted["type_of_name"]
+    assert shared and all(planted["name"][own] == planted["type_of_name"][own] for own in shared)
+
+
+@pytest.mark.node
 @pytest.mark.model
 @pytest.mark.parametrize("algorithm", RULES)
-def test_a_taught_algorithm_is_found(encoder, algorithm):
+def test_a_taught_algorithm_is_found(encoder, pool, algorithm):
     model = taught(encoder, RULES[algorithm])
-    with TypeScriptPool(1) as pool:
-        make, recipients = recipients_of(encoder, RULES[algorithm], pool)
-        asked, _ = plant_types(pool, make, recipients, {"parameter": TYPES}, 0, UNKEPT)
+    make, recipients = recipients_of(encoder, RULES[algorithm], pool)
+    asked, _ = plant_types(pool, make, recipients, {"parameter": TYPES}, 0, UNKEPT)
     runner = BatchRunner(lambda: model, 4096, UNKEPT)
     answers = ask_branches(runner, recipients, asked, encoder, 4, "planted")
     table = made_table(list(algorithm_rows(asked, answers)))

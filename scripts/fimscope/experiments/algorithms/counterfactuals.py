@@ -5,15 +5,21 @@ to what it does not read. The compiler parses each; none is type-checked, as all
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from fimscope.experiments.algorithms.hypotheses import AS_VALUES, HIDDEN, LITERALS, PLANTED
-from fimscope.experiments.algorithms.names import NamesOfKind
+from fimscope.experiments.algorithms.hypotheses import (
+    AS_NAMES,
+    AS_VALUES,
+    HIDDEN,
+    LITERALS,
+    PLANTED,
+)
+from fimscope.experiments.algorithms.names import NamesOfKind, NamesOfType
 from fimscope.experiments.answers import same_type
 from fimscope.experiments.masking.distractors import draw_rest, tokens_of
 from fimscope.prompts.aligned_names import WORD
@@ -40,8 +46,8 @@ class Sight:
     text      of its prompt
     answer    the model's to it
     planted   neither the answer nor the gold
-    names     telling names of the planted type, the commonest first
-    own       those of the answer's own type
+    names     telling names of the planted type, in a drawn order
+    own       those of the answer's own type, likewise
     """
 
     typescript: TypeScript
@@ -99,10 +105,14 @@ class Sight:
         places = self.typescript.places(*self._parts, self.variant["name_start"])
         return [places.declaration, *places.uses] if places.declaration else places.uses
 
-    def unused(self, names: Sequence[str]) -> str:
-        """The first of some telling names that the program has not."""
+    def unused(self, names: Sequence[str], of: str) -> str:
+        """The first of the names that tell a type that the program has not."""
         taken = set(WORD.findall(self.variant["prefix"] + self.variant["suffix"]))
-        return _at_least(1, [name for name in names if name not in taken], "telling names")[0]
+        unused = [name for name in names if name not in taken]
+        if not unused:
+            detail = f"of the {len(names)} of {of} in `fit` none is new to the program"
+            raise Unfit("no_telling_name", detail)
+        return unused[0]
 
     def text_of(self, span: Place) -> str:
         return self.variant[span.part][span.start : span.end]
@@ -148,7 +158,7 @@ def plant_name(sight: Sight) -> tuple[Change, Change]:
     """The hole's name; the control is another variable, used about as often, with the same name."""
     variant = sight.variant
     old = variant["name"]
-    new = sight.unused(sight.names)
+    new = sight.unused(sight.names, sight.planted)
     parts = sight._parts
     counts = {
         name: _n_uses(sight.text, name)
@@ -165,7 +175,8 @@ def plant_name(sight: Sight) -> tuple[Change, Change]:
 
 def plant_type_of_name(sight: Sight) -> tuple[Change, Change]:
     """As `plant_name`; the control is a name of the answer's own type in the same place."""
-    new, same = sight.unused(sight.names), sight.unused(sight.own)
+    new = sight.unused(sight.names, sight.planted)
+    same = sight.unused(sight.own, sight.answer)
     return sight.change(sight.named, new), sight.change(sight.named, same)
 
 
@@ -194,10 +205,11 @@ def plant_all(maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int) ->
              model's `answer`
     names    of `telling_names`
     """
-    sight_of = cache(partial(_sight_of, maker, prompt, names, seed))
+    of_type = names.get(prompt["kind"], {})
+    sight_of = cache(partial(_sight_of, maker, prompt, of_type, seed))
     for hypothesis in PLANTED:
         try:
-            sight = sight_of(hypothesis in AS_VALUES)
+            sight = sight_of(_plantable(maker, prompt, of_type, hypothesis))
             changes = PLANTERS[hypothesis](sight)
             rows = [
                 {
@@ -246,30 +258,38 @@ def _tokens_of(maker: PromptMaker, prompt: Row, changed: Row) -> Row:
     return {"token_ids": made.token_ids, "name_tokens": name_tokens(made.regions)}
 
 
-def _sight_of(
-    maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int, as_value: bool
-) -> Sight:
-    """The variant in sight, with a type drawn for it, if may be one that none in sight is.
-
-    as_value   whether the type is planted by a value of it, in the place of by telling names
-    """
-    variant, service = prompt["variant"], maker.typescript
-    of_type = names.get(prompt["kind"], {})
-    types = [
+def _plantable(
+    maker: PromptMaker, prompt: Row, of_type: NamesOfType, hypothesis: str
+) -> tuple[str, ...]:
+    """The types that can be planted for a hypothesis to find: neither the answer nor the gold."""
+    types: Iterable[str] = LITERALS if hypothesis in AS_VALUES else of_type
+    if hypothesis in AS_NAMES:
+        types = [each for each in of_type if of_type[each]]
+    found = tuple(
         each
-        for each in (LITERALS if as_value else of_type)
+        for each in types
         if not same_type(each, prompt["answer"])
         and not same_type(each, prompt["gold"])
         and (maker.golds == "all" or maker.encoder.count(each) == 1)
-    ]
-    _at_least(1, types, f"types with {'values' if as_value else 'telling names'}")
+    )
+    if not found and hypothesis in AS_NAMES:
+        raise Unfit("no_telling_name", "`fit` has none of another type than answer and gold")
+    return tuple(_at_least(1, found, "other types"))
+
+
+def _sight_of(
+    maker: PromptMaker, prompt: Row, of_type: NamesOfType, seed: int, types: Sequence[str]
+) -> Sight:
+    """The variant in sight, with one of the types drawn for it, if may be one that none in sight
+    is. Its telling names are shuffled: many are planted, so that no answer hangs on one alone."""
     own = next((of_type[each] for each in of_type if same_type(each, prompt["answer"])), ())
-    sight = Sight(service, variant, prompt["text"], prompt["answer"], "", (), own)
-    seen = set(map(sight.text_of, sight.annotations))
+    blank = Sight(maker.typescript, prompt["variant"], prompt["text"], prompt["answer"], "", (), ())
+    seen = set(map(blank.text_of, blank.annotations))
     unseen = [each for each in types if each not in seen]
     random = np.random.default_rng(seed_of(seed, "algorithms", prompt["example_id"]))
     planted = str(random.choice(unseen or types))
-    return replace(sight, planted=planted, names=of_type.get(planted, ()))
+    names, own = (random.permutation(each).tolist() for each in (of_type.get(planted, ()), own))
+    return replace(blank, planted=planted, names=names, own=own)
 
 
 def _as_far(

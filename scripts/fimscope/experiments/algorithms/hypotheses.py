@@ -26,7 +26,8 @@ PARTS = {"type_of_name": "name"}
 # What most prompts have: an answer that was asked both can be explained by them, or not.
 USUAL = ("nearest", "name")
 
-# What is planted as a value; all else as a type or as a name.
+# What is planted as a name or as a value; all else as a type.
+AS_NAMES = ("name", "type_of_name")
 AS_VALUES = ("values",)
 # A value of each type that one can be written for, as short as they come.
 LITERALS = {"string": '"a"', "number": "1", "boolean": "true", "bigint": "1n", "null": "null"}
