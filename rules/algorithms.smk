@@ -20,8 +20,8 @@ rule plant_types:
         **MODEL_RESOURCES,
     params:
         **config["prompt"],
-        model=MODEL,
         **config["algorithms"],
+        model=MODEL,
         max_new_tokens=config["predict"]["max_new_tokens"],
         seed=config["seed"],
         cache=CACHE,
