@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PARTS, READ
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PARTS, PLANTED_AS, READ
 from fimscope.experiments.algorithms.numbers import ALL, JOINTLY, NOT_AT_ALL
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.report.findings import Finding
@@ -39,9 +39,9 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
         "`fit` has for that type in most of its holes, in `algorithms.min_programs` programs or "
         "more, and that the model is right with there; the default or the returned values become a "
         "value of it; or the uses of the name are hidden from attention "
-        "(Geva et al. 2304.14767). The type is neither the answer nor the gold, and none that the "
-        "prompt shows if there is one. The changes are made by syntax and parsed; the programs "
-        "mean something else.",
+        "(Geva et al. 2304.14767). The type is neither the answer nor the gold and, but where a "
+        "name stands for it, none that the prompt shows if there is one. The changes are made by "
+        "syntax and parsed; the programs mean something else.",
         control="The same done to what the algorithm does not read: another annotation as far "
         "away or the next nearest, another variable that gets the same name, other "
         "values, as many other tokens. What moves an answer it hangs on; that it copies, "
@@ -78,11 +78,19 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
         ],
         sources=[f"algorithms/{edit}.parquet" for edit in numbers["edits"]],
         numbers=numbers,
-        power=family_power_text(
-            [row["moved"]["over_control"] for row in numbers["changes"] if row["outcome"] == ALL]
-        ),
+        power=_power_text([row for row in numbers["changes"] if row["outcome"] == ALL]),
         docs="method.md#which-algorithm",
     )
+
+
+def _power_text(rows: Sequence[Numbers]) -> str:
+    """What so many programs can show, and that on names it takes more."""
+    text = family_power_text([row["moved"]["over_control"] for row in rows])
+    of_names = [row for row in rows if PLANTED_AS.get(row["hypothesis"]) == "name"]
+    if not (text and of_names):
+        return text
+    n_names = max(row["n_planted"] for row in of_names)
+    return f"{text} A claim on names is over {counted(n_names, 'name')} at most, and takes more."
 
 
 def _findings(numbers: Numbers) -> list[Finding]:
