@@ -33,6 +33,8 @@ def test_the_variance_is_that_of_each_unit_less_what_they_share():
     assert found._variance() == pytest.approx(expected)
     # Names of 4, 4 and 2 rows are worth 10**2 / 36 names of one size.
     ratio = VALUES.mean() / np.sqrt(expected)
+    half = t.ppf(0.975, 100 / 36 - 1) * np.sqrt(expected)
+    assert found.mean().upper == pytest.approx(VALUES.mean() + half, rel=1e-5)
     assert found.p() == pytest.approx(2 * t.sf(ratio, 100 / 36 - 1))
 
 

@@ -39,12 +39,12 @@ class Crossed(Clustered):
     units   the rows by each unit, the program first; the fields of `Clustered` are by program
     shared  (sign, rows by what some of the units have in common), of every choice of units
 
-    The variance of `rate` and `difference` is that of each unit alone, less what any two have in
-    common, and so on (Cameron, Gelbach & Miller 2011), each by the jackknife; no less than that of
-    any unit alone (MacKinnon, Nielsen & Webb 2024, arXiv 2406.08880). The degrees of freedom are
-    those of the unit with the fewest, where names are worth their effective number: (sum of sizes)
-    ** 2 over the sum of sizes ** 2 (Kish 1965). With one cluster of a unit the interval is all that
-    is possible. They speak of new programs and of new names at once.
+    The variance of a mean is that over each unit alone, less what any two have in common, and so on
+    (Cameron, Gelbach & Miller 2011), each by the jackknife; no less than that of any unit alone
+    (MacKinnon, Nielsen & Webb 2024, arXiv 2406.08880). The degrees of freedom are those of the unit
+    with the fewest, where names are worth their effective number: (sum of sizes) ** 2 over the sum
+    of sizes ** 2 (Kish 1965). With one cluster of a unit the interval is all that is possible. They
+    speak of new programs and of new names at once.
     """
 
     units: tuple[Clustered, ...]
@@ -81,6 +81,12 @@ class Crossed(Clustered):
     @property
     def _fewest(self) -> int:
         return min(rows.n_clusters for rows in self.units)
+
+    def _skewness(self) -> Floats:
+        return np.zeros_like(self.value)  # of several units it is no one's
+
+    def _freedom(self) -> float:
+        return self._freedom_of_rates()
 
     def _freedom_of_rates(self) -> float:
         programs, *others = self.units

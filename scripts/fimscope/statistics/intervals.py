@@ -94,7 +94,7 @@ class Clustered:
         that of the t interval, or shorter than 0.79 times.
         """
         n = self.n_clusters
-        if n == 1:
+        if self._fewest == 1:
             return self._estimate(np.full_like(self.value, -np.inf), np.inf)
         q, root = _quantile(self._freedom(), n_tests), np.sqrt(n)
         most = MOST_BENT * root / q
