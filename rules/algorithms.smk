@@ -20,8 +20,8 @@ rule plant_types:
         **MODEL_RESOURCES,
     params:
         **config["prompt"],
+        **config["algorithms"],
         model=MODEL,
-        max_examples=config["algorithms"]["max_examples"],
         max_new_tokens=config["predict"]["max_new_tokens"],
         seed=config["seed"],
         cache=CACHE,
@@ -32,7 +32,8 @@ rule plant_types:
         " --unedited {input.unedited:q} --split {input.split:q} --drawn {input.drawn:q}"
         " {params.model} --threads {threads} --workers {threads}"
         " --format {params.format} --max-tokens {params.max_tokens} --golds {params.golds}"
-        " --max-examples {params.max_examples} --max-new-tokens {params.max_new_tokens}"
+        " --max-examples {params.max_examples} --min-programs {params.min_programs}"
+        " --max-new-tokens {params.max_new_tokens}"
         " --seed {params.seed} --cache {params.cache:q}"
         " --out {output.algorithms:q} --out-rejected {output.rejected:q} --log {log:q}"
 

@@ -43,7 +43,8 @@ def fit_probes(
 
     Fitted on `fit`, right and wrong examples alike, with the penalty that is best on `select`.
     """
-    labels = common_labels([row["gold"] for row in groups["fit"].rows], min_examples)
+    golds, examples = ([row[key] for row in groups["fit"].rows] for key in ("gold", "example_id"))
+    labels = common_labels(golds, examples, min_examples)
     kept = {name: _with_label(group, labels) for name, group in groups.items()}
     if len(labels) < 2 or not kept["test"].rows:
         log.warning("%d types with enough examples to fit: no probe", len(labels))

@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--max-fit", type=positive, required=True, help="pairs to learn with")
     parser.add_argument("--n-steps", type=positive, required=True, help="of Adam")
     parser.add_argument(
-        "--min-examples", type=positive, required=True, help="right examples of a type with a mean"
+        "--min-examples", type=positive, required=True, help="right ones of a type with a mean"
     )
     parser.add_argument("--min-gap", type=float, required=True, help="least gap in logits")
     parser.add_argument("--seed", type=int, required=True, help="of the pairs and the start")

@@ -142,7 +142,7 @@ def recipients_of(args) -> list[Row]:
     ]
 
 
-NAMES = ["example_id", "kind", "name", "gold", "group", "package"]
+NAMES = ["example_id", "program_id", "kind", "name", "gold", "group", "package"]
 
 
 def main() -> None:
@@ -163,6 +163,9 @@ def main() -> None:
     add_prompt_options(parser)
     parser.add_argument("--max-examples", type=positive, required=True, help="of each outcome")
     parser.add_argument(
+        "--min-programs", type=positive, required=True, help="of fit, that a name has its type in"
+    )
+    parser.add_argument(
         "--max-new-tokens", type=positive, required=True, help="of a completed type"
     )
     parser.add_argument("--seed", type=int, required=True, help="of examples, types and controls")
@@ -175,7 +178,7 @@ def main() -> None:
         recipients = recipients_of(args)
         fit = (row for row in Rows(args.examples, EXAMPLES, NAMES) if row["group"] == "fit")
         right = {row["example_id"] for row in Rows(args.unedited, PREDICTIONS) if row["correct"]}
-        names = telling_names(fit, right)
+        names = telling_names(fit, right, args.min_programs)
         encoder = Encoder.from_folder(args.model)
         make = prompt_maker(args, encoder)
         decides = ("format", "max_tokens", "golds", "seed", "seconds")
@@ -193,7 +196,9 @@ def main() -> None:
         runner.store.log_counts()
         write_table(args.out, ALGORITHMS, rows, manifest)
         write_table(args.out_rejected, REJECTED, rejected, manifest)
-        log.info("%d examples, %d prompts, %d left out", len(recipients), len(rows), len(rejected))
+        n_names = sum(len(own) for of_type in names.values() for own in of_type.values())
+        told = len(recipients), len(rows), len(rejected), n_names
+        log.info("%d examples, %d prompts, %d left out; %d telling names", *told)
 
 
 if __name__ == "__main__":

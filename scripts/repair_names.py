@@ -64,9 +64,10 @@ def fit_names(
     import torch
 
     values = torch.stack([residuals[row] for row in range(len(kept))], dim=1).numpy()
-    golds = [row["gold"] for row, _ in kept]
+    golds, examples = ([row[key] for row, _ in kept] for key in ("gold", "example_id"))
     return {
-        point: fit_space(own, golds, **options) for point, own in zip(points, values, strict=True)
+        point: fit_space(own, golds, examples, **options)
+        for point, own in zip(points, values, strict=True)
     }
 
 
@@ -154,7 +155,7 @@ def main() -> None:
     parser.add_argument("--ranks", type=positive, nargs="+", required=True, help="of subspaces")
     parser.add_argument("--n-random", type=positive, required=True, help="random subspaces")
     parser.add_argument(
-        "--min-examples", type=positive, required=True, help="right examples of a type with a mean"
+        "--min-examples", type=positive, required=True, help="right ones of a type with a mean"
     )
     parser.add_argument(
         "--max-examples", type=positive, required=True, help="right and wrong ones of each group"

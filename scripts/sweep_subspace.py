@@ -53,7 +53,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 PATCHED_PARTS = ("types", "complement", "variance", "random")
-WRITTEN_PARTS = ("types", "random")
+# `select` chooses the types' point and rank, and needs no rivals.
+WRITTEN_PARTS = {"select": ("types",), "test": ("types", "variance", "random")}
 
 
 def patch_rows(pairs: Sequence[Row], space: Space, ranks: Sequence[int]) -> list[Row]:
@@ -77,9 +78,9 @@ def written_rows(
     """
     types = set(space.types)
     own_ranks = [rank for rank in ranks if rank <= space.n_directions]
-    parts = list_parts(space, own_ranks, WRITTEN_PARTS)
     found = []
-    for group in ("select", "test"):
+    for group, kinds in WRITTEN_PARTS.items():
+        parts = list_parts(space, own_ranks, kinds)
         for right in (False, True):
             own = [
                 row
@@ -150,7 +151,7 @@ def main() -> None:
     parser.add_argument("--ranks", type=positive, nargs="+", required=True, help="of subspaces")
     parser.add_argument("--n-random", type=positive, required=True, help="random subspaces")
     parser.add_argument(
-        "--min-examples", type=positive, required=True, help="right examples of a type with a mean"
+        "--min-examples", type=positive, required=True, help="right ones of a type with a mean"
     )
     parser.add_argument(
         "--max-examples", type=positive, required=True, help="right and wrong ones of each group"

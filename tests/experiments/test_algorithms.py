@@ -2,8 +2,10 @@
 
 import itertools
 import random
+from collections import Counter
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import torch
@@ -40,8 +42,8 @@ from tokenizers_for_tests import byte_tokenizer
 WHOLE = f"{PREFIX}<hole>{SUFFIX}"
 
 
-def sight(typescript, text=WHOLE, answer="string", planted="boolean", names=("isOpen", "text")):
-    return Sight(typescript, ROW, text, answer, planted, names, ("title", "text"))
+def sight(typescript, text=WHOLE, answer="string", planted="boolean", own="title"):
+    return Sight(typescript, ROW, text, answer, planted, "isOpen", own)
 
 
 def texts(changes):
@@ -82,6 +84,8 @@ def test_the_type_of_a_name_is_held_against_a_name_of_the_answers_own_type(types
     assert (old, new, same) == ("text", "isOpen", "title")
     assert changed["prefix"] == other["prefix"].replace("title", "isOpen")
     assert changed["suffix"] == other["suffix"].replace("title", "isOpen")
+    with pytest.raises(Unfit, match="none of string new"):
+        PLANTERS["type_of_name"](sight(typescript, own=None))
 
 
 @pytest.mark.node
@@ -89,14 +93,14 @@ def test_values_of_the_hole_and_others_become_a_value_of_the_type(typescript):
     prefix, suffix = "const a = 1, b = [2];\nfunction f(x: ", " = 3) { return x; }\nf();"
     row = {**ROW, "prefix": prefix, "suffix": suffix, "name": "x", "gold": "number"}
     row["name_start"] = prefix.index("x:")
-    seen = Sight(typescript, row, f"{prefix}<hole>{suffix}", "number", "boolean", (), ())
+    seen = Sight(typescript, row, f"{prefix}<hole>{suffix}", "number", "boolean", None, None)
     changed, control = texts(PLANTERS["values"](seen))
     assert changed == f"{prefix}<hole>{suffix.replace('3', 'true')}"
     assert control == f"{prefix}<hole>{suffix.replace('return x', 'return true')}"
     prefix, suffix = "function f(): ", " { const g = () => { return 1; }; return 2; }"
     row = {**row, "prefix": prefix, "suffix": suffix, "name": "f", "kind": "return"}
     row["name_start"] = prefix.index("f(")
-    seen = Sight(typescript, row, f"{prefix}<hole>{suffix}", "string", "boolean", (), ())
+    seen = Sight(typescript, row, f"{prefix}<hole>{suffix}", "string", "boolean", None, None)
     changed, control = texts(PLANTERS["values"](seen))
     assert changed == f"{prefix}<hole>{suffix.replace('2', 'true')}"
     assert control == f"{prefix}<hole>{suffix.replace('() => { return 1; }', 'true')}"
@@ -135,7 +139,7 @@ def test_one_token_of_a_name_that_is_hidden_is_one():
 
 def test_telling_names_are_those_that_the_model_is_right_with():
     def row(example_id, name, gold, package="p", kind="parameter"):
-        own = {"example_id": example_id, "name": name, "gold": gold}
+        own = {"example_id": example_id, "program_id": example_id, "name": name, "gold": gold}
         return {**own, "package": package, "kind": kind}
 
     rows = [
@@ -147,18 +151,28 @@ def test_telling_names_are_those_that_the_model_is_right_with():
         row("f", "{a}", "number", "q"),
     ]
     right = {"a0", "c0", "c1", "b0", "d", "e", "f"}
-    assert telling_names(rows, right) == {
+    assert telling_names(rows, right, 1) == {
         "parameter": {"string": ["title", "text"], "number": ["n"]}
     }
+    # A name of one program is not planted; its type may be, as an annotation.
+    assert telling_names(rows, right, 2) == {
+        "parameter": {"string": ["title", "text"], "number": []}
+    }
+    for each in rows:
+        each["program_id"] = each["name"]  # however many holes of one program
+    assert telling_names(rows, right, 2) == {"parameter": {"string": [], "number": []}}
 
 
-def made_row(i, hypothesis, is_control, moved, follows, edit="original", outcome="right"):
+def made_row(
+    i, hypothesis, is_control, moved, follows, edit="original", outcome="right", planted=None
+):
+    """Of program i, into which nothing was planted that is in another, if it is not said."""
     return {
         **dict.fromkeys(ALGORITHMS.schema.names),
         **{"example_id": f"e{i:02}", "edit": edit, "program_id": f"p{i}", "outcome": outcome},
         **{"hypothesis": hypothesis, "is_control": is_control, "answer": "string"},
         **{"predicted": "number", "moved": moved, "follows": follows, "gold": "string"},
-        **{"name": "n", "old": "a|`b`", "new": "c"},
+        **{"name": "n", "old": "a|`b`", "new": planted or f"c{i}"},
     }
 
 
@@ -210,6 +224,74 @@ def test_a_control_that_moves_more_is_no_finding_of_the_algorithm():
     assert "for `nearest`, `alike`, `type_of_name`, `values`, `uses`." in section.reading[0]
 
 
+def test_names_with_an_effect_of_their_own_are_no_algorithm():
+    """Six names, planted in 120 programs, make answers follow, or keep them from it, by themselves;
+    on average over all names the control does as much. Over programs alone a third of such studies
+    claim what these may in one of twenty."""
+    generator = np.random.default_rng(1)
+    n_studies, claims = 30, Counter()
+    for _ in range(n_studies):
+        rows = []
+        for hypothesis in ("name", "type_of_name"):
+            effects = 0.3 * generator.choice([-1, 1], 6)
+            planted = generator.integers(0, 6, 120)
+            chances = np.stack([0.3 + effects[planted], np.full(120, 0.3)], axis=1)
+            rows += [
+                made_row(i, hypothesis, bool(j), bool(said), bool(said), planted=f"n{planted[i]}")
+                for (i, j), said in np.ndenumerate(generator.random((120, 2)) < chances)
+            ]
+        for row in algorithm_numbers([made_table(rows)], 0.03)["changes"]:
+            assert (row["n_programs"], row["n_planted"]) == (120, 6)
+            shown = row["follows"]["over_control"]["verdict"] is Verdict.SHOWN
+            claims[row["hypothesis"]] += shown and row["outcome"] == "all"
+    most = 0.05 + 3 * (0.05 * 0.95 / n_studies) ** 0.5  # 5%, and what chance adds
+    assert max(claims.values()) / n_studies <= most
+
+
+def test_one_planted_name_shows_nothing_of_names():
+    rows = [
+        made_row(i, "name", own, not own, not own, planted="x")
+        for i in range(30)
+        for own in (False, True)
+    ]
+    numbers = algorithm_numbers([made_table(rows)], 0.03)
+    [row, _] = numbers["changes"]
+    assert (row["n_programs"], row["n_planted"]) == (30, 1)
+    assert row["moved"]["over_control"]["verdict"] is Verdict.UNDECIDED
+    [table, *_] = algorithms_section(numbers, []).tables
+    assert table.rows[0][2] == "30 (30, 1)"
+
+
+def test_a_name_of_the_control_is_a_unit_too():
+    """Each answer has a name of its own, and all controls the same one."""
+    rows = [
+        made_row(i, "type_of_name", own, not own, not own, planted="x" if own else f"c{i}")
+        for i in range(30)
+        for own in (False, True)
+    ]
+    [row, _] = algorithm_numbers([made_table(rows)], 0.03)["changes"]
+    assert row["follows"]["over_control"]["verdict"] is Verdict.UNDECIDED
+    assert row["follows"]["rate"]["lower"] > 0.8
+    assert row["follows"]["control"]["upper"] == 1
+
+
+def test_what_one_planted_type_less_would_change_is_told():
+    """Half of the answers got a type that moves all, the others one that moves none."""
+    rows = [
+        made_row(i, "nearest", own, not own and i < 20, False, planted="ab"[i // 20])
+        for i in range(40)
+        for own in (False, True)
+    ]
+    numbers = algorithm_numbers([made_table(rows)], 0.03)
+    [row, _] = numbers["changes"]
+    assert row["moved"]["left_out"] == {
+        "lowest": {"planted": "a", "estimate": 0.0},
+        "highest": {"planted": "b", "estimate": 1.0},
+    }
+    [sentence, *_] = algorithms_section(numbers, []).reading
+    assert "points moved (+0.0 to +100.0 without one of the 2 planted)" in sentence
+
+
 @pytest.mark.parametrize(
     ("hypothesis", "control"),
     [
@@ -250,7 +332,7 @@ def test_ten_examples_are_shown_of_each_kind_in_turn_and_spell_no_markup():
         (outcome, name) for outcome in ("right", "wrong") for name in ("nearest", "name")
     }
     section = algorithms_section(algorithm_numbers([made_table(rows)], 0.03), shown)
-    assert "`a¦'b'` becomes `c`" in section.tables[-1].rows[0]
+    assert "`a¦'b'` becomes `c0`" in section.tables[-1].rows[0]
     empty = algorithms_section(algorithm_numbers([made_table([])], 0.03), [])
     assert empty.reading == ["No example has a change and its control."]
 
@@ -325,10 +407,16 @@ def taught(encoder, rule):
     return wrap_network(network.eval(), FAMILIES["gpt2"])
 
 
+@pytest.fixture(scope="module")
+def pool():
+    with TypeScriptPool(1) as pool:
+        yield pool
+
+
 def recipients_of(encoder, model_answer, pool):
     make = partial(PromptMaker, FORMATS["fim"], encoder, max_tokens=80, golds="single_token")
     rows = []
-    for i, (names, types) in enumerate(draw_programs(16, 3)):
+    for i, (names, types) in enumerate(draw_programs(28, 3)):
         prefix, suffix = program(names, types)
         gold = TYPE_OF[names[2]]
         row = {
@@ -348,7 +436,7 @@ def recipients_of(encoder, model_answer, pool):
 
 
 @pytest.mark.node
-def test_a_value_is_planted_where_no_telling_name_is_of_a_type_that_has_one(encoder):
+def test_a_value_is_planted_where_no_telling_name_is_of_a_type_that_has_one(encoder, pool):
     prefix, suffix = "function f(count = 1, title: ", ' = "") {\n  return title;\n}\n'
     row = {
         **{"example_id": "e", "edit": "original", "program_id": "p", "package": "q"},
@@ -365,8 +453,7 @@ def test_a_value_is_planted_where_no_telling_name_is_of_a_type_that_has_one(enco
         prompt["regions"] = [vars(region) for region in prompt["regions"]]
         return list(plant_all(maker, {**prompt, "answer": "number"}, names, 0))
 
-    with TypeScriptPool(1) as pool:
-        [rows] = pool.map(plant, [row])
+    [rows] = pool.map(plant, [row])
     values = [each for each in rows if each["hypothesis"] == "values"]
     assert [each.get("reason") for each in values] == [None, None]
     assert {each["planted"] for each in values} <= LITERALS.keys() - {"number", "string"}
@@ -376,20 +463,47 @@ def test_a_value_is_planted_where_no_telling_name_is_of_a_type_that_has_one(enco
 
 
 @pytest.mark.node
+def test_without_a_telling_name_types_are_planted_and_what_is_left_out_says_why(encoder, pool):
+    names = {"parameter": {"bigint": (), "boolean": ()}}
+    make, recipients = recipients_of(encoder, RULES["nearest"], pool)
+    asked, rejected = plant_types(pool, make, recipients, names, 0, UNKEPT)
+    assert {"nearest"} <= {row["hypothesis"] for row in asked} <= {"nearest", "alike", "uses"}
+    reasons = Counter(row["reason"] for row in rejected)
+    assert reasons["no_telling_name"] == 2 * 2 * len(recipients)
+
+
+@pytest.mark.node
+def test_each_of_the_names_that_tell_a_type_is_planted(encoder, pool):
+    """And the same one for `name` and for `type_of_name`."""
+    make, recipients = recipients_of(encoder, RULES["name"], pool)
+    asked, _ = plant_types(pool, make, recipients, {"parameter": TYPES}, 0, UNKEPT)
+    planted = {
+        hypothesis: {
+            row["example_id"]: row["new"]
+            for row in asked
+            if row["hypothesis"] == hypothesis and not row["is_control"]
+        }
+        for hypothesis in ("name", "type_of_name")
+    }
+    assert len(set(planted["name"].values())) > len(TYPES)
+    shared = planted["name"].keys() & planted["type_of_name"]
+    assert shared and all(planted["name"][own] == planted["type_of_name"][own] for own in shared)
+
+
+@pytest.mark.node
 @pytest.mark.model
 @pytest.mark.parametrize("algorithm", RULES)
-def test_a_taught_algorithm_is_found(encoder, algorithm):
+def test_a_taught_algorithm_is_found(encoder, pool, algorithm):
     model = taught(encoder, RULES[algorithm])
-    with TypeScriptPool(1) as pool:
-        make, recipients = recipients_of(encoder, RULES[algorithm], pool)
-        asked, _ = plant_types(pool, make, recipients, {"parameter": TYPES}, 0, UNKEPT)
+    make, recipients = recipients_of(encoder, RULES[algorithm], pool)
+    asked, _ = plant_types(pool, make, recipients, {"parameter": TYPES}, 0, UNKEPT)
     runner = BatchRunner(lambda: model, 4096, UNKEPT)
     answers = ask_branches(runner, recipients, asked, encoder, 4, "planted")
     table = made_table(list(algorithm_rows(asked, answers)))
     numbers = algorithm_numbers([table], 0.1)
     found = {row["hypothesis"]: row for row in numbers["changes"] if row["outcome"] == "all"}
     own = found[algorithm]
-    assert own["n"] >= 14
+    assert own["n"] >= 24
     assert own["follows"]["rate"]["estimate"] > 0.9
     assert own["follows"]["over_control"]["verdict"] is Verdict.SHOWN
     assert own["moved"]["control"]["estimate"] < 0.1

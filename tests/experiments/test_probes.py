@@ -65,7 +65,11 @@ def test_the_control_task_gives_a_name_one_label_and_keeps_the_shares():
 
 
 def test_labels_are_types_with_enough_examples():
-    assert common_labels(["b", "a", "b", "a", "c"], 2) == ["a", "b"]
+    assert common_labels(["b", "a", "b", "a", "c"], [*"12345"], 2) == ["a", "b"]
+
+
+def test_an_example_counts_once_for_its_label_in_however_many_variants():
+    assert common_labels(["b", "b", "a", "a"], ["1", "1", "2", "3"], 2) == ["a"]
 
 
 def probe_rows():

@@ -304,7 +304,7 @@ def test_a_name_loses_its_part_between_the_types_and_a_random_change_is_as_long(
     means = 3 * rng.standard_normal((4, 16))
     residuals = np.repeat(means, 8, axis=0) + 0.1 * rng.standard_normal((32, 16))
     golds = np.repeat(list("abcd"), 8)
-    space = fit_space(residuals, golds, min_examples=2, most=3, n_random=2, seed=0)
+    space = fit_space(residuals, golds, range(32), min_examples=2, most=3, n_random=2, seed=0)
     own = torch.from_numpy(residuals).float()
     between = taken_out(space, Part("types", 3), own)
     basis = torch.from_numpy(space.bases["types", None]).float()

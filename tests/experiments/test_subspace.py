@@ -1,5 +1,7 @@
 """Subspaces of the stream, on residuals and a network in which the type's dimensions are known."""
 
+from itertools import chain
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -65,7 +67,8 @@ def planted_residuals(types: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def space_of(types: np.ndarray, residuals: np.ndarray, **options):
     options = {"min_examples": 5, "most": 8, "n_random": 3, "seed": 0, **options}
-    return fit_space(residuals, [f"type {code}" for code in types], **options)
+    golds = [f"type {code}" for code in types]
+    return fit_space(residuals, golds, range(len(golds)), **options)
 
 
 def test_the_planted_dimensions_are_found_and_rare_types_have_no_mean():
@@ -81,6 +84,15 @@ def test_the_planted_dimensions_are_found_and_rare_types_have_no_mean():
     for basis in space.bases.values():
         np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
     assert space_of(types[:1], residuals[:1]).n_directions == 0
+
+
+def test_an_example_counts_once_for_its_type_in_however_many_variants():
+    golds, examples = list("aaaabbbbcccc"), [*"123412341234"]
+    examples[-4:] = [*"1122"]  # two examples, each as it is and renamed
+    options = {"min_examples": 3, "most": 2, "n_random": 1, "seed": 0}
+    residuals = np.random.default_rng(0).standard_normal((12, WIDTH))
+    assert fit_space(residuals, golds, examples, **options).types == ["a", "b"]
+    assert fit_space(residuals, golds, range(12), **options).types == ["a", "b", "c"]
 
 
 def test_a_part_and_all_the_rest_make_the_donor():
@@ -258,8 +270,13 @@ def test_a_type_planted_in_k_dimensions_is_found_there_and_nowhere_else(planted_
     assert means["rows"]["types"]["mended"]["estimate"] == 1
     assert means["rows"]["types"]["spoilt"]["estimate"] == 0
     assert means["rows"]["random"]["mended"]["estimate"] < 0.2
-    assert [test["verdict"] for test in means["tests"].values()] == ["shown", "shown"]
+    # All that varies in this network is the type: its principal axes are written into as well.
+    assert means["rows"]["variance"]["mended"]["estimate"] == 1
+    assert means["tests"]["random"]["verdict"] == "shown"
+    assert means["tests"]["variance"]["verdict"] != "shown"
     section = subspace_section(numbers)
+    assert section.findings[-1].claim.startswith("the gold's mean, written there, raises accuracy")
+    assert section.findings[-1].verdict is means["tests"]["variance"]["verdict"]
     text = "\n".join([*finding_lines(section.findings), *section.reading, section.power])
     assert "The means of 6 types span 5 of 32 dimensions" in text
     assert "mends 100.0%" in text
@@ -274,7 +291,9 @@ def test_a_subspace_of_full_rank_is_the_whole_patch_and_of_the_recipient_nothing
     points, width = [1, 2], model.d_model
     spaces = [
         fit_space(
-            values[p].numpy(), list("aabbccdd"), min_examples=1, most=width, n_random=1, seed=0
+            values[p].numpy(),
+            *(list("aabbccdd"), range(8)),
+            **{"min_examples": 1, "most": width, "n_random": 1, "seed": 0},
         )
         for p in points
     ]
@@ -374,6 +393,42 @@ def test_numbers_by_hand():
     restore["beside"]["complement"] |= {"estimate": -0.2, "verdict": Verdict.SHOWN}
     [line] = finding_lines(subspace_section(numbers).findings)
     assert "that this is less is shown absent;" in line
+
+
+GROUPS = ("select", "test")
+
+
+@pytest.mark.parametrize(
+    ("mended", "verdict"),
+    [
+        ({"types": True, "variance": False, "random": False}, Verdict.SHOWN),
+        ({"types": True, "variance": True, "random": False}, Verdict.UNDECIDED),
+        ({"types": True, "variance": False, "random": True}, Verdict.UNDECIDED),
+        ({"types": False, "variance": False, "random": False}, Verdict.UNDECIDED),
+    ],
+)
+def test_that_the_golds_mean_mends_there_needs_both_controls(mended, verdict):
+    """Of twenty wrong answers of as many programs a subspace mends all, or none."""
+    means = [
+        {
+            **{"example_id": f"{group}{i:02d}", "program_id": f"p{i}", "group": group},
+            **{"outcome": "wrong", "part": part, "point": 3, "rank": 1, "to_gold": to_gold},
+        }
+        for group in GROUPS
+        for i in range(20)
+        for part, to_gold in {**mended, "whole": True}.items()
+        if group == "test" or part in ("types", "whole")
+    ]
+    effects = {(part, 1): 0.5 for part in ("types", "variance", "random", "complement")}
+    rows = [effect_rows("restore", group, {("whole", 8): 1.0, **effects}) for group in GROUPS]
+    direction = {"point": 3, "direction": 0, "share": 1.0, "types": list("ab")}
+    numbers = subspace_numbers(
+        pa.Table.from_pylist([direction], SUBSPACE_DIRECTIONS.schema),
+        pa.Table.from_pylist(list(chain(*rows)), SUBSPACE_PATCHES.schema),
+        pa.Table.from_pylist(means, SUBSPACE_MEANS.schema),
+        *(Bootstrap(10), 0.1, 0.03),
+    )
+    assert subspace_section(numbers).findings[-1].verdict is verdict
 
 
 def learned_tables(effects: dict) -> tuple:

@@ -108,7 +108,9 @@ def test_a_planted_subspace_is_learned_where_the_means_of_the_types_miss_it():
     assert cosines.min() > 0.95
     torch.testing.assert_close(learned.basis.T @ learned.basis, torch.eye(K), atol=1e-5, rtol=0)
     golds = [str(kind) for kind in kinds[20:140]]
-    space = fit_space(own[:120].numpy(), golds, min_examples=5, most=K, n_random=1, seed=0)
+    space = fit_space(
+        own[:120].numpy(), golds, range(120), min_examples=5, most=K, n_random=1, seed=0
+    )
     types = torch.from_numpy(space.bases["types", None]).float()
     assert torch.linalg.svdvals(planted.T @ types).max() < 0.2  # it is the decoy
 

@@ -15,6 +15,7 @@ MANIFEST = {"git": {"commit": "a" * 40}, "fimscope": "1.2"}
 # What a text names without a number.
 NAMES = {
     "nostalgebraist2020lens": "nostalgebraist",
+    "cameron2011multiway": "Cameron, Gelbach",
     "crawford1998comparing": "Crawford",
     "fisher1936discriminant": "Fisher",
     "holm1979procedure": "Holm",

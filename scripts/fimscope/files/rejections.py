@@ -31,6 +31,7 @@ REASONS = (
     "no_annotation",
     "unsupported_hole",
     "nothing_to_edit",
+    "no_telling_name",
     "edit_failed",
     "does_not_parse",
     "other_errors",

@@ -44,6 +44,17 @@ def verdict_of_many(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict.SHOWN_ABSENT if found == {Verdict.SHOWN_ABSENT} else Verdict.UNDECIDED
 
 
+def verdict_of_all(verdicts: Iterable[Verdict]) -> Verdict:
+    """Of the claim that all of some parts do something, as that a change beats every control.
+
+    SHOWN where it is shown of each, SHOWN_ABSENT where it is shown absent of one, else UNDECIDED.
+    """
+    found = set(verdicts)
+    if Verdict.SHOWN_ABSENT in found:
+        return Verdict.SHOWN_ABSENT
+    return Verdict.SHOWN if found == {Verdict.SHOWN} else Verdict.UNDECIDED
+
+
 def verdict_of_more(difference: Numbers) -> Verdict:
     """Of the claim that a difference is above 0: absent too where it is shown to be below.
 

@@ -94,7 +94,7 @@ class Clustered:
         that of the t interval, or shorter than 0.79 times.
         """
         n = self.n_clusters
-        if n == 1:
+        if self._fewest == 1:
             return self._estimate(np.full_like(self.value, -np.inf), np.inf)
         q, root = _quantile(self._freedom(), n_tests), np.sqrt(n)
         most = MOST_BENT * root / q
@@ -114,11 +114,11 @@ class Clustered:
         raises ValueError for a value outside of 0 to 1
         """
         self._require(0, 1)
-        if self.n_clusters == 1:
+        if self._fewest == 1:
             return self._estimate(np.zeros_like(self.value), 1)
         rate = np.clip(self.value, 0, 1)
         ends = wilson_interval(
-            rate, self._effective_n(rate * (1 - rate)), _quantile(self.n_clusters - 1)
+            rate, self._effective_n(rate * (1 - rate)), _quantile(self._freedom_of_rates())
         )
         return self._estimate(ends.lower, ends.upper)
 
@@ -132,13 +132,13 @@ class Clustered:
         raises ValueError for a value outside of -1 to 1
         """
         self._require(-1, 1)
-        if self.n_clusters == 1:
+        if self._fewest == 1:
             return self._estimate(np.full_like(self.value, -1), 1)
         n = self._effective_n(self.squares - self.value**2)
         changed = self.absolute > 0
         step = np.where(changed, self.squares / np.where(changed, self.absolute, 1), 1)
         mean, squares = n * self.value / (n + 2), (n * self.squares + 2 * step**2) / (n + 2)
-        half = _quantile(self.n_clusters - 1) * np.sqrt((squares - mean**2) / (n + 2))
+        half = _quantile(self._freedom_of_rates()) * np.sqrt((squares - mean**2) / (n + 2))
         return self._estimate(np.maximum(mean - half, -1), np.minimum(mean + half, 1))
 
     def _variance(self) -> Floats:
@@ -161,6 +161,13 @@ class Clustered:
         weights = self.sizes**2
         return max(1.0, float(weights.sum() ** 2 / (weights**2).sum()) - 1)
 
+    @property
+    def _fewest(self) -> int:
+        return self.n_clusters
+
+    def _freedom_of_rates(self) -> float:
+        return self.n_clusters - 1
+
     def _effective_n(self, variance: Floats) -> Floats:
         """As many independent rows of this variance would have the mean's error.
 
@@ -168,7 +175,7 @@ class Clustered:
         """
         of_mean = self._variance()
         known = of_mean > ROUNDING**2
-        return np.where(known, variance / np.where(known, of_mean, 1), self.n_clusters)
+        return np.where(known, variance / np.where(known, of_mean, 1), self._fewest)
 
     def _require(self, least: int, most: int) -> None:
         if (self.least < least - ROUNDING).any() or (self.most > most + ROUNDING).any():

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from fimscope.experiments.algorithms.hypotheses import AS_VALUES, HIDDEN, LITERALS, PLANTED
-from fimscope.experiments.algorithms.names import NamesOfKind
+from fimscope.experiments.algorithms.hypotheses import HIDDEN, LITERALS, PLANTED, PLANTED_AS
+from fimscope.experiments.algorithms.names import NamesOfKind, NamesOfType
 from fimscope.experiments.answers import same_type
 from fimscope.experiments.masking.distractors import draw_rest, tokens_of
 from fimscope.prompts.aligned_names import WORD
@@ -40,8 +40,8 @@ class Sight:
     text      of its prompt
     answer    the model's to it
     planted   neither the answer nor the gold
-    names     telling names of the planted type, the commonest first
-    own       those of the answer's own type
+    telling   a name that tells the planted type; None where that is not planted as a name
+    own       one that tells the answer's own type; None where there is none
     """
 
     typescript: TypeScript
@@ -49,8 +49,8 @@ class Sight:
     text: str
     answer: str
     planted: str
-    names: Sequence[str]
-    own: Sequence[str]
+    telling: str | None
+    own: str | None
 
     @cached_property
     def annotations(self) -> list[Place]:
@@ -99,11 +99,6 @@ class Sight:
         places = self.typescript.places(*self._parts, self.variant["name_start"])
         return [places.declaration, *places.uses] if places.declaration else places.uses
 
-    def unused(self, names: Sequence[str]) -> str:
-        """The first of some telling names that the program has not."""
-        taken = set(WORD.findall(self.variant["prefix"] + self.variant["suffix"]))
-        return _at_least(1, [name for name in names if name not in taken], "telling names")[0]
-
     def text_of(self, span: Place) -> str:
         return self.variant[span.part][span.start : span.end]
 
@@ -147,8 +142,7 @@ def plant_alike(sight: Sight) -> tuple[Change, Change]:
 def plant_name(sight: Sight) -> tuple[Change, Change]:
     """The hole's name; the control is another variable, used about as often, with the same name."""
     variant = sight.variant
-    old = variant["name"]
-    new = sight.unused(sight.names)
+    old, new = variant["name"], sight.telling
     parts = sight._parts
     counts = {
         name: _n_uses(sight.text, name)
@@ -165,8 +159,9 @@ def plant_name(sight: Sight) -> tuple[Change, Change]:
 
 def plant_type_of_name(sight: Sight) -> tuple[Change, Change]:
     """As `plant_name`; the control is a name of the answer's own type in the same place."""
-    new, same = sight.unused(sight.names), sight.unused(sight.own)
-    return sight.change(sight.named, new), sight.change(sight.named, same)
+    if sight.own is None:
+        raise Unfit("no_telling_name", f"`fit` has none of {sight.answer} new to the program")
+    return sight.change(sight.named, sight.telling), sight.change(sight.named, sight.own)
 
 
 def plant_values(sight: Sight) -> tuple[Change, Change]:
@@ -194,10 +189,10 @@ def plant_all(maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int) ->
              model's `answer`
     names    of `telling_names`
     """
-    sight_of = cache(partial(_sight_of, maker, prompt, names, seed))
+    sight_of = cache(partial(_sight_of, maker, prompt, _new_names(prompt, names), seed))
     for hypothesis in PLANTED:
         try:
-            sight = sight_of(hypothesis in AS_VALUES)
+            sight = sight_of(PLANTED_AS[hypothesis])
             changes = PLANTERS[hypothesis](sight)
             rows = [
                 {
@@ -246,30 +241,42 @@ def _tokens_of(maker: PromptMaker, prompt: Row, changed: Row) -> Row:
     return {"token_ids": made.token_ids, "name_tokens": name_tokens(made.regions)}
 
 
-def _sight_of(
-    maker: PromptMaker, prompt: Row, names: NamesOfKind, seed: int, as_value: bool
-) -> Sight:
-    """The variant in sight, with a type drawn for it, if may be one that none in sight is.
-
-    as_value   whether the type is planted by a value of it, in the place of by telling names
-    """
-    variant, service = prompt["variant"], maker.typescript
+def _new_names(prompt: Row, names: NamesOfKind) -> NamesOfType:
+    """The telling names for the prompt's kind of hole that its program has not."""
+    variant = prompt["variant"]
+    taken = set(WORD.findall(variant["prefix"] + variant["suffix"]))
     of_type = names.get(prompt["kind"], {})
+    return {each: [name for name in own if name not in taken] for each, own in of_type.items()}
+
+
+def _sight_of(
+    maker: PromptMaker, prompt: Row, names: NamesOfType, seed: int, planted_as: str
+) -> Sight:
+    """The variant in sight, with a type drawn for it: if may be one that none in sight is.
+
+    A name is drawn of all that tell a type, seen or not: of many names each is planted seldom.
+    """
     types = [
         each
-        for each in (LITERALS if as_value else of_type)
+        for each in (LITERALS if planted_as == "value" else names)
         if not same_type(each, prompt["answer"])
         and not same_type(each, prompt["gold"])
         and (maker.golds == "all" or maker.encoder.count(each) == 1)
     ]
-    _at_least(1, types, f"types with {'values' if as_value else 'telling names'}")
-    own = next((of_type[each] for each in of_type if same_type(each, prompt["answer"])), ())
-    sight = Sight(service, variant, prompt["text"], prompt["answer"], "", (), own)
-    seen = set(map(sight.text_of, sight.annotations))
-    unseen = [each for each in types if each not in seen]
     random = np.random.default_rng(seed_of(seed, "algorithms", prompt["example_id"]))
-    planted = str(random.choice(unseen or types))
-    return replace(sight, planted=planted, names=of_type.get(planted, ()))
+    own = [name for each in names if same_type(each, prompt["answer"]) for name in names[each]]
+    sight = partial(Sight, maker.typescript, prompt["variant"], prompt["text"], prompt["answer"])
+    if planted_as == "name":
+        telling = [(each, name) for each in types for name in names[each]]
+        if not telling:
+            raise Unfit("no_telling_name", "`fit` has none of another type new to the program")
+        planted, name = telling[random.integers(len(telling))]
+        return sight(planted, name, str(random.choice(own)) if own else None)
+    _at_least(1, types, "other types")
+    blank = sight("", None, None)
+    seen = set(map(blank.text_of, blank.annotations))
+    unseen = [each for each in types if each not in seen]
+    return replace(blank, planted=str(random.choice(unseen or types)))
 
 
 def _as_far(

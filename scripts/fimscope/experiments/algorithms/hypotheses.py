@@ -26,7 +26,13 @@ PARTS = {"type_of_name": "name"}
 # What most prompts have: an answer that was asked both can be explained by them, or not.
 USUAL = ("nearest", "name")
 
-# What is planted as a value; all else as a type or as a name.
-AS_VALUES = ("values",)
+# What stands for the type where it is planted: its own text, a name that tells it, a value of it.
+PLANTED_AS = {
+    "nearest": "type",
+    "alike": "type",
+    "name": "name",
+    "type_of_name": "name",
+    "values": "value",
+}
 # A value of each type that one can be written for, as short as they come.
 LITERALS = {"string": '"a"', "number": "1", "boolean": "true", "bigint": "1n", "null": "null"}

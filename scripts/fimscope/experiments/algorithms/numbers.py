@@ -3,14 +3,22 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PARTS, PLANTED, USUAL
+from fimscope.experiments.algorithms.hypotheses import (
+    HYPOTHESES,
+    PARTS,
+    PLANTED,
+    PLANTED_AS,
+    USUAL,
+)
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.statistics.claims import judged
+from fimscope.statistics.crossed import Crossed, crossed_rates
 from fimscope.statistics.intervals import Clustered
-from fimscope.statistics.numbers import INTERVAL, Numbers
-from fimscope.statistics.paired import paired_rates
+from fimscope.statistics.numbers import INTERVAL, Numbers, number
 from fimscope.statistics.significance import adjust_together
 
 if TYPE_CHECKING:
@@ -30,7 +38,11 @@ def algorithm_numbers(tables: Sequence[pa.Table], margin: float) -> Numbers:
     changes     a row an edit, outcome (`all` too) and hypothesis, over the answers that have the
                 change and its control: shares that `follow` the planted type and that are `moved`,
                 each with its `control`'s, and `over_control`, the paired difference, judged; Holm
-                over all edits and hypotheses, of all answers and of those by outcome
+                over all edits and hypotheses, of all answers and of those by outcome. `n_planted`
+                names, types or values were planted in them, None where tokens are hidden. Names
+                are a draw of names, as programs are: intervals and p are over both at once
+                (`crossed_rates`). Types and values are all that there are to plant, and no unit;
+                `left_out` are the least and the greatest difference without one of what was planted
     explained   a row an edit and outcome, of the answers that were asked the USUAL changes: those
                 moved by one change alone, and not by its control, by which; by several; by none
     shifts      a row a hypothesis: moved over control under the second edit minus the first, over
@@ -72,9 +84,8 @@ def _pairs(frame: "DataFrame") -> "DataFrame":
     change, control = (frame[frame["is_control"] == own].set_index(keys) for own in (False, True))
     both = change.index.intersection(control.index).sort_values()
     change, control = change.loc[both], control.loc[both]
-    return change.assign(
-        control_moved=control["moved"], control_follows=control["follows"]
-    ).reset_index()
+    of_control = {f"control_{name}": control[name] for name in ("moved", "follows", "new")}
+    return change.assign(**of_control).reset_index()
 
 
 def _of(pairs: "DataFrame", outcome: str, hypothesis: str | None = None) -> "DataFrame":
@@ -83,26 +94,53 @@ def _of(pairs: "DataFrame", outcome: str, hypothesis: str | None = None) -> "Dat
 
 
 def _compare(chosen: "DataFrame", hypothesis: str) -> Numbers:
-    programs = chosen["program_id"].tolist()
+    programs, planted = (chosen[key].tolist() for key in ("program_id", "new"))
+    names = _names(hypothesis, chosen)
 
     def shares(measure: str) -> Numbers:
         own, control = (chosen[name].astype(float) for name in (measure, f"control_{measure}"))
+        difference = (own - control).to_numpy()
         return {
-            "rate": _rate(own, programs),
-            "control": _rate(control, programs),
-            "over_control": paired_rates((own - control).to_numpy(), programs),
+            "rate": _rate(own, programs, names[:1]),
+            "control": _rate(control, programs, names[-1:]),
+            "over_control": crossed_rates(difference, programs, names),
+            "left_out": _left_out(difference, planted) if hypothesis in PLANTED else None,
         }
 
     return {
         "n": len(chosen),
         "n_programs": len(set(programs)),
+        "n_planted": len(set(planted)) if hypothesis in PLANTED else None,
         "follows": shares("follows") if hypothesis in PLANTED else None,
         "moved": shares("moved"),
     }
 
 
-def _rate(values: "Series", programs: Sequence[str]) -> Numbers:
-    return Clustered.of(values.to_numpy(float), programs).rate().numbers()
+def _names(hypothesis: str, *pairs: "DataFrame") -> list[tuple[str, ...]]:
+    """[unit][answer], the planted names, which answers share as they share programs; none where no
+    name is planted. A unit more where the control, or another edit of the answers, has others."""
+    if PLANTED_AS.get(hypothesis) != "name":
+        return []
+    columns = [own[key] for own in pairs for key in ("new", "control_new")]
+    return list(dict.fromkeys(map(tuple, columns)))
+
+
+def _left_out(differences: NDArray[np.float64], planted: Sequence[str]) -> Numbers | None:
+    """The least and the greatest mean without one of what was planted; None of a single one."""
+    names = np.unique(planted)
+    if len(names) == 1:
+        return None
+    without = Clustered.of(differences, planted).without_each()
+    return {
+        end: {"planted": str(names[place]), "estimate": number(without[place])}
+        for end, place in (("lowest", without.argmin()), ("highest", without.argmax()))
+    }
+
+
+def _rate(
+    values: "Series", programs: Sequence[str], others: Sequence[Sequence[str]] = ()
+) -> Numbers:
+    return Crossed.by(values.to_numpy(float), programs, others).rate().numbers()
 
 
 def _explained(pairs: "DataFrame", outcome: str) -> Numbers:
@@ -139,7 +177,8 @@ def _shifts(pairs: dict[str, "DataFrame"], edits: Sequence[str], margin: float) 
     for hypothesis in HYPOTHESES:
         own = both.get_level_values("hypothesis") == hypothesis
         # A difference of two differences: halved, it is one of -1 to 1.
-        halved = paired_rates(change[own].to_numpy() / 2, programs[own].tolist())
+        names = _names(hypothesis, *(edit.loc[both[own]] for edit in (first, second)))
+        halved = crossed_rates(change[own].to_numpy() / 2, programs[own].tolist(), names)
         doubled = {k: v if v is None else 2 * v for k, v in halved.items() if k in INTERVAL}
         rows.append({"hypothesis": hypothesis, **halved, **doubled})
     adjust_together(rows)

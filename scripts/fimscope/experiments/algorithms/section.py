@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PARTS, READ
+from fimscope.experiments.algorithms.hypotheses import HYPOTHESES, PARTS, PLANTED_AS, READ
 from fimscope.experiments.algorithms.numbers import ALL, JOINTLY, NOT_AT_ALL
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.report.findings import Finding
@@ -36,12 +36,12 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
         method="Each algorithm is given something to find that only it reads, in the same examples "
         "under every edit (of `select` and `test`): the nearest annotation, or all that read like "
         "the answer, become another type; the hole's name, wherever it stands, becomes one that "
-        "`fit` has for that type in most of its holes (often one) and that the model is right with "
-        "there; the default or the "
-        "returned values become a value of it; or the uses of the name are hidden from attention "
-        "(Geva et al. 2304.14767). The type is neither the answer nor the gold, and none that the "
-        "prompt shows if there is one. The changes are made by syntax and parsed; the programs "
-        "mean something else.",
+        "`fit` has for that type in most of its holes, in `algorithms.min_programs` programs or "
+        "more, and that the model is right with there; the default or the returned values become a "
+        "value of it; or the uses of the name are hidden from attention "
+        "(Geva et al. 2304.14767). The type is neither the answer nor the gold and, but where a "
+        "name stands for it, none that the prompt shows if there is one. The changes are made by "
+        "syntax and parsed; the programs mean something else.",
         control="The same done to what the algorithm does not read: another annotation as far "
         "away or the next nearest, another variable that gets the same name, other "
         "values, as many other tokens. What moves an answer it hangs on; that it copies, "
@@ -50,16 +50,24 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
         " move an answer: `type_of_name` holds the name of another type against one of "
         "the answer's own type in the same place. An answer is explained by an algorithm "
         "where the change moves it and the control does not, of those that were asked "
-        "both `nearest` and `name`. Sign tests over programs; Holm over all edits and "
-        "hypotheses, of all answers, and over these and the outcomes; of each of the two "
+        "both `nearest` and `name`. Answers that got the same name are not independent, as "
+        "those of one program are not: where names are planted, intervals and a t test are over "
+        "programs and names at once (Cameron, Gelbach & Miller 2011; MacKinnon, Nielsen & Webb "
+        "2406.08880), and a claim needs these beside the sign test over programs. Types and values "
+        "are no draw but all that there are to plant; of these it is told what one less would "
+        "change. Shares that are explained have intervals over programs alone. Holm over all edits "
+        "and hypotheses, of all answers, and over these and the outcomes; of each of the two "
         "measures.",
-        cites=["geva2023dissecting", "holm1979procedure"],
+        cites=[
+            *("geva2023dissecting", "holm1979procedure"),
+            *("cameron2011multiway", "mackinnon2024jackknife"),
+        ],
         reading=_say(numbers),
         figures=[
             (
                 "algorithms.svg",
                 "Answers that each change and its control move, and those that become the planted "
-                "type; bars: 95%, clustered by program",
+                "type; bars: 95%, clustered by program, and by planted name",
             )
         ],
         tables=[
@@ -70,11 +78,19 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
         ],
         sources=[f"algorithms/{edit}.parquet" for edit in numbers["edits"]],
         numbers=numbers,
-        power=family_power_text(
-            [row["moved"]["over_control"] for row in numbers["changes"] if row["outcome"] == ALL]
-        ),
+        power=_power_text([row for row in numbers["changes"] if row["outcome"] == ALL]),
         docs="method.md#which-algorithm",
     )
+
+
+def _power_text(rows: Sequence[Numbers]) -> str:
+    """What so many programs can show, and that on names it takes more."""
+    text = family_power_text([row["moved"]["over_control"] for row in rows])
+    of_names = [row for row in rows if PLANTED_AS.get(row["hypothesis"]) == "name"]
+    if not (text and of_names):
+        return text
+    n_names = max(row["n_planted"] for row in of_names)
+    return f"{text} A claim on names is over {counted(n_names, 'name')} at most, and takes more."
 
 
 def _findings(numbers: Numbers) -> list[Finding]:
@@ -151,7 +167,7 @@ def _say_edit(numbers: Numbers, edit: str) -> str:
         moved = row["moved"]["over_control"]
         verdict = moved["verdict"]
         if verdict is Verdict.SHOWN:
-            text = f"{_claim(row)}, {signed_points(moved)} points moved"
+            text = f"{_claim(row)}, {signed_points(moved)} points moved{_without_one(row)}"
             if row["follows"]:
                 to = row["follows"]
                 text += (
@@ -171,6 +187,15 @@ def _say_edit(numbers: Numbers, edit: str) -> str:
     told = f"Under `{edit}` it is {'. It is '.join(parts)}."
     told += _say_explained(numbers, edit)
     return f"{told} No example has what it takes for {lacking}." if lacking else told
+
+
+def _without_one(row: Numbers) -> str:
+    """What is moved over the control without one name, type or value that was planted."""
+    left_out = row["moved"]["left_out"]
+    if left_out is None:
+        return ""
+    low, high = (f"{100 * left_out[end]['estimate']:+.1f}" for end in ("lowest", "highest"))
+    return f" ({low} to {high} without one of the {row['n_planted']} planted)"
 
 
 def _say_explained(numbers: Numbers, edit: str) -> str:
@@ -210,16 +235,21 @@ def _changes_table(numbers: Numbers, edit: str) -> SectionTable:
         [
             row["outcome"],
             row["hypothesis"],
-            f"{row['n']} ({row['n_programs']})",
+            f"{row['n']} ({', '.join(map(str, _units(row)))})",
             *(cell for measure in ("moved", "follows") for cell in _measure_cells(row[measure])),
         ]
         for row in numbers["changes"]
         if row["edit"] == edit
     ]
-    header = ["answers", "change", "n (programs)"]
+    header = ["answers", "change", "n (programs, planted)"]
     for measure in ("moved", "follow"):
         header += [f"{measure}, %", "control, %", "over control, points", "p (Holm)", "verdict"]
     return SectionTable(f"What moves answers under `{edit}`", header, rows, n_left=2)
+
+
+def _units(row: Numbers) -> list[int]:
+    """How many programs there are, and how many names, types or values were planted in them."""
+    return [n for n in (row["n_programs"], row["n_planted"]) if n is not None]
 
 
 def _measure_cells(measure: Numbers | None) -> list[str]:

@@ -1,5 +1,6 @@
 """Linear probes of cached activations, and the control task that they are held against."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -103,9 +104,13 @@ def choose_probe(
     return probe, l2
 
 
-def common_labels(golds: Sequence[str], min_examples: int) -> list[str]:
-    """The gold types of at least so many examples, sorted: the labels of a probe."""
-    return sorted({gold for gold in golds if golds.count(gold) >= min_examples})
+def common_labels(golds: Sequence[str], examples: Sequence[str], min_examples: int) -> list[str]:
+    """The gold types of at least so many examples, sorted: the labels of a probe.
+
+    golds, examples   [row]; an example counts once for its type, in however many variants
+    """
+    counts = Counter(gold for gold, _ in set(zip(golds, examples, strict=True)))
+    return sorted(gold for gold, n in counts.items() if n >= min_examples)
 
 
 def control_labels(names: Sequence[str], labels: Sequence[int], n_labels: int, seed: int) -> Labels:

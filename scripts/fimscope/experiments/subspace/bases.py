@@ -1,5 +1,6 @@
 """Subspaces of the residual stream: those between the types' means, and what stands beside them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -70,6 +71,7 @@ class Space:
 def fit_space(
     residuals: NDArray,
     golds: Sequence[str],
+    examples: Sequence[str],
     min_examples: int,
     most: int,
     n_random: int,
@@ -77,11 +79,12 @@ def fit_space(
 ) -> Space:
     """The directions between the means of types with at least so many examples.
 
-    residuals   [example, d_model], of right examples
-    golds       [example], the type that each is answered with
+    residuals   [row, d_model], of right examples, each in one variant or in several
+    golds       [row], the type that each is answered with
+    examples    [row], of which a type's are counted once each, in however many variants
     most        rank of the other subspaces, at most
 
-    types      singular vectors of the types' means, each weighted by the root of its examples: the
+    types      singular vectors of the types' means, each weighted by the root of its rows: the
                principal axes of the scatter between classes (Fisher 1936)
     variance   principal axes of the residuals at large, types apart or not
     random     of normal vectors, the same for whatever examples
@@ -91,7 +94,8 @@ def fit_space(
     names, codes, counts = np.unique(
         np.asarray(golds, dtype=str), return_inverse=True, return_counts=True
     )
-    kept = np.flatnonzero(counts >= min_examples)
+    n_examples = Counter(gold for gold, _ in set(zip(golds, examples, strict=True)))
+    kept = [code for code, name in enumerate(names) if n_examples[name] >= min_examples]
     width = residuals.shape[1]
     if len(kept) < 2:
         return Space([], np.zeros((0, width)), np.zeros(0), {})

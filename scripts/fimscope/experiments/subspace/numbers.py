@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PARTS = ("types", "variance", "random", "complement")
 RIVALS = ("random", "variance", "complement")  # of the types' subspace, at its rank
+WRITTEN_RIVALS = ("random", "variance")  # of the same, where the gold's mean is written into it
 
 
 def subspace_numbers(
@@ -238,7 +239,7 @@ def _means_numbers(frame: "DataFrame", margin: float) -> Numbers | None:
     point, rank   where its net is largest on `select`, of the whole stream's and the types'; of
                   equal ones the smallest rank, then the first point
     rows          part -> mended (of the wrong), spoilt (of the right) and net (of all), on `test`
-    tests         the net against 0 and against random subspaces of that rank, adjusted together
+    tests         the net against 0 and against each of WRITTEN_RIVALS, adjusted together
     """
     if frame.empty:
         return None
@@ -251,17 +252,17 @@ def _means_numbers(frame: "DataFrame", margin: float) -> Numbers | None:
     rank, point = (int(value) for value in nets.idxmax())
     at = tested[tested["point"] == point]
     chosen = {
-        "types": at[(at["part"] == "types") & (at["rank"] == rank)],
-        "random": at[(at["part"] == "random") & (at["rank"] == rank)],
-        "whole": at[at["part"] == "whole"],
+        part: at[(at["part"] == part) & (at["rank"] == rank)] for part in ("types", *WRITTEN_RIVALS)
     }
+    chosen["whole"] = at[at["part"] == "whole"]
     changes = {part: rows.groupby("example_id")["change"].mean() for part, rows in chosen.items()}
     first = chosen["types"].set_index("example_id").sort_index()
     programs, wrong = first["program_id"].to_numpy(dtype=str), first["outcome"] == "wrong"
-    types, random = (changes[part].loc[first.index].to_numpy() for part in ("types", "random"))
+    own_change = changes["types"].loc[first.index]
+    over = {rival: own_change - changes[rival].loc[first.index] for rival in WRITTEN_RIVALS}
     tests = {
-        "none": paired_rates(types, programs),
-        "random": paired_rates(types - random, programs),
+        name: paired_rates(change.to_numpy(), programs)
+        for name, change in {"none": own_change, **over}.items()
     }
     judge_together(list(tests.values()), margin)
     return {

@@ -35,7 +35,8 @@ def fit_spaces(
     """
     fitted = [row for row in predictions if row["correct"] and groups[row["example_id"]] == "fit"]
     values = residuals.of([(row["example_id"], row["edit"]) for row in fitted]).float().numpy()
-    return [fit_space(own, [row["gold"] for row in fitted], **options) for own in values]
+    golds, examples = ([row[key] for row in fitted] for key in ("gold", "example_id"))
+    return [fit_space(own, golds, examples, **options) for own in values]
 
 
 def write_part(spaces: Sequence[Space], row: Row, recipient: "Tensor", donor: "Tensor") -> "Tensor":

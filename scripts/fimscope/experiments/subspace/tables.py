@@ -41,7 +41,7 @@ SUBSPACE_MEANS = Table(
         ("gold", pa.string()),
         ("group", pa.string()),
         ("outcome", pa.string(), "right | wrong, before"),
-        ("part", pa.string(), "whole | types | random"),
+        ("part", pa.string(), "whole | types; on `test` variance and random too"),
         *PART,
         ("predicted", pa.string()),
         ("predicted_token_id", pa.int32()),
