@@ -64,14 +64,14 @@ class Crossed(Clustered):
 
     def p(self) -> Floats:
         """[...], two-sided, of a mean of 0: a t test with the variance of the intervals."""
-        from scipy.stats import t
+        from scipy.special import stdtr
 
         if self._fewest == 1:
             return np.ones_like(self.value)
         error = np.sqrt(self._variance())
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(self.value == 0, 0.0, np.abs(self.value) / error)
-        return 2 * t.sf(ratio, self._freedom_of_rates())
+        return 2 * stdtr(self._freedom_of_rates(), -ratio)
 
     def _variance(self) -> Floats:
         each = [own._variance() for own in self.units]
