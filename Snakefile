@@ -14,14 +14,19 @@ from snakemake.utils import min_version
 min_version("9.27")  # rules/frame.smk sets what Snakemake does not document as settable
 
 
-configfile: "config/config.yaml"
-
-
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from fimscope.steps.limits import check_limits
 
 check_limits()  # before the libraries are loaded that need what it looks at
+
+from fimscope.terminal.opening import hush_config_files
+
+hush_config_files(logger)
+
+
+configfile: "config/config.yaml"
+
 
 from fimscope.config import complete_config, place_of, read_layers, read_schema, study_name
 from fimscope.corpus.fingerprint import fingerprint
