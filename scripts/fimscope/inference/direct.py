@@ -61,10 +61,10 @@ def direct_heads(model: Model, heads: Tensor, residuals: Tensor, token_ids: Tens
     for block, own in enumerate(heads):
         mixing = mixing_of(model, block)
         if mixing is None:
-            found.append(torch.full((own.shape[1] + 1, len(own)), torch.nan))
+            found.append(torch.full((model.n_heads + 1, len(residuals)), torch.nan))
             continue
         weights = mixing.weights.double().cpu()
-        each = torch.einsum("ehk,dhk->hed", own.double(), weights)
+        each = torch.einsum("ehk,dhk->hed", own.double().cpu(), weights)
         bias = torch.zeros(len(weights)) if mixing.bias is None else mixing.bias
         parts = torch.cat([each, bias.double().cpu().expand(1, len(own), -1)])
         if mixing.norm is not None:

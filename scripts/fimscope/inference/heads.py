@@ -24,7 +24,6 @@ class Mixing:
     norm      behind it, as Gemma 2 has one
     """
 
-    projection: nn.Module
     weights: Tensor
     bias: Tensor | None
     norm: nn.Module | None
@@ -36,16 +35,15 @@ class Mixing:
 
 
 def mixing_of(model: Model, block: int) -> Mixing | None:
-    """None where the projection does not read n_heads times d_head numbers."""
+    """None where the projection does not read n_heads times d_head numbers, or is not in memory."""
     family = model.family
     inside = model.network.get_submodule(f"{family.blocks}.{block}")
     projection = inside.get_submodule(family.head_mixer)
     weights = matrix_of(projection)
-    if weights.shape[1] != model.n_heads * model.d_head:
+    if weights.is_meta or weights.shape[1] != model.n_heads * model.d_head:
         return None
     has_norm = family.attention_output != family.attention
     return Mixing(
-        projection,
         weights.unflatten(1, (model.n_heads, model.d_head)),
         getattr(projection, "bias", None),
         inside.get_submodule(family.attention_output) if has_norm else None,
@@ -66,14 +64,14 @@ class Watched:
 
         NaN in a block whose heads, through its projection, are not what its attention adds.
         """
-        found = []
-        for block, (taken, added) in enumerate(zip(self.taken, self.added, strict=True)):
-            mixing = mixing_of(model, block)
-            heads = taken[:, 0].unflatten(1, (model.n_heads, -1))
-            if mixing is None or not _fits(mixing, heads, added[:, 0]):
-                heads = torch.full_like(heads, torch.nan)
-            found.append(heads)
-        return torch.stack(found)
+        shape = (len(self.taken[0]), model.n_heads, model.d_head)
+        found = self.taken[0].new_full((model.n_blocks, *shape), torch.nan)
+        if len(self.taken) == len(self.added) == model.n_blocks:
+            for block, (taken, added) in enumerate(zip(self.taken, self.added, strict=True)):
+                mixing = mixing_of(model, block)
+                if mixing and _fits(mixing, heads := taken[:, 0].view(shape), added[:, 0]):
+                    found[block] = heads
+        return found
 
 
 def _fits(mixing: Mixing, heads: Tensor, added: Tensor) -> bool:
@@ -93,8 +91,9 @@ def watch_heads(model: Model, columns: Tensor) -> Iterator[Watched]:
     """
     watched, family = Watched(), model.family
 
-    def take(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-        watched.taken.append(at_columns(inputs[0], columns))
+    def take(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        [given, *_] = (*inputs, *named.values())
+        watched.taken.append(at_columns(given, columns))
 
     def add(_: nn.Module, __: tuple[Any, ...], given: Any) -> None:
         given = given[0] if isinstance(given, tuple) else given
@@ -104,7 +103,7 @@ def watch_heads(model: Model, columns: Tensor) -> Iterator[Watched]:
         for inside in model.network.get_submodule(family.blocks):
             mixer = inside.get_submodule(family.head_mixer)
             output = inside.get_submodule(family.attention_output)
-            hooks.enter_context(_removed(mixer.register_forward_pre_hook(take)))
+            hooks.enter_context(_removed(mixer.register_forward_pre_hook(take, with_kwargs=True)))
             hooks.enter_context(_removed(output.register_forward_hook(add)))
         yield watched
 
