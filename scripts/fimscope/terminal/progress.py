@@ -26,10 +26,10 @@ REDRAWN, APART = 1.0, 30.0  # seconds between two lines: on a terminal, and in a
 CLEAR = "\r\x1b[K"
 
 
-def steps_of(dag: Any) -> dict[int, Step]:
-    """The steps that Snakemake's graph of jobs will run: job's id -> step."""
+def steps_of(dag: Any, study: str) -> dict[int, Step]:
+    """The steps that Snakemake's graph of jobs will run for a study: job's id -> step."""
     jobs = list(dag.needrun_jobs())
-    known = known_seconds()
+    known = known_seconds(study)
     seconds = {job: _seconds(job, known) for job in jobs}
     after: dict[Any, float] = {}
 
