@@ -48,7 +48,7 @@ function headTable({ heads, parts, shares, difference }) {
     ["biases behind all blocks", share("biases")],
     ["all together", difference],
   ];
-  return table(["part", "share"], [...top, ...sums].map(([name, own]) => [name, decimal(own, 3)]));
+  return table(["part", "share"], [...top, ...sums].map(([name, own]) => [name, decimal(own)]));
 }
 
 function shareBars(parts, extent, width) {

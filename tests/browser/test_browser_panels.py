@@ -170,17 +170,17 @@ def test_what_each_block_brings_stands_as_bars_that_add_up(page):
         row.inner_text().split("\t") for row in panel.locator("table").first.locator("tr").all()
     ]
     assert rows[1:4] == [
-        ["block 2, head 0", "1.000"],
-        ["block 4, head 1", "-0.750"],
-        ["block 2, head 1", "0.250"],
+        ["block 2, head 0", "1.00"],
+        ["block 4, head 1", "-0.75"],
+        ["block 2, head 1", "0.25"],
     ]
     assert rows[9:] == [
-        ["the other 4 heads", "0.000"],
-        ["biases of attention", "0.125"],
-        ["MLPs", "0.375"],
-        ["embeddings", "0.250"],
-        ["biases behind all blocks", "0.125"],
-        ["all together", "1.375"],
+        ["the other 4 heads", "0.00"],
+        ["biases of attention", "0.13"],
+        ["MLPs", "0.38"],
+        ["embeddings", "0.25"],
+        ["biases behind all blocks", "0.13"],
+        ["all together", "1.38"],
     ]
     open_example(page, FIRST)  # what the edit mends has no foil then
     assert show_panel(page, "direct_logits").locator("h3").all_inner_texts() == titles[:1]
