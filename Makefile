@@ -15,7 +15,7 @@ run: setup  ## raw TypeScript to a report, on the model that ships with the proj
 	  [ $$status != 137 ] || echo "The run was killed, most often for want of memory: give it 4 GB," \
 	    "then run the same command again; it goes on where it stopped."; exit $$status; }
 
-demo: setup  ## the whole path at a small size, in a few minutes
+demo: setup  ## the whole path at a small size, in two minutes
 	@$(MAKE) --no-print-directory run ARGS="--configfile config/demo.yaml $(ARGS)"
 
 test: setup  ## all tests, by two processes

@@ -14,16 +14,21 @@ from snakemake.utils import min_version
 min_version("9.27")  # rules/frame.smk sets what Snakemake does not document as settable
 
 
-configfile: "config/config.yaml"
-
-
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from fimscope.steps.limits import check_limits
 
 check_limits()  # before the libraries are loaded that need what it looks at
 
-from fimscope.config import complete_config, file_of, read_schema, study_name
+from fimscope.terminal.opening import hush_config_files
+
+hush_config_files(logger)
+
+
+configfile: "config/config.yaml"
+
+
+from fimscope.config import complete_config, place_of, read_layers, read_schema, study_name
 from fimscope.corpus.fingerprint import fingerprint
 from fimscope.files.hashes import files_below, fingerprint_of, hashes_of, known_hashes
 from fimscope.files.manifest import RECORDS
@@ -58,11 +63,12 @@ schema = read_schema(
 )
 *presets, default = map(str, workflow.configfiles)
 with one_sentence():
-    config = complete_config(config, schema, [default, *presets])
+    layers = read_layers([default, *presets], workflow.config_settings.config_args, schema)
+    config = complete_config(config, schema, layers)
     config["study"] = study_name(config, schema, presets)
     check_layout(Path("results"), config["study"], config["model"]["name"])
     config["model"]["dtype"] = taken_dtype(config["model"]["dtype"], config["model"]["device"])
-    check_sources(config["source"], Path.cwd(), file_of(["source"], [default, *presets]))
+    check_sources(config["source"], Path.cwd(), place_of(["source"], layers))
 
 
 include: "rules/common.smk"

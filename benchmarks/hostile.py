@@ -28,7 +28,7 @@ from fimscope.files.rejections import REJECTED
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fimscope.config import complete_config, read_schema
+from fimscope.config import complete_config, read_layers, read_schema
 from fimscope.corpus.presence import check_sources
 from fimscope.errors import UserError
 from fimscope.experiments.registry import all_experiments
@@ -259,7 +259,7 @@ def outcome_of(config: dict[str, Any], work: Path) -> str:
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     try:
         with limited(20):
-            completed = complete_config(config, SCHEMA, [str(file)])
+            completed = complete_config(config, SCHEMA, read_layers([str(file)], [], SCHEMA))
             check_sources(completed["source"], ROOT, str(file))
     except UserError as error:
         return "refused" if str(error).startswith(f"{file}: ") else f"no file named: {error}"

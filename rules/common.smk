@@ -79,7 +79,7 @@ def n_shards(step):
 def kept_readings(wildcards):
     """What is kept beside the answers of an edit's prompts: what the study's experiments read."""
     positions = f"--positions {' '.join(POSITIONS)}"
-    options = {positions: "activations", "--last-attention": "attention"}
+    options = {positions: "activations", "--last-attention": "attention", "--last-heads": "heads"}
     return " ".join(
         option
         for option, what in options.items()

@@ -33,6 +33,7 @@ rule build_explorer:
         lens=expand(f"{RESULTS}/lens/{{edit}}.parquet", edit=EDITS),
         patches=expand(f"{RESULTS}/patches/{{condition}}.parquet", condition=CONDITIONS),
         direct=expand(f"{RESULTS}/direct_logits/{{edit}}.parquet", edit=EDITS),
+        heads=expand(f"{RESULTS}/direct_heads/{{edit}}.parquet", edit=EDITS),
         attended=expand(f"{RESULTS}/attention_tokens/{{edit}}.parquet", edit=EDITS),
         # What these experiments found is shown where the study has them.
         linear=of_experiment("lens", f"{RESULTS}/linear_lens.parquet"),
@@ -80,6 +81,7 @@ rule build_explorer:
         " --variants {input.variants:q} --prompts {input.prompts:q}"
         " --predictions {input.predictions:q} --split {input.split:q} --lens {input.lens:q}"
         " --linear-lens {input.linear:q} --direct-logits {input.direct:q}"
+        " --direct-heads {input.heads:q}"
         " --patches {input.patches:q} --attention-tokens {input.attended:q}"
         " --attention-shares {input.shares:q} --samples {input.samples:q}"
         " --steering {input.steering:q} --patch-positions {input.positions:q}"

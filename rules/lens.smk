@@ -18,6 +18,7 @@ rule read_lens:
     output:
         lens=f"{RESULTS}/lens/{{edit}}.parquet",
         direct=f"{RESULTS}/direct_logits/{{edit}}.parquet",
+        heads=f"{RESULTS}/direct_heads/{{edit}}.parquet",
         rejected=f"{RESULTS}/rejected/read_lens/{{edit}}.parquet",
     threads: MODEL_THREADS
     resources:

@@ -71,7 +71,9 @@ if OWN_LINE:
 
 def begin_progress():
     if OWN_LINE:
-        progress.append(Progress(steps_of(workflow.dag), workflow.cores, sys.stderr))
+        progress.append(
+            Progress(steps_of(workflow.dag, config["study"]), workflow.cores, sys.stderr)
+        )
         progress[0].begin()
 
 

@@ -1,14 +1,15 @@
-"""Read the logit lens at every point and named position, and what each block brings directly."""
+"""Read the logit lens at every point and named position, and what blocks and heads bring."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.errors import UserError
 from fimscope.experiments.activations import activations_reading
 from fimscope.experiments.foils import choose_foils
-from fimscope.experiments.lens.readings import PointLens, lens_table
-from fimscope.experiments.lens.tables import DIRECT_LOGITS, LENS
+from fimscope.experiments.lens.readings import PointLens, heads_reading, lens_table
+from fimscope.experiments.lens.tables import DIRECT_HEADS, DIRECT_LOGITS, LENS
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.activation_cache import TENSOR, find_positions
 from fimscope.files.manifest import run_manifest
@@ -38,27 +39,37 @@ def read_lenses(
     prompts: Sequence[Row],
     foils: Mapping[str, int],
     positions: Sequence[str],
-) -> tuple[list[PointLens], list[Row]]:
-    """The readings of each prompt in turn, position by position; and the direct_logits table.
+) -> tuple[list[PointLens], list[Row], list[Row]]:
+    """The readings of each prompt in turn, position by position; direct_logits; direct_heads.
 
     positions   with `last` among them, where the answer is
 
     The ranks are those of the gold's first token and of the foil, at whatever position. A position
     that a prompt lacks has no reading.
     """
+    import torch
+
     last = list(positions).index("last")
     found: list[list[PointLens]] = [[] for _ in prompts]
     direct: list[list[Row]] = [[] for _ in prompts]
+    by_head: list[list[Row]] = [[] for _ in prompts]
+    heads_of = (
+        own
+        for _, batch in read(runner, prompts, heads_reading(prompts))
+        for own in batch["heads"].unbind(1)
+    )
     for rows, activations in read(runner, prompts, activations_reading(prompts, positions)):
         chosen = [prompts[row] for row in rows]
         model, values = runner.open_model(), activations[TENSOR]
         of_batch = lens_batch(model, values, chosen, foils, list(positions))
-        parts = direct_batch(model, values[:, :, last], chosen, foils)
+        heads = torch.stack(list(islice(heads_of, len(rows))), dim=1)  # in the same order
+        parts = direct_batch(model, values[:, :, last], heads, chosen, foils)
         for row, own, own_parts in zip(rows, of_batch, parts, strict=True):
-            found[row], direct[row] = own, own_parts
+            found[row], (direct[row], by_head[row]) = own, own_parts
     return (
         [reading for group in found for reading in group],
         [share for group in direct for share in group],
+        [share for group in by_head for share in group],
     )
 
 
@@ -108,41 +119,67 @@ def lens_batch(
 
 
 def direct_batch(
-    model: "Model", values: "Tensor", prompts: Sequence[Row], foils: Mapping[str, int]
-) -> list[list[Row]]:
-    """Each prompt's rows of the direct_logits table; none where it has no foil.
+    model: "Model",
+    values: "Tensor",
+    heads: "Tensor",
+    prompts: Sequence[Row],
+    foils: Mapping[str, int],
+) -> list[tuple[list[Row], list[Row]]]:
+    """Each prompt's rows of direct_logits and of direct_heads; none where it has no foil.
 
     values   [point, prompt, d_model], at the last token
+    heads    [block, prompt, head, d_head], there
     """
     import torch
 
-    from fimscope.inference.direct import direct_logits
+    from fimscope.inference.direct import direct_heads, direct_logits
 
     asked = [row for row, prompt in enumerate(prompts) if prompt["example_id"] in foils]
-    found: list[list[Row]] = [[] for _ in prompts]
+    found: list[tuple[list[Row], list[Row]]] = [([], []) for _ in prompts]
     if not asked:
         return found
     pairs = [(p["gold_token_ids"][0], foils[p["example_id"]]) for p in (prompts[i] for i in asked)]
-    shares = direct_logits(model, values[:, asked], torch.tensor(pairs)).T.numpy()
-    for row, own in zip(asked, shares, strict=True):
-        found[row] = direct_rows(prompts[row], foils[prompts[row]["example_id"]], own)
+    token_ids = torch.tensor(pairs)
+    shares = direct_logits(model, values[:, asked], token_ids)
+    attention = direct_heads(model, heads[:, asked], values[-1, asked], token_ids)
+    mlps = shares[1:-1] - attention.sum(1)
+    of_blocks = torch.cat([attention, mlps[:, None]], dim=1)
+    for place, row in enumerate(asked):
+        foil = foils[prompts[row]["example_id"]]
+        found[row] = (
+            direct_rows(prompts[row], foil, shares[:, place].numpy()),
+            head_rows(prompts[row], foil, of_blocks[:, :, place].numpy()),
+        )
     return found
 
 
 def direct_rows(prompt: Row, foil: int, shares: "NDArray") -> list[Row]:
     """shares   [point + 1]: the embeddings', every block's, that of the biases; null is NaN"""
     parts = [("embeddings", None), *(("block", block) for block in range(len(shares) - 2))]
-    key = {name: prompt[name] for name in ("example_id", "edit", "program_id")}
+    key = {**variant_key(prompt), "foil_token_id": foil}
     return [
-        {
-            **key,
-            "foil_token_id": foil,
-            "part": part,
-            "block": block,
-            "share": None if share != share else share,
-        }
+        {**key, "part": part, "block": block, "share": known(share)}
         for (part, block), share in zip([*parts, ("biases", None)], shares.tolist(), strict=True)
     ]
+
+
+def head_rows(prompt: Row, foil: int, shares: "NDArray") -> list[Row]:
+    """shares   [block, head + 2]: the heads', that of their biases, the MLP's; null is NaN"""
+    key = {**variant_key(prompt), "foil_token_id": foil}
+    parts = [*(("head", head) for head in range(shares.shape[1] - 2)), ("biases", None)]
+    return [
+        {**key, "block": block, "part": part, "head": head, "share": known(share)}
+        for block, own in enumerate(shares.tolist())
+        for (part, head), share in zip([*parts, ("mlp", None)], own, strict=True)
+    ]
+
+
+def variant_key(prompt: Row) -> Row:
+    return {name: prompt[name] for name in ("example_id", "edit", "program_id")}
+
+
+def known(share: float) -> float | None:
+    return None if share != share else share
 
 
 def missing_positions(prompts: Sequence[Row], positions: Sequence[str]) -> list[Row]:
@@ -177,6 +214,7 @@ def main() -> None:
     add_cache_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="the lens table")
     parser.add_argument("--out-direct", type=Path, required=True, help="the direct_logits table")
+    parser.add_argument("--out-heads", type=Path, required=True, help="the direct_heads table")
     parser.add_argument("--out-rejected", type=Path, required=True, help="positions left out")
     with run_step(parser) as args:
         if "last" not in args.positions:
@@ -188,7 +226,7 @@ def main() -> None:
             for path in (args.predictions, *args.broken_by)
         )
         foils = choose_foils(predictions, others)
-        readings, direct = read_lenses(runner, prompts, foils, args.positions)
+        readings, direct, by_head = read_lenses(runner, prompts, foils, args.positions)
         runner.store.log_counts()
         manifest = run_manifest(args)
         encoder = Encoder.from_folder(args.model)
@@ -198,6 +236,7 @@ def main() -> None:
         check_sum("read_lens", n_asked, len(readings), len(rejected))
         write_table(args.out, LENS, lens_table(readings, n_points, encoder), manifest)
         write_table(args.out_direct, DIRECT_LOGITS, direct, manifest)
+        write_table(args.out_heads, DIRECT_HEADS, by_head, manifest)
         write_table(args.out_rejected, REJECTED, rejected, manifest)
         log.info("%d positions at %d points", len(readings), n_points)
 

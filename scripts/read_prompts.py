@@ -1,8 +1,9 @@
 """Run every prompt through the model once, and keep of it all that other steps read of it.
 
-Its answers, and where that is asked for the activations and the last token's attention. Nothing
-is written but the parts, in the cache: `predict_types`, `cache_activations`, `read_lens`,
-`view_attention` and `list_attended` find them there, and run what they miss themselves.
+Its answers, and where that is asked for the activations, the last token's attention and what each
+head gives there. Nothing is written but the parts, in the cache: `predict_types`,
+`cache_activations`, `read_lens`, `view_attention` and `list_attended` find them there, and run
+what they miss themselves.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from fimscope.experiments.activations import activations_reading
 from fimscope.experiments.answers import answers_reading
 from fimscope.experiments.attention.readings import attended_reading, shares_reading
+from fimscope.experiments.lens.readings import heads_reading
 from fimscope.files.shelf import Shelf
 from fimscope.files.tables import Rows
 from fimscope.inference.batching import BatchRunner
@@ -33,6 +35,9 @@ def main() -> None:
     parser.add_argument(
         "--last-attention", action="store_true", help="keep where the last token looks"
     )
+    parser.add_argument(
+        "--last-heads", action="store_true", help="keep what each head gives at the last token"
+    )
     add_part_options(parser)
     with run_step(parser) as args:
         prompts = Shelf.of(Rows(args.prompts, PROMPTS, COLUMNS))
@@ -41,6 +46,8 @@ def main() -> None:
             readings.append(activations_reading(prompts, args.positions))
         if args.last_attention:
             readings += [shares_reading(prompts), attended_reading(prompts)]
+        if args.last_heads:
+            readings.append(heads_reading(prompts))
         runner = BatchRunner.of_step(STEP, args)
         keep_readings(runner, prompts, readings)
         runner.store.log_counts()

@@ -1,18 +1,19 @@
-// What each block brings of the difference of gold and foil by itself.
+// What each block, and each head, brings of the difference of gold and foil by itself.
 import { decimal, element } from "./dom.mjs";
 import { figure, swatches } from "./figure.mjs";
-import { codeCell } from "./table.mjs";
+import { codeCell, table } from "./table.mjs";
 
 const PART_NAMES = { embeddings: "emb.", biases: "bias" };
 
 /** The panel of variants that have a foil, all on one scale. */
 export function directPanel(variants) {
   const extent = d3.extent(variants.flatMap(({ direct }) => [0, ...direct.shares]));
-  const figures = variants.map(({ edit, direct }) =>
-    figure(`Gold less foil, ${edit}`, (width) => shareBars(partShares(direct), extent, width), sharesLine(direct)),
-  );
+  const figures = variants.map(({ edit, direct }) => {
+    const { frame } = figure(`Gold less foil, ${edit}`, (width) => shareBars(partShares(direct), extent, width), sharesLine(direct));
+    return element("div", {}, frame, direct.heads && headTable(direct));
+  });
   const colours = swatches([["var(--gold)", "towards the gold"], ["var(--foil)", "towards the foil"]]);
-  return element("div", {}, element("div", { class: "grid" }, figures.map(({ frame }) => frame)), colours);
+  return element("div", {}, element("div", { class: "grid" }, figures), colours);
 }
 
 const partShares = ({ parts, shares }) =>
@@ -33,6 +34,21 @@ function sharesLine(direct) {
     codeCell(direct.foil),
     `: ${decimal(direct.difference)}.${said("gold", most, most.share > 0)}${said("foil", least, least.share < 0)}`,
   ];
+}
+
+/** The same difference by head: those that bring most, and the sums of all else. */
+function headTable({ heads, parts, shares, difference }) {
+  const share = (name) => shares[parts.indexOf(name)];
+  const top = heads.top.map(([block, head, own]) => [`block ${block}, head ${head}`, own]);
+  const sums = [
+    [`the other ${heads.n_others} heads`, heads.others],
+    ["biases of attention", heads.biases],
+    ["MLPs", heads.mlps],
+    ["embeddings", share("embeddings")],
+    ["biases behind all blocks", share("biases")],
+    ["all together", difference],
+  ];
+  return table(["part", "share"], [...top, ...sums].map(([name, own]) => [name, decimal(own)]));
 }
 
 function shareBars(parts, extent, width) {

@@ -6,9 +6,11 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import reduce
 from itertools import chain
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from fimscope.typescript.edit_names import ORIGINAL, canonical_edit
 
 CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f]")
 MOST_VALUES = 100_000  # of a YAML file, its aliases written out
+COMMAND = "--config"  # of Snakemake's command line
 
 
 def read_yaml(path: Path) -> Any:
@@ -38,25 +41,34 @@ def read_yaml(path: Path) -> Any:
     text = path.read_text(encoding="utf-8")
     with suppress(json.JSONDecodeError, RecursionError):
         return json.loads(text, object_pairs_hook=once)  # Snakemake too tries this first
+    return _parse_yaml(text, str(path))
+
+
+def _parse_yaml(text: str, place: str) -> Any:
+    """What a text says in YAML; raises as `read_yaml`, `place` being where the text stands."""
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
         nodes: dict[yaml.Node | None, float] = {}
         if _n_values(node, nodes) > MOST_VALUES:
             raise UserError(
-                f"{path}: more than {MOST_VALUES} values once its aliases are written out, or a "
+                f"{place}: more than {MOST_VALUES} values once its aliases are written out, or a "
                 "value within itself; write out what the aliases stand for"
             )
         if again := next(filter(None, map(_key_again, nodes)), None):
             raise UserError(
-                f"{path}: line {again.start_mark.line + 1}: {again.value!r} stands there a second "
+                f"{place}: line {again.start_mark.line + 1}: {again.value!r} stands there a second "
                 "time; keep one, with all that both say"
             )
         return None if node is None else loader.construct_document(node)
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: no YAML ({error}); mend it there") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise UserError(f"{place}: no YAML ({where}{error.problem}); mend it there") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+        raise UserError(f"{place}: no YAML ({error}); mend it there") from None
     except RecursionError:
-        raise UserError(f"{path}: values within values, too deep to be read") from None
+        raise UserError(f"{place}: values within values, too deep to be read") from None
     finally:
         loader.dispose()
 
@@ -89,31 +101,86 @@ def read_schema(path: Path, experiments: Iterable[str]) -> dict[str, Any]:
     return schema
 
 
+def read_layers(
+    files: Sequence[str], entries: Iterable[str], schema: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a config is merged of: the name of a file, or `--config` -> what stands there.
+
+    files    the last one winning
+    entries  of the command line, which wins over all files: KEY=VALUE each
+    schema   of `read_schema`
+    raises   UserError as `read_yaml`
+    """
+    layers = {file: read_yaml(Path(file)) for file in files}
+    given = _read_entries(entries, schema)
+    return {**layers, COMMAND: given} if given else layers
+
+
+def _read_entries(entries: Iterable[str], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of KEY=VALUE as YAML has them, as texts where the schema wants nothing else.
+
+    Snakemake itself has all that stands within a mapping or a list as text.
+    """
+    import jsonschema
+
+    given: dict[str, Any] = {}
+    texts: dict[str, Any] = {}
+    for entry in entries:
+        key, _, text = entry.partition("=")
+        _merge(given, {key: _parse_yaml(text, f"{COMMAND}: {key}")})
+        _merge(texts, {key: yaml.load(text, yaml.BaseLoader)})
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(given)
+    for path in _wanted_as_text(errors):
+        with suppress(KeyError, IndexError, TypeError):  # a key that is no text, or was merged in
+            text = reduce(getitem, path, texts)
+            if isinstance(text, str):
+                reduce(getitem, path[:-1], given)[path[-1]] = text
+    return given
+
+
+def _wanted_as_text(errors: Iterable[Any]) -> Iterator[list[str | int]]:
+    """The places where the schema, or one of the shapes that it offers, wants a text."""
+    for error in errors:
+        if error.validator == "type" and "string" in error.validator_value:
+            yield list(error.absolute_path)
+        yield from _wanted_as_text(error.context)
+
+
+def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Put a mapping into another, mappings within it too, as Snakemake does with entries."""
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
 def complete_config(
-    config: Mapping[str, Any], schema: Mapping[str, Any], files: Sequence[str] = ()
+    config: Mapping[str, Any], schema: Mapping[str, Any], layers: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The config with the schema's defaults filled in, its experiments in the report's order.
 
     schema  of `read_schema`
-    files   the config files that were merged into it, the last one winning; errors name the one
-            that holds the key
+    layers  of `read_layers`; errors name the one that the key is from. What the command line says
+            is taken from there, as the config has it from Snakemake, as text
     raises  UserError for an unknown key, a missing key, or a value that the schema refuses
     """
     import jsonschema
 
-    for file in files:
-        read_yaml(Path(file))  # from here on, what its aliases stand for is gone through
-    _refuse_unspeakable(config, [], files)
-    completed = _with_defaults(copy.deepcopy(dict(config)), schema)
+    layers = layers or {}
+    config = copy.deepcopy(dict(config))
+    _merge(config, copy.deepcopy(layers.get(COMMAND, {})))
+    _refuse_unspeakable(config, [], layers)
+    completed = _with_defaults(config, schema)
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(
         validator.iter_errors(completed),
         key=lambda error: (error.validator == "oneOf", list(map(str, error.path))),
     )
     if errors:
-        raise UserError(_explain(errors[0], files))
+        raise UserError(_explain(errors[0], layers))
     completed["experiments"].sort(key=schema["properties"]["experiments"]["items"]["enum"].index)
-    return _with_canonical_edits(completed, files)
+    return _with_canonical_edits(completed, layers)
 
 
 def study_name(config: Mapping[str, Any], schema: Mapping[str, Any], presets: Sequence[str]) -> str:
@@ -137,7 +204,7 @@ def study_name(config: Mapping[str, Any], schema: Mapping[str, Any], presets: Se
     return name
 
 
-def _refuse_unspeakable(value: Any, path: list[str], files: Sequence[str]) -> None:
+def _refuse_unspeakable(value: Any, path: list[str], layers: Mapping[str, Any]) -> None:
     """Raise UserError for what JSON cannot say: a schema has no word on it, and no command line.
 
     That is nan and infinity, dates, keys that are no text; and control characters: no command line
@@ -147,12 +214,12 @@ def _refuse_unspeakable(value: Any, path: list[str], files: Sequence[str]) -> No
     if isinstance(value, dict):
         for key, part in value.items():
             if isinstance(key, str) and not CONTROL.search(key):
-                _refuse_unspeakable(part, [*path, key], files)
+                _refuse_unspeakable(part, [*path, key], layers)
             else:
                 problem = f"the key {key!r} found; expected a text without control characters"
     elif isinstance(value, list):
         for i, part in enumerate(value):
-            _refuse_unspeakable(part, [*path, str(i)], files)
+            _refuse_unspeakable(part, [*path, str(i)], layers)
     elif (
         (isinstance(value, str) and CONTROL.search(value))
         or (isinstance(value, float) and not math.isfinite(value))
@@ -163,23 +230,23 @@ def _refuse_unspeakable(value: Any, path: list[str], files: Sequence[str]) -> No
             "true, false or null"
         )
     if problem:
-        raise UserError(f"{file_of(path, files)}: {'.'.join(path) or 'config'}: {problem}")
+        raise UserError(f"{place_of(path, layers)}: {'.'.join(path) or 'config'}: {problem}")
 
 
-def _with_canonical_edits(config: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
+def _with_canonical_edits(config: dict[str, Any], layers: Mapping[str, Any]) -> dict[str, Any]:
     """The config with every edit in its one spelling. raises UserError for what is no edit."""
     spelled = [
-        canonical_edit(text, f"{file_of(['edits'], files)}: edits.{i}")
+        canonical_edit(text, f"{place_of(['edits'], layers)}: edits.{i}")
         for i, text in enumerate(config["edits"])
     ]
     if repeated := {edit for edit in spelled if spelled.count(edit) > 1 or edit == ORIGINAL}:
         raise UserError(
-            f"{file_of(['edits'], files)}: edits: {sorted(repeated)[0]!r} is one too many; "
+            f"{place_of(['edits'], layers)}: edits: {sorted(repeated)[0]!r} is one too many; "
             f"expected each edit once, and {ORIGINAL} not at all (it is always asked)"
         )
-    patched = _one_of(spelled, config, "patch", files)
+    patched = _one_of(spelled, config, "patch", layers)
     steer = {"edit": patched, **config["steer"]}
-    steered = _one_of(spelled, {**config, "steer": steer}, "steer", files)
+    steered = _one_of(spelled, {**config, "steer": steer}, "steer", layers)
     return {
         **config,
         "edits": spelled,
@@ -189,14 +256,14 @@ def _with_canonical_edits(config: dict[str, Any], files: Sequence[str]) -> dict[
 
 
 def _one_of(
-    spelled: Sequence[str], config: Mapping[str, Any], part: str, files: Sequence[str]
+    spelled: Sequence[str], config: Mapping[str, Any], part: str, layers: Mapping[str, Any]
 ) -> str:
     """The edit of a part of the config, in its one spelling; it must be one of the edits."""
-    file = file_of([part, "edit"], files)
-    edit = canonical_edit(config[part]["edit"], f"{file}: {part}.edit")
+    place = place_of([part, "edit"], layers)
+    edit = canonical_edit(config[part]["edit"], f"{place}: {part}.edit")
     if edit not in spelled:
         raise UserError(
-            f"{file}: {part}.edit: {edit!r} is none of the edits ({', '.join(spelled)})"
+            f"{place}: {part}.edit: {edit!r} is none of the edits ({', '.join(spelled)})"
         )
     return edit
 
@@ -211,7 +278,7 @@ def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
     return value
 
 
-def _explain(error: Any, files: Sequence[str]) -> str:
+def _explain(error: Any, layers: Mapping[str, Any]) -> str:
     """One line: the file, the key, the value, what was expected, what to do."""
     error = _deepest(error)
     path = [str(part) for part in error.absolute_path]
@@ -229,7 +296,7 @@ def _explain(error: Any, files: Sequence[str]) -> str:
         text = "this key is missing; config/schema.yaml says what it may hold"
     else:
         text = error.message
-    return f"{file_of(path, files)}: {'.'.join(path) or 'config'}: {text}"
+    return f"{place_of(path, layers)}: {'.'.join(path) or 'config'}: {text}"
 
 
 def _deepest(error: Any) -> Any:
@@ -244,11 +311,11 @@ def _deepest(error: Any) -> Any:
     return error
 
 
-def file_of(path: Sequence[str], files: Sequence[str]) -> str:
-    """The last of the config files that holds the key, or as much of it as any file holds."""
+def place_of(path: Sequence[str], layers: Mapping[str, Any]) -> str:
+    """The last of the layers that holds the key, or as much of it as any layer holds."""
 
-    def depth(file: str) -> int:
-        value, found = read_yaml(Path(file)), 0
+    def depth(name: str) -> int:
+        value, found = layers[name], 0
         for key in path:
             if isinstance(value, dict) and key in value:
                 value = value[key]
@@ -259,6 +326,4 @@ def file_of(path: Sequence[str], files: Sequence[str]) -> str:
             found += 1
         return found
 
-    if not files:
-        return "config"
-    return max(reversed(files), key=depth)
+    return max(reversed(layers), key=depth, default="config")

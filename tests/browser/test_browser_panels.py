@@ -166,6 +166,22 @@ def test_what_each_block_brings_stands_as_bars_that_add_up(page):
     )
     plot.locator('[aria-label="bar"] rect').nth(3).hover()
     assert "block 2: 1.500" in plot.locator('[aria-label="tip"]').text_content()
+    rows = [
+        row.inner_text().split("\t") for row in panel.locator("table").first.locator("tr").all()
+    ]
+    assert rows[1:4] == [
+        ["block 2, head 0", "1.00"],
+        ["block 4, head 1", "-0.75"],
+        ["block 2, head 1", "0.25"],
+    ]
+    assert rows[9:] == [
+        ["the other 4 heads", "0.00"],
+        ["biases of attention", "0.13"],
+        ["MLPs", "0.38"],
+        ["embeddings", "0.25"],
+        ["biases behind all blocks", "0.13"],
+        ["all together", "1.38"],
+    ]
     open_example(page, FIRST)  # what the edit mends has no foil then
     assert show_panel(page, "direct_logits").locator("h3").all_inner_texts() == titles[:1]
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from snakemake.cli import parse_config
+from snakemake.utils import update_config
 
-from fimscope.config import complete_config, read_schema, read_yaml, study_name
+from fimscope.config import complete_config, read_layers, read_schema, read_yaml, study_name
 from fimscope.errors import UserError
 from fimscope.experiments.outcomes import OUTCOMES
 from fimscope.experiments.registry import all_experiments
@@ -114,7 +116,7 @@ def test_errors_name_the_file_the_key_and_what_was_expected(change, message, tmp
     config = with_change(change)
     file.write_text(yaml.safe_dump(config))
     with pytest.raises(UserError) as error:
-        complete_config(config, SCHEMA, [str(file)])
+        complete_config(config, SCHEMA, read_layers([str(file)], [], SCHEMA))
     assert str(error.value).startswith(f"{file}: ")
     assert message in str(error.value)
 
@@ -152,10 +154,84 @@ def test_the_error_names_the_last_file_that_holds_the_key(tmp_path):
     preset.write_text(yaml.safe_dump({"prompt": {"format": "fimm"}}))
     config = with_change(lambda c: c["prompt"].update(format="fimm"))
     with pytest.raises(UserError, match=r"preset\.yaml: prompt\.format"):
-        complete_config(config, SCHEMA, [str(base), str(preset)])
+        complete_config(config, SCHEMA, read_layers([str(base), str(preset)], [], SCHEMA))
     config = with_change(lambda c: c.update(seed=-1))
     with pytest.raises(UserError, match=r"base\.yaml: seed"):
-        complete_config(config, SCHEMA, [str(base), str(preset)])
+        complete_config(config, SCHEMA, read_layers([str(base), str(preset)], [], SCHEMA))
+
+
+def by_snakemake(*entries: str) -> dict:
+    """The default config with what Snakemake makes of `--config`."""
+    config = copy.deepcopy(DEFAULT)
+    update_config(config, parse_config(entries))
+    return config
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "value"),
+    [
+        ("sample={n: 10}", "sample.n", 10),
+        ("sample={'temperature': 0.5}", "sample.temperature", 0.5),
+        ("model={device: cpu, threads: 2}", "model.threads", 2),
+        ("model={threads: auto}", "model.threads", "auto"),
+        ("model={trust_remote_code: true}", "model.trust_remote_code", True),
+        ("model={name: 123}", "model.name", "123"),
+        ("model={resources: {qos: 7, partition: gpu}}", "model.resources.qos", 7),
+        ("new_names={list: null}", "new_names.list", None),
+        ("new_names={list: 'null'}", "new_names.list", "null"),
+        ("source=[{kind: directory, path: 2024-01-02}]", "source.0.path", "2024-01-02"),
+        ("source=[{kind: directory, path: a, license: 0755}]", "source.0.license", "0755"),
+        ("circuits={shares: [0.1, 1]}", "circuits.shares", [0.1, 1]),
+        ("study=123", "study", "123"),
+        ("study='007'", "study", "007"),
+        ("seed=3", "seed", 3),
+    ],
+)
+def test_what_the_command_line_says_is_read_as_yaml_would(entry, key, value):
+    layers = read_layers([], [entry], SCHEMA)
+    found = complete_config(by_snakemake(entry), SCHEMA, layers)
+    for part in key.split("."):
+        found = found[int(part) if part.isdigit() else part]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_what_several_entries_say_is_merged_and_the_rest_stays():
+    entries = ["sample={n: 10}", "sample={n: 11, max_examples: 3}"]
+    config = complete_config(by_snakemake(*entries), SCHEMA, read_layers([], entries, SCHEMA))
+    assert config["sample"] == DEFAULT["sample"] | {"n": 11, "max_examples": 3}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("sample={n: ten}", r"--config: sample\.n: 'ten' is not of type 'integer'"),
+        ("sample={ns: 1}", r"--config: sample\.ns: unknown key; .* is sample\.n$"),
+        ("study=a/b", "--config: study: 'a/b' does not match"),
+        ("edits=[rename_var]", r"--config: edits\.0: 'rename_var' is no edit"),
+        ("patch={edit: rename_types}", r"--config: patch\.edit: 'rename_types' is none of"),
+        ("sample={temperature: .nan}", r"--config: sample\.temperature: nan found"),
+        ("sample={n: 10", r"--config: sample: no YAML \(line 1, column 7: expected ',' or"),
+        ("sample={n: 1, n: 2}", "--config: sample: line 1: 'n' stands there a second time"),
+        ("sample={n: 2024-99-99}", "--config: sample: no YAML"),
+        ("sample=&x [*x]", "--config: sample: more than 100000 values"),
+    ],
+)
+def test_errors_name_the_command_line_where_the_value_is_from_there(entry, message, tmp_path):
+    base = tmp_path / "base.yaml"
+    base.write_text(yaml.safe_dump(DEFAULT))
+    with pytest.raises(UserError, match=message):
+        layers = read_layers([str(base)], [entry], SCHEMA)
+        complete_config(by_snakemake(entry), SCHEMA, layers)
+
+
+def test_errors_name_the_file_where_the_command_line_says_something_else(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("sample: {n: ten}")
+    config = with_change(lambda c: c["sample"].update(n="ten"))
+    layers = read_layers([str(file)], ["sample={max_examples: 3}"], SCHEMA)
+    with pytest.raises(UserError, match=r"mine\.yaml: sample\.n: 'ten' is not of type"):
+        complete_config(config, SCHEMA, layers)
 
 
 def nested(opening: str, item: str, closing: str) -> str:
@@ -182,7 +258,7 @@ def test_a_config_whose_aliases_stand_for_too_much_is_refused(tmp_path, text):
     file = tmp_path / "bomb.yaml"
     file.write_text(text)
     with pytest.raises(UserError, match=r"bomb\.yaml: more than 100000 values once its aliases"):
-        complete_config(DEFAULT, SCHEMA, [str(file)])
+        complete_config(DEFAULT, SCHEMA, read_layers([str(file)], [], SCHEMA))
 
 
 def test_aliases_and_json_are_read_as_they_stand(tmp_path):

@@ -25,6 +25,7 @@ TABLES = (
     "prompts",
     "lens",
     "direct_logits",
+    "direct_heads",
     "attention_tokens",
     "attention_shares",
     "samples",
@@ -102,6 +103,7 @@ class MadeStudy:
             self._write("split", f"split/{edit}", map(self._split, predictions))
             self._write("lens", f"lens/{edit}", self._lens(variants))
             self._write("direct_logits", f"direct_logits/{edit}", self._direct(variants))
+            self._write("direct_heads", f"direct_heads/{edit}", self._direct_heads(variants))
             self._write("samples", f"samples/{edit}", map(self._samples, variants))
             self._write("attention_tokens", f"attention_tokens/{edit}", self._attention(variants))
             self._write("attention_shares", f"attention_shares/{edit}", self._shares(variants))
@@ -270,6 +272,18 @@ class MadeStudy:
             for part, block, share in parts:
                 found = {"part": part, "block": block, "share": share}
                 yield {**variant, **found, "foil_token_id": foil}
+
+    def _direct_heads(self, variants: Sequence[Row]) -> Iterator[Row]:
+        """The same blocks: head 2.0 is for the gold, 4.1 for the foil."""
+        foil = self.tokenizer.encode("x").ids[0]
+        parts = [("head", 0), ("head", 1), ("biases", None), ("mlp", None)]
+        shares = {2: (1.0, 0.25, 0.125, 0.125), 4: (0.0, -0.75, 0.0, 0.25)}
+        for variant in filter(self._has_foil, variants):
+            for block in range(self.size.n_points - 1):
+                own = shares.get(block, (0.0,) * len(parts))
+                for (part, head), share in zip(parts, own, strict=True):
+                    found = {"block": block, "part": part, "head": head, "share": share}
+                    yield {**variant, **found, "foil_token_id": foil}
 
     def _has_foil(self, variant: Row) -> bool:
         edits = EDITS if variant["edit"] == "original" else [variant["edit"]]

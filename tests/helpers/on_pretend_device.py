@@ -55,6 +55,7 @@ WORK: dict[str, Callable[[Model], object]] = {
     "sample": lambda m: sample(m, PROMPTS, [1, 2, 3], 4, 5, {3}, top_p=0.9),
     "attention_patterns": lambda m: attention_patterns(m, PROMPTS, LAST, [(0, 1), (2, 0)]),
     "prefill": lambda m: prefill(m, PROMPTS, LAST, patterns=True).patterns,
+    "heads": lambda m: prefill(m, PROMPTS, LAST, heads=True).heads,
     "sweep_last": lambda m: sweep_last(m, PROMPTS, donors(m, m.n_points), IDS),
     "sweep": lambda m: sweep(m, PROMPTS, EARLY, [[0, 1]], donors(m, 2)[:, :, :, None], IDS),
     "sweep_added": lambda m: sweep_added(m, PROMPTS, [[1], [0, 1]], donors(m, 2), IDS),

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from fimscope.inference.direct import direct_logits
+from fimscope.inference.direct import direct_heads, direct_logits
+from fimscope.inference.prefill import prefill
 from fimscope.inference.residuals import collect
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import wrap_network
@@ -79,3 +80,66 @@ def test_a_final_norm_of_another_form_has_no_parts():
     model = wrap_network(network, FAMILIES["llama"])
     _, residuals = last_residuals(model)
     assert direct_logits(model, residuals, PAIRS).isnan()[:-1].all()
+
+
+def added_by_attention(model, prompt):
+    """What each block's attention adds at the last token, by hooks on the bare network alone."""
+    found, family = [], model.family
+
+    def keep(module, inputs, given):
+        found.append((given[0] if isinstance(given, tuple) else given)[0, -1].double())
+
+    blocks = model.network.get_submodule(family.blocks)
+    hooks = [
+        block.get_submodule(family.attention_output).register_forward_hook(keep) for block in blocks
+    ]
+    alone_logits(model.network, prompt)
+    for hook in hooks:
+        hook.remove()
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("name", EVERY_TYPE)
+def test_the_heads_and_their_biases_are_together_what_attention_adds(name):
+    """Whose own share is found as that of an embedding: a part written into the last residual."""
+    model = random_model(name)
+    prompts, residuals = last_residuals(model)
+    heads = prefill(model, prompts, heads=True).heads
+    assert heads.shape == (model.n_blocks, len(prompts), model.n_heads, model.d_head)
+    found = direct_heads(model, heads, residuals[-1], PAIRS)
+    assert found.shape == (model.n_blocks, model.n_heads + 1, len(prompts))
+    for row, prompt in enumerate(prompts):
+        added = added_by_attention(model, prompt).to(residuals)
+        last = residuals[-1, row]
+        # Points of a stream that begins with the attention's parts and ends where it does.
+        stream = torch.stack([*added.cumsum(0), last])[:, None]
+        whole = direct_logits(model, stream, PAIRS[[row]])[: model.n_blocks, 0]
+        torch.testing.assert_close(found[:, :, row].sum(1), whole, atol=2e-4, rtol=1e-3)
+
+
+def test_a_head_is_its_own_columns_of_the_projection():
+    """By what is missing of the attention's share where the head's columns are zero."""
+    model = random_model("qwen2")
+    prompts, residuals = last_residuals(model)
+    heads = prefill(model, prompts, heads=True).heads
+    found = direct_heads(model, heads, residuals[-1], PAIRS)
+    mixer = model.network.model.layers[1].self_attn.o_proj
+    kept = mixer.weight.detach().clone()
+    with torch.no_grad():
+        mixer.weight[:, 2 * model.d_head : 3 * model.d_head] = 0
+    without = direct_heads(model, heads, residuals[-1], PAIRS)
+    with torch.no_grad():
+        mixer.weight.copy_(kept)
+    assert found[1, 2, :4].abs().min() > 0
+    assert torch.equal(without[1, 2], torch.zeros(len(prompts)))
+    others = [0, 1, 3, 4]
+    assert torch.equal(without[1, others], found[1, others])
+
+
+def test_heads_that_do_not_add_up_to_their_attention_are_not_told():
+    network = random_network("llama")
+    attention = network.model.layers[1].self_attn
+    plain = attention.forward
+    attention.forward = lambda *args, **how: (2 * (given := plain(*args, **how))[0], *given[1:])
+    heads = prefill(wrap_network(network, FAMILIES["llama"]), random_prompts(), heads=True).heads
+    assert heads.isnan().flatten(1).all(1).tolist() == [False, True, False]

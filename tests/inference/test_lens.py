@@ -277,7 +277,7 @@ def test_one_forward_gives_what_each_way_to_read_gives_alone(name):
     """In a ragged batch: residuals, attention, and what leaves the final norm, bit by bit."""
     model, prompts = random_model(name), random_prompts()
     positions = [[length // 2, -1] for length in LENGTHS]
-    plain, whole = prefill(model, prompts), prefill(model, prompts, positions, patterns=True)
+    plain, whole = prefill(model, prompts), prefill(model, prompts, positions, True, True)
     assert torch.equal(whole.hidden, plain.hidden)
     assert torch.equal(prefill(model, prompts, positions).residuals, whole.residuals)
     torch.testing.assert_close(whole.residuals, collect(model, prompts, positions), **TOLERANCE)
@@ -285,7 +285,8 @@ def test_one_forward_gives_what_each_way_to_read_gives_alone(name):
     alone = attention_patterns(model, prompts, [[-1]] * len(prompts), heads)
     for own, expected in zip(whole.patterns, alone, strict=True):
         torch.testing.assert_close(own, expected[:, 0].float(), **TOLERANCE)
-    assert plain.residuals is None and plain.patterns == []
+    assert torch.equal(prefill(model, prompts, heads=True).heads, whole.heads)
+    assert plain.residuals is None and plain.patterns == [] and plain.heads is None
 
 
 @architectures

@@ -1,7 +1,12 @@
 """The statistics against published values, closed forms and simulation."""
 
 import itertools
+import os
+import subprocess
+import sys
+from fractions import Fraction
 from math import comb
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +54,14 @@ def test_wilson_interval_gives_the_published_values(n_right, n, lower, upper):
 )
 def test_mcnemar_by_hand(broken, mended, p):
     assert mcnemar_exact(broken, mended) == pytest.approx(p)
+
+
+def test_mcnemar_to_the_last_digit():
+    for n in (5, 60, 600):
+        shares = (Fraction(comb(n, k), 2**n) for k in range((n + 1) // 2))
+        exact = [float(2 * tail) for tail in itertools.accumulate(shares)]
+        found = mcnemar_exact(np.arange(len(exact)), n - np.arange(len(exact)))
+        assert found == pytest.approx(exact, rel=1e-14, abs=0)
 
 
 def test_holm_by_hand():
@@ -188,3 +201,23 @@ def test_a_change_of_that_size_is_shown_4_times_in_5():
         changed = generator.random(60) < share
         found.append(is_clearly_significant(holm([sign_test(changed, programs), *[1.0] * 24])[0]))
     assert np.mean(found) == pytest.approx(0.8, abs=0.03)
+
+
+@pytest.mark.process
+def test_intervals_and_tests_load_nothing_that_takes_long():
+    """Every figure has some; `scipy.stats` takes as long to load as a small figure to draw."""
+    code = """
+import sys
+from fimscope.statistics.clustered import clustered_mean
+from fimscope.statistics.exact_tests import sign_test, smallest_shown
+from fimscope.statistics.intervals import Clustered
+from fimscope.statistics.one_of_many import one_of_many
+import numpy as np
+values, programs = np.array([0.5, 1.0, 0.0]), list("abc")
+clustered_mean(values[:, None], programs), Clustered.of(values, programs).mean().numbers()
+sign_test(values, programs), smallest_shown(40, 2), one_of_many(values, np.array([values, -values]))
+print([name for name in ("scipy.stats", "pandas", "torch") if name in sys.modules])
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "scripts")}
+    said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+    assert said == "[]\n"

@@ -7,7 +7,7 @@ import pytest
 
 from fimscope.errors import UserError
 from fimscope.experiments.registry import all_experiments
-from fimscope.terminal.command import check_config_files, check_targets
+from fimscope.terminal.command import check_config_entries, check_config_files, check_targets
 from projects import copy_project, snakemake
 
 
@@ -50,6 +50,22 @@ def test_a_target_behind_the_config_files_is_told_with_the_command_that_was_mean
 
 
 @pytest.mark.unit
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("sample.n=10", r"sample\.n: a key within another is written --config 'sample=\{n: 10\}'"),
+        ("a.b.c=[1, 2]", r"is written --config 'a=\{b: \{c: \[1, 2\]\}\}'"),
+        ("s=1", "'s' is no key; config/config.yaml has those there are"),
+        ("10}", r"'10\}' is no KEY=VALUE; a value with blanks stands in quotes"),
+    ],
+)
+def test_an_entry_that_is_none_is_told_with_how_it_is_written(entry, message):
+    with pytest.raises(UserError, match=message):
+        check_config_entries([entry])
+    check_config_entries(["seed=1", "study=a.b", "sample={n: 10}"])
+
+
+@pytest.mark.unit
 def test_a_config_file_that_is_no_yaml_is_told_before_it_is_opened(configs, tmp_path):
     (tmp_path / "mine.yaml").write_text("model: {")
     with pytest.raises(UserError, match=r"mine\.yaml: no YAML"):
@@ -72,11 +88,11 @@ def project(tmp_path_factory):
 
 
 REFUSED = {
-    "lenss": "lenss: no target, and no file that this study makes; the nearest is lens;",
     "results/embedded/predictions/orignal.parquet": "nearest is results/embedded/predictions/orig",
     "--configfile config/qualty.yaml": "the nearest is config/quality.yaml",
     "--configfile config/quality.yaml quality": "snakemake quality --profile profiles/default",
-    "--config model={dtype: bf61}": 'model.dtype: "bf61" is not one of auto',
+    "--config model={dtype: bf61}": '--config: model.dtype: "bf61" is not one of auto',
+    "--config sample.n=10": "a key within another is written --config 'sample={n: 10}'",
 }
 
 
@@ -88,7 +104,7 @@ def test_snakemake_says_the_sentence_and_nothing_of_where_it_was_raised(project,
     assert done.returncode
     *others, sentence = done.stdout.splitlines()
     assert REFUSED[words] in sentence
-    assert all(line.startswith(("Using prof", "Config file ")) for line in others), done.stdout
+    assert all(line.startswith("Using prof") for line in others), done.stdout
 
 
 @pytest.mark.process

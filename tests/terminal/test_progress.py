@@ -47,7 +47,15 @@ def test_a_run_has_its_line_and_what_went_wrong_and_none_of_the_rest(tmp_path):
     assert re.search(r"(?m)^0 of 1 steps, under a minute left$", said)
     assert "collect_programs: these were its last words" in said
     assert "Failed, with its log: collect_programs: results/embedded/logs/collect_prog" in said
-    for filler in ("SNAKEMAKE", "Building DAG", "Job stats", "Select jobs", "Complete log"):
+    for filler in (
+        "SNAKEMAKE",
+        "Building DAG",
+        "Job stats",
+        "Select jobs",
+        "Complete log",
+        "Exiting",
+        "Workflow",
+    ):
         assert filler not in said
     dry = snakemake(project, "-n", "--", goal).stdout
     assert "Job stats" in dry

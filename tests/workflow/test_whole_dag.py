@@ -245,6 +245,19 @@ def test_what_the_blocks_bring_adds_up_to_the_models_own_difference(looked_insid
         assert own and dict(together) == pytest.approx(own, abs=1e-4)
 
 
+def test_what_heads_and_mlp_bring_adds_up_to_their_block(looked_inside, tables):
+    for edit in EDITS[:2]:
+        together = Counter()
+        for row in tables(MODEL / f"direct_heads/{edit}.parquet", "direct_heads"):
+            together[row["example_id"], row["block"]] += row["share"]
+        own = {
+            (row["example_id"], row["block"]): row["share"]
+            for row in tables(MODEL / f"direct_logits/{edit}.parquet", "direct_logits")
+            if row["part"] == "block"
+        }
+        assert own and dict(together) == pytest.approx(own, abs=1e-4)
+
+
 def test_the_linear_lens_is_read_on_test_and_ends_at_the_models_own_answer(looked_inside, tables):
     examples = tables(SOURCE / "examples.parquet", "examples")
     tested = {row["example_id"] for row in examples if row["group"] == "test"}

@@ -39,8 +39,9 @@ class Experiment:
     rejected   tables of what its steps leave out, in rejected/ of the study's results: {edit}
                stands for each of the study's edits, {patched} for the one that is patched
     edits      what is asked for it beside the study's edits, by the completed config
-    activations, attention   the edits under which its steps read activations, or the last token's
-               attention, of every prompt: what is kept when the prompts go through the model
+    activations, attention, heads   the edits under which its steps read activations, the last
+               token's attention, or what each head gives there, of every prompt: what is kept
+               when the prompts go through the model
     """
 
     name: str
@@ -49,6 +50,7 @@ class Experiment:
     edits: Callable[[Mapping[str, Any]], Sequence[str]] = no_edits
     activations: Callable[[Mapping[str, Any]], Sequence[str]] = no_edits
     attention: Callable[[Mapping[str, Any]], Sequence[str]] = no_edits
+    heads: Callable[[Mapping[str, Any]], Sequence[str]] = no_edits
 
 
 def all_experiments() -> dict[str, Experiment]:

@@ -7,6 +7,8 @@ from fimscope.explorer.alignment import changes, utf16_length
 from fimscope.explorer.pieces import Decode
 from fimscope.typescript.results import KEPT
 
+N_DIRECT_HEADS = 8  # of an example that are named in its direct logit attribution
+
 Row = Mapping[str, Any]
 Json = Any
 
@@ -118,10 +120,11 @@ def linear_lens(rows: Iterable[Row]) -> list[Row]:
     return [{**row, "position": "last_linear"} for row in rows if row["map"] == "fitted"]
 
 
-def direct(rows: Sequence[Row], decode: Decode) -> dict[str, Json] | None:
+def direct(rows: Sequence[Row], parts: Sequence[Row], decode: Decode) -> dict[str, Json] | None:
     """What each part of the last residual brings of gold less foil; None where it is not known.
 
-    rows   of the direct_logits table, of one variant: embeddings, blocks in order, biases
+    rows    of the direct_logits table, of one variant: embeddings, blocks in order, biases
+    parts   of the direct_heads table, of the same
     """
     shares = [row["share"] for row in rows]
     if not shares or None in shares:
@@ -131,6 +134,27 @@ def direct(rows: Sequence[Row], decode: Decode) -> dict[str, Json] | None:
         "parts": [row["part"] if row["block"] is None else row["block"] for row in rows],
         "shares": [rounded(share, 3) for share in shares],
         "difference": rounded(sum(shares), 3),
+        "heads": _direct_heads(parts),
+    }
+
+
+def _direct_heads(parts: Sequence[Row]) -> dict[str, Json] | None:
+    """The heads that bring most, either way, and the sums of the other parts of all blocks."""
+    shares = [part["share"] for part in parts]
+    if not shares or None in shares:
+        return None
+    heads = [part for part in parts if part["part"] == "head"]
+    heads.sort(key=lambda part: -abs(part["share"]))
+
+    def total(own: Iterable[Row]) -> float | None:
+        return rounded(sum(part["share"] for part in own), 3)
+
+    return {
+        "top": [[h["block"], h["head"], rounded(h["share"], 3)] for h in heads[:N_DIRECT_HEADS]],
+        "n_others": len(heads[N_DIRECT_HEADS:]),
+        "others": total(heads[N_DIRECT_HEADS:]),
+        "biases": total(part for part in parts if part["part"] == "biases"),
+        "mlps": total(part for part in parts if part["part"] == "mlp"),
     }
 
 

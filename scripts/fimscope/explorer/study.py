@@ -10,7 +10,7 @@ from fimscope.experiments.algorithms.tables import ALGORITHMS
 from fimscope.experiments.attention.tables import ATTENTION_SHARES, ATTENTION_TOKENS
 from fimscope.experiments.components.tables import COMPONENTS
 from fimscope.experiments.icl.tables import ICL
-from fimscope.experiments.lens.tables import DIRECT_LOGITS, LENS, LINEAR_LENS
+from fimscope.experiments.lens.tables import DIRECT_HEADS, DIRECT_LOGITS, LENS, LINEAR_LENS
 from fimscope.experiments.masking.tables import MASKING
 from fimscope.experiments.patch.tables import PATCHES
 from fimscope.experiments.probes.tables import PROBES
@@ -40,6 +40,7 @@ OPTIONAL = {
     "lens": LENS,
     "linear_lens": LINEAR_LENS,
     "direct_logits": DIRECT_LOGITS,
+    "direct_heads": DIRECT_HEADS,
     "attention_tokens": ATTENTION_TOKENS,
     "attention_shares": ATTENTION_SHARES,
     "patches": PATCHES,
@@ -162,7 +163,7 @@ def _of_variant(rows: Mapping[str, list[Row]], decode: Decode) -> dict[str, Any]
     return {
         "why": verdict(changes, masks, rows["patches"]),
         "lens": payload.lens([*rows["lens"], *payload.linear_lens(rows["linear_lens"])]),
-        "direct": payload.direct(rows["direct_logits"], decode),
+        "direct": payload.direct(rows["direct_logits"], rows["direct_heads"], decode),
         "attention": payload.heads(rows["attention_tokens"]),
         "shares": payload.shares(rows["attention_shares"]),
         "pairs": payload.pairs(rows["patches"]),

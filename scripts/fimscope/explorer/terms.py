@@ -6,8 +6,8 @@ from fimscope.experiments.registry import about_experiment, all_experiments
 from fimscope.report.glossary import AS_CODE, FOUND, WORDS
 
 DIRECT_LOGITS = (
-    "what each block brings of gold less foil by itself: of a wrong answer, or of a right one that "
-    "an edit breaks; others have no foil"
+    "what each block and head brings of gold less foil by itself: of a wrong answer, or of a right "
+    "one that an edit breaks; others have no foil"
 )
 DONORS = {
     "paired": "the condition's own donor",

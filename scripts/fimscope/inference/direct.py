@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fimscope.inference.heads import mixing_of
 from fimscope.models.load import Model
 
 
@@ -38,6 +39,40 @@ def direct_logits(model: Model, residuals: Tensor, token_ids: Tensor) -> Tensor:
     if getattr(unembedding, "bias", None) is not None:
         bias = bias + scale * _difference(unembedding.bias, token_ids)
     return torch.cat([shares, bias[None]]).float()
+
+
+@torch.inference_mode()
+def direct_heads(model: Model, heads: Tensor, residuals: Tensor, token_ids: Tensor) -> Tensor:
+    """What each head brings of the logit of one token less that of another, as `direct_logits`.
+
+    heads      [block, example, head, d_head], of `prefill`, at the last token
+    residuals  [example, d_model], at the last point of the last token
+    token_ids  [example, 2] int64, the one and the other
+    returns    [block, head + 1, example] float32, on the CPU: the last is what the biases behind a
+               block's heads bring; together they are what its attention does. Where a norm stands
+               between attention and the stream, its scale too is frozen. NaN as `heads`, and as
+               `direct_logits`
+    """
+    line = _as_line(model.network.get_submodule(model.family.final_norm), residuals)
+    unembedding = model.network.get_submodule(model.family.unembedding)
+    scale = getattr(model.config, "logit_scale", None) or 1
+    toward = scale * _difference(unembedding.weight, token_ids)
+    found = []
+    for block, own in enumerate(heads):
+        mixing = mixing_of(model, block)
+        if mixing is None:
+            found.append(torch.full((model.n_heads + 1, len(residuals)), torch.nan))
+            continue
+        weights = mixing.weights.double().cpu()
+        each = torch.einsum("ehk,dhk->hed", own.double().cpu(), weights)
+        bias = torch.zeros(len(weights)) if mixing.bias is None else mixing.bias
+        parts = torch.cat([each, bias.double().cpu().expand(1, len(own), -1)])
+        if mixing.norm is not None:
+            behind = _as_line(mixing.norm, parts.sum(0).to(residuals.dtype))
+            parts = behind.through(parts)
+            parts[-1] += behind.bias
+        found.append((line.through(parts) * toward).sum(-1).float())
+    return torch.stack(found)
 
 
 @dataclass(frozen=True)

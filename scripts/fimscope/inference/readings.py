@@ -33,6 +33,7 @@ class Reading(Generic[Result]):
     format       of its parts
     positions    of a row: the token indices whose residuals `take` needs, if any
     patterns     whether `take` needs the last token's attention
+    heads        whether it needs what each head gives there
     """
 
     what: str
@@ -41,6 +42,7 @@ class Reading(Generic[Result]):
     format: Format[list[tuple[int, Result]]]
     positions: Callable[[int], list[int]] | None = None
     patterns: bool = False
+    heads: bool = False
 
 
 def read(
@@ -89,5 +91,6 @@ def _read_together(
         [prompts[row]["token_ids"] for row in rows],
         None if positions is None else [positions(row) for row in rows],
         any(reading.patterns for reading in readings),
+        any(reading.heads for reading in readings),
     )
     return [reading.take(model, found, rows) for reading in readings]

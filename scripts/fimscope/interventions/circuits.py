@@ -28,9 +28,9 @@ from fimscope.interventions.residual_graph import (
     Projecting,
     ResidualGraph,
     first_tensor,
-    matrix_of,
 )
 from fimscope.models.load import Model
+from fimscope.models.projections import matrix_of
 
 NUMBERS_AT_ONCE = 2**26  # of what is written and read at the tokens of a batch: 0.25 GB in float32
 

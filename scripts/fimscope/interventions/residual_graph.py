@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fimscope.errors import UserError
 from fimscope.models.load import Model
-from fimscope.models.projections import Projected, projection_of
+from fimscope.models.projections import Projected, matrix_of, projection_of
 
 
 class Node(NamedTuple):
@@ -118,11 +118,6 @@ def residual_graph(model: Model) -> ResidualGraph:
     readers.append(Node("logits", model.n_blocks))
     n_before.append(len(writers))
     return ResidualGraph(tuple(writers), tuple(readers), tuple(n_before), tuple(blocks))
-
-
-def matrix_of(layer: nn.Module) -> Tensor:
-    """The weights of a linear layer, [output, input]; GPT-2 keeps them transposed."""
-    return layer.weight if isinstance(layer, nn.Linear) else layer.weight.T
 
 
 def first_tensor(values: Any) -> Tensor:

@@ -7,7 +7,7 @@ and most of them are one of three ways.
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from fimscope.errors import UserError
 from fimscope.models.load import Model
@@ -86,3 +86,8 @@ def _sizes(module: nn.Module) -> tuple[int, int]:
     """How many numbers a linear layer takes and gives; GPT-2 keeps its weights transposed."""
     rows, columns = module.weight.shape
     return (columns, rows) if isinstance(module, nn.Linear) else (rows, columns)
+
+
+def matrix_of(layer: nn.Module) -> Tensor:
+    """The weights of a linear layer, [output, input]; GPT-2 keeps them transposed."""
+    return layer.weight if isinstance(layer, nn.Linear) else layer.weight.T

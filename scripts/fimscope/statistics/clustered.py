@@ -64,7 +64,7 @@ def _from_influence(
     mean: Floats, influence: Floats, programs: Sequence[str], freedom: int
 ) -> tuple[Estimate, Floats]:
     """Intervals and p-values from what each row adds to the error of a mean, [row, column]."""
-    from scipy.stats import t
+    from scipy.special import stdtr, stdtrit
 
     names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
     if freedom < 1:
@@ -74,8 +74,8 @@ def _from_influence(
     sums = np.zeros((len(names), influence.shape[1]))
     np.add.at(sums, codes, influence)
     error = np.sqrt((sums**2).sum(axis=0))
-    half = t.ppf((1 + LEVEL) / 2, freedom) * error
+    half = stdtrit(freedom, (1 + LEVEL) / 2) * error
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(mean == 0, 0.0, np.abs(mean) / error)
     estimate = Estimate(mean, mean - half, mean + half, len(influence), len(names))
-    return estimate, 2 * t.sf(ratio, freedom)
+    return estimate, 2 * stdtr(freedom, -ratio)

@@ -191,6 +191,6 @@ class Clustered:
 
 
 def _quantile(freedom: float, n_tests: int = 1) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.isf((1 - LEVEL) / 2 / n_tests, freedom))
+    return -float(stdtrit(freedom, (1 - LEVEL) / 2 / n_tests))

@@ -21,7 +21,7 @@ def one_of_many(own: NDArray[np.float64], others: NDArray[np.float64]) -> Number
     one too: others that all do nothing decide nothing by that. One example more, which is changed
     or not, either way, with the same chances, keeps it above 0.
     """
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     every = np.vstack([own, others])
     rates, of_others = every.mean(axis=1), others.mean(axis=1)
@@ -41,7 +41,7 @@ def one_of_many(own: NDArray[np.float64], others: NDArray[np.float64]) -> Number
         "highest": number(of_others.max()),
         "estimate": number(estimate),
         "error": number(error),
-        "p": significant(t.sf(estimate / error, n_others - 1)),
+        "p": significant(stdtr(n_others - 1, -estimate / error)),
     }
 
 
@@ -51,6 +51,6 @@ def least_shown(row: Numbers, n_tests: int) -> float:
     row       of `one_of_many`: the others' number and spread as they are
     n_tests   of one family: the p-value has to pass the first step of `holm`, by a HAIR
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.isf((ALPHA - HAIR) / n_tests, row["n_vectors"] - 1) * row["error"])
+    return -float(stdtrit(row["n_vectors"] - 1, (ALPHA - HAIR) / n_tests) * row["error"])

@@ -1,6 +1,7 @@
 """A command that cannot be meant, refused in one sentence with the nearest one that can."""
 
 import difflib
+import re
 import shlex
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,17 +11,20 @@ from pathlib import Path
 from fimscope.config import read_yaml
 from fimscope.errors import UserError, escaped
 
+KEY = re.compile(r"[a-zA-Z_][\w-]*\w")  # what Snakemake takes as one
 CONFIGS = (".yaml", ".yml", ".json")
 NO_PRESETS = ("config", "schema", "training", "ladder")  # of config/: what no study is named by
 
 
 def check_command(words: Sequence[str]) -> None:
-    """Refuse config files that are not there, before Snakemake opens them.
+    """Refuse config files that are not there, and entries that are none, before Snakemake does.
 
     words   of the command line, without the program's name
     """
     with one_sentence():
-        check_config_files(parsed(words).configfile or (), words)
+        command = parsed(words)
+        check_config_files(command.configfile or (), words)
+        check_config_entries(command.config or ())
 
 
 @contextmanager
@@ -75,6 +79,27 @@ def _nearest_config(path: Path) -> str:
 def _bare(path: Path) -> str:
     """The name without the ending of a config file; what else follows a dot stays."""
     return path.stem if path.suffix in CONFIGS else path.name
+
+
+def check_config_entries(entries: Iterable[str]) -> None:
+    """Every word after `--config` is KEY=VALUE, with a key of the config's first level.
+
+    raises  UserError
+    """
+    for entry in entries:
+        key, equals, value = entry.partition("=")
+        first, *within = key.split(".")
+        if not equals:
+            raise UserError(
+                f"--config: {entry!r} is no KEY=VALUE; a value with blanks stands in quotes, "
+                "--config 'sample={n: 10}', and a target before --config"
+            )
+        if within:
+            nested = ": {".join(within) + f": {value}" + "}" * len(within)
+            meant = shlex.join(["--config", f"{first}={{{nested}"])
+            raise UserError(f"--config: {key}: a key within another is written {meant}")
+        if not KEY.fullmatch(key):
+            raise UserError(f"--config: {key!r} is no key; config/config.yaml has those there are")
 
 
 def check_targets(targets: Iterable[str], names: Sequence[str], files: Sequence[str]) -> None:

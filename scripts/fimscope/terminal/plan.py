@@ -57,9 +57,13 @@ def seconds_by_kind(steps: Iterable[Mapping[str, float | str]]) -> dict[str, flo
     return {kind: round(mean(seconds), 1) for kind, seconds in sorted(found.items())}
 
 
-def known_seconds() -> dict[str, float]:
-    """The seconds by kind of the default study, which scripts/write_seconds.py took from a run."""
-    return read_json(SECONDS)
+def known_seconds(study: str = "") -> dict[str, float]:
+    """The seconds by kind that scripts/write_seconds.py took from a run of a study.
+
+    Of one whose seconds were not taken, as of all but the demo, those of the default study.
+    """
+    own = SECONDS.with_name(f"seconds-{study}.json")
+    return read_json(own if own.is_file() else SECONDS)
 
 
 def _kind(name: str) -> tuple[str, int]:

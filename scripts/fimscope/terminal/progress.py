@@ -24,12 +24,17 @@ from fimscope.terminal.plan import (
 SNAKEMAKE = Path(sys.modules["snakemake"].__file__ or "").parent
 REDRAWN, APART = 1.0, 30.0  # seconds between two lines: on a terminal, and in a file
 CLEAR = "\r\x1b[K"
+# At the end of a run that failed, which says in its own words what did, and with which log.
+SAID_BETTER = (
+    "Exiting because a job execution failed. Look above for error messages",
+    "WorkflowError:\nAt least one job did not complete successfully.",
+)
 
 
-def steps_of(dag: Any) -> dict[int, Step]:
-    """The steps that Snakemake's graph of jobs will run: job's id -> step."""
+def steps_of(dag: Any, study: str) -> dict[int, Step]:
+    """The steps that Snakemake's graph of jobs will run for a study: job's id -> step."""
     jobs = list(dag.needrun_jobs())
-    known = known_seconds()
+    known = known_seconds(study)
     seconds = {job: _seconds(job, known) for job in jobs}
     after: dict[Any, float] = {}
 
@@ -133,4 +138,6 @@ class OwnWords(logging.Filter):
         if record.msg == NOTHING_TO_BE_DONE_MSG:
             self.nothing_to_do()
             return True
+        if record.getMessage().strip() in SAID_BETTER:
+            return False
         return record.levelno > logging.INFO or not Path(record.pathname).is_relative_to(SNAKEMAKE)

@@ -142,7 +142,7 @@ def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
     Values that can only be so far apart have the variance of that rounding beside their own, and
     one lies outside by more than its own rounding.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     def is_alike(row: Numbers) -> bool:
         return all(row[key] == rows[0][key] for key in SIZE)
@@ -150,7 +150,7 @@ def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
     alike = [row for row in rows if is_alike(row)]
     if len(alike) < 2:
         return None
-    factor = t.isf((1 - LEVEL) / 2, len(alike) - 1) * math.sqrt(1 + 1 / len(alike))
+    factor = -stdtrit(len(alike) - 1, (1 - LEVEL) / 2) * math.sqrt(1 + 1 / len(alike))
     measures = {}
     for measure, (least, most) in MEASURES.items():
         if any(row[measure] is None for row in alike):

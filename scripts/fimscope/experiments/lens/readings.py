@@ -2,16 +2,41 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fimscope.inference.readings import Reading
+from fimscope.parts.formats import BatchTensors
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.token_texts import candidate_lists
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fimscope.inference.prefill import Prefill
+    from fimscope.models.load import Model
+
 Row = Mapping[str, Any]
+
+
+def heads_reading(prompts: Sequence[Row]) -> "Reading[dict[str, Tensor]]":
+    """`heads` [block, row, head, d_head], the model's dtype: what each gives at the last token.
+
+    prompts   rows with `token_ids`
+
+    They are NaN in blocks that cannot be told apart by head.
+    """
+
+    def take(model: "Model", prefill: "Prefill", rows: list[int]) -> "dict[str, Tensor]":
+        return {"heads": prefill.heads.cpu()}
+
+    def ingredients(row: int) -> list[Any]:
+        return [prompts[row]["token_ids"]]
+
+    return Reading("heads", take, ingredients, BatchTensors(dict), heads=True)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,25 @@ DIRECT_LOGITS = Table(
     place="{study}/direct_logits/{edit}.parquet",
     row="a variant that has a foil, and a part of the last token's residual",
 )
+DIRECT_HEADS = Table(
+    "direct_heads",
+    [
+        *VARIANT_KEY,
+        ("program_id", pa.string()),
+        ("foil_token_id", pa.int32()),
+        ("block", pa.int32()),
+        ("part", pa.string(), "head | biases: of its attention | mlp: the rest of the block"),
+        ("head", pa.int32(), "null for the others"),
+        (
+            "share",
+            pa.float32(),
+            "as in direct_logits: the parts of a block add up to its share there; null where the "
+            "heads, through their projection, are not what the attention adds",
+        ),
+    ],
+    place="{study}/direct_heads/{edit}.parquet",
+    row="a variant that has a foil, a block and a part of it",
+)
 LENS_TOKENS = Table(
     "lens_tokens",
     [
