@@ -36,7 +36,7 @@ from fimscope.typescript.results import Rename
 from make_examples import make_examples
 
 Row = Mapping[str, Any]
-RUNS = 1
+RUNS = 2
 OPTIONS = (
     *("--noEmit", "--strict", "--skipLibCheck", "--noResolve", "--experimentalDecorators"),
     *("--target", "esnext", "--module", "esnext", "--moduleResolution", "bundler"),
