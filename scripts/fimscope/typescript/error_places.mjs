@@ -68,17 +68,20 @@ export function missingErrors(of, from) {
 /** Where in a text what counts as a place begins, in ascending order. */
 function placeStarts(text, added) {
   const starts = [];
+  const isAdded = (node) =>
+    added.some(({ start, end }) => node.end <= end && node.getStart() >= start);
   const visit = (node) => {
-    const from = node.getStart();
-    if (added.some(({ start, end }) => from >= start && node.end <= end)) return;
-    if (isPlace(node)) starts.push(from);
-    ts.forEachChild(node, (child) => {
-      const isAnnotation = child === node.type && !ts.isTypeAliasDeclaration(node);
-      if (!isAnnotation || !ts.isTypeNode(child)) visit(child);
-    });
+    if (isAnnotation(node) || isAdded(node)) return;
+    if (isPlace(node)) starts.push(node.getStart());
+    ts.forEachChild(node, visit);
   };
   visit(parse(text));
   return starts.sort((a, b) => a - b);
+}
+
+function isAnnotation(node) {
+  const { parent } = node;
+  return node === parent?.type && !ts.isTypeAliasDeclaration(parent) && ts.isTypeNode(node);
 }
 
 function isPlace(node) {
