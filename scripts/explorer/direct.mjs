@@ -53,11 +53,11 @@ function headTable({ heads, parts, shares, difference }) {
 
 function shareBars(parts, extent, width) {
   const names = parts.map((part) => part.name);
-  const every = Math.ceil((30 * names.length) / (width - 56));
+  const every = Math.ceil((30 * names.length) / (width - 74));
   return Plot.plot({
     width,
     height: 220,
-    marginLeft: 48,
+    marginLeft: 66,
     marginRight: 8,
     marginBottom: 38,
     x: { domain: names, label: "block", labelAnchor: "center", labelArrow: "none", tickSize: 0, padding: 0.15, ticks: names.filter((_, i) => i % every === 0) },
