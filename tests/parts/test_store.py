@@ -221,7 +221,7 @@ def test_what_was_read_in_one_forward_gives_the_bytes_of_each_step_alone(
     count, random_study, tmp_path, monkeypatch
 ):
     def outputs(step, folder) -> list:
-        more = ("direct", "rejected") if step is read_lens else ()
+        more = ("direct", "heads", "rejected") if step is read_lens else ()
         others = [word for name in more for word in (f"--out-{name}", folder / name)]
         return ["--out", folder / step.__name__, *others]
 
@@ -229,10 +229,12 @@ def test_what_was_read_in_one_forward_gives_the_bytes_of_each_step_alone(
     for step, own in readers(random_study).items():
         cache = tmp_path / "alone" / step.__name__
         words = words_of(random_study, *own, "--cache", cache, *outputs(step, tmp_path / "a"))
-        n_parts.append(run(step, monkeypatch, *words))
+        n_kinds = 2 if step is read_lens else 1  # residuals and heads
+        n_parts.append(run(step, monkeypatch, *words) / n_kinds)
         alone[step] = digests(tmp_path / "a" / step.__name__)
     common = words_of(random_study, "--cache", tmp_path / "cache")
-    everything = [*common, "--max-new-tokens", 12, "--positions", "last", "use", "--last-attention"]
+    everything = [*common, "--max-new-tokens", 12, "--positions", "last", "use"]
+    everything += ["--last-attention", "--last-heads"]
     forwards = []
     monkeypatch.setattr(
         prefill, "fill_past", lambda *given: forwards.append(given) or fill_past(*given)

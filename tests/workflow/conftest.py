@@ -58,7 +58,7 @@ def small_study(tmp_path_factory, warm) -> Path:
             **{"min_examples": 2, "n_random": 1, "max_examples": 4},
             **{"learned_ranks": [1], "max_fit": 4, "n_steps": 2},
         },
-        "probe": {"min_examples": 3},
+        "probe": {"min_examples": 2},
         "sample": {"n": 20},
         "predict": {"batch_tokens": 500},
         "shards": {"check_types": 2, "read_prompts": 2, "apply_steering": 2},
