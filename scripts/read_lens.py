@@ -16,7 +16,7 @@ from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_sum, rejection
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
-from fimscope.inference.readings import STEP, read
+from fimscope.inference.readings import STEP, keep_readings, read
 from fimscope.models.options import add_model_options
 from fimscope.models.prepared import read_prepared
 from fimscope.parts.store import add_cache_option
@@ -53,12 +53,12 @@ def read_lenses(
     found: list[list[PointLens]] = [[] for _ in prompts]
     direct: list[list[Row]] = [[] for _ in prompts]
     by_head: list[list[Row]] = [[] for _ in prompts]
+    of_points, of_heads = activations_reading(prompts, positions), heads_reading(prompts)
+    keep_readings(runner, prompts, [of_points, of_heads])  # of one forward
     heads_of = (
-        own
-        for _, batch in read(runner, prompts, heads_reading(prompts))
-        for own in batch["heads"].unbind(1)
+        own for _, batch in read(runner, prompts, of_heads) for own in batch["heads"].unbind(1)
     )
-    for rows, activations in read(runner, prompts, activations_reading(prompts, positions)):
+    for rows, activations in read(runner, prompts, of_points):
         chosen = [prompts[row] for row in rows]
         model, values = runner.open_model(), activations[TENSOR]
         of_batch = lens_batch(model, values, chosen, foils, list(positions))

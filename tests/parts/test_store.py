@@ -225,30 +225,32 @@ def test_what_was_read_in_one_forward_gives_the_bytes_of_each_step_alone(
         others = [word for name in more for word in (f"--out-{name}", folder / name)]
         return ["--out", folder / step.__name__, *others]
 
-    alone, n_parts = {}, []
-    for step, own in readers(random_study).items():
-        cache = tmp_path / "alone" / step.__name__
-        words = words_of(random_study, *own, "--cache", cache, *outputs(step, tmp_path / "a"))
-        n_kinds = 2 if step is read_lens else 1  # residuals and heads
-        n_parts.append(run(step, monkeypatch, *words) / n_kinds)
-        alone[step] = digests(tmp_path / "a" / step.__name__)
-    common = words_of(random_study, "--cache", tmp_path / "cache")
-    everything = [*common, "--max-new-tokens", 12, "--positions", "last", "use"]
-    everything += ["--last-attention", "--last-heads"]
     forwards = []
     monkeypatch.setattr(
         prefill, "fill_past", lambda *given: forwards.append(given) or fill_past(*given)
     )
+    alone, n_forwards = {}, []
+    for step, own in readers(random_study).items():
+        cache = tmp_path / "alone" / step.__name__
+        words = words_of(random_study, *own, "--cache", cache, *outputs(step, tmp_path / "a"))
+        forwards.clear()
+        run(step, monkeypatch, *words)
+        n_forwards.append(len(forwards))
+        alone[step] = digests(tmp_path / "a" / step.__name__)
+    common = words_of(random_study, "--cache", tmp_path / "cache")
+    everything = [*common, "--max-new-tokens", 12, "--positions", "last", "use"]
+    everything += ["--last-attention", "--last-heads"]
+    forwards.clear()
     for number in range(1, count + 1):
         run(read_prompts, monkeypatch, *everything, "--shard", f"{number}/{count}")
-    # The lens has no parts of its own: it finds the activations.
-    assert len(set(n_parts)) == 1
-    assert len(forwards) == n_parts[0] > 10
+    # The lens has no parts of its own: it finds the activations and the heads.
+    assert {*n_forwards} == {len(forwards)}
+    assert len(forwards) > 10
     for step, own in readers(random_study).items():
         words = [*common, *own, *outputs(step, tmp_path / "b")]
         assert run(step, monkeypatch, *words) == 0
         assert digests(tmp_path / "b" / step.__name__) == alone[step]
-    assert len(forwards) == n_parts[0]
+    assert {*n_forwards} == {len(forwards)}
 
 
 def test_only_what_is_asked_for_is_read(random_study, tmp_path, monkeypatch):

@@ -27,18 +27,10 @@ def direct_logits(model: Model, residuals: Tensor, token_ids: Tensor) -> Tensor:
                own difference, before it caps logits, if it does. NaN where the final norm is
                neither a LayerNorm nor an RMSNorm
     """
-    network = model.network
-    line = _as_line(network.get_submodule(model.family.final_norm), residuals[-1])
-    unembedding = network.get_submodule(model.family.unembedding)
-    scale = getattr(model.config, "logit_scale", None) or 1
-    toward = scale * _difference(unembedding.weight, token_ids)
+    readout = _LogitDifference.of(model, residuals[-1], token_ids)
     points = residuals.double().cpu()
     written = torch.cat([points[:1], points.diff(dim=0)])
-    shares = (line.through(written) * toward).sum(-1)
-    bias = toward @ line.bias
-    if getattr(unembedding, "bias", None) is not None:
-        bias = bias + scale * _difference(unembedding.bias, token_ids)
-    return torch.cat([shares, bias[None]]).float()
+    return torch.cat([readout.shares(written), readout.bias[None]]).float()
 
 
 @torch.inference_mode()
@@ -53,10 +45,7 @@ def direct_heads(model: Model, heads: Tensor, residuals: Tensor, token_ids: Tens
                between attention and the stream, its scale too is frozen. NaN as `heads`, and as
                `direct_logits`
     """
-    line = _as_line(model.network.get_submodule(model.family.final_norm), residuals)
-    unembedding = model.network.get_submodule(model.family.unembedding)
-    scale = getattr(model.config, "logit_scale", None) or 1
-    toward = scale * _difference(unembedding.weight, token_ids)
+    readout = _LogitDifference.of(model, residuals, token_ids)
     found = []
     for block, own in enumerate(heads):
         mixing = mixing_of(model, block)
@@ -71,8 +60,38 @@ def direct_heads(model: Model, heads: Tensor, residuals: Tensor, token_ids: Tens
             behind = _as_line(mixing.norm, parts.sum(0).to(residuals.dtype))
             parts = behind.through(parts)
             parts[-1] += behind.bias
-        found.append((line.through(parts) * toward).sum(-1).float())
+        found.append(readout.shares(parts).float())
     return torch.stack(found)
+
+
+@dataclass(frozen=True)
+class _LogitDifference:
+    """From the stream to a difference of logits: the final norm, and the unembedding behind it.
+
+    norm     with its scales frozen
+    toward   [example, d_model] float64, the one token's row of the unembedding less the other's
+    bias     [example] float64, what the biases of both bring
+    """
+
+    norm: "_Line"
+    toward: Tensor
+    bias: Tensor
+
+    @classmethod
+    def of(cls, model: Model, residuals: Tensor, token_ids: Tensor) -> "_LogitDifference":
+        """residuals [example, d_model], at which the norm is frozen; token_ids [example, 2]"""
+        norm = _as_line(model.network.get_submodule(model.family.final_norm), residuals)
+        unembedding = model.network.get_submodule(model.family.unembedding)
+        scale = getattr(model.config, "logit_scale", None) or 1
+        toward = scale * _difference(unembedding.weight, token_ids)
+        bias = toward @ norm.bias
+        if getattr(unembedding, "bias", None) is not None:
+            bias = bias + scale * _difference(unembedding.bias, token_ids)
+        return cls(norm, toward, bias)
+
+    def shares(self, written: Tensor) -> Tensor:
+        """[..., example] float64 of what is written into the stream, [..., example, d_model]."""
+        return (self.norm.through(written) * self.toward).sum(-1)
 
 
 @dataclass(frozen=True)

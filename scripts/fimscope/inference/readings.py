@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fimscope.inference.batching import BatchRunner, run_batch
 from fimscope.parts.formats import Format
+from fimscope.parts.store import UNKEPT
 from fimscope.steps.frame import Progress
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ def read(
 
 
 def keep_readings(runner: BatchRunner, prompts: Prompts, readings: Sequence[Reading[Any]]) -> None:
-    """Make the parts of all readings that are not there, in one forward of each batch."""
+    """Make the parts of all readings that are not there, in one forward of each batch.
+
+    Where no parts are kept, none is missing.
+    """
+    if runner.store is UNKEPT:
+        return
     batches = list(runner.store.shard.of(_plan(runner, prompts)))
     progress = Progress("prompts", sum(map(len, batches)), "prompts")
     for batch in batches:

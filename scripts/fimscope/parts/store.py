@@ -100,7 +100,7 @@ class PartStore:
         key = sha256_of([self.recipe, ingredients])
         content = self._read(key)
         if content is not None:
-            self.found.add(key)
+            self.found |= {key} - self.made
             return format.decode(content)
         self.made.add(key)
         value = make()
