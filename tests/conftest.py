@@ -14,8 +14,8 @@ from fimscope.typescript.client import TypeScript
 
 # Whoever asks for the small study stands here: it takes minutes, and is made once a process.
 OF_SMALL_STUDY = (
-    *("test_whole_dag.py", "test_steering_study.py", "test_provenance.py"),
-    "test_ladder.py",
+    *("test_whole_dag.py", "test_looked_inside.py", "test_steering_study.py"),
+    *("test_provenance.py", "test_ladder.py", "test_warm_python.py"),
 )
 LONG_FOLDERS = ("workflow", "browser", "typescript")
 # What is no unit test, by what it needs; a fixture brings its own mark.

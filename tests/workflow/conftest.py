@@ -1,12 +1,14 @@
 """The small study that many tests look at."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from fimscope.experiments.registry import all_tables
+from fimscope.files.tables import read_table
 from projects import FILES, THREADS, copy_project, snakemake, teach, write_sources
 from warm_python import warm_python
 
@@ -75,3 +77,13 @@ def small_study(tmp_path_factory, warm) -> Path:
     teach(project)
     snakemake(project, "--configfile", "small.yaml", variables=warm)
     return project
+
+
+@pytest.fixture(scope="session")
+def tables(small_study) -> Callable[[Path | str, str], list[dict]]:
+    """Rows of a table of the small study: its path in the project, and what kind it is."""
+
+    def read(path: Path | str, name: str) -> list[dict]:
+        return read_table(small_study / path, all_tables()[name]).to_pylist()
+
+    return read
