@@ -10,7 +10,7 @@ from fimscope.experiments.algorithms.section import algorithms_section
 from fimscope.experiments.algorithms.tables import ALGORITHMS
 from fimscope.experiments.outcomes import OUTCOME_TITLES, OUTCOMES
 from fimscope.files.manifest import run_manifest
-from fimscope.files.tables import read_table
+from fimscope.files.tables import read_manifest, read_table
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, STYLES
 from fimscope.report.theme import (
@@ -110,7 +110,8 @@ def main() -> None:
         tables = [read_table(path, ALGORITHMS) for path in args.algorithms]
         numbers = algorithm_numbers(tables, Margins.of(args).accuracy)
         save_figure(plot_algorithms(numbers), args.out_svg, args.out_png)
-        section = algorithms_section(numbers, shown_examples(tables[-1]))
+        min_programs = read_manifest(args.algorithms[0])["settings"]["min_programs"]
+        section = algorithms_section(numbers, shown_examples(tables[-1]), min_programs)
         write_section(args.out_section, section, run_manifest(args))
 
 

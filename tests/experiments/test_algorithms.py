@@ -68,7 +68,7 @@ def test_no_interval_strikes_out_how_many_answers_there_are():
 
 def test_a_control_that_moves_more_is_no_finding_of_the_algorithm():
     rows = [made_row(i, "name", own, own, False) for i in range(20) for own in (False, True)]
-    section = algorithms_section(algorithm_numbers([made_table(rows)], 0.03), [])
+    section = algorithms_section(algorithm_numbers([made_table(rows)], 0.03), [], 2)
     [finding] = section.findings
     assert finding.verdict is Verdict.SHOWN
     assert "moved less than its control" in finding.claim and finding.claim in section.reading[0]
@@ -109,7 +109,7 @@ def test_one_planted_name_shows_nothing_of_names():
     [row, _] = numbers["changes"]
     assert (row["n_programs"], row["n_planted"]) == (30, 1)
     assert row["moved"]["over_control"]["verdict"] is Verdict.UNDECIDED
-    [table, *_] = algorithms_section(numbers, []).tables
+    [table, *_] = algorithms_section(numbers, [], 2).tables
     assert table.rows[0][2] == "30 (30, 1)"
 
 
@@ -139,7 +139,7 @@ def test_what_one_planted_type_less_would_change_is_told():
         "lowest": {"planted": "a", "estimate": 0.0},
         "highest": {"planted": "b", "estimate": 1.0},
     }
-    [sentence, *_] = algorithms_section(numbers, []).reading
+    [sentence, *_] = algorithms_section(numbers, [], 2).reading
     assert "points moved (+0.0 to +100.0 without one of the 2 planted)" in sentence
 
 
@@ -152,7 +152,7 @@ def test_what_one_planted_type_less_would_change_is_told():
 )
 def test_a_finding_names_its_own_control(hypothesis, control):
     rows = [made_row(i, hypothesis, own, not own, False) for i in range(9) for own in (False, True)]
-    [finding] = algorithms_section(algorithm_numbers([made_table(rows)], 0.03), []).findings
+    [finding] = algorithms_section(algorithm_numbers([made_table(rows)], 0.03), [], 2).findings
     assert finding.control == control
 
 
@@ -182,9 +182,9 @@ def test_ten_examples_are_shown_of_each_kind_in_turn_and_spell_no_markup():
     assert {(row["outcome"], row["hypothesis"]) for row in shown[:4]} == {
         (outcome, name) for outcome in ("right", "wrong") for name in ("nearest", "name")
     }
-    section = algorithms_section(algorithm_numbers([made_table(rows)], 0.03), shown)
+    section = algorithms_section(algorithm_numbers([made_table(rows)], 0.03), shown, 2)
     assert "`a¦'b'` becomes `c0`" in section.tables[-1].rows[0]
-    empty = algorithms_section(algorithm_numbers([made_table([])], 0.03), [])
+    empty = algorithms_section(algorithm_numbers([made_table([])], 0.03), [], 2)
     assert empty.reading == ["No example has a change and its control."]
 
 

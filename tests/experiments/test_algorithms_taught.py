@@ -203,5 +203,5 @@ def test_a_taught_algorithm_is_found(encoder, pool, algorithm):
     assert explained["shares"][other]["estimate"] < 0.1
     assert set(found) <= set(HYPOTHESES)
     assert f"shown that an answer hangs on {READ[algorithm]}" in " ".join(
-        algorithms_section(numbers, shown_examples(table)).reading
+        algorithms_section(numbers, shown_examples(table), 1).reading
     )

@@ -26,8 +26,14 @@ MOST_SHOWN = 60  # characters of a text in the table of examples
 CONTROLS = {"type_of_name": "a name of the answer's own type, in the same place"}
 
 
-def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) -> Section:
-    """examples   of `shown_examples`"""
+def algorithms_section(
+    numbers: Numbers, examples: Sequence[Mapping[str, Any]], min_programs: int
+) -> Section:
+    """The section.
+
+    examples       of `shown_examples`
+    min_programs   in which a planted name has its type, as `telling_names` has it
+    """
     return Section(
         title="By which algorithm the type is found",
         question="Does an answer follow an annotation, the hole's name, the values beside it, or "
@@ -36,12 +42,12 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
         method="Each algorithm is given something to find that only it reads, in the same examples "
         "under every edit (of `select` and `test`): the nearest annotation, or all that read like "
         "the answer, become another type; the hole's name, wherever it stands, becomes one that "
-        "`fit` has for that type in most of its holes, in `algorithms.min_programs` programs or "
-        "more, and that the model is right with there; the default or the returned values become a "
-        "value of it; or the uses of the name are hidden from attention "
-        "(Geva et al. 2304.14767). The type is neither the answer nor the gold and, but where a "
-        "name stands for it, none that the prompt shows if there is one. The changes are made by "
-        "syntax and parsed; the programs mean something else.",
+        "`fit` has for that type in most of its holes, in "
+        f"{counted(min_programs, 'program')} or more, and that the model is right with there; the "
+        "default or the returned values become a value of it; or the uses of the name are hidden "
+        "from attention (Geva et al. 2304.14767). The type is neither the answer nor the gold and, "
+        "but where a name stands for it, none that the prompt shows if there is one. The changes "
+        "are made by syntax and parsed; the programs mean something else.",
         control="The same done to what the algorithm does not read: another annotation as far "
         "away or the next nearest, another variable that gets the same name, other "
         "values, as many other tokens. What moves an answer it hangs on; that it copies, "
@@ -77,7 +83,7 @@ def algorithms_section(numbers: Numbers, examples: Sequence[Mapping[str, Any]]) 
             *([_examples_table(examples)] if examples else []),
         ],
         sources=[f"algorithms/{edit}.parquet" for edit in numbers["edits"]],
-        numbers=numbers,
+        numbers={**numbers, "min_programs": min_programs},
         power=_power_text([row for row in numbers["changes"] if row["outcome"] == ALL]),
         docs="method.md#which-algorithm",
     )

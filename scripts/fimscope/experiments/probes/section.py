@@ -147,7 +147,9 @@ def _tables(numbers: Numbers) -> list[SectionTable]:
                 f"{100 * curve['estimate'][-1]:.1f}",
             ]
         )
-    caption = f"Accuracy of the probes of {counted(numbers['n_labels'], 'type')} on `test`, in %"
+    caption = (
+        f"Accuracy on `test` of the probes, fitted to {counted(numbers['n_labels'], 'type')}, in %"
+    )
     note = "There: at the best point of the row, chosen on the same examples, which flatters."
     header = ["what is read", "n", "programs", "best point", "there", "last point"]
     return [SectionTable(caption, header, rows, note=note)]

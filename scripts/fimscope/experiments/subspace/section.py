@@ -112,8 +112,9 @@ def _findings(numbers: Numbers) -> list[Finding]:
                 f"{with_interval(row['at_rank']['types'], '.2f')} at point {last}, "
                 f"{percent(row['share']['estimate'])} of the whole's; the other "
                 f"{numbers['d_model'] - row['rank']} bring "
-                f"{with_interval(row['at_rank']['complement'], '.2f')}, that this is less is "
-                f"{verdict_of_more(row['beside']['complement'])}",
+                f"{with_interval(row['at_rank']['complement'], '.2f')}, that this is "
+                f"{'less' if row['beside']['complement']['estimate'] > 0 else 'more'} is "
+                f"{row['beside']['complement']['verdict']}",
                 f"as many random ones, {row['at_rank']['random']['estimate']:.2f}",
             )
         )
