@@ -72,6 +72,24 @@ def test_the_difference_to_chance_is_at_most_one():
     assert sampled_numbers(few, 0.03)["above_chance"]["lower"] == -1
 
 
+def test_that_few_holes_are_never_found_shows_nothing():
+    """Whatever chance has: that no difference varies is no measure of how little there is."""
+    few = Sampled(
+        programs=np.array(list("abc")),
+        golds=np.array(["number"] * 3),
+        n_drawn=10,
+        n_correct=np.zeros(3, np.int64),
+        right=np.zeros(3, bool),
+        broken=np.zeros(3, bool),
+        in_top=np.zeros(3, bool),
+        chance=np.zeros(3),
+    )
+    above = sampled_numbers(few, 0.03)["above_chance"]
+    assert above["lower"] < -0.5
+    assert above["upper"] > 0.5
+    assert above["verdict"] == Verdict.UNDECIDED
+
+
 def test_in_a_single_package_chances_leave_out_the_own_program():
     golds = ["string", "string", "number", "number"]
     assert chances(golds, "aaaa", "1223") == pytest.approx([1 / 3, 1 / 2, 1 / 2, 1 / 3])

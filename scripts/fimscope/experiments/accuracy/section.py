@@ -33,6 +33,7 @@ STRATA = {
 KNOWS = {"commonest": "frequency", "kind": "and kind", "name": "and name"}
 MEASURES = {"right": "right", "top10": "top 10", "near_if_wrong": "top 10 of wrong answers"}
 CHECKED = ("holes", "variants", "verified", "answered")  # stages that may lose a hole
+NEEDS = {"answered": "; a gold of several tokens has a prompt with `prompt.golds: all` alone"}
 
 
 def accuracy_sections(numbers: Numbers, golds: str, margin: float) -> list[Section]:
@@ -191,7 +192,7 @@ def say_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> list[str]:
         losses = [(n[before] - n[after], before, after) for before, after in pairwise(names)]
         lost, before, after = max(losses, default=(0, "", ""), key=lambda loss: loss[0])
         if lost > 0:
-            sentence += f"; most are lost from {before} to {after} ({lost})"
+            sentence += f"; most are lost from {before} to {after} ({lost}{NEEDS.get(after, '')})"
         sentences.append(sentence + ".")
         if edit != "original" and not n.get("broken"):
             sentences.append(f"{code(edit)} breaks no answer: there is nothing to restore.")

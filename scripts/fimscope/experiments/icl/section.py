@@ -77,7 +77,8 @@ def _findings(numbers: Numbers) -> list[Finding]:
     most = numbers["n_shots"][-1]
     net = [
         Finding(
-            f"{most} solved examples, {LABELS[row['choice']]}{_told(row)}, change accuracy",
+            f"{counted(most, 'solved example')}, {LABELS[row['choice']]}{_told(row)}, "
+            f"change{'s' * (most == 1)} accuracy",
             row["verdict"],
             points_changed(row),
             "the same prompts without",

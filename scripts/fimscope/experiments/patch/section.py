@@ -115,7 +115,7 @@ def sweep_findings(sweep: Numbers) -> list[Finding]:
     where = (
         f"of these half of the largest effect first at {half_point(half)}"
         if half and sweep["position"] == "last"
-        else peak(sweep)
+        else f"an effect of {peak(sweep)}"
     )
     name, position = sweep["condition"], sweep["position"]
     token = "the last token" if position == "last" else code(position)
@@ -220,7 +220,7 @@ def peak(sweep: Numbers) -> str:
     if curve is None:
         return "none"
     place = max(range(len(sweep["points"])), key=lambda i: curve["estimate"][i])
-    return f"{effect_at(curve, place)} at {sweep['points'][place]}"
+    return f"{effect_at(curve, place)} at point {sweep['points'][place]}"
 
 
 def say_exactness(sweeps: Sequence[Numbers]) -> list[str]:

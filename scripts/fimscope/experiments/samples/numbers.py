@@ -143,7 +143,9 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
     rates = [found[column].ends() for column in range(stacked.shape[1])]
     width = len(over)
     # No sign test: against a chance near 1 nearly every difference has one sign, and means nothing.
-    above, p = clustered_mean((passed - guessed)[:, -1:], sampled.programs)
+    difference = (passed - guessed)[:, -1:]
+    _, p = clustered_mean(difference, sampled.programs)
+    above = Clustered.of(difference, sampled.programs).difference()
     return {
         "n": len(sampled),
         "n_programs": found.n_programs,
@@ -153,9 +155,7 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
         **dict(zip(("greedy", "top10", "found"), rates[2 * width :], strict=False)),
         "n_found": int((sampled.n_correct > 0).sum()),
         "n_top10": int(sampled.in_top.sum()),
-        "above_chance": judged(
-            {**above[0].within(-1, 1).numbers(), "p": significant(p[0])}, margin
-        ),
+        "above_chance": judged({**above[0].numbers(), "p": significant(p[0])}, margin),
         "curve": {"k": over, "passed": rates[:width], "chance": rates[width : 2 * width]},
     }
 
