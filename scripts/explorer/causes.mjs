@@ -58,13 +58,12 @@ export function probesPanel(variants) {
   const rows = variants.flatMap(({ edit, probes }) =>
     probes.map(({ task, label, points, probed }) => [edit, term("tasks", task), codeCell(label), element("span", { class: "long" }, runs(points, probed, label))]),
   );
-  const seen = variants[0].probes[0].name_seen;
-  const said = seen ? "An example of the group fit has the hole's name." : "No example of the group fit has the hole's name.";
+  const said = variants.map(({ edit, probes }) => `${edit}: ${probes[0].name_seen ? "an" : "no"} example of the group fit has the hole's name.`);
   return element(
     "div",
     {},
     table(["variant", "task", "what is right there", "what is read, by points"], rows, 4),
-    element("p", { class: "faint" }, explained(`✓: right. ${said}`)),
+    element("p", { class: "faint" }, explained(`✓: right. ${said.join(" ")}`)),
   );
 }
 

@@ -60,7 +60,7 @@ function shareBars(parts, extent, width) {
     marginLeft: 66,
     marginRight: 8,
     marginBottom: 38,
-    x: { domain: names, label: "block", labelAnchor: "center", labelArrow: "none", tickSize: 0, padding: 0.15, ticks: names.filter((_, i) => i % every === 0) },
+    x: { domain: names, label: "block", labelAnchor: "center", labelArrow: "none", tickSize: 0, padding: 0.15, ticks: names.filter((_, i) => i === names.length - 1 || (i % every === 0 && i < names.length - every)) },
     y: { domain: extent, nice: true, label: "share of the logit difference", labelAnchor: "center", labelArrow: "none", grid: true, ticks: 5 },
     marks: [
       Plot.barY(parts, { x: "name", y: "share", fill: (part) => (part.share > 0 ? "var(--gold)" : "var(--foil)") }),

@@ -81,7 +81,10 @@ def test_masks_solved_examples_and_probes_are_tables(page):
         "rename_vars gold string 0 to 1 Set; 2 to 6 string ✓",
         "rename_vars control Map 0 to 6 Set",
     ]
-    assert "An example of the group fit has the hole's name." in panel.inner_text()
+    assert (
+        "original: an example of the group fit has the hole's name. "
+        "rename_vars: no example of the group fit has the hole's name."
+    ) in panel.inner_text()
 
 
 def test_the_tokens_that_carry_the_answer_are_on_the_text(page):

@@ -493,7 +493,7 @@ class MadeStudy:
                         yield {
                             **self._variant(example, edit),
                             **{"task": task, "label": label, "point": point, "probed": read},
-                            "name_seen": True,
+                            "name_seen": edit == "original",
                         }
 
 

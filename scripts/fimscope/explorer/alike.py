@@ -1,7 +1,8 @@
 """Which other holes are most like one: first those of its name, then those that the model takes so.
 
 The rule. Holes of other programs, of the same kind: first those with the hole's own name, then by
-cosine of the original's residual at the last token and the middle point, less the mean of all.
+cosine of the original's residual at the last token and the middle point, less the mean of all, as
+far as it is above LEAST_COSINE.
 Those of its name come in the same order. Where no residuals are given, they come as the table has
 them, and there are no others.
 """
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 MOST = 6  # that are shown of a hole
+LEAST_COSINE = 0.1  # two holes drawn at random have one about 0
 
 
 def directions(cache: "ActivationCache", examples: Sequence[Row]) -> "NDArray[np.float32]":
@@ -60,6 +62,7 @@ class Alike:
             allowed &= same
         else:
             cosines = self.units @ self.units[number]
+            allowed &= same | (cosines > LEAST_COSINE)
         order = np.lexsort((-cosines, ~same))
         chosen = order[allowed[order]][:MOST].tolist()
         return [

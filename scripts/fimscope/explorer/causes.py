@@ -89,7 +89,7 @@ def _moved(row: Row, answer: str) -> bool:
 
 
 def _mask(row: Row) -> Json:
-    return {"predicted": row["predicted"], "gold_logprob": rounded(row["gold_logprob"], 2)}
+    return {"predicted": row["predicted"], "gold_logprob": rounded(row["gold_logprob"], 4)}
 
 
 def _with_controls(rows: Iterable[Row], key: Any) -> dict[Any, tuple[Row, Row | None]]:
@@ -132,7 +132,7 @@ def shots(rows: Iterable[Row]) -> list[Json]:
             "n_shots": n_shots,
             "n": len(draws),
             "n_correct": sum(row["correct"] for row in draws),
-            "probability": rounded(_mean_probability(draws), 4),
+            "probability": rounded(_mean_probability(draws), 6),
             "predicted": list(dict.fromkeys(row["predicted"] for row in draws)),
         }
         for (choice, n_shots), draws in found.items()

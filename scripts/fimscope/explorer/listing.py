@@ -80,4 +80,4 @@ def listing(
 
 
 def _probability(logprob: float | None) -> float | None:
-    return None if logprob is None else rounded(float(np.exp(logprob)), 4)
+    return None if logprob is None else rounded(float(np.exp(logprob)), 6)

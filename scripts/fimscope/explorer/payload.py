@@ -68,10 +68,10 @@ def answer(prediction: Row, split: Row) -> dict[str, Json]:
         "predicted": prediction["predicted"],
         "completion": prediction["completion"],
         "gold_rank": prediction["gold_rank"],
-        "gold_logprob": rounded(prediction["gold_logprob"], 3),
+        "gold_logprob": rounded(prediction["gold_logprob"], 5),
         "n_tokens": prediction["n_tokens"],
         "n_prompt_truncated": prediction["n_prompt_truncated"],
-        "top10": [[c["text"], rounded(c["logprob"], 3)] for c in prediction["top10"] or []],
+        "top10": [[c["text"], rounded(c["logprob"], 5)] for c in prediction["top10"] or []],
     }
 
 

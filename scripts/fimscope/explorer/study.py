@@ -201,7 +201,8 @@ def say_chosen(study: Study) -> str:
     return (
         f"The explorer shows {len(study.examples)} of the {counted(study.n_asked, 'example')} "
         "that the model "
-        "was asked, drawn so that every outcome has as many; a study's own explorer has all."
+        "was asked, drawn so that every outcome has as many, as far as there are; a study's own "
+        "explorer has all."
     )
 
 

@@ -24,8 +24,9 @@ def with_interval(row: Numbers, form: str, scale: float = 1, unit: str = "") -> 
 
     form    of each of the three numbers, in Python's notation; they are multiplied by `scale`
 
-    The mean of one program has no interval.
+    The mean of one program has no interval; no zero has a sign.
     """
+    form = form if "z" in form else form.replace(".", "z.", 1)
     if row["lower"] is None:
         return f"{format(scale * row['estimate'], form)}{unit} (one program: no interval)"
     mean, lower, upper = (format(scale * row[key], form) for key in INTERVAL)

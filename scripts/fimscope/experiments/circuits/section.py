@@ -164,7 +164,7 @@ def _say_crossed(rows: Sequence[Numbers], numbers: Numbers) -> str:
     other = {row["n_edges"]: row for row in _curve(numbers, outcome, circuit)}
     own = {row["n_edges"]: row for row in _curve(numbers, outcome, outcome)}
     cells = [
-        f"with {counted(row['n_edges'], 'edge')} {other[row['n_edges']]['estimate']:.2f} against "
+        f"with {counted(row['n_edges'], 'edge')} {other[row['n_edges']]['estimate']:z.2f} against "
         f"{own[row['n_edges']]['estimate']:.2f}, difference {with_interval(row, '+.2f')}: "
         f"{row['verdict']}"
         for row in sorted(rows, key=lambda row: row["n_edges"])

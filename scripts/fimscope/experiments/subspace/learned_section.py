@@ -35,7 +35,7 @@ def learned_findings(learned: Numbers) -> list[Finding]:
             f"{with_interval(row['effects']['learned'], '.2f')} at point {learned['point']}, "
             f"{percent(row['share'])} of the whole's; more by "
             f"{with_interval(row['beside']['types'], '+.2f')}",
-            f"as many between the types, {row['effects']['types']['estimate']:.2f}",
+            f"as many between the types, {row['effects']['types']['estimate']:z.2f}",
         )
     ]
 

@@ -115,7 +115,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
                 f"{with_interval(row['at_rank']['complement'], '.2f')}, that this is "
                 f"{'less' if row['beside']['complement']['estimate'] > 0 else 'more'} is "
                 f"{row['beside']['complement']['verdict']}",
-                f"as many random ones, {row['at_rank']['random']['estimate']:.2f}",
+                f"as many random ones, {row['at_rank']['random']['estimate']:z.2f}",
             )
         )
     if numbers["means"]:
@@ -171,11 +171,11 @@ def _say_row(row: Numbers, n_directions: int) -> str:
     )
     return (
         f"{code(row['condition'])} (n = {row['n_pairs']}): the whole patch has an effect of "
-        f"{row['whole']['estimate']:.2f}, {reached}; at rank {row['rank']} it is "
+        f"{row['whole']['estimate']:z.2f}, {reached}; at rank {row['rank']} it is "
         f"{with_interval(own, '.2f')}, {percent(row['share']['estimate'])} of the whole's, with "
-        f"{row['at_rank']['random']['estimate']:.2f} for random dimensions, "
-        f"{row['at_rank']['variance']['estimate']:.2f} for principal axes and "
-        f"{row['at_rank']['complement']['estimate']:.2f} for all the rest."
+        f"{row['at_rank']['random']['estimate']:z.2f} for random dimensions, "
+        f"{row['at_rank']['variance']['estimate']:z.2f} for principal axes and "
+        f"{row['at_rank']['complement']['estimate']:z.2f} for all the rest."
     )
 
 

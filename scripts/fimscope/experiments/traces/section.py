@@ -97,7 +97,7 @@ def _say_condition(numbers: Numbers, condition: str) -> str:
         ]
         if rows:
             top = max(rows, key=lambda row: row["estimate"])
-            told = f"`{role}` {top['estimate']:.2f} at point {top['point']}"
+            told = f"`{role}` {top['estimate']:z.2f} at point {top['point']}"
             most.append((top["estimate"], told))
         points = [
             f"{row['point']}{'' if row['estimate'] > 0 else ' (below 0)'}"
