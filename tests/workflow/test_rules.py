@@ -168,7 +168,7 @@ def test_a_study_that_asks_what_the_explorer_shows_makes_it(tmp_path):
     words = ("-n", "-p", "--quiet", "reason", "--cores", "2")
     made = {job.step for job in read_jobs(snakemake(project, *words).stdout)}
     assert {"build_report", "build_explorer"} <= made
-    again = "python scripts/write_seconds.py --figures results/embedded/figures.json"
+    again = "python scripts/write_seconds.py --results results/embedded"
     assert made - {"all"} <= {kind.split()[0] for kind in known_seconds()}, f"old: {again}"
     less = {
         job.step
