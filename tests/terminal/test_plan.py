@@ -1,45 +1,90 @@
 """The time that is left, against schedules worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
+from fimscope.steps.frame import Progress
 from fimscope.terminal.plan import (
     UNKNOWN,
     Step,
+    Work,
     expected_seconds,
     known_seconds,
     say_seconds,
     seconds_by_kind,
     seconds_left,
+    seconds_said,
 )
 
 pytestmark = pytest.mark.unit
 
-ONE, TWO = Step("one", 100.0, 100.0), Step("two", 100.0, 100.0)
-CHAIN = Step("first of three", 100.0, 300.0)
+ONE, TWO = Step("one", 100.0), Step("two", 100.0)
+CHAIN = {1: Step("first", 100.0, (2,)), 2: Step("second", 100.0, (3,)), 3: Step("third", 100.0)}
 
 
-def left(waiting=(), running=None, done=0.0, spent=0.0, elapsed=0.0, cores=2):
-    return seconds_left(waiting, running or {}, done, spent, elapsed, cores)
+def left(steps, ended=None, running=None, elapsed=0.0, cores=2):
+    return seconds_left(steps, ended or {}, running or {}, elapsed, cores)
 
 
 def test_at_the_start_the_cores_share_the_work_and_no_chain_is_cut_short():
-    assert left([ONE, TWO]) == pytest.approx(100)
-    assert left([ONE, TWO], cores=1) == pytest.approx(200)
-    assert left([CHAIN, ONE, TWO], cores=64) == pytest.approx(300)
-    assert left() == 0
+    assert left({1: ONE, 2: TWO}) == pytest.approx(100)
+    assert left({1: ONE, 2: TWO}, cores=1) == pytest.approx(200)
+    assert left(CHAIN | {4: ONE, 5: TWO}, cores=64) == pytest.approx(300)
+    assert left({}) == 0
+    assert left({1: ONE}, ended={1: 90.0}, elapsed=90.0) == 0
 
 
 def test_what_is_at_work_counts_as_far_as_it_is():
-    half = left([], {ONE: 50.0}, elapsed=50.0, cores=1)
+    half = left({1: ONE}, running={1: Work(50.0)}, elapsed=50.0, cores=1)
     assert half == pytest.approx(50)
-    assert left([], {ONE: 500.0}, elapsed=500.0) >= 100  # longer than thought: a share of it more
+    late = left({1: ONE}, running={1: Work(500.0)}, elapsed=500.0, cores=1)
+    assert late == pytest.approx(100)  # longer than thought: a share of it more
+    told = left({1: ONE}, running={1: Work(500.0, 4000.0)}, elapsed=500.0, cores=1)
+    assert told == pytest.approx(4000)  # by its own log
 
 
 def test_a_run_that_goes_at_half_the_speed_has_twice_as_long_to_go():
-    slow = left([ONE], done=10_000.0, spent=20_000.0, elapsed=20_000.0, cores=1)
+    many = {n: Step(str(n), 100.0) for n in range(100)}
+    took = dict.fromkeys(many, 200.0)
+    slow = left(many | {200: ONE}, took, elapsed=20_000.0, cores=1)
     assert slow == pytest.approx(200, rel=0.01)
-    chained = left([CHAIN], done=10_000.0, spent=20_000.0, elapsed=300.0, cores=64)
+    longer = {200 + job: step for job, step in CHAIN.items()}
+    longer = {job: replace(s, later=tuple(200 + n for n in s.later)) for job, s in longer.items()}
+    chained = left(many | longer, took, elapsed=300.0, cores=64)
     assert chained == pytest.approx(600, rel=0.01)
+
+
+def test_a_large_model_makes_its_own_steps_slower_and_no_others():
+    """Of two steps with it the first is at work and has said how far it is: a tenth in 300 s."""
+    first, second, plain = Step("a", 30.0, asks=True), Step("b", 30.0, asks=True), Step("c", 30.0)
+    steps = {1: first, 2: second, 3: plain}
+    told = left(steps, running={1: Work(300.0, 2700.0)}, elapsed=300.0, cores=1)
+    speed = (30 + 3) / (30 + 300)  # thirty seconds as expected stand for what was known before
+    assert told == pytest.approx(2700 + 30 / speed + 30)
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("23:13:08 a: prompts: 1/3 variants (33%), 0.1/s, 20 s left\n", 15),
+        ("a: begun\na: prompts: 1/3 (33%), 0.1/s, 4 min 32 s left\n", 267),
+        ("a: prompts: 1/3 (33%), 0.1/s, 2 h 05 min left", 7495),
+        ("a: prompts: 3/3 (100%), 0.1/s, 0 s left\n", 0),
+        ("a: prompts: 1/3 (33%), 0.1/s, 20 s left\na: restore: 8178 patches\n", None),
+        ("a: half a line, min left", None),
+        ("", None),
+    ],
+)
+def test_what_is_left_of_a_step_is_read_from_the_last_line_of_its_log(log, said):
+    assert seconds_said(log, 5.0) == said
+
+
+def test_what_a_step_says_is_what_is_read():
+    for done, elapsed, left in ((50, 10.0, 10), (50, 100.0, 100), (50, 8000.0, 8000)):
+        progress = Progress("prompts", 100, "prompts")
+        progress.done = done
+        assert seconds_said(progress.line(elapsed), 0.0) == pytest.approx(left, abs=30)
 
 
 def test_a_step_takes_what_it_took_the_last_time_else_what_its_kind_takes(tmp_path):

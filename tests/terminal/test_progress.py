@@ -19,8 +19,9 @@ def said_of_jobs(event: LogEvent, **about) -> logging.LogRecord:
 
 
 @pytest.mark.unit
-def test_the_line_says_how_far_the_run_is_and_what_is_at_work():
-    steps = {n: Step(name, 60.0, 60.0) for n, name in enumerate(["a", "b/original", "c"])}
+def test_the_line_says_how_far_the_run_is_and_what_is_at_work(tmp_path):
+    log = tmp_path / "b.log"
+    steps = {0: Step("a", 60.0), 1: Step("b/original", 60.0, log=log), 2: Step("c", 60.0)}
     progress = Progress(steps, 1, io.StringIO())
     now = progress.started
     assert progress.line(now) == "0 of 3 steps, 3 min left"
@@ -30,6 +31,8 @@ def test_the_line_says_how_far_the_run_is_and_what_is_at_work():
     line = progress.line(now + 60)
     assert line.startswith("1 of 3 steps, ")
     assert line.endswith(" left: b/original")
+    log.write_text("b: prompts: 1/99 prompts (1%), 0.1/s, 1 h 30 min left\n")
+    assert progress.line(now + 60).startswith("1 of 3 steps, 1 h 3")
 
 
 LAST_WORDS = """import sys

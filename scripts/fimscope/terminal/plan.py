@@ -13,21 +13,35 @@ from fimscope.files.digests import read_json
 SECONDS = Path(__file__).with_name("seconds.json")  # of a whole default study, by kind of step
 UNKNOWN = 5.0  # seconds of a step that nothing is known of
 OVERDUE = 0.2  # of its age that a step goes on once it has taken as long as it should
-TRUSTED = 30.0  # seconds into a run when its own rate counts as much as the one that was expected
+TRUSTED = 30.0  # seconds of work when a run's own speed counts as much as the one that was expected
+# As `fimscope.steps.frame.Progress` says it.
+SAID = re.compile(r", (?:(\d+) h )?(?:(\d+) min)? ?(?:(\d+) s)? left$")
 
 
 @dataclass(frozen=True)
 class Step:
     """A step that a run will make.
 
-    name      `sweep_patches/restore`, as its log is named
-    seconds   that it takes, as far as one can know
-    after     seconds of the longest chain that begins with it: no machine ends it sooner
+    name     `sweep_patches/restore`, as its log is named
+    seconds  that it takes, as far as one can know
+    later    the jobs of the steps that wait for it
+    asks     whether it runs the model, whose speed is another's than that of the rest
+    log      the file that it says in how far it is
     """
 
     name: str
     seconds: float
-    after: float
+    later: tuple[int, ...] = ()
+    asks: bool = False
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """A step at work: the seconds since it began, and those that its log says it has left."""
+
+    age: float
+    left: float | None = None
 
 
 def expected_seconds(name: str, benchmark: Path | None, known: Mapping[str, float]) -> float:
@@ -74,35 +88,63 @@ def _kind(name: str) -> tuple[str, int]:
 
 
 def seconds_left(
-    waiting: Iterable[Step],
-    running: Mapping[Step, float],
-    done: float,
-    spent: float,
+    steps: Mapping[int, Step],
+    ended: Mapping[int, float],
+    running: Mapping[int, Work],
     elapsed: float,
     cores: int,
 ) -> float:
     """The seconds until the last step ends.
 
-    waiting   steps that have not begun
-    running   steps at work -> seconds since they began
-    done      expected seconds of the steps that have ended
-    spent     seconds that these have taken
+    steps     job -> step, all of the run
+    ended     job -> the seconds that it took
+    running   job -> how far it is
     elapsed   seconds since the run began
 
-    All the work that is left, at the rate at which work has been done, or the longest chain of
-    steps that is left, at the speed of one step: whichever is longer. Rate and speed are those of
-    this run, once it has run for a while; before that, expected seconds go by on each core as
-    seconds do. A step that takes longer than expected is thought to take a share of its age more.
+    All the work that is left, by as many steps at once as there have been, or the longest chain of
+    steps that is left: whichever is longer. A step that has not begun takes what was expected, by
+    the speed that steps of its kind, with the model or without, had in this run, once they have run
+    for a while. One at work has left what its log says or what was expected; one that takes longer,
+    a share of its age more.
     """
-    waiting = list(waiting)
-    begun = {step: min(step.seconds, age) for step, age in running.items()}
-    left = {step: max(step.seconds - age, OVERDUE * age) for step, age in running.items()}
-    rate = (TRUSTED * cores + done + sum(begun.values())) / (TRUSTED + elapsed)
-    speed = (TRUSTED + done) / (TRUSTED + spent)
-    work = sum(step.seconds for step in waiting) + sum(left.values())
-    chains = [step.after for step in waiting]
-    chains += [step.after - step.seconds + own for step, own in left.items()]
-    return max(work / rate, max(chains, default=0) / speed)
+    at_work = {job: _left_of(steps[job], work) for job, work in running.items()}
+    shares = {job: work.age / (work.age + at_work[job]) for job, work in running.items()}
+    shares |= dict.fromkeys(ended, 1.0)
+    ages = ended | {job: work.age for job, work in running.items()}
+    speed = {
+        asks: (TRUSTED + sum(steps[job].seconds * shares[job] for job in alike))
+        / (TRUSTED + sum(ages[job] for job in alike))
+        for asks in (False, True)
+        for alike in [[job for job in ages if steps[job].asks == asks]]
+    }
+    left = {job: step.seconds / speed[step.asks] for job, step in steps.items()}
+    left |= at_work | dict.fromkeys(ended, 0.0)
+    chains: dict[int, float] = {}
+
+    def chain(job: int) -> float:
+        if job not in chains:
+            chains[job] = left[job] + max(map(chain, steps[job].later), default=0.0)
+        return chains[job]
+
+    at_once = (TRUSTED * cores + sum(ages.values())) / (TRUSTED + elapsed)
+    return max(sum(left.values()) / at_once, max(map(chain, steps), default=0.0))
+
+
+def _left_of(step: Step, work: Work) -> float:
+    return max(step.seconds - work.age, OVERDUE * work.age, work.left or 0.0, 1.0)
+
+
+def seconds_said(text: str, since: float) -> float | None:
+    """What a step's log says last that it has left; None where it does not say.
+
+    text    the end of the log
+    since   seconds since it was written
+    """
+    last = text.rstrip().rpartition("\n")[2]
+    if not (found := SAID.search(last)):
+        return None
+    hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    return max(3600 * hours + 60 * minutes + seconds - since, 0.0)
 
 
 def say_seconds(seconds: float) -> str:

@@ -1,11 +1,13 @@
 """One line on the whole of a run, in the place of what Snakemake says of every job."""
 
 import logging
+import os
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,14 +17,17 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from fimscope.terminal.plan import (
     Step,
+    Work,
     expected_seconds,
     known_seconds,
     say_seconds,
     seconds_left,
+    seconds_said,
 )
 
 SNAKEMAKE = Path(sys.modules["snakemake"].__file__ or "").parent
 REDRAWN, APART = 1.0, 30.0  # seconds between two lines: on a terminal, and in a file
+LAST_BYTES = 400  # of a log, which hold its last line
 CLEAR = "\r\x1b[K"
 # At the end of a run that failed, which says in its own words what did, and with which log.
 SAID_BETTER = (
@@ -33,18 +38,16 @@ SAID_BETTER = (
 
 def steps_of(dag: Any, study: str) -> dict[int, Step]:
     """The steps that Snakemake's graph of jobs will run for a study: job's id -> step."""
-    jobs = list(dag.needrun_jobs())
+    jobs = set(dag.needrun_jobs())
     known = known_seconds(study)
-    seconds = {job: _seconds(job, known) for job in jobs}
-    after: dict[Any, float] = {}
 
-    def chain(job: Any) -> float:
-        if job not in after:
-            later = [each for each in dag.depending[job] if each in seconds]
-            after[job] = seconds[job] + max(map(chain, later), default=0.0)
-        return after[job]
+    def step_of(job: Any) -> Step:
+        later = tuple(each.jobid for each in dag.depending[job] if each in jobs)
+        log = Path(job.log[0]) if job.log else None
+        asks = " --threads " in (job.shellcmd or "")
+        return Step(_name(job), _seconds(job, known), later, asks, log)
 
-    return {job.jobid: Step(_name(job), seconds[job], chain(job)) for job in jobs}
+    return {job.jobid: step_of(job) for job in jobs}
 
 
 def _name(job: Any) -> str:
@@ -58,6 +61,18 @@ def _seconds(job: Any, known: Mapping[str, float]) -> float:
     return expected_seconds(_name(job), job.benchmark and Path(job.benchmark), known)
 
 
+def said_left(step: Step, age: float) -> float | None:
+    """The seconds that a step's log says it has left, where it was written since the step began."""
+    if step.log is None:
+        return None
+    with suppress(OSError), step.log.open("rb") as log:
+        since = time.time() - os.fstat(log.fileno()).st_mtime
+        log.seek(max(0, os.fstat(log.fileno()).st_size - LAST_BYTES))
+        text = log.read().decode("utf-8", errors="replace")
+        return seconds_said(text, since) if since <= age else None
+    return None
+
+
 class Progress(logging.Handler):
     """Follows a run by Snakemake's log and says on one line how far it is and what is left.
 
@@ -67,9 +82,8 @@ class Progress(logging.Handler):
     def __init__(self, steps: Mapping[int, Step], cores: int, stream: TextIO):
         super().__init__()
         self.steps, self.cores, self.stream = steps, cores, stream
-        self.waiting = dict(steps)
-        self.running: dict[int, float] = {}
-        self.done = self.spent = 0.0
+        self.begun: dict[int, float] = {}
+        self.ended_after: dict[int, float] = {}
         self.started = time.monotonic()
         self.ended = threading.Event()
 
@@ -85,13 +99,12 @@ class Progress(logging.Handler):
         event = getattr(record, "event", None)
         if event == LogEvent.JOB_STARTED:
             for job in record.__dict__["jobs"]:
-                if self.waiting.pop(job, None):
-                    self.running[job] = now
+                if job in self.steps:
+                    self.begun[job] = now
         elif event == LogEvent.JOB_FINISHED:
             job = record.__dict__["job_id"]
-            if job in self.running:
-                self.spent += now - self.running.pop(job)
-                self.done += self.steps[job].seconds
+            if job in self.begun:
+                self.ended_after[job] = now - self.begun.pop(job)
 
     def end(self) -> None:
         """Say no more, and leave the terminal's line free."""
@@ -111,12 +124,14 @@ class Progress(logging.Handler):
 
     def line(self, now: float) -> str:
         """`12 of 57 steps, 9 min left: sweep_patches, compare_icl`."""
-        running = {self.steps[job]: now - since for job, since in dict(self.running).items()}
-        waiting = list(self.waiting.values())
-        left = seconds_left(waiting, running, self.done, self.spent, now - self.started, self.cores)
-        n_done = len(self.steps) - len(waiting) - len(running)
-        names = ", ".join(step.name for step in running)
-        text = f"{n_done} of {len(self.steps)} steps, {say_seconds(left)} left"
+        running = {
+            job: Work(now - since, said_left(self.steps[job], now - since))
+            for job, since in dict(self.begun).items()
+        }
+        elapsed = now - self.started
+        left = seconds_left(self.steps, dict(self.ended_after), running, elapsed, self.cores)
+        names = ", ".join(self.steps[job].name for job in running)
+        text = f"{len(self.ended_after)} of {len(self.steps)} steps, {say_seconds(left)} left"
         return f"{text}: {names}" if names else text
 
     def _tick(self) -> None:
