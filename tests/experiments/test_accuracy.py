@@ -222,7 +222,8 @@ def planted(effects, n_programs, seed):
     ("effects", "n_programs", "over_programs", "over_packages"),
     [
         ([(0.3, 0.0)] * 8, 20, "shown", "shown"),  # a fall everywhere
-        ([(0.01, 0.01)] * 8, 60, "shown absent", "shown absent"),  # nothing, much seen of it
+        ([(0.01, 0.01)] * 12, 60, "shown absent", "shown absent"),  # nothing, much seen of it
+        ([(0.01, 0.01)] * 8, 60, "shown absent", "undecided"),  # nothing, seen in few packages
         ([(0.2, 0.2)] * 8, 2, "undecided", "undecided"),  # nothing, little seen of it
         ([(0.9, 0.0), *[(0.0, 0.0)] * 7], 20, "shown", "undecided"),  # one package's
     ],

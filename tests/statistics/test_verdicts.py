@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from fimscope.statistics.estimate import Estimate
-from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide, verdict_to_come
+from fimscope.statistics.intervals import Clustered
+from fimscope.statistics.verdicts import (
+    FEWEST_ABSENT,
+    Verdict,
+    judge,
+    programs_to_decide,
+    verdict_to_come,
+)
 
 
 def interval(lower: float, upper: float, n_programs: int = 50) -> Estimate:
@@ -30,6 +37,28 @@ def interval(lower: float, upper: float, n_programs: int = 50) -> Estimate:
 )
 def test_an_interval_and_its_p_decide(lower, upper, p, verdict):
     assert judge(interval(lower, upper), margin=0.1, p=p) == verdict
+
+
+def test_few_programs_show_no_absence_however_alike_they_are():
+    narrow = interval(-0.01, 0.02, n_programs=FEWEST_ABSENT - 1)
+    assert judge(narrow, margin=0.1) is Verdict.UNDECIDED
+    assert programs_to_decide(narrow, margin=0.1) == FEWEST_ABSENT == 11  # as docs/method.md says
+    assert verdict_to_come(narrow, margin=0.1) is Verdict.SHOWN_ABSENT
+    assert judge(interval(-0.01, 0.02, FEWEST_ABSENT), margin=0.1) is Verdict.SHOWN_ABSENT
+    assert judge(interval(0.2, 0.3, n_programs=3), margin=0.1) is Verdict.SHOWN
+    assert programs_to_decide(interval(-0.11, 0.11, n_programs=8), margin=0.1) == FEWEST_ABSENT
+
+
+@pytest.mark.parametrize("n_programs", [2, 4, 8, FEWEST_ABSENT, 20, 50])
+def test_an_effect_that_a_quarter_of_the_programs_have_is_seldom_called_absent(n_programs):
+    """Its mean is the margin; in the others there is next to nothing."""
+    draw = np.random.default_rng(1)
+    studies = 2000
+    effects = draw.normal(0, 0.01, (n_programs, studies))
+    effects += 0.4 * (draw.random(effects.shape) < 0.25)
+    found = Clustered.of(effects, [f"p{n}" for n in range(n_programs)]).mean()
+    absent = [judge(found[i], margin=0.1) is Verdict.SHOWN_ABSENT for i in range(studies)]
+    assert np.mean(absent) <= 0.05
 
 
 def test_twice_as_narrow_needs_four_times_as_many_programs():

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from fimscope.report.markdown import code
+from fimscope.statistics.verdicts import FEWEST_ABSENT
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ GROUPS = {
 }
 VERDICTS = {
     "shown": "interval and test leave out 0, or the control",
-    "shown absent": "the whole interval lies within the margin of 0",
+    "shown absent": "the whole interval lies within the margin of 0, over "
+    f"{FEWEST_ABSENT} programs or more",
     "undecided": "neither: a larger study could decide it",
 }
 AS_CODE = {**CONDITIONS, **GROUPS}

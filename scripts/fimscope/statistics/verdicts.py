@@ -4,9 +4,15 @@ import argparse
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from fimscope.statistics.estimate import Estimate
-from fimscope.statistics.significance import is_clearly_significant
+from fimscope.statistics.significance import ALPHA, is_clearly_significant
+
+# What so large a share of the programs does is rarely unseen (ALPHA) in so many of them, however
+# alike these are: an interval speaks of what it has seen.
+UNSEEN = 0.25
+FEWEST_ABSENT = math.ceil(math.log(ALPHA) / math.log(1 - UNSEEN))
 
 
 class Verdict(StrEnum):
@@ -49,15 +55,25 @@ def judge(estimate: Estimate, *, margin: float, p: float | None = None) -> Verdi
     p          of its test, adjusted for the tests of its family; None where the interval is the
                test
     returns    SHOWN where the interval excludes 0 and p is significant by more than a HAIR;
-               SHOWN_ABSENT where the whole interval lies within the margin (the two one-sided
-               tests of equivalence, Schuirmann 1987, at half of ALPHA); else UNDECIDED
+               SHOWN_ABSENT where `rules_out` says so; else UNDECIDED
     """
     excludes_zero = estimate.lower > 0 or estimate.upper < 0
     if excludes_zero and (p is None or is_clearly_significant(p)):
         return Verdict.SHOWN
-    if -margin < estimate.lower and estimate.upper < margin:
-        return Verdict.SHOWN_ABSENT
-    return Verdict.UNDECIDED
+    return Verdict.SHOWN_ABSENT if rules_out(estimate, margin) else Verdict.UNDECIDED
+
+
+def rules_out(estimate: Estimate, margin: float) -> Any:
+    """Whether there is no difference of the margin or more; of a curve, at which points.
+
+    Its whole interval lies within the margin (the two one-sided tests of equivalence, Schuirmann
+    1987, at half of ALPHA), and it rests on FEWEST_ABSENT programs or more.
+    """
+    return _within(estimate, margin) & (estimate.n_programs >= FEWEST_ABSENT)
+
+
+def _within(estimate: Estimate, margin: float) -> Any:
+    return (-margin < estimate.lower) & (estimate.upper < margin)
 
 
 def verdict_to_come(estimate: Estimate, *, margin: float) -> Verdict:
@@ -65,6 +81,8 @@ def verdict_to_come(estimate: Estimate, *, margin: float) -> Verdict:
 
     SHOWN where 0 is left out before the interval lies within the margin, else SHOWN_ABSENT.
     """
+    if _within(estimate, margin):
+        return Verdict.SHOWN_ABSENT
     distance = abs(estimate.value)
     return Verdict.SHOWN if distance >= margin - distance else Verdict.SHOWN_ABSENT
 
@@ -73,9 +91,12 @@ def programs_to_decide(estimate: Estimate, *, margin: float) -> int | None:
     """With about how many programs the interval would decide, were the estimate the truth.
 
     The interval narrows as one over the root of the number of programs, until it leaves out 0 or
-    lies within the margin, whichever comes first. None where it has no end or no width, and where
-    it leaves out 0 or is narrow enough as it is: there the tests of the family are too many.
+    lies within the margin, whichever comes first; FEWEST_ABSENT where only they are wanting. None
+    where it has no end or no width, and where it leaves out 0: there the tests of the family are
+    too many.
     """
+    if _within(estimate, margin):
+        return FEWEST_ABSENT
     half = (estimate.upper - estimate.lower) / 2
     if not 0 < half < math.inf or estimate.lower > 0 or estimate.upper < 0:
         return None
@@ -83,4 +104,5 @@ def programs_to_decide(estimate: Estimate, *, margin: float) -> int | None:
     wanted = max(distance, margin - distance)
     if not 0 < wanted < half:  # 0: an estimate of 0 without a margin, which no number decides
         return None
-    return math.ceil(estimate.n_programs * (half / wanted) ** 2)
+    needed = math.ceil(estimate.n_programs * (half / wanted) ** 2)
+    return needed if distance >= margin - distance else max(needed, FEWEST_ABSENT)

@@ -84,7 +84,8 @@ def arrival_numbers(rung: Rung, bootstrap: Bootstrap, margin: float) -> Numbers:
 
     margin    of the normalised effect, as of `sweep_numbers`
     returns   n_pairs; half_at, the point of its `half_of_effect`, and arrival, the same as a share
-              of the depth, each with its interval over programs; None without such a point
+              of the depth, each with its interval over programs, n_arriving of them; None without
+              such a point
 
     The depth is 0 at what enters the first block and 1 at what leaves the last.
     """
@@ -96,7 +97,12 @@ def arrival_numbers(rung: Rung, bootstrap: Bootstrap, margin: float) -> Numbers:
         "upper": half["half_upper"],
     }
     shares = points and {key: number(at / rung.model.n_blocks) for key, at in points.items()}
-    return {"n_pairs": sweep["n_pairs"], "half_at": points, "arrival": shares}
+    return {
+        "n_pairs": sweep["n_pairs"],
+        "n_arriving": sweep["flips"]["paired"]["n_programs"] if points else 0,
+        "half_at": points,
+        "arrival": shares,
+    }
 
 
 def arrivals_apart(own: Numbers, first: Numbers) -> Numbers | None:
@@ -118,7 +124,7 @@ def arrivals_apart(own: Numbers, first: Numbers) -> Numbers | None:
         one["lower"] - _step(own, "arrival") - other["upper"],
         one["upper"] - other["lower"] + _step(first, "arrival"),
         n=min(own["n_pairs"], first["n_pairs"]),
-        n_programs=0,
+        n_programs=min(own["n_arriving"], first["n_arriving"]),
     )
     return {**apart.ends(), "verdict": judge(apart, margin=DEPTH_MARGIN)}
 

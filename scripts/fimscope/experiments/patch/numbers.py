@@ -13,7 +13,13 @@ from fimscope.statistics.exact_tests import least_family_p, sign_test
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import holm, is_clearly_significant
-from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide, verdict_to_come
+from fimscope.statistics.verdicts import (
+    Verdict,
+    judge,
+    programs_to_decide,
+    rules_out,
+    verdict_to_come,
+)
 
 
 def sweep_numbers(sweep: Sweep, bootstrap: Bootstrap, margin: float) -> Numbers:
@@ -224,8 +230,7 @@ def _within_margin(sweep: Sweep, margin: float) -> list[int]:
     if curve is None:
         return []
     mean = Clustered.of(curve.values, curve.programs).mean(n_tests=len(sweep.points))
-    within = (-margin < mean.lower) & (mean.upper < margin)
-    return np.array(sweep.points)[within].tolist()
+    return np.array(sweep.points)[rules_out(mean, margin)].tolist()
 
 
 def _curve_numbers(curve: Estimate) -> Numbers:
