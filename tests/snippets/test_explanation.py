@@ -320,9 +320,14 @@ def test_a_model_without_fim_tokens_is_asked_to_rewrite_and_may_say_half_a_lette
 
 def test_of_many_names_it_says_how_many_were_tried(explained):
     renaming = explained.renaming
-    assert say_alone(renaming).startswith("One name alone: the answer hangs on `name`")
+    n_draws = sum(each.n_draws for each in renaming.alone)
+    assert say_alone(renaming).startswith(
+        f"One name alone, in {n_draws} draws of one name each: the answer hangs on `name`"
+    )
     more = replace(renaming, names=renaming.names | {"other": "kizu"})
-    assert say_alone(more).startswith("One name alone, 4 of 5 tried: the answer hangs on `name`")
+    assert say_alone(more).startswith(
+        f"One name alone, in {n_draws} draws of one name each, 4 of 5 tried: the answer hangs on"
+    )
 
 
 def test_a_name_that_the_answer_hangs_on_alone_is_told_from_all_together(explained):

@@ -129,7 +129,7 @@ def _alone(renaming: Renaming, original: Reading) -> Iterator[str]:
 
 def _patch(patch: Patch, renaming: Renaming, original: Reading) -> Iterator[str]:
     """The patch beside what the lens shows of both prompts."""
-    yield f"  {'':5}  {_asked(original.answer):>20}  with the patch"
+    yield f"  {'':5}  {f'lens, {_asked(original.answer)}':>20}  with the patch"
     yield f"  point  {'as given':>9} {'renamed':>10}  effect  {'answer':22} by random vectors"
     for point in reversed(range(len(patch.effect))):
         effect = patch.effect[point]

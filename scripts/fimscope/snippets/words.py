@@ -92,7 +92,11 @@ def say_alone(renaming: Renaming) -> str:
         found.append("renamed together with all the others, it mostly stays")
     if some:
         found.append(f"fewer than half of the draws change it for {', '.join(map(_said, some))}")
-    return f"One name alone{tried}: {'; '.join(found) or 'none changes the answer'}."
+    n_draws = sum(each.n_draws for each in renaming.alone)
+    return (
+        f"One name alone, in {n_draws} draws of one name each{tried}: "
+        f"{'; '.join(found) or 'none changes the answer'}."
+    )
 
 
 def say_variant(renaming: Renaming) -> str:
@@ -122,7 +126,9 @@ def say_patch(patch: Patch, renaming: Renaming, original: Reading) -> list[str]:
         f"Effect, on the logit of {_said(original.answer)} minus that of "
         f"{_said(renaming.reading.answer)}: 0 is the renamed program's own, 1 the original's, "
         "which the last point gives by construction. Beside it, how many of "
-        f"{N_RANDOM} random vectors, as long as the residual, bring the answer back.",
+        f"{N_RANDOM} random vectors, as long as the residual, bring the answer back, and what the "
+        f"lens shows without a patch: the probability of {_said(original.answer)} at that point of "
+        "the program as given and of the renamed one.",
     ]
 
 
