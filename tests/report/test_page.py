@@ -276,3 +276,19 @@ def test_only_a_sections_first_table_is_open_and_only_if_short(n_rows, opened):
     assert f"<summary>A ({n_rows} rows)</summary>" in page
     assert "<summary>B (1 row)</summary>" in page
     assert "<summary>C" not in page
+
+
+@pytest.mark.parametrize(
+    ("cell", "whole"),
+    [
+        ("62.5% (52.0 to 71.9) at 12", ["(52.0 to 71.9)"]),
+        ("+0.19 (-0.5 to +3.5); 0.002", ["(-0.5 to +3.5)"]),
+        ("points 0 to 1, 3 to 8", ["0 to 1", "3 to 8"]),
+        ("`a (1 to 2)` to x", []),  # code is as it is
+        ("10% to 20% <b>", ["10% to 20%"]),
+    ],
+)
+def test_a_cell_that_breaks_into_lines_keeps_its_intervals_whole(cell, whole):
+    page = page_of(tables=[SectionTable("A", ["a", "b"], [["x", cell]])])
+    assert re.findall('<span class="whole">(.*?)</span>', page) == whole
+    Outline(page)

@@ -24,6 +24,7 @@ PAGE, PARTS = "templates/report.html.j2", "templates/parts.html.j2"
 STYLE, SCRIPT = "templates/report.css", "templates/report.js"
 # What is longer is folded until it is asked for, or the page is printed.
 MOST_ROWS, MOST_LINES, MOST_SENTENCES = 12, 100, 4
+INTERVAL = re.compile(r"(\(?[-+]?[\d.]+%? to [-+]?[\d.]+%?\)?)")  # and a span of points
 MOST_OPEN = 8  # rows of a section's first table, to be seen at once
 
 
@@ -78,8 +79,12 @@ class Texts:
         return self._html(self._markdown.parseInline(text), define=True)
 
     def cell(self, text: str) -> "Markup":
-        """Text whose words are left alone."""
-        return self._render(self._markdown.parseInline(text))
+        """Text whose words are left alone; where it breaks into lines, an interval stays whole."""
+        tokens = self._markdown.parseInline(text)
+        for token in tokens:
+            children = token.children or []
+            token.children = [piece for child in children for piece in self._keep_whole(child)]
+        return self._render(tokens)
 
     def block(self, text: str) -> "Markup":
         """Paragraphs, lists, tables and code, whose words are left alone."""
@@ -105,6 +110,16 @@ class Texts:
                 meaning = AS_CODE.get(word) or WORDS[word].meaning
                 html = self._parts.word(text, meaning, word in AS_CODE, first)
                 yield token.copy(type="html_inline", content=str(html))
+
+    def _keep_whole(self, token: "Token") -> Iterator["Token"]:
+        if token.type != "text":
+            yield token
+            return
+        for text in INTERVAL.split(token.content):
+            if INTERVAL.fullmatch(text):
+                yield token.copy(type="html_inline", content=str(self._parts.whole(text)))
+            else:
+                yield token.copy(content=text)
 
     def _render(self, tokens: Sequence["Token"]) -> "Markup":
         from markupsafe import Markup
