@@ -14,8 +14,8 @@ from fimscope.statistics.one_of_many import least_shown, one_of_many
 from fimscope.statistics.significance import is_clearly_significant
 from fimscope.statistics.verdicts import Verdict
 
-N_POINTS, D_MODEL, N_VECTORS = 6, 48, 5
-STRENGTHS = [0.5, 1.0, 2.0]
+N_POINTS, D_MODEL, N_VECTORS = 4, 48, 5
+STRENGTHS = [0.5, 1.5]
 MARGIN = 0.03
 N_STUDIES = 60
 MOST_FALSE = 0.05 + 3 * np.sqrt(0.05 * 0.95 / N_STUDIES)  # 5%, and what chance adds
