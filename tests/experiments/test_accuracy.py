@@ -291,6 +291,30 @@ def readings(answers, edited) -> tuple[list[dict], list[dict], list[dict]]:
     return rows, changes, [confusion_numbers(t, edit) for edit, t in predictions.items()]
 
 
+@pytest.mark.parametrize(
+    ("hardest", "told", "control"),
+    [
+        ("commonest", "frequency tells", "the commonest type"),
+        ("kind", "kind tells", "the commonest type of that kind"),
+        ("name", "kind and name tell", "the commonest type of that kind and name"),
+    ],
+)
+def test_the_lead_that_is_claimed_is_over_the_best_baseline(hardest, told, control):
+    """Where kind and name say less than frequency alone, as in a study of few packages."""
+    answers = [("string", "string", True)] * 40
+    rows, changes, wrong = readings(answers, answers)
+    for own in rows[0]["baselines"]:
+        for measure in ("right", "top10"):
+            estimate = 0.5 + 0.1 * (own["baseline"] == hardest)
+            own[measure] = {"estimate": estimate, "lower": 0.0, "upper": 1.0}
+    numbers = {"funnel": {}, "accuracy": rows, "changes": changes, "wrong_answers": wrong}
+    _, right, _ = accuracy_sections(numbers, "golds of one token", 0.03)
+    assert right.findings[0].claim.endswith(told) and right.findings[0].control == control
+    assert f"among the ten {control.removeprefix('the ').replace('type', 'types')} for 60" in (
+        " ".join(right.reading)
+    )
+
+
 NEGATIONS = re.compile(r"\b(no|not|nothing|alike|differ|absent)\b")
 
 
@@ -299,7 +323,7 @@ def test_negations_stand_only_where_an_absence_is_shown(n):
     answers = [("string", "string", True), ("number", "any", False)] * n
     edited = [*answers[2:], ("string", "any", False), ("number", "number", True)]
     rows, changes, wrong = readings(answers, edited)
-    gains = [gain for row in rows for gain in row["baselines"][-1]["gain"].values()]
+    gains = [gain for row in rows for own in row["baselines"] for gain in own["gain"].values()]
     judged = [*gains, *(c[key] for c in changes for key in ("difference", "packages"))]
     strata = [row for change in changes for row in change["strata"]]
     judged += [*strata, *(row["packages"] for row in strata)]
