@@ -22,9 +22,9 @@ RUN export PIP_NO_CACHE_DIR=1 npm_config_cache="$(mktemp -d)" && make setup && r
 COPY . .
 # A lock that was checked out again is newer and yet the same: no reason to install at each run.
 RUN touch .venv/.installed node_modules/.installed
-# A user of any number, without a home or a name, may run it.
+# A user of any number, without a home or a name, may run it, and any command of the docs.
 RUN install --directory --mode=777 .snakemake
-ENV HOME=/tmp USER=fimscope
+ENV HOME=/tmp USER=fimscope PATH=/fimscope/.venv/bin:$PATH
 # As the first process of a container, make would be deaf to Ctrl-C and to `docker stop`.
 ENTRYPOINT ["tini", "-g", "--"]
 CMD ["make", "run"]
