@@ -1,4 +1,4 @@
-# The project, set up: what `make setup` makes, in an image of 3 GB. In a clone, whose results/ it fills:
+# The project, set up: what `make setup` makes, in an image. In a clone, whose results/ it fills:
 #
 #   docker build --tag fimscope .
 #   docker run --rm -it --user "$(id -u):$(id -g)" --volume "$PWD/results:/fimscope/results" fimscope make demo
@@ -11,9 +11,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && git config --system safe.directory /fimscope
 WORKDIR /fimscope
-# Where torch's build for CPUs is, which the lock has by its hash; --build-arg PIP_FIND_LINKS= takes
-# PyPI's, for GPUs too and 4.5 GB larger. So does the set-up where this one cannot be had.
-ARG PIP_FIND_LINKS=https://download.pytorch.org/whl/cpu/torch/
+# With PyPI's torch, for GPUs too, 7.5 GB; --build-arg PIP_FIND_LINKS=<the page of PyTorch's wheels for
+# CPUs>, of which the lock has the hash, makes it 3 GB.
+ARG PIP_FIND_LINKS
 # What the set-up reads comes first, so that a change of code does not install anew.
 COPY Makefile .npmrc package.json package-lock.json requirements.lock requirements-cuda.lock ./
 COPY setup setup
