@@ -36,13 +36,38 @@ def test_the_integration_runs_the_two_commands():
     assert commands == ["make test", "make run"]
 
 
-def test_the_image_is_the_set_up_and_lays_in_nothing_of_this_machine():
+def image_steps() -> list[tuple[str, str]]:
+    """The steps of the Dockerfile, as instruction and rest."""
     image = (ROOT / "Dockerfile").read_text()
-    commands = re.findall(r"make (\w+)", image)
-    assert "setup" in commands
-    assert set(commands) <= targets()
-    ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    assert {".venv", "**/node_modules", "results/*"} <= set(ignored)
+    return re.findall(r"(?m)^([A-Z]+) (.*(?:(?<=\\)\n.*)*)", image)
+
+
+def test_the_image_sets_up_from_what_is_laid_in_before():
+    """Each file that the set-up reads is copied before it runs, and only these are."""
+    copied = []
+    for instruction, rest in image_steps():
+        if instruction == "COPY":
+            copied += rest.split()[:-1]
+        if "make setup" in rest:
+            break
+    rules = re.findall(r"(?m)^\S+/\.installed: (.*)", (ROOT / "Makefile").read_text())
+    read = {name for rule in rules for name in rule.split() if not name.startswith("$")}
+    assert {*copied} == {"Makefile", "setup", "package.json", *read}
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_image_names_targets_of_make():
+    image = (ROOT / "Dockerfile").read_text()
+    named = {*re.findall(r"fimscope make ([\w-]+)", image), *re.findall(r"&& make ([\w-]+)", image)}
+    assert {"demo", "setup"} <= named <= targets()
+    assert ("CMD", '["make", "run"]') in image_steps()
+
+
+def test_the_image_leaves_out_what_git_ignores_and_nothing_else():
+    """A tracked file that were left out would be a change of the checkout in every manifest."""
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    of_git = (ROOT / ".gitignore").read_text().split()
+    assert {line.removeprefix("**/") for line in ignored} == {line.strip("/") for line in of_git}
 
 
 def test_the_catalog_knows_how_it_is_deployed():

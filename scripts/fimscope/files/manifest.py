@@ -66,12 +66,15 @@ def package_versions() -> dict[str, str]:
 
 
 @cache
-def git_state() -> dict[str, Any]:
-    """The commit of the pipeline's own checkout, and whether tracked files differ from it."""
-    here = Path(__file__).parent
+def git_state(here: Path = Path(__file__).parent) -> dict[str, Any]:
+    """The commit of the pipeline's own checkout, and whether tracked files differ from it.
+
+    What is produced is no part of it: a volume laid over results/ hides the README there.
+    """
     try:
         commit = _git(here, "rev-parse", "HEAD")
-        return {"commit": commit, "changed": bool(_git(here, "status", "--porcelain", "-uno"))}
+        differ = _git(here, "status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)results")
+        return {"commit": commit, "changed": bool(differ)}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "changed": None}
 
