@@ -2,13 +2,14 @@
 
 import ts from "typescript";
 
+import { nodesOf } from "./nodes.mjs";
+
 /**
  * Whether a tree holds `with` or a direct call of `eval`; an indirect one sees globals alone.
  * `eval?.(x)` counts as direct, as the resolver of the JavaScript takes it, though it is not.
  */
 export function looksNamesUp(sourceFile) {
-  const visit = (node) => isLookup(node) || ts.forEachChild(node, visit) === true;
-  return visit(sourceFile);
+  return nodesOf(sourceFile).some(isLookup);
 }
 
 function isLookup(node) {

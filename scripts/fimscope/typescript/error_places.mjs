@@ -3,6 +3,7 @@
 import ts from "typescript";
 
 import { RecentCache } from "./cache.mjs";
+import { nodesOutside } from "./nodes.mjs";
 import { describe, errorsOf, parse } from "./program.mjs";
 
 // Imports are not resolved, so what the compiler says of missing modules says nothing.
@@ -67,16 +68,13 @@ export function missingErrors(of, from) {
 
 /** Where in a text what counts as a place begins, in ascending order. */
 function placeStarts(text, added) {
-  const starts = [];
+  const file = parse(text);
   const isAdded = (node) =>
-    added.some(({ start, end }) => node.end <= end && node.getStart() >= start);
-  const visit = (node) => {
-    if (isAnnotation(node) || isAdded(node)) return;
-    if (isPlace(node)) starts.push(node.getStart());
-    ts.forEachChild(node, visit);
-  };
-  visit(parse(text));
-  return starts.sort((a, b) => a - b);
+    added.some(({ start, end }) => node.end <= end && node.getStart(file) >= start);
+  const isSkipped = (node) => isAnnotation(node) || isAdded(node);
+  return nodesOutside(file, isSkipped, isPlace)
+    .map((node) => node.getStart(file))
+    .sort((a, b) => a - b);
 }
 
 function isAnnotation(node) {
