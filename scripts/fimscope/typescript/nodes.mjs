@@ -33,6 +33,30 @@ export function link(sourceFile, maxDepth) {
   return true;
 }
 
+/** The index of the root, which is not in the list. */
+export const ROOT = -1;
+
+/** The node of an index in the list of a linked tree. */
+export function nodeAt(sourceFile, index) {
+  return index === ROOT ? sourceFile : lists.get(sourceFile).nodes[index];
+}
+
+/**
+ * The indices of a node's children in the order of their text. Between them stands what no node
+ * is: keywords, punctuation, white space and comments.
+ */
+export function inSourceOrder(sourceFile, index) {
+  const { nodes, ends } = lists.get(sourceFile);
+  const end = index === ROOT ? nodes.length : ends[index];
+  const children = [];
+  let isSorted = true;
+  for (let child = index + 1; child < end; child = ends[child]) {
+    isSorted &&= children.length === 0 || nodes[children.at(-1)].pos <= nodes[child].pos;
+    children.push(child);
+  }
+  return isSorted ? children : children.sort((a, b) => nodes[a].pos - nodes[b].pos);
+}
+
 /** All nodes of a linked tree but its root, each in front of what is in it. */
 export function nodesOf(sourceFile) {
   return lists.get(sourceFile).nodes;

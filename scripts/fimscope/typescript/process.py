@@ -28,8 +28,6 @@ NODE_OPTIONS = (
     "--stack-size=4000",  # KiB: programs nest deeper than V8's default bears
     "--max-old-space-size=2048",  # MiB: V8 ends the process that needs more
     "--max-semi-space-size=32",  # MiB: syntax trees outlive a smaller one, a quarter of the time
-    "--min-semi-space-size=32",  # from the start: what outlives a small one is copied twice
-    "--single-threaded-gc",  # helpers of the collector wait for each other on cores that are taken
     "--disable-warning=ExperimentalWarning",  # the types are blanked out by an experimental call
 )
 CPU_SECONDS = 600.0  # of one request; the costliest that limits.mjs lets through takes a tenth

@@ -65,8 +65,11 @@ function masks(text, gold) {
 
 function site(node, replacement) {
   const old = node.type.getText();
+  const name = node.name && ts.isIdentifier(node.name) ? node.name.text : undefined;
   return {
-    name: node.name && ts.isIdentifier(node.name) ? node.name.text : undefined,
+    name,
+    // Without its annotation a member called `get` or `static` may be read as what these are.
+    keepsSyntax: name === undefined || ts.stringToToken(name) === undefined,
     starts: [node.getStart(), node.name?.getStart(), ...arrowStarts(node)],
     renames: [{ old, new: replacement.text, kind: "annotation" }],
     replacements: [replacement],
