@@ -306,3 +306,15 @@ def test_an_escape_does_not_hide_a_lookup_of_names(typescript):
     start = text.index("number")
     with pytest.raises(TypeScriptError, match="edit_failed"):
         typescript.edit("rename_vars", text[:start], "number", text[start + 6 :], 18, 0)
+
+
+def test_the_original_itself_is_proven_as_another_text_would_be(typescript):
+    text = (ROOT / "node_modules/immer/src/utils/common.ts").read_text(encoding="utf-8")
+    first, second = typescript.holes(text).holes[:2]
+    parts = [(hole.prefix, hole.gold, hole.suffix) for hole in (first, second)]
+    verdict = vars(typescript.check(parts[0], parts[0], []))
+    # What is compared in full: a line that ends the program is no difference.
+    longer = (*parts[0][:2], parts[0][2] + "\n")
+    assert verdict == vars(typescript.check(parts[0], longer, []))
+    assert verdict["reason"] is None and verdict["same_text"]
+    assert typescript.check(parts[0], parts[1], []).reason == "hole_moved"
