@@ -1,4 +1,4 @@
-// The nodes of a syntax tree in one list: to go through it takes a tenth of what a walk does.
+// The nodes of a syntax tree in one list: to go through it takes a fraction of a walk.
 
 import ts from "typescript";
 

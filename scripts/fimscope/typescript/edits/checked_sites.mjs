@@ -91,7 +91,7 @@ class Search {
     return replace(this.text, sites.flatMap((site) => site.replacements));
   }
 
-  /** The places of the text after replacements, which need not be parsed where they break nothing. */
+  /** The places of the text after replacements; what they do not break need not be parsed. */
   startsAfter(after, added, replacements) {
     if (errorsOf(after).some(({ code }) => code < FIRST_OF_TYPES)) return placeStarts(after, added);
     this.starts ??= placeStarts(this.text);
