@@ -70,9 +70,11 @@ def _check_all(service: TypeScript, pairs: Sequence[Row]) -> list[tuple[str, Row
     checked: list[tuple[str, Row]] = []
     for start in range(0, len(pairs), FORESEEN):
         some = pairs[start : start + FORESEEN]
-        service.foresee(
-            "".join(_parts(row)) for pair in some for row in (pair["original"], pair["variant"])
-        )
+        pairs_of_texts = [
+            ["".join(_parts(row)) for row in (pair["original"], pair["variant"])] for pair in some
+        ]
+        # What is the original itself is asked for no errors.
+        service.foresee(text for texts in pairs_of_texts if texts[0] != texts[1] for text in texts)
         checked += [_check_one(service, pair["original"], pair["variant"]) for pair in some]
     return checked
 

@@ -11,7 +11,9 @@ from fimscope.typescript import (
     process,
 )
 from fimscope.typescript.client import TypeScript
+from fimscope.typescript.new_names import NewNames
 from fimscope.typescript.process import find_node
+from fimscope.typescript.results import TypeScriptError
 from planted import planted
 from typescript_cases import RIGHT, WRONG_ERRORS, WRONG_JAVASCRIPT
 
@@ -195,3 +197,124 @@ def test_what_is_deleted_beside_a_hole_does_not_hang_on_the_holes_before(typescr
         assert deleted(fresh, holes[5]) == forwards[5]
     # Every hole keeps its own annotation, and nearly all else of the program is the same.
     assert len(set(map("".join, forwards))) > 1
+
+
+# For each text on stdin: where its places begin after more and more of its sites have changed,
+# moved from where they were and found anew; and how many sites are not parsed as before.
+PLACES = """
+import { placeStarts } from "%(modules)s/error_places.mjs";
+import { deleteAnnotations, maskAnnotations } from "%(modules)s/edits/annotations.mjs";
+import { movedStarts } from "%(modules)s/edits/checked_sites.mjs";
+import { replace } from "%(modules)s/edits/sites.mjs";
+const texts = JSON.parse(await new Response(process.stdin).text());
+const all = { name: "test", dose: 1, count: null };
+const answer = texts.flatMap((text) => [deleteAnnotations, maskAnnotations].map((edit) => {
+  const sites = edit(text, { start: -1, end: -1 }, { seed: 0, origin: text }, all);
+  const kept = sites.filter(({ keepsSyntax }) => keepsSyntax);
+  const pairs = [0.2, 0.5, 0.9, 1].map((share) => {
+    const some = kept.slice(0, Math.ceil(share * kept.length)).flatMap((site) => site.replacements);
+    return [movedStarts(placeStarts(text), some), placeStarts(replace(text, some))];
+  });
+  return { n: kept.length, others: sites.length - kept.length, pairs };
+}));
+process.stdout.write(JSON.stringify(answer), () => process.exit());
+"""
+GETTER = "export class A {\n  get: number\n  foo() { return 1 }\n}\nexport let b: number = 1"
+
+
+def test_places_moved_by_a_change_are_those_found_anew():
+    texts = [(ROOT / "node_modules" / file).read_text(encoding="utf-8") for file in FILES]
+    *found, getter_deleted, getter_masked = run_node(
+        PLACES % {"modules": MODULES}, [*texts, GETTER]
+    )
+    for each in [*found, getter_deleted, getter_masked]:
+        assert all(moved == anew for moved, anew in each["pairs"])
+    assert sum(each["n"] for each in found) > 50
+    # `get` and a line break in front of `foo` would be a getter.
+    assert getter_masked["n"] == 1 and getter_masked["others"] == 1
+
+
+# For each text on stdin: its comments by the module, and in front of and behind every token.
+COMMENTS = """
+import ts from "typescript";
+import { commentsOf } from "%(modules)s/comments.mjs";
+const texts = JSON.parse(await new Response(process.stdin).text());
+function* tokensOf(node) {
+  const children = node.getChildren();
+  if (children.length === 0) yield node;
+  for (const child of children) yield* tokensOf(child);
+}
+const answer = texts.map((text) => {
+  const options = { languageVersion: 99, jsDocParsingMode: ts.JSDocParsingMode.ParseNone };
+  const file = ts.createSourceFile("/a.ts", text, options, true);
+  const plain = new Map();
+  for (const token of tokensOf(file)) {
+    const before = ts.getLeadingCommentRanges(text, token.pos) ?? [];
+    const behind = ts.getTrailingCommentRanges(text, token.end) ?? [];
+    for (const { pos, end } of [...before, ...behind]) {
+      plain.set(pos, end);
+    }
+  }
+  const found = commentsOf(text).map(({ start, end }) => [start, end]);
+  return [found, [...plain].sort(([a], [b]) => a - b)];
+});
+console.log(JSON.stringify(answer));
+"""
+NO_COMMENTS = (
+    "#!/usr/bin/env node // none\n"
+    'const a = "// none", b = `/* none ${a /* one */} // none`, c = /\\/\\/ none/g; // two\n'
+    "const d = 1 / /* three */ 2, e = /x//2; /** four */ f(/* five */);\n// six"
+)
+
+
+def test_comments_are_those_around_all_tokens():
+    texts = [(ROOT / "node_modules" / file).read_text(encoding="utf-8") for file in FILES]
+    found = run_node(COMMENTS % {"modules": MODULES}, [NO_COMMENTS, *texts])
+    assert all(comments == plain for comments, plain in found)
+    assert len(found[0][0]) == 6
+    assert sum(len(comments) for comments, _ in found) > 50
+
+
+def test_a_renamed_hole_has_the_name_that_stands_there(typescript):
+    text = 'const key = "a";\nexport const o = { [key]: (first: number): number => first };\n' + (
+        ROOT / "node_modules/immer/src/utils/common.ts"
+    ).read_text(encoding="utf-8")
+    names = set()
+    for hole in typescript.holes(text).holes:
+        edited = typescript.edit(
+            "rename_vars", hole.prefix, hole.gold, hole.suffix, hole.name_start, 0
+        )
+        variant = edited.prefix + edited.gold + edited.suffix
+        there = {each.start: each.name for each in typescript.holes(variant).holes}
+        assert edited.name == there[len(edited.prefix)]
+        names.add(edited.name)
+    assert any(name.startswith("[") and name != "[key]" for name in names)
+
+
+def test_a_name_that_breaks_the_program_is_refused_by_the_parser():
+    text = "export function f(first: number) { return first }"
+    start = text.index("number")
+    parts = text[:start], "number", text[start + 6 :]
+    keyword = NewNames(listed=("delete",))
+    with TypeScript(new_names=keyword) as service, pytest.raises(TypeScriptError) as raised:
+        service.edit("rename_vars", *parts, name_start=18, seed=0)
+    assert raised.value.reason == "syntax_error"
+
+
+def test_an_escape_does_not_hide_a_lookup_of_names(typescript):
+    text = "export function f(first: number) { return \\u0065val('first') }"
+    start = text.index("number")
+    with pytest.raises(TypeScriptError, match="edit_failed"):
+        typescript.edit("rename_vars", text[:start], "number", text[start + 6 :], 18, 0)
+
+
+def test_the_original_itself_is_proven_as_another_text_would_be(typescript):
+    text = (ROOT / "node_modules/immer/src/utils/common.ts").read_text(encoding="utf-8")
+    first, second = typescript.holes(text).holes[:2]
+    parts = [(hole.prefix, hole.gold, hole.suffix) for hole in (first, second)]
+    verdict = vars(typescript.check(parts[0], parts[0], []))
+    # What is compared in full: a line that ends the program is no difference.
+    longer = (*parts[0][:2], parts[0][2] + "\n")
+    assert verdict == vars(typescript.check(parts[0], longer, []))
+    assert verdict["reason"] is None and verdict["same_text"]
+    assert typescript.check(parts[0], parts[1], []).reason == "hole_moved"

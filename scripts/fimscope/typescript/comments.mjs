@@ -1,8 +1,10 @@
 // The comments of a program.
 
+import ts from "typescript";
+
 import { RecentCache } from "./cache.mjs";
+import { nodesOf } from "./nodes.mjs";
 import { parse } from "./program.mjs";
-import { inSourceOrder, isToken } from "./source_order.mjs";
 
 // What the compiler reads in a comment is no comment to an edit.
 export const DIRECTIVE = /@ts-(ignore|expect-error|nocheck|check)|^\/\/\/\s*</;
@@ -11,21 +13,29 @@ const COMMENT = /\/\*[^]*?\*\/|\/\/[^\n\r\u2028\u2029]*/g;
 // The line that names the interpreter is none, though it may hold two slashes.
 const HASHBANG = /^\ufeff?#![^\n\r\u2028\u2029]*/;
 
+// The tokens that can hold what looks like a comment.
+const LITERALS = new Set([
+  ts.SyntaxKind.StringLiteral,
+  ts.SyntaxKind.RegularExpressionLiteral,
+  ts.SyntaxKind.NoSubstitutionTemplateLiteral,
+  ts.SyntaxKind.TemplateHead,
+  ts.SyntaxKind.TemplateMiddle,
+  ts.SyntaxKind.TemplateTail,
+]);
+
 const found = new RecentCache(8);
 
 /** `{start, end}` of every comment, directives too, in source order. */
 export function commentsOf(text) {
   return found.get(text, () => {
-    const comments = [];
-    const gap = (start, end) => {
-      comments.push(...commentsBetween(text, start, end));
-    };
-    const visit = (node) => {
-      if (isToken(node)) gap(node.pos, node.getStart());
-      else inSourceOrder(node, gap, visit);
-    };
-    visit(parse(text));
-    return comments;
+    const file = parse(text);
+    const literals = nodesOf(file)
+      .filter(({ kind }) => LITERALS.has(kind))
+      .map((node) => ({ start: node.getStart(file), end: node.end }))
+      .sort((a, b) => a.start - b.start);
+    const starts = [0, ...literals.map(({ end }) => end)];
+    const ends = [...literals.map(({ start }) => start), text.length];
+    return starts.flatMap((start, index) => commentsBetween(text, start, ends[index]));
   });
 }
 

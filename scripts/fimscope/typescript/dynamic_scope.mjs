@@ -2,13 +2,17 @@
 
 import ts from "typescript";
 
+import { nodesOf } from "./nodes.mjs";
+
+// Without one of these no text does; a backslash may spell a letter of `eval`.
+const LOOKUP = /\b(?:eval|with)\b|\\u/;
+
 /**
  * Whether a tree holds `with` or a direct call of `eval`; an indirect one sees globals alone.
  * `eval?.(x)` counts as direct, as the resolver of the JavaScript takes it, though it is not.
  */
 export function looksNamesUp(sourceFile) {
-  const visit = (node) => isLookup(node) || ts.forEachChild(node, visit) === true;
-  return visit(sourceFile);
+  return LOOKUP.test(sourceFile.text) && nodesOf(sourceFile).some(isLookup);
 }
 
 function isLookup(node) {

@@ -4,6 +4,7 @@ import { stripTypeScriptTypes } from "node:module";
 import ts from "typescript";
 
 import { RecentCache } from "./cache.mjs";
+import { nodesOf } from "./nodes.mjs";
 import { parse } from "./program.mjs";
 
 const OPTIONS = {
@@ -41,16 +42,13 @@ export function strippedJavascript(text) {
 
 /** `<T>x` as `(x)`: blanked out, the type would leave what `{}` or a line break makes of x alone. */
 function withoutAngles(text) {
-  const pieces = [];
-  const visit = (node) => {
-    ts.forEachChild(node, visit);
-    if (!ts.isTypeAssertionExpression(node)) return;
-    pieces.push({ start: node.getStart(), end: node.expression.getStart(), text: "(" });
-    pieces.push({ start: node.end, end: node.end, text: ")" });
-  };
-  visit(parse(text));
+  const pieces = nodesOf(parse(text))
+    .filter(ts.isTypeAssertionExpression)
+    .flatMap((node) => [
+      { start: node.getStart(), end: node.expression.getStart(), text: "(" },
+      { start: node.end, end: node.end, text: ")" },
+    ]);
   if (pieces.length === 0) return text;
-  // Of two that end in one place the inner closes first, as it was found.
   pieces.sort((a, b) => a.start - b.start || a.end - b.end);
   let at = 0;
   let result = "";

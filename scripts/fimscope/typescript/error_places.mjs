@@ -3,6 +3,7 @@
 import ts from "typescript";
 
 import { RecentCache } from "./cache.mjs";
+import { nodesOutside } from "./nodes.mjs";
 import { describe, errorsOf, parse } from "./program.mjs";
 
 // Imports are not resolved, so what the compiler says of missing modules says nothing.
@@ -33,17 +34,16 @@ const found = new RecentCache(32);
  * go. Two errors are the same where place and code are; an error inside an added span has the
  * place `added`, which no original has.
  *
- * added  `[{start, end}]`, declarations that an edit has put into the text
+ * added     `[{start, end}]`, declarations that an edit has put into the text
+ * startsOf  gives where the places of the text begin, as `placeStarts` does, to who knows it
  */
-export function errorsByPlace(text, added = []) {
+export function errorsByPlace(text, added = [], startsOf = placeStarts) {
   return found.get(`${JSON.stringify(added)}\n${text}`, () => {
     const errors = new Map();
     const counted = errorsOf(text).filter(({ code }) => !MISSING_MODULE.has(code));
     if (counted.length === 0) return errors;
-    const starts = placeStarts(text, added);
-    const file = parse(text);
-    for (const { message, ...error } of counted) {
-      const diagnostic = { ...error, file, messageText: message };
+    const starts = startsOf(text, added);
+    for (const diagnostic of counted) {
       const at = diagnostic.start ?? 0;
       const isAdded = added.some(({ start, end }) => at >= start && at < end);
       const place = isAdded ? "added" : countUpTo(starts, at);
@@ -52,7 +52,8 @@ export function errorsByPlace(text, added = []) {
       errors.get(key).push({
         diagnostic,
         get detail() {
-          return `${describe(diagnostic)} (TS${diagnostic.code})`;
+          const { message: messageText, ...error } = diagnostic;
+          return `${describe({ ...error, file: parse(text), messageText })} (TS${error.code})`;
         },
       });
     }
@@ -66,17 +67,14 @@ export function missingErrors(of, from) {
 }
 
 /** Where in a text what counts as a place begins, in ascending order. */
-function placeStarts(text, added) {
-  const starts = [];
+export function placeStarts(text, added = []) {
+  const file = parse(text);
   const isAdded = (node) =>
-    added.some(({ start, end }) => node.end <= end && node.getStart() >= start);
-  const visit = (node) => {
-    if (isAnnotation(node) || isAdded(node)) return;
-    if (isPlace(node)) starts.push(node.getStart());
-    ts.forEachChild(node, visit);
-  };
-  visit(parse(text));
-  return starts.sort((a, b) => a - b);
+    added.some(({ start, end }) => node.end <= end && node.getStart(file) >= start);
+  const isSkipped = (node) => isAnnotation(node) || isAdded(node);
+  return nodesOutside(file, isSkipped, isPlace)
+    .map((node) => node.getStart(file))
+    .sort((a, b) => a - b);
 }
 
 function isAnnotation(node) {

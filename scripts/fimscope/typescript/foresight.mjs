@@ -24,8 +24,12 @@ export function foresee({ texts }) {
   return null;
 }
 
-/** Whether a text is TypeScript that adds nothing to the globals of a program that it is part of. */
+// Nothing else lets a text add to the globals of its program, whatever errors it has.
+const REACHING = /\b(?:module|namespace|global|declare)\b|\/\/\//;
+
+/** Whether a text adds nothing to the globals of a program that it is part of. */
 function isModuleAlone(text) {
+  if (!REACHING.test(text)) return true;
   const sourceFile = parse(text);
   return (
     sourceFile.parseDiagnostics.length === 0 &&

@@ -2,6 +2,7 @@
 
 import ts from "typescript";
 
+import { nodesOf } from "./nodes.mjs";
 import { parseWhole } from "./program.mjs";
 import { Refusal } from "./refusal.mjs";
 
@@ -13,15 +14,12 @@ import { Refusal } from "./refusal.mjs";
 export function annotations(sourceFile) {
   const found = [];
   let places = 0;
-  const visit = (node) => {
-    if (isFunction(node)) {
-      found.push(...signatureAnnotations(node, places));
-      places += node.parameters.length + 1;
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(sourceFile);
-  return found.sort((a, b) => a.node.getStart() - b.node.getStart());
+  for (const node of nodesOf(sourceFile)) {
+    if (!isFunction(node)) continue;
+    found.push(...signatureAnnotations(node, places));
+    places += node.parameters.length + 1;
+  }
+  return found.sort((a, b) => a.node.pos - b.node.pos);
 }
 
 /** The annotation that is exactly the gold between prefix and suffix, or undefined. */
@@ -29,7 +27,7 @@ export function annotationAt(sourceFile, hole) {
   const start = hole.prefix.length;
   const end = start + hole.gold.length;
   const all = annotations(sourceFile);
-  return all.find(({ node }) => node.getStart() === start && node.end === end);
+  return all.find(({ node }) => node.end === end && node.getStart(sourceFile) === start);
 }
 
 /**

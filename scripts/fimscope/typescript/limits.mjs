@@ -1,8 +1,7 @@
 // How much of a program the compiler is asked to bear: counted in work, never in seconds, so that a
 // program that is refused on one machine is refused on all of them.
 
-import ts from "typescript";
-
+import { link } from "./nodes.mjs";
 import { Refusal } from "./refusal.mjs";
 
 // Of 1,967 real files the deepest has 41 levels, the largest under 200 kB 25,000 nodes.
@@ -20,7 +19,7 @@ export function gaveUp(diagnostics) {
   return diagnostics.some(({ code }) => GAVE_UP.has(code));
 }
 
-/** What `make` makes of a text that is not too long, nor nested too deeply for the parser. */
+/** The tree that `make` makes of a text, linked, where the text is not too long nor too deep. */
 export function withinLimits(text, make) {
   if (text.length > MAX_CHARS) throw tooComplex(`more than ${MAX_CHARS} characters`);
   let sourceFile;
@@ -31,7 +30,7 @@ export function withinLimits(text, make) {
     throw error;
   }
   if (sourceFile.nodeCount > MAX_NODES) throw tooComplex(`more than ${MAX_NODES} syntax nodes`);
-  if (sourceFile.nodeCount > MAX_DEPTH) checkDepth(sourceFile);
+  if (!link(sourceFile, MAX_DEPTH)) throw tooComplex(TOO_DEEP);
   return sourceFile;
 }
 
@@ -39,15 +38,4 @@ const TOO_DEEP = `nested more than ${MAX_DEPTH} levels deep`;
 
 export function tooComplex(detail) {
   return new Refusal("too_complex", detail);
-}
-
-function checkDepth(sourceFile) {
-  let depth = 0;
-  const visit = (node) => {
-    depth += 1;
-    if (depth > MAX_DEPTH) throw tooComplex(TOO_DEEP);
-    ts.forEachChild(node, visit);
-    depth -= 1;
-  };
-  ts.forEachChild(sourceFile, visit);
 }

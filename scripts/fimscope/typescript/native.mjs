@@ -13,7 +13,7 @@ import { gaveUp } from "./limits.mjs";
 const FOLDER = "/program";
 const CONFIG = `${FOLDER}/tsconfig.json`;
 // So many texts are checked by one checker, which takes half of the time of a text that has its own.
-export const TOGETHER = 8;
+export const TOGETHER = 16;
 const FILES = Array.from({ length: TOGETHER }, (_, index) => `${FOLDER}/program${index}.ts`);
 
 const OPTIONS = {
@@ -37,6 +37,8 @@ const LAST_MILLISECONDS = 2000; // for the word of its end to come
 
 // The service's workers share the cores: each has one.
 process.env.GOMAXPROCS ??= "1";
+// Half as many collections take it 50 MB more, and a seventh of the time less.
+process.env.GOGC ??= "200";
 
 let compiler;
 

@@ -44,7 +44,7 @@ let previousProgram;
 export function parse(text) {
   return parsedFiles.get(text, () => {
     const sourceFile = withinLimits(text, () =>
-      ts.createSourceFile(PROGRAM_FILE, readable(text), PARSING, true),
+      ts.createSourceFile(PROGRAM_FILE, readable(text), PARSING, false),
     );
     sourceFile.externalModuleIndicator ??= true;
     return sourceFile;

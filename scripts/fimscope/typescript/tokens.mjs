@@ -5,8 +5,8 @@ import ts from "typescript";
 import { isAnnotated } from "./annotated.mjs";
 import { RecentCache } from "./cache.mjs";
 import { commentsBetween, hashbangOf, withoutComments } from "./comments.mjs";
+import { ROOT, inSourceOrder, nodeAt } from "./nodes.mjs";
 import { parse, scoped } from "./program.mjs";
-import { inSourceOrder, isToken } from "./source_order.mjs";
 
 // The variants of one program share its original.
 const originals = new RecentCache(4);
@@ -117,31 +117,35 @@ function countOf(values) {
  * a node, or `{name, target}`: a name, and the rank of the declaration that it refers to.
  */
 function readTokens(text, aliases, exports, isFixed) {
+  const sourceFile = parse(text);
   const added = new Set(aliases.values());
+  const declared = new Set(aliases.keys()); // no other name refers to a declaration of the text
   const slots = [];
   const rest = { tokens: [hashbangOf(text)], comments: [] };
   const ranks = new Map();
 
   // The ranks of the declarations inside an annotation count from its start: it may be gone.
-  const visit = (node, place) => {
+  const visit = (index, place) => {
+    const node = nodeAt(sourceFile, index);
     if (added.has(node)) {
       addComments(node.pos, node.getStart(), place);
       return;
     }
     const { tokens } = place.part;
-    if (isToken(node)) {
-      const start = node.getStart();
+    if (ts.isTokenKind(node.kind)) {
+      const start = node.getStart(sourceFile);
       addComments(node.pos, start, place);
       if (ts.isIdentifier(node)) tokens.push(...written(node));
       else tokens.push(text.slice(start, node.end));
       return;
     }
     if (standsForKeyword(node, aliases)) {
-      visit(node.typeName, place);
+      visit(index + 1, place);
       return;
     }
     if (DECLARATIONS.has(node.kind)) {
       ranks.set(node, `${place.isSlot ? "inner " : ""}#${place.rank}`);
+      if (node.name && ts.isIdentifier(node.name)) declared.add(node.name.text);
       place.rank += 1;
       if (isFixedName(node)) tokens.push(`fixed ${nameOutside(node, exports)}`);
     }
@@ -152,42 +156,46 @@ function readTokens(text, aliases, exports, isFixed) {
     }
     tokens.push(OPENING[node.kind]);
     let gap = "";
-    inSourceOrder(
-      node,
-      (start, end) => {
-        if (start === end) return;
-        addComments(start, end, place);
-        gap += withoutComments(text, start, end).replaceAll(";", "");
-      },
-      (child) => {
-        if (slot && child === node.type) {
-          gap = gap.replace(/:$/, "");
-          visit(child, { part: slot, isSlot: true, rank: 0 });
-          return;
-        }
-        if (gap) tokens.push(gap);
-        gap = "";
-        visit(child, place);
-      },
-    );
+    let at = node.pos;
+    for (const each of inSourceOrder(sourceFile, index)) {
+      const child = nodeAt(sourceFile, each);
+      gap += between(at, child.pos, place);
+      at = child.end;
+      if (slot && child === node.type) {
+        gap = gap.replace(/:$/, "");
+        visit(each, { part: slot, isSlot: true, rank: 0 });
+        continue;
+      }
+      if (gap) tokens.push(gap);
+      gap = "";
+      visit(each, place);
+    }
+    gap += between(at, node.end, place);
     if (gap) tokens.push(gap);
     if (ts.isShorthandPropertyAssignment(node) && node.objectAssignmentInitializer) {
       tokens.push("</>");
     }
     tokens.push("</>");
   };
+  const between = (start, end, place) => {
+    if (start === end) return "";
+    const gap = text.slice(start, end);
+    if (start > 0 && !gap.includes("/")) return gap.replace(/[\s;]+/g, "");
+    addComments(start, end, place);
+    return withoutComments(text, start, end).replaceAll(";", "");
+  };
   const addComments = (start, end, { part }) => {
     for (const comment of commentsBetween(text, start, end)) {
       part.comments.push(text.slice(comment.start, comment.end));
     }
   };
-  visit(parse(text), { part: rest, isSlot: false, rank: 0 });
+  visit(ROOT, { part: rest, isSlot: false, rank: 0 });
 
   const { checker } = scoped(text);
   const resolve = (token) => {
     if (typeof token === "string") return token;
     const name = token.text;
-    if (name === "this" || isMemberName(token)) return name;
+    if (name === "this" || !declared.has(name) || isMemberName(token)) return name;
     const declaration = symbolOf(token, checker)?.declarations?.[0];
     if (added.has(declaration)) return standing(declaration);
     const target = isFixed ? undefined : ranks.get(declaration);

@@ -7,6 +7,7 @@ import { isAnnotated } from "../annotated.mjs";
 import { RecentCache } from "../cache.mjs";
 import { commentsOf } from "../comments.mjs";
 import { tooComplex } from "../limits.mjs";
+import { nodesOutside } from "../nodes.mjs";
 import { parse } from "../program.mjs";
 import { allowedShare, allowedSites } from "./checked_sites.mjs";
 
@@ -64,8 +65,11 @@ function masks(text, gold) {
 
 function site(node, replacement) {
   const old = node.type.getText();
+  const name = node.name && ts.isIdentifier(node.name) ? node.name.text : undefined;
   return {
-    name: node.name && ts.isIdentifier(node.name) ? node.name.text : undefined,
+    name,
+    // Without its annotation a member called `get` or `static` may be read as what these are.
+    keepsSyntax: name === undefined || ts.stringToToken(name) === undefined,
     starts: [node.getStart(), node.name?.getStart(), ...arrowStarts(node)],
     renames: [{ old, new: replacement.text, kind: "annotation" }],
     replacements: [replacement],
@@ -80,16 +84,10 @@ function arrowStarts(node) {
 
 /** Every declaration with an annotation that is not the gold, nor inside another annotation. */
 function annotated(text, gold) {
-  const found = [];
-  const visit = (node) => {
-    const has = node.type && isAnnotated(node);
-    if (has && node.type.getStart() !== gold.start) found.push(node);
-    ts.forEachChild(node, (child) => {
-      if (!has || child !== node.type) visit(child);
-    });
-  };
-  visit(parse(text));
-  return found;
+  const isInAnnotation = (node) => node === node.parent.type && isAnnotated(node.parent);
+  const isFound = (node) =>
+    node.type && isAnnotated(node) && node.type.getStart() !== gold.start;
+  return nodesOutside(parse(text), isInAnnotation, isFound);
 }
 
 /** Whether a declaration could do without its annotation at all. */

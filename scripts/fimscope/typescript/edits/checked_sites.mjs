@@ -1,11 +1,13 @@
 // The sites of an edit that the type checker allows, and the share of them that is changed.
 
-import { errorsByPlace, missingErrors } from "../error_places.mjs";
+import { errorsByPlace, missingErrors, placeStarts } from "../error_places.mjs";
 import { foresee } from "../foresight.mjs";
 import { gaveUp, tooComplex } from "../limits.mjs";
-import { addedSpans, drawnOrder, replace, shareOf } from "./sites.mjs";
+import { errorsOf } from "../program.mjs";
+import { addedSpans, drawnOrder, inOrder, replace, shareOf } from "./sites.mjs";
 
 const MAX_CHECKS = 24;
+const FIRST_OF_TYPES = 2000; // the codes below are of syntax and grammar
 const DOSES = [0.25, 0.5, 0.75, 1];
 
 // "... implicitly has type any" stands at the declaration that lacks its annotation.
@@ -20,7 +22,8 @@ const IMPLICIT_ANY = new Set([
  * among those of a larger one.
  *
  * sites      with `name`, a word that stands where the checker would complain of each, and
- *            `starts`, the places where it would say that a type is missing
+ *            `starts`, the places where it would say that a type is missing; `keepsSyntax` where
+ *            the text is parsed as before
  * mayVanish  errors may go, though none may come
  * likely     those of the sites that are allowed where they are so together; undefined: none known
  */
@@ -88,6 +91,13 @@ class Search {
     return replace(this.text, sites.flatMap((site) => site.replacements));
   }
 
+  /** The places of the text after replacements; what they do not break need not be parsed. */
+  startsAfter(after, added, replacements) {
+    if (errorsOf(after).some(({ code }) => code < FIRST_OF_TYPES)) return placeStarts(after, added);
+    this.starts ??= placeStarts(this.text);
+    return movedStarts(this.starts, replacements);
+  }
+
   /** The errors that changing sites brings or takes: `{code, line, at}`, `at` in the old text. */
   otherErrors(sites) {
     if (sites.length === 0) return [];
@@ -95,7 +105,10 @@ class Search {
     const replacements = sites.flatMap((site) => site.replacements);
     const after = this.changed(sites);
     const was = errorsByPlace(this.text);
-    const is = errorsByPlace(after, addedSpans(replacements));
+    const startsOf = sites.every(({ keepsSyntax }) => keepsSyntax)
+      ? (text, added) => this.startsAfter(text, added, replacements)
+      : undefined;
+    const is = errorsByPlace(after, addedSpans(replacements), startsOf);
     const added = missingErrors(is, was);
     if (gaveUp(added.map(({ diagnostic }) => diagnostic))) {
       throw tooComplex("with its sites changed the checker gives its types up as too deep");
@@ -113,6 +126,20 @@ class Search {
     }));
     return [...come, ...gone];
   }
+}
+
+/** Where what begins at some ascending places of a text begins after replacements around them. */
+export function movedStarts(starts, replacements) {
+  const ordered = inOrder(replacements);
+  let next = 0;
+  let shift = 0;
+  return starts.map((start) => {
+    for (; next < ordered.length && ordered[next].end <= start; next += 1) {
+      const { start: from, end, text } = ordered[next];
+      shift += text.length - (end - from);
+    }
+    return start + shift;
+  });
 }
 
 /** The line of a text at which an error begins, to the end of the line at which it ends. */

@@ -1,5 +1,7 @@
 // The edits by name, and how they are carried out around a hole.
 
+import ts from "typescript";
+
 import { locate } from "../holes.mjs";
 import { Refusal } from "../refusal.mjs";
 import { addDistractor } from "./add_distractor.mjs";
@@ -10,7 +12,7 @@ import { configureNames, meaninglessNames } from "./names.mjs";
 import { alignableNames, renameAligned } from "./rename_aligned.mjs";
 import { renameTypes } from "./rename_types.mjs";
 import { renameVars } from "./rename_vars.mjs";
-import { chooseSites, replaceAround } from "./sites.mjs";
+import { chooseSites, replace, replaceAround } from "./sites.mjs";
 import { stripComments } from "./strip_comments.mjs";
 
 /**
@@ -69,10 +71,11 @@ export function edit({ steps, hole, before_name: beforeName, seed, exported, nam
   let edited = { ...hole, before_name: beforeName };
   const renames = [];
   let isChanged = false;
+  let name;
   for (const step of steps) {
     const change = EDITS.get(step.name);
     if (!change) throw new Refusal("edit_failed", `no edit is called ${JSON.stringify(step.name)}`);
-    const { text } = locate(edited);
+    const { text, annotation } = locate(edited);
     const start = edited.prefix.length;
     const gold = { start, end: start + edited.gold.length };
     const chosen = change.choose
@@ -80,6 +83,7 @@ export function edit({ steps, hole, before_name: beforeName, seed, exported, nam
       : chooseSites(change.sites(text, gold, options), step, options);
     const replacements = chosen.flatMap((site) => site.replacements);
     edited = replaceAround(text, gold, edited.before_name.length, replacements);
+    name = keepsSyntax(chosen) ? nameAfter(annotation.name, replacements) : undefined;
     renames.push(...chosen.flatMap((site) => site.renames));
     isChanged ||= replacements.length > 0;
   }
@@ -87,6 +91,27 @@ export function edit({ steps, hole, before_name: beforeName, seed, exported, nam
     const edits = steps.map(({ name }) => name).join("+");
     throw new Refusal("nothing_to_edit", `${edits} finds nothing to change`);
   }
-  const { annotation } = locate(edited);
-  return { ...edited, name: annotation.name.getText(), renames };
+  return { ...edited, name: name ?? locate(edited).annotation.name.getText(), renames };
+}
+
+/** Whether sites put names for names alone, and none that could be read as a keyword. */
+function keepsSyntax(sites) {
+  return sites.every(({ renames }) =>
+    renames.every(({ kind, new: name }) => NAMED.has(kind) && isPlainName(name)),
+  );
+}
+
+const NAMED = new Set(["variable", "parameter", "function", "type", "export"]);
+
+function isPlainName(name) {
+  return /^[A-Za-z]+$/.test(name) && ts.stringToToken(name) === undefined;
+}
+
+/** The text of a name after replacements, of which none overlaps its ends. */
+function nameAfter(node, replacements) {
+  const [start, end] = [node.getStart(), node.end];
+  const inside = replacements
+    .filter((each) => each.start >= start && each.end <= end)
+    .map((each) => ({ ...each, start: each.start - start, end: each.end - start }));
+  return replace(node.getText(), inside);
 }

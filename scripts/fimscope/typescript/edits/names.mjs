@@ -5,6 +5,9 @@ import { generator, shuffle } from "./random.mjs";
 const CONSONANTS = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z"];
 const VOWELS = ["a", "i", "o", "u"];
 const SYLLABLES = CONSONANTS.flatMap((consonant) => VOWELS.map((vowel) => consonant + vowel));
+const OF_TWO = SYLLABLES.flatMap((first) =>
+  SYLLABLES.filter((second) => second !== first).map((second) => first + second),
+);
 
 // What a reader, or a model, knows as a word or as a name of the field.
 const WORDS = new Set(
@@ -105,8 +108,5 @@ function shuffled(length, random) {
     }
     return drawn;
   }
-  const names = SYLLABLES.flatMap((first) =>
-    SYLLABLES.filter((second) => second !== first).map((second) => first + second),
-  );
-  return shuffle(names, random);
+  return shuffle([...OF_TWO], random);
 }

@@ -1,19 +1,21 @@
 // Random numbers that are the same on every machine.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** Whole numbers below a bound, from sha256 in counter mode. */
 export function generator(key) {
-  const start = createHash("sha256").update(key).digest("hex");
+  const start = hash("sha256", key);
   let counter = 0;
   let block = Buffer.alloc(0);
+  let at = 0;
   return (bound) => {
-    if (block.length === 0) {
-      block = createHash("sha256").update(`${start}${counter}`).digest();
+    if (at === block.length) {
+      block = hash("sha256", `${start}${counter}`, "buffer");
       counter += 1;
+      at = 0;
     }
-    const value = block.readUInt32BE(0);
-    block = block.subarray(4);
+    const value = block.readUInt32BE(at);
+    at += 4;
     return value % bound;
   };
 }

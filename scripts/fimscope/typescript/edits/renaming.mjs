@@ -4,6 +4,7 @@ import ts from "typescript";
 
 import { RecentCache } from "../cache.mjs";
 import { looksNamesUp } from "../dynamic_scope.mjs";
+import { nodesOf } from "../nodes.mjs";
 import { scoped } from "../program.mjs";
 import { Refusal } from "../refusal.mjs";
 import { mentionsOf } from "./mentions.mjs";
@@ -30,21 +31,21 @@ function findSymbols(text, family, exported) {
   if (looksNamesUp(sourceFile)) {
     throw new Refusal("edit_failed", "eval or with looks names up while the program runs");
   }
+  const nodes = nodesOf(sourceFile);
+  // The checker is asked of no other name.
+  const declared = new Set(
+    nodes.filter((node) => node.name && family.isDeclaration(node)).map(({ name }) => name.text),
+  );
   const uses = new Map();
   const ambiguous = new Set();
-  const visit = (node) => {
-    if (!ts.isIdentifier(node)) {
-      ts.forEachChild(node, visit);
-      return;
-    }
-    if (isMemberName(node)) return;
+  for (const node of nodes) {
+    if (!ts.isIdentifier(node) || !declared.has(node.text) || isMemberName(node)) continue;
     const symbol = namedSymbol(node, checker);
-    if (symbol === undefined || !isRenamable(symbol, node, family, exported)) return;
+    if (symbol === undefined || !isRenamable(symbol, node, family, exported)) continue;
     if (isMistaken(node, symbol)) ambiguous.add(symbol.name);
     if (!uses.has(symbol)) uses.set(symbol, []);
-    uses.get(symbol).push({ start: node.getStart(), end: node.end, ...namesKept(node) });
-  };
-  visit(sourceFile);
+    uses.get(symbol).push({ start: node.getStart(sourceFile), end: node.end, ...namesKept(node) });
+  }
   for (const symbol of uses.keys()) if (ambiguous.has(symbol.name)) uses.delete(symbol);
   const mentions = mentionsOf(text, new Set(uses.keys()), family.meaning);
   return [...uses].map(([symbol, places], rank) => ({

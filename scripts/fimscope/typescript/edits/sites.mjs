@@ -56,7 +56,8 @@ export function replaceAround(text, gold, nameStart, replacements) {
   };
 }
 
-function inOrder(replacements) {
+/** Replacements in source order; none may overlap another. */
+export function inOrder(replacements) {
   const ordered = [...replacements].sort((a, b) => a.start - b.start || a.end - b.end);
   for (let index = 1; index < ordered.length; index += 1) {
     if (ordered[index].start < ordered[index - 1].end) {
