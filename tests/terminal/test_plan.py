@@ -111,7 +111,12 @@ def test_the_kinds_of_a_study_are_the_means_of_their_steps_and_of_all_shards_tog
     ]
     assert seconds_by_kind(steps) == {"read_lens": 15.0, "sweep": 1.0, "sweep in shards": 70.0}
     assert known_seconds()["sweep_patches"] > known_seconds("demo")["sweep_patches"] > 0
-    assert known_seconds("a study of one's own") == known_seconds()
+    assert (
+        known_seconds("a study of one's own") == known_seconds("demonstration") == known_seconds()
+    )
+    large = known_seconds("qwen2.5-coder-1.5b")
+    assert large == known_seconds("qwen2.5-coder-1.5b-small")
+    assert large["sweep_patches"] > 5 * known_seconds()["sweep_patches"]
 
 
 @pytest.mark.parametrize(

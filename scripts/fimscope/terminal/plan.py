@@ -74,10 +74,12 @@ def seconds_by_kind(steps: Iterable[Mapping[str, float | str]]) -> dict[str, flo
 def known_seconds(study: str = "") -> dict[str, float]:
     """The seconds by kind that scripts/write_seconds.py took from a run of a study.
 
-    Of one whose seconds were not taken, as of all but the demo, those of the default study.
+    A study of other sizes, `demo-mine`, has those of the one that its name begins with; one whose
+    seconds were not taken has those of the default study.
     """
-    own = SECONDS.with_name(f"seconds-{study}.json")
-    return read_json(own if own.is_file() else SECONDS)
+    known = {path.stem.partition("-")[2]: path for path in SECONDS.parent.glob("seconds-*.json")}
+    own = [name for name in known if f"{study}-".startswith(f"{name}-")]
+    return read_json(known[max(own, key=len)] if own else SECONDS)
 
 
 def _kind(name: str) -> tuple[str, int]:
