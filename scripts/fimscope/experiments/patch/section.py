@@ -19,8 +19,10 @@ from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
 
-SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show
-SELF_LIMIT = 0.05  # above it the sweep is broken
+SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show in float32
+# Of one patch and of the mean at a point: above it the sweep is broken. In bfloat16 a logit of 16
+# is known to 0.125, which is a quarter of the least gap that has an effect.
+SELF_LIMIT, SELF_MEAN_LIMIT = 0.25, 0.05
 SHOWN_CONTROLS = ("unrelated", "other_gold", "random")  # those that change something
 N_CLAIMED = 2  # of the conditions, in their order, that the findings name
 CLAIMS = {
@@ -224,16 +226,20 @@ def peak(sweep: Numbers) -> str:
 
 
 def say_exactness(sweeps: Sequence[Numbers]) -> list[str]:
-    """What `self`, which must change nothing, changes at most, where that is not nothing."""
+    """What `self`, which must change nothing, changes at most: one recipient, and a point's mean.
+
+    Nothing is said where that is nothing.
+    """
     largest = max((sweep["largest_self_effect"] or 0 for sweep in sweeps), default=0)
     if largest <= SELF_ROUNDING:
         return []
-    verdict = (
-        "do not trust these sweeps" if largest > SELF_LIMIT else "the sweeps are exact to that only"
-    )
+    curves = [own["estimate"] for sweep in sweeps if (own := sweep["effects"].get("self"))]
+    mean = max(abs(value) for curve in curves for value in curve)
+    is_broken = largest > SELF_LIMIT or mean > SELF_MEAN_LIMIT
     return [
         f"Patching a recipient with itself changes it by up to {largest:.3f} of the way to its "
-        f"donor, where it must change nothing: {verdict}."
+        f"donor, and the mean at a point by up to {mean:.3f}, where it must change nothing: "
+        f"{'do not trust these sweeps' if is_broken else 'the sweeps are exact to that only'}."
     ]
 
 
