@@ -114,8 +114,8 @@ def say_needed(claims: Iterable[tuple[str, Numbers | None]]) -> str:
     for claim, row in claims:
         if row and row["programs_to_decide"]:
             return (
-                f"Whether {claim} is undecided; about {row['programs_to_decide']} programs would "
-                f"{TO_COME[row['verdict_to_come']]}, were the estimate the truth."
+                f"Whether {claim} is undecided; about {row['programs_to_decide']} programs or more "
+                f"would {TO_COME[row['verdict_to_come']]}, were the estimate the truth."
             )
     return ""
 

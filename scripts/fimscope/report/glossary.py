@@ -62,7 +62,7 @@ GROUPS = {
 VERDICTS = {
     "shown": "interval and test leave out 0, or the control",
     "shown absent": "the whole interval lies within the margin of 0, over "
-    f"{FEWEST_ABSENT} programs or more",
+    f"{FEWEST_ABSENT} programs or more; or, of a claim that something is more, less is shown",
     "undecided": "neither: a larger study could decide it",
 }
 AS_CODE = {**CONDITIONS, **GROUPS}

@@ -17,7 +17,8 @@ def clustered_difference(
 
     values    [row, column], finite
     first     [row], whether a row is of the first group; a program may have rows in both
-    returns   the differences [column]; their two-sided p-values [column]
+    returns   the differences [column], of as many programs as the group has that has fewer; their
+              two-sided p-values [column]
     raises    ValueError where a group has no row
 
     The error is Welch's (1947) with sums over a program's rows in place of single rows; what a
@@ -67,15 +68,14 @@ def _from_influence(
     from scipy.special import stdtr, stdtrit
 
     names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
+    rests_on = len(influence), freedom + 1
     if freedom < 1:
         without_end = np.full(len(mean), np.inf)
-        estimate = Estimate(mean, -without_end, without_end, len(influence), len(names))
-        return estimate, np.ones(len(mean))
+        return Estimate(mean, -without_end, without_end, *rests_on), np.ones(len(mean))
     sums = np.zeros((len(names), influence.shape[1]))
     np.add.at(sums, codes, influence)
     error = np.sqrt((sums**2).sum(axis=0))
     half = stdtrit(freedom, (1 + LEVEL) / 2) * error
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(mean == 0, 0.0, np.abs(mean) / error)
-    estimate = Estimate(mean, mean - half, mean + half, len(influence), len(names))
-    return estimate, 2 * stdtr(freedom, -ratio)
+    return Estimate(mean, mean - half, mean + half, *rests_on), 2 * stdtr(freedom, -ratio)

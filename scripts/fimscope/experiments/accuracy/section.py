@@ -189,7 +189,8 @@ def _nearness_findings(accuracy: Sequence[Numbers]) -> list[Finding]:
     best = _hardest(row, "near_if_wrong")
     gain = best["gain"]["near_if_wrong"]
     claim = f"where it is wrong, its top 10 hold the gold {_more(gain)} often"
-    return [Finding(claim, gain["verdict"], points_changed(gain), _commonest(best))]
+    control = f"the ten commonest types{OF_HOLES[best['baseline']]}"
+    return [Finding(claim, gain["verdict"], points_changed(gain), control)]
 
 
 def say_funnel(funnels: Mapping[str, Sequence[Numbers]]) -> list[str]:

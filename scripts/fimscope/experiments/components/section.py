@@ -70,7 +70,7 @@ def components_section(sweeps: Sequence[Numbers]) -> Section:
 
 
 def _findings(condition: str, sweeps: Sequence[Numbers]) -> list[Finding]:
-    """That one part alone moves the answer; none where no part has an effect to compare."""
+    """That one part alone moves the answer to the donor's; none where no part has an effect."""
     known = [(sweep, place) for sweep in sweeps for place in range(len(paired_means(sweep)))]
     if not known:
         return []
@@ -79,7 +79,7 @@ def _findings(condition: str, sweeps: Sequence[Numbers]) -> list[Finding]:
     sweep, place = _largest(sweeps)
     return [
         Finding(
-            f"one part of one block alone moves the answer ({code(condition)})",
+            f"one part of one block alone moves the answer to the donor's ({code(condition)})",
             verdict_of_many(v for own in found for v, points in own.items() if points),
             f"{n_shown} of {counted(len(known), 'part')}; the most, "
             f"{effect_at(sweep['effects']['paired'], place)}, {_verdict_at(sweep, place)}",

@@ -32,7 +32,8 @@ def masking_numbers(masking: pa.Table, margin: float) -> list[Numbers]:
                       and `against_control` are tested, all of them as one family (Holm)
     verdict           of `the mask raises the gold above its control`: shown where one of the two
                       rises, and rises against the plain prompt too; shown absent where one is shown
-                      to fall and none to rise, or where `accuracy_over_control` is shown absent
+                      to fall and none to rise over the control, or where
+                      `accuracy_over_control` is shown absent
     n_without         examples of the outcome that lack the mask or its control
     mean_masked       tokens masked, on average
     """
@@ -57,13 +58,14 @@ def masking_numbers(masking: pa.Table, margin: float) -> list[Numbers]:
 def _verdict(row: Numbers, margin: float) -> Verdict:
     margins = {"against_control": 0, "accuracy_over_control": margin}
     over_control = {key: judged(row[key], margins[key]) for key in TESTED}
-    rises = [
-        min(over_control[key]["estimate"], row[beside]["estimate"]) > 0
-        for key, beside in TESTED.items()
-        if over_control[key]["verdict"] is Verdict.SHOWN
-    ]
-    if rises:
-        return Verdict.SHOWN if any(rises) else Verdict.SHOWN_ABSENT
+    shown = {key for key in TESTED if over_control[key]["verdict"] is Verdict.SHOWN}
+    rising = {key for key in shown if over_control[key]["estimate"] > 0}
+    if any(row[TESTED[key]]["estimate"] > 0 for key in rising):
+        return Verdict.SHOWN
+    if rising:
+        return Verdict.UNDECIDED
+    if shown:
+        return Verdict.SHOWN_ABSENT
     return over_control["accuracy_over_control"]["verdict"]
 
 

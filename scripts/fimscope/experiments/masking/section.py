@@ -73,7 +73,7 @@ def _findings(rows: Sequence[Numbers], outcome: str) -> list[Finding]:
             verdict_of_many(row["verdict"] for row in asked),
             f"{n_shown} of {counted(len(asked), 'mask')}; "
             f"{points_changed(most['accuracy_over_control'])} "
-            f"right at most (`{most['distractor']}`)",
+            f"right at most (`{most['distractor']}`, n = {most['n']})",
             "as many random tokens masked",
         )
     ]

@@ -52,7 +52,8 @@ def whole_patch_numbers(
                means, of FIRST and LATER of the target's tokens alone; what flips is the greedy
                answer, which begins with the target, of FIRST and LATER that they regain half
     beside     of each condition the first token of longer types beside types of one (`_beside`)
-    together   of each condition the later tokens beside the first (`compare_conditions`)
+    together   of each condition the later tokens beside the first (`compare_conditions`); neither
+               at the last point, where what arrives does so by construction
     tokens     of each token of longer targets where it regains half (`_token_numbers`)
     kinds      of each kind of target the same of first and later tokens
     """
@@ -81,8 +82,9 @@ def whole_patch_numbers(
                 rows[length, part] = {"length": length, "part": part, **numbers, "verdict": verdict}
         found["sweeps"] += rows.values()
         one, first = parts[ONE_TOKEN, WHOLE], parts[LONGER, FIRST]
+        # The last point hands over the first token's logits, and later tokens nothing.
         of_one, of_first, of_later = (
-            _points_above(rows, part)
+            _points_above(rows, part) - {max(first.points, default=0)}
             for part in ((ONE_TOKEN, WHOLE), (LONGER, FIRST), (LONGER, LATER))
         )
         if beside := _beside(one, first, of_one | of_first):

@@ -29,7 +29,8 @@ ARRIVES = {  # what is shown of a part where the paired donor is above every con
     LATER: "the later tokens regain half in more of them",
 }
 METHOD = (
-    "Conditions, donors and patches are those of the sweep of the last token, but target and foil "
+    "Conditions, as far as they have such pairs, donors and patches are those of the sweep of the "
+    "last token, but target and foil "
     "are whole types, by the compiler's verdict on completed ones: the gold, of any length, or the "
     "donor's own completed type, and the recipient's own. Their tokens are teacher-forced behind "
     "the patched prompt in the pass that patches it. The normalised effect is of the summed "
@@ -132,7 +133,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
         if row["condition"] == name
     ]
     # Where the first does not arrive, there is nothing for the others to arrive with.
-    with_it = arrived or first["points"]
+    with_it = [p for p in arrived or first["points"] if p != first["points"][-1]]
     found = verdicts_of(later, later["comparison"])
     verdict = verdict_of_many(v for v, points in found.items() if set(points) & set(with_it))
     findings.append(
@@ -164,7 +165,12 @@ def _say(condition: str, numbers: Numbers) -> str:
             continue
         what = f"types of {sweep['length']}, {sweep['part']}"
         if sweep["comparison"] is None:
-            sentences.append(f"{what}: no pair has all its controls, so nothing is decided.")
+            wanting = (
+                "no donor has more to bring than the recipient has"
+                if sweep["n_small_gap"] == sweep["n_pairs"]
+                else "no pair has all its controls"
+            )
+            sentences.append(f"{what}: {wanting}, so nothing is decided.")
             continue
         claim = ARRIVES[sweep["part"]]
         n_pairs = counted(sweep["comparison"]["n_pairs"], "pair")

@@ -92,7 +92,7 @@ def _finding(change: Numbers, numbers: Numbers) -> Finding:
     return Finding(
         f"{code(change['edit'])} changes how often {KINDS[group]} is right",
         change["verdict"],
-        points_changed(change),
+        f"{points_changed(change)}, n = {change['n']}",
         f"the originals, {percent(before['estimate'])}, golds of any length",
     )
 
