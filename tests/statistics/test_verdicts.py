@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fimscope.statistics.clustered import clustered_difference
 from fimscope.statistics.estimate import Estimate
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.verdicts import (
@@ -59,6 +60,14 @@ def test_an_effect_that_a_quarter_of_the_programs_have_is_seldom_called_absent(n
     found = Clustered.of(effects, [f"p{n}" for n in range(n_programs)]).mean()
     absent = [judge(found[i], margin=0.1) is Verdict.SHOWN_ABSENT for i in range(studies)]
     assert np.mean(absent) <= 0.05
+
+
+def test_a_difference_of_groups_rests_on_the_one_that_has_fewer_programs():
+    values = np.concatenate([np.zeros(16), [0.001, -0.001]])[:, None]
+    first = np.arange(18) < 16
+    found, _ = clustered_difference(values, first, [f"p{n}" for n in range(18)])
+    assert (found.n, found.n_programs) == (18, 2)
+    assert judge(found[0], margin=0.1, p=1.0) is Verdict.UNDECIDED
 
 
 def test_twice_as_narrow_needs_four_times_as_many_programs():

@@ -52,10 +52,11 @@ def masking_numbers(masking: pa.Table, margin: float) -> list[Numbers]:
                 found = _compare(of_it, chosen)
                 rows.append({"outcome": outcome, "way": way, "distractor": distractor, **found})
     adjust_together([row[key] for row in rows for key in TESTED])
-    return [{**row, "verdict": _verdict(row, margin)} for row in rows]
+    return [{**row, "verdict": mask_verdict(row, margin)} for row in rows]
 
 
-def _verdict(row: Numbers, margin: float) -> Verdict:
+def mask_verdict(row: Numbers, margin: float) -> Verdict:
+    """Whether a mask raises the gold above its control: `verdict` of `masking_numbers`."""
     margins = {"against_control": 0, "accuracy_over_control": margin}
     over_control = {key: judged(row[key], margins[key]) for key in TESTED}
     shown = {key for key in TESTED if over_control[key]["verdict"] is Verdict.SHOWN}
