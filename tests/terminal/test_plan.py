@@ -114,6 +114,8 @@ def test_the_kinds_of_a_study_are_the_means_of_their_steps_and_of_all_shards_tog
     assert (
         known_seconds("a study of one's own") == known_seconds("demonstration") == known_seconds()
     )
+    assert known_seconds("demo").keys() <= known_seconds().keys()
+    assert {"build_report", "write_summary"} <= known_seconds("demo").keys()  # the last of a run
     large = known_seconds("qwen2.5-coder-1.5b")
     assert large == known_seconds("qwen2.5-coder-1.5b-small")
     assert large["sweep_patches"] > 5 * known_seconds()["sweep_patches"]
