@@ -110,17 +110,11 @@ def seconds_left(
     a share of its age more.
     """
     at_work = {job: _left_of(steps[job], work) for job, work in running.items()}
-    shares = {job: work.age / (work.age + at_work[job]) for job, work in running.items()}
-    shares |= dict.fromkeys(ended, 1.0)
-    ages = ended | {job: work.age for job, work in running.items()}
-    speed = {
-        asks: (TRUSTED + sum(steps[job].seconds * shares[job] for job in alike))
-        / (TRUSTED + sum(ages[job] for job in alike))
-        for asks in (False, True)
-        for alike in [[job for job in ages if steps[job].asks == asks]]
-    }
-    left = {job: step.seconds / speed[step.asks] for job, step in steps.items()}
-    left |= at_work | dict.fromkeys(ended, 0.0)
+    ages = {job: work.age for job, work in running.items()} | ended
+    known_left = at_work | dict.fromkeys(ended, 0.0)
+    begun = [(steps[job], ages[job], known_left[job]) for job in ages]
+    speed = {asks: _speed(own for own in begun if own[0].asks == asks) for asks in (False, True)}
+    left = {job: step.seconds / speed[step.asks] for job, step in steps.items()} | known_left
     chains: dict[int, float] = {}
 
     def chain(job: int) -> float:
@@ -130,6 +124,15 @@ def seconds_left(
 
     at_once = (TRUSTED * cores + sum(ages.values())) / (TRUSTED + elapsed)
     return max(sum(left.values()) / at_once, max(map(chain, steps), default=0.0))
+
+
+def _speed(begun: Iterable[tuple[Step, float, float]]) -> float:
+    """Expected seconds a second, of steps with the seconds that they have taken and have left."""
+    done = took = 0.0
+    for step, age, left in begun:
+        done += step.seconds * age / (age + left) if age else 0.0
+        took += age
+    return (TRUSTED + done) / (TRUSTED + took)
 
 
 def _left_of(step: Step, work: Work) -> float:
