@@ -11,8 +11,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && git config --system safe.directory /fimscope
 WORKDIR /fimscope
-# With PyPI's torch, for GPUs too, 7.5 GB; --build-arg PIP_FIND_LINKS=<the page of PyTorch's wheels for
-# CPUs>, of which the lock has the hash, makes it 3 GB.
+# PyPI's torch is the one for GPUs too, some GB larger; --build-arg PIP_FIND_LINKS=<the page of PyTorch's
+# wheels for CPUs>, of which the lock has the hash, makes the image 3 GB.
 ARG PIP_FIND_LINKS
 # What the set-up reads comes first, so that a change of code does not install anew.
 COPY Makefile .npmrc package.json package-lock.json requirements.lock requirements-cuda.lock ./

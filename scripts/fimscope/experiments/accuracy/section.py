@@ -137,10 +137,6 @@ def _hardest(row: Numbers, measure: str) -> Numbers:
     return max(baselines, key=lambda own: own[measure]["estimate"])
 
 
-def _commonest(baseline: Numbers) -> str:
-    return f"the commonest type{OF_HOLES[baseline['baseline']]}"
-
-
 def _more(gain: Numbers) -> str:
     return "less" if gain["verdict"] == Verdict.SHOWN and gain["estimate"] < 0 else "more"
 
@@ -153,7 +149,8 @@ def _knowledge_findings(accuracy: Sequence[Numbers]) -> list[Finding]:
     gain = best["gain"]["right"]
     claim = f"it is right {_more(gain)} often than {TELLS[best['baseline']]}"
     number = f"{percent(row['right']['estimate'])}, by {points_changed(gain)}"
-    return [Finding(claim, gain["verdict"], number, _commonest(best))]
+    control = f"the commonest type{OF_HOLES[best['baseline']]}"
+    return [Finding(claim, gain["verdict"], number, control)]
 
 
 def _changes(row: Numbers) -> str:
