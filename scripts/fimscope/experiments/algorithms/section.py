@@ -20,6 +20,10 @@ from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
 
+MEASURES = {  # of what a change does, with the table of each
+    "moved": "What moves answers under `{edit}`",
+    "follows": "What turns answers into the planted type under `{edit}`",
+}
 N_FOUND = 3  # findings: the hypotheses that move most
 MOST_SHOWN = 60  # characters of a text in the table of examples
 # What stands beside a change, where it is not the same one elsewhere.
@@ -77,7 +81,12 @@ def algorithms_section(
             )
         ],
         tables=[
-            *(_changes_table(numbers, edit) for edit in numbers["edits"] if numbers["changes"]),
+            *(
+                table
+                for edit in numbers["edits"]
+                for measure, title in MEASURES.items()
+                for table in _changes_table(numbers, edit, measure, title)
+            ),
             *([_explained_table(numbers)] if numbers["explained"] else []),
             *([_shifts_table(numbers)] if numbers["shifts"] else []),
             *([_examples_table(examples)] if examples else []),
@@ -236,21 +245,21 @@ def _say_shifts(numbers: Numbers) -> str:
     )
 
 
-def _changes_table(numbers: Numbers, edit: str) -> SectionTable:
+def _changes_table(numbers: Numbers, edit: str, measure: str, title: str) -> list[SectionTable]:
+    """The rows that have the measure, each beside its control."""
     rows = [
         [
             row["outcome"],
             row["hypothesis"],
             f"{row['n']} ({', '.join(map(str, _units(row)))})",
-            *(cell for measure in ("moved", "follows") for cell in _measure_cells(row[measure])),
+            *_measure_cells(row[measure]),
         ]
         for row in numbers["changes"]
-        if row["edit"] == edit
+        if row["edit"] == edit and row[measure]
     ]
-    header = ["answers", "change", "n (programs, planted)"]
-    for measure in ("moved", "follow"):
-        header += [f"{measure}, %", "control, %", "over control, points", "p (Holm)", "verdict"]
-    return SectionTable(f"What moves answers under `{edit}`", header, rows, n_left=2)
+    header = ["answers", "change", "n (programs, planted)", "changed, %", "control, %"]
+    header += ["over control, points", "p (Holm)", "verdict"]
+    return [SectionTable(title.format(edit=edit), header, rows, n_left=2)] if rows else []
 
 
 def _units(row: Numbers) -> list[int]:
@@ -258,9 +267,7 @@ def _units(row: Numbers) -> list[int]:
     return [n for n in (row["n_programs"], row["n_planted"]) if n is not None]
 
 
-def _measure_cells(measure: Numbers | None) -> list[str]:
-    if measure is None:
-        return [""] * 5
+def _measure_cells(measure: Numbers) -> list[str]:
     difference = measure["over_control"]
     return [
         rate_cell(measure["rate"]),

@@ -83,7 +83,7 @@ def subspace_section(numbers: Numbers, learned: Numbers | None = None) -> Sectio
             )
         ],
         tables=[
-            *([_patch_table(numbers), *_means_table(numbers)] if numbers["patches"] else []),
+            *([*_patch_tables(numbers), *_means_table(numbers)] if numbers["patches"] else []),
             *([learned_table(learned)] if learned else []),
         ],
         sources=[f"subspace/{name}.parquet" for name in SOURCES],
@@ -230,43 +230,56 @@ def _say_means(means: Numbers | None) -> list[str]:
     ]
 
 
-def _patch_table(numbers: Numbers) -> SectionTable:
-    rows = []
+def _patch_tables(numbers: Numbers) -> list[SectionTable]:
+    """The effects of the parts of the stream, and what the types' subspace has more."""
+    parts = [part for part in PART_NAMES if part != "whole"]
+    rivals = list(numbers["patches"][0]["beside"])
+    effects, differences = [], []
     for row in numbers["patches"]:
         half = {
             part: f"{own['estimate']} ({own['lower']} to {own['upper']})"
             for part, own in row["half"].items()
         }
-        rows.append(
+        key = [
+            code(row["condition"]),
+            str(row["point"]),
+            f"{row['n_pairs']} ({row['n_programs']})",
+        ]
+        at_rank = [with_interval(row["at_rank"][part], ".2f") for part in parts]
+        effects.append(
             [
-                code(row["condition"]),
-                str(row["point"]),
-                f"{row['n_pairs']} ({row['n_programs']})",
+                *key,
                 with_interval(row["whole"], ".2f"),
-                half["types"],
-                half["variance"],
-                str(row["rank"]),
-                *(
-                    with_interval(row["at_rank"][part], ".2f")
-                    for part in PART_NAMES
-                    if part != "whole"
-                ),
+                *(half["types"], half["variance"], str(row["rank"])),
+                *at_rank,
+            ]
+        )
+        beside = [row["beside"][rival] for rival in rivals]
+        differences.append(
+            [
+                *key,
                 *(
                     f"{with_interval(test, '+.2f')}; {p_text(test)}; {test['verdict']}"
-                    for test in row["beside"].values()
+                    for test in beside
                 ),
             ]
         )
-    header = ["condition", "point", "pairs (programs)", "whole", "half at rank, types"]
-    header += ["half at rank, principal axes", "chosen rank"]
-    header += [PART_NAMES[part] for part in PART_NAMES if part != "whole"]
-    header += [f"types minus {PART_NAMES[rival]}" for rival in numbers["patches"][0]["beside"]]
-    return SectionTable(
-        "Mean effects on `test`, at the rank chosen on `select`, with p of the sign test (Holm)",
-        header,
-        rows,
-        n_left=2,
-    )
+    header = ["condition", "point", "pairs (programs)"]
+    halves = ["half at rank, types", "half at rank, principal axes", "chosen rank"]
+    return [
+        SectionTable(
+            "Mean effects on `test`, at the rank chosen on `select`",
+            [*header, "whole", *halves, *(PART_NAMES[part] for part in parts)],
+            effects,
+            n_left=2,
+        ),
+        SectionTable(
+            "What the types' subspace does more than another part; p of the sign test (Holm)",
+            [*header, *(f"than {PART_NAMES[rival]}" for rival in rivals)],
+            differences,
+            n_left=2,
+        ),
+    ]
 
 
 def _means_table(numbers: Numbers) -> list[SectionTable]:
