@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fimscope.models.allocator import keep_freed_memory
 from fimscope.models.prepared import check_hashes, read_prepared
 from fimscope.steps.frame import log
 
@@ -45,6 +46,7 @@ def model_opener(args: argparse.Namespace) -> Callable[[], "Model"]:
     # Threads that spin while they wait make a shared machine several times slower; OpenMP reads
     # this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    keep_freed_memory()
 
     @cache
     def opened() -> "Model":
