@@ -164,7 +164,8 @@ def sweep_components(
         at_last = [[-1]] * len(keys), {place: own[:, :, None] for place, own in donors.items()}
         return sweep_places(model, [prompts[key] for key in keys], *at_last, torch.tensor(wanted))
 
-    batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
+    batches = plan_recipients(runner, prompts, groups, len(places))
+    kept = BatchTensors(SweepReadout)
     for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
             own = groups[recipients[row]]

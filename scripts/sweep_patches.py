@@ -72,7 +72,8 @@ def sweep_patches(
         ids = [prompts[key] for key in keys]
         return sweep_last(model, ids, torch.stack(values, dim=1), torch.tensor(wanted))
 
-    batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
+    batches = plan_recipients(runner, prompts, groups, donors.n_points)
+    kept = BatchTensors(SweepReadout)
     for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):
             own = groups[recipients[row]]

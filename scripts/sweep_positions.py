@@ -131,7 +131,14 @@ def sweep_positions(
     firsts = [min(min(own.tokens) for _, own in groups[key]) for key in recipients]
     # Those of like length behind their first patch.
     like = [length - first for length, first in zip(lengths, firsts, strict=True)]
-    batches, kept = runner.plan(lengths, like), BatchTensors(SweepReadout)
+    copied = [
+        sum(
+            len(windows) * len(own.donors) * (length - min(own.tokens))
+            for windows, own in groups[key]
+        )
+        for key, length in zip(recipients, lengths, strict=True)
+    ]
+    batches, kept = runner.plan(lengths, like, copied), BatchTensors(SweepReadout)
     for rows, swept in runner.run("patches", batches, ask, ingredients, kept):
         first = 0
         for i, row in enumerate(rows):

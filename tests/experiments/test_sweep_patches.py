@@ -1,5 +1,7 @@
 """The sweep of the last token over pairs: recipients in batches, and the table that comes of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -90,8 +92,11 @@ def test_a_batch_has_recipients_with_as_many_donors():
     ids, _, pairs = study(model, (6, 1, 3, 6))
     groups = by_recipient(pairs)
     runner = BatchRunner(lambda: model, 1000, UNKEPT)
-    assert plan_recipients(runner, ids, groups) == [[3, 0], [2], [1]]
-    assert plan_recipients(runner, ids, {}) == []
+    assert plan_recipients(runner, ids, groups, 3) == [[3, 0], [2], [1]]
+    assert plan_recipients(runner, ids, {}, 3) == []
+    # Six copies of each at three places: with the prompts more than a part may have.
+    small = replace(runner, part_tokens=20)
+    assert plan_recipients(small, ids, groups, 3) == [[3], [0], [2], [1]]
 
 
 def test_another_tokens_stream_is_that_of_the_whole_prompt():

@@ -14,17 +14,25 @@ pytestmark = pytest.mark.model
 
 
 @given(
-    st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), max_size=40),
+    st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50), st.integers(0, 90)), max_size=40),
     st.integers(1, 200),
     st.booleans(),
+    st.integers(1, 300),
 )
-def test_plan_holds_every_row_once_under_the_budget(rows, budget, has_other):
-    lengths, like = [length for length, _ in rows], [other for _, other in rows]
-    batches = plan_batches(lengths, budget, like if has_other else ())
+def test_plan_holds_every_row_once_under_the_budgets(rows, budget, has_other, most):
+    lengths, like, copied = ([row[i] for row in rows] for i in range(3))
+    batches = plan_batches(lengths, budget, like if has_other else (), copied, most)
     assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
     for rows in batches:
         longest = max(lengths[row] for row in rows)
-        assert len(rows) * longest <= budget or len(rows) == 1
+        work = sum(lengths[row] + copied[row] for row in rows)
+        assert (len(rows) * longest <= budget and work <= most) or len(rows) == 1
+
+
+def test_a_part_ends_where_its_copies_are_too_many():
+    # Prompts of 8, 8, 4 and 3 tokens with 10 copied ones each.
+    assert plan_batches([3, 8, 4, 8], 16, copied=[10] * 4) == [[1, 3], [2, 0]]
+    assert plan_batches([3, 8, 4, 8], 16, copied=[10] * 4, most=27) == [[1], [3], [2, 0]]
 
 
 def test_plan_puts_like_lengths_together():

@@ -1,5 +1,6 @@
 """A step's prompts through its model: in batches that fit, each of them kept as a part."""
 
+import math
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from fimscope.errors import UserError
 from fimscope.models.options import model_opener
+from fimscope.models.prepared import read_prepared
 from fimscope.parts.formats import Format
 from fimscope.parts.recipe import model_recipe
 from fimscope.parts.store import PartStore, Unkept
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 Halves = list[tuple[int, Result]]  # number of rows and their result; one, where a batch fits
+# Multiplications and additions of a part, at most, where its prompts can be parted: a minute or two
+# of one core, after which the step says how far it is, and what a kill can lose.
+OPERATIONS_OF_A_PART = 3e13
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,14 @@ class BatchRunner:
     open_model    gives the model; a step that finds all its parts never asks for it
     batch_tokens  padded tokens of a batch, at most
     store         of the finished parts, with the shard that is to be run
+    part_tokens   tokens of a batch that go through the model, patched copies too, at most; a small
+                  model has no such limit
     """
 
     open_model: "Callable[[], Model]"
     batch_tokens: int
     store: PartStore | Unkept
+    part_tokens: float = math.inf
 
     @classmethod
     def of_step(cls, step: str, args: Namespace, **options: Any) -> Self:
@@ -42,15 +50,20 @@ class BatchRunner:
         Called before anything imports torch: see `model_opener`.
         """
         recipe = model_recipe(step, args, **options)
-        return cls(model_opener(args), args.batch_tokens, PartStore(args.cache, args.shard, recipe))
+        store = PartStore(args.cache, args.shard, recipe)
+        n_parameters = read_prepared(args.model).n_parameters
+        most = OPERATIONS_OF_A_PART / (2 * n_parameters) if n_parameters else math.inf
+        return cls(model_opener(args), args.batch_tokens, store, most)
 
     def whole(self) -> Self:
         """The same for all rows, whatever the shard."""
         return replace(self, store=self.store.whole())
 
-    def plan(self, lengths: Iterable[int], like: Sequence[int] = ()) -> list[list[int]]:
+    def plan(
+        self, lengths: Iterable[int], like: Sequence[int] = (), copied: Sequence[int] = ()
+    ) -> list[list[int]]:
         """Row numbers in batches of like length: see `plan_batches`."""
-        return plan_batches(list(lengths), self.batch_tokens, like)
+        return plan_batches(list(lengths), self.batch_tokens, like, copied, self.part_tokens)
 
     def run(
         self,
@@ -85,7 +98,11 @@ class BatchRunner:
 
 
 def plan_batches(
-    lengths: Sequence[int], token_budget: int, like: Sequence[int] = ()
+    lengths: Sequence[int],
+    token_budget: int,
+    like: Sequence[int] = (),
+    copied: Sequence[int] = (),
+    most: float = math.inf,
 ) -> list[list[int]]:
     """Row numbers in batches of like length, longest first, each of at most token_budget tokens.
 
@@ -94,21 +111,25 @@ def plan_batches(
                   the budget makes a batch of its own
     like          of each prompt the number by which those of a batch are like, the largest first,
                   where that is not its length
+    copied        of each prompt the tokens that its patched copies have, where there are some
+    most          tokens of a batch's prompts and their copies; a prompt that has more makes a batch
+                  of its own
 
     Longest first, so that a budget that does not fit in memory shows at the start.
     """
     if token_budget < 1:
         raise UserError(f"token_budget: {token_budget} found, a positive number expected")
     by = like or lengths
+    work = [n + own for n, own in zip(lengths, copied, strict=True)] if copied else lengths
     batches: list[list[int]] = []
-    longest = 0
+    longest = done = 0
     for row in sorted(range(len(lengths)), key=lambda row: (-by[row], row)):
-        longest = max(longest, lengths[row])
-        if batches and (len(batches[-1]) + 1) * longest <= token_budget:
+        longest, done = max(longest, lengths[row]), done + work[row]
+        if batches and (len(batches[-1]) + 1) * longest <= token_budget and done <= most:
             batches[-1].append(row)
         else:
             batches.append([row])
-            longest = lengths[row]
+            longest, done = lengths[row], work[row]
     return batches
 
 

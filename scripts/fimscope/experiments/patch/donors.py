@@ -55,19 +55,23 @@ def by_recipient(pairs: Iterable[Row]) -> dict[Key, list[Row]]:
 
 
 def plan_recipients(
-    runner: BatchRunner, prompts: Mapping[Key, TokenIds], groups: Mapping[Key, Sequence[Row]]
+    runner: BatchRunner,
+    prompts: Mapping[Key, TokenIds],
+    groups: Mapping[Key, Sequence[Row]],
+    n_places: int,
 ) -> list[list[int]]:
     """Numbers of the recipients in batches of like length, in which all have as many donors.
 
-    groups   the rows of the pairs table of each recipient
+    groups     the rows of the pairs table of each recipient
+    n_places   at which each of them is patched by itself, at the last token
     """
     lengths: dict[int, dict[int, int]] = {}
     for number, (key, pairs) in enumerate(groups.items()):
         lengths.setdefault(len(pairs), {})[number] = len(prompts[key])
     return [
         [list(alike)[row] for row in batch]
-        for _, alike in sorted(lengths.items(), reverse=True)
-        for batch in runner.plan(alike.values())
+        for n_donors, alike in sorted(lengths.items(), reverse=True)
+        for batch in runner.plan(alike.values(), copied=[n_donors * n_places] * len(alike))
     ]
 
 
@@ -133,7 +137,8 @@ class LastDonors:
         seed: int,
     ):
         self.elsewhere = elsewhere
-        self._last = LastResiduals(caches, range(caches[0].n_points))
+        self.n_points = caches[0].n_points
+        self._last = LastResiduals(caches, range(self.n_points))
         noise = Noise(self._last.values)
         # Asked for twice, to name a part and to make it.
         self._noise = lru_cache(maxsize=NOISES_KEPT)(partial(noise.draw, 1, seed))

@@ -90,7 +90,9 @@ def steer(
             torch.tensor([_token_ids(recipients[row]) for row in rows]),
         )
 
-    batches = steered.runner.plan(len(row["token_ids"]) for row in recipients)
+    lengths = [len(row["token_ids"]) for row in recipients]
+    copied = [len(windows) * len(own) for own in doses]  # each of the last token alone
+    batches = steered.runner.plan(lengths, copied=copied)
     kept = BatchTensors(SweepReadout)
     found: dict[int, list[Row]] = {}
     for rows, sweep in steered.runner.run("steering", batches, ask, ingredients, kept):
@@ -133,7 +135,9 @@ def steer_each(
             torch.tensor([_token_ids(recipients[row]) for row in rows]),
         )
 
-    batches = steered.runner.plan(len(row["token_ids"]) for row in recipients)
+    lengths = [len(row["token_ids"]) for row in recipients]
+    copied = [sum(map(len, own.values())) for own in doses]
+    batches = steered.runner.plan(lengths, copied=copied)
     kept = BatchTensors(SweepReadout)
     found: dict[int, tuple[Row, dict[Window, list[Row]]]] = {}
     for rows, sweep in steered.runner.run("steering", batches, ask, ingredients, kept):

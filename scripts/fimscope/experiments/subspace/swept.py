@@ -82,7 +82,8 @@ def sweep_parts(
         windows, ids = [[point] for point in points], [prompts[key] for key in keys]
         return sweep(model, ids, [[-1]] * len(keys), windows, donors, wanted)
 
-    batches, kept = plan_recipients(runner, prompts, groups), BatchTensors(SweepReadout)
+    batches = plan_recipients(runner, prompts, groups, len(points))
+    kept = BatchTensors(SweepReadout)
     for numbers, found in runner.run(what, batches, ask, ingredients, kept):
         for i, row in enumerate(numbers):
             own = groups[recipients[row]]
