@@ -130,6 +130,12 @@ REACHING_OUT = [
     "export as namespace Mine;\nexport const a = 1;",
 ]
 REACHED = ["window.mine;", "import { y } from 'm';\ny.z;", "WorkerGlobalScope;", "Mine.a;"]
+# Whatever the texts' files are called, an import of one is an import of nothing.
+IMPORTING = [
+    f"import {{ y as z }} from './{name}{n}';\nexport const a: string = z, y = 1;"
+    for name in ("program", "fimscope_text_")
+    for n in range(16)
+]
 
 
 def test_errors_found_together_are_those_found_alone():
@@ -141,6 +147,7 @@ def test_errors_found_together_are_those_found_alone():
         *(text for pair in zip(REACHING_OUT, REACHED, strict=True) for text in pair),
         *(file.read_text(encoding="utf-8") for file in files),
         "const f = (a: number => a;",
+        *IMPORTING,
     ]
     alone, together = run_node(ERRORS % {"modules": MODULES}, texts)
     assert alone == together

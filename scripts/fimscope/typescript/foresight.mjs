@@ -2,7 +2,7 @@
 
 import ts from "typescript";
 
-import { NativeFailure, TOGETHER } from "./native.mjs";
+import { NativeFailure, OWN_NAME, TOGETHER } from "./native.mjs";
 import { findErrors, hasErrorsOf, parse } from "./program.mjs";
 
 /**
@@ -27,8 +27,9 @@ export function foresee({ texts }) {
 // Nothing else lets a text add to the globals of its program, whatever errors it has.
 const REACHING = /\b(?:module|namespace|global|declare)\b|\/\/\//;
 
-/** Whether a text adds nothing to the globals of a program that it is part of. */
+/** Whether a text adds nothing to the globals of a program that it is part of, nor imports of it. */
 function isModuleAlone(text) {
+  if (text.includes(OWN_NAME)) return false;
   if (!REACHING.test(text)) return true;
   const sourceFile = parse(text);
   return (

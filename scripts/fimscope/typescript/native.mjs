@@ -14,7 +14,9 @@ const FOLDER = "/program";
 const CONFIG = `${FOLDER}/tsconfig.json`;
 // So many texts are checked by one checker, which takes half of the time of a text that has its own.
 export const TOGETHER = 16;
-const FILES = Array.from({ length: TOGETHER }, (_, index) => `${FOLDER}/program${index}.ts`);
+// In the names of their files: a text that imports such a name would find another text.
+export const OWN_NAME = "fimscope_text_";
+const FILES = Array.from({ length: TOGETHER }, (_, index) => `${FOLDER}/${OWN_NAME}${index}.ts`);
 
 const OPTIONS = {
   target: "esnext",
