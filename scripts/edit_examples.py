@@ -25,11 +25,12 @@ from fimscope.typescript.edit_names import (
 )
 from fimscope.typescript.new_names import NewNames, corpus_names
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options, named_program
-from fimscope.typescript.results import Hole, TypeScriptError
+from fimscope.typescript.results import Edited, Hole, TypeScriptError
 from fimscope.typescript.tables import EXAMPLES
 from fimscope.typescript.variants import Store, map_parts, variant_store, write_variants
 
 STEP = "edit_examples"
+TOGETHER = 16  # examples whose texts the compiler reads together
 Row = Mapping[str, Any]
 
 
@@ -56,7 +57,14 @@ def edit_examples(
     edited = partial(_edited, edit=edit, seed=seed, exported=exported, aligned=aligned)
 
     def edit_all(service: TypeScript, part: Sequence[Row]) -> list[tuple[str, Row]]:
-        return [_edit_one(service, example, edit, edited) for example in part]
+        rows: list[tuple[str, Row]] = []
+        for start in range(0, len(part), TOGETHER):
+            some = part[start : start + TOGETHER]
+            is_own = edit == ORIGINAL or aligned is not None
+            found = None if is_own else service.edits(edit, some, seed, exported)
+            for example, each in zip(some, found or [None] * len(some), strict=True):
+                rows.append(_edit_one(service, example, edit, partial(edited, found=each)))
+        return rows
 
     for rows in map_parts(pool, edit_all, examples, store):
         n_out.update(name for name, _ in rows)
@@ -95,11 +103,16 @@ def _edited(
     seed: int,
     exported: bool,
     aligned: AlignedNames | None,
+    found: Edited | TypeScriptError | None,
 ) -> Row:
     parts = ("prefix", "gold", "suffix", "name_start")
     if edit == ORIGINAL:
         return {**{key: example[key] for key in (*parts, "name")}, "renames": []}
-    if aligned:
+    if isinstance(found, TypeScriptError):
+        raise found
+    if found is not None:
+        edited = found
+    elif aligned:
         edited = aligned.edit(service, Hole.of(example), edit)
     else:
         edited = service.edit(edit, *(example[key] for key in parts), seed, exported)

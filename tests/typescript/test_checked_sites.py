@@ -10,12 +10,15 @@ pytestmark = pytest.mark.node
 
 
 ROOT = Path(__file__).parents[2]
-SITES = ROOT / "scripts" / "fimscope" / "typescript" / "edits" / "checked_sites.mjs"
+MODULES = ROOT / "scripts" / "fimscope" / "typescript"
+SITES = MODULES / "edits" / "checked_sites.mjs"
+FORESIGHT = MODULES / "foresight.mjs"
 # `Bad` stands for an alias that the checker relates otherwise than what it is an alias of.
 TEXT = "const a: string = 'a', b: string = 'b';\nconst c: number = 1;\nconst d: bigint = 'e';\n"
 ALIASES = {"Good": ("string", "string"), "Bad": ("number", "never"), "Fine": ("bigint", "bigint")}
 PROGRAM = f"""
 import {{ allowedShare }} from {json.dumps(SITES.as_uri())};
+import {{ makeInStep }} from {json.dumps(FORESIGHT.as_uri())};
 const [text, aliases, mayVanish] = {{REQUEST}};
 const sites = Object.entries(aliases).map(([name, [old, written]]) => ({{
   name,
@@ -28,7 +31,8 @@ const sites = Object.entries(aliases).map(([name, [old, written]]) => ({{
   ],
 }}));
 const share = {{ name: "alias_types", dose: 1, count: null }};
-const chosen = allowedShare(text, sites, {{ seed: 0, origin: text }}, share, mayVanish);
+const search = allowedShare(text, sites, {{ seed: 0, origin: text }}, share, mayVanish);
+const [{{ value: chosen }}] = makeInStep([search]);
 process.stdout.write(JSON.stringify(chosen.map(({{ name }}) => name)));
 process.exit();
 """

@@ -206,6 +206,65 @@ def test_what_is_deleted_beside_a_hole_does_not_hang_on_the_holes_before(typescr
     assert len(set(map("".join, forwards))) > 1
 
 
+TRICKY = [
+    "declare global { interface Window { a: number } }\nexport const f = (a: string): number => 1;",
+    "const g: string = 1;\nfunction f(a: string): Missing { return a.lenght; }",
+    "export namespace N { export const f = (a: number): number => a; }\nlet x: string = N.f(1);",
+    "import { y } from './program1';\nexport function f(a: y): y { return a; }",
+    "export function f(first: number): number { return eval('first'); }",
+]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ["rename_vars", "delete_annotations", "mask_annotations@0.5", "rename_types+alias_types"],
+)
+def test_edits_and_proofs_together_are_those_of_each_alone(typescript, edit):
+    texts = [*TRICKY, *((ROOT / "node_modules" / file).read_text("utf-8") for file in FILES)]
+    holes = [hole for text in texts for hole in typescript.holes(text).holes[:3]]
+    names = ("prefix", "gold", "suffix", "name_start")
+    rows = [{name: getattr(hole, name) for name in names} for hole in holes]
+    rows.append({**rows[0], "gold": "no type"})
+
+    def outcome(service, row):
+        try:
+            return service.edit(edit, *(row[name] for name in names), 0)
+        except TypeScriptError as error:
+            return str(error)
+
+    def proof(service, row, edited):
+        parts = [(row["prefix"], row["gold"], row["suffix"])]
+        parts.append((edited.prefix, edited.gold, edited.suffix))
+        return service.check(*parts, edited.renames)
+
+    with TypeScript() as plain:
+        alone = [outcome(plain, row) for row in rows]
+    with TypeScript() as service:
+        together = service.edits(edit, rows, 0)
+    together = [str(each) if isinstance(each, TypeScriptError) else each for each in together]
+    assert together == alone
+    assert any(isinstance(each, str) for each in alone)
+
+    # Right variants, and one that reads another row's text: a wrong one.
+    done = [(row, each) for row, each in zip(rows, alone, strict=True) if not isinstance(each, str)]
+    pairs = [*done, (done[0][0], done[-1][1])]
+    with TypeScript() as plain:
+        proofs = [proof(plain, row, edited) for row, edited in pairs]
+    with TypeScript() as service:
+        service.foresee(
+            text
+            for row, edited in pairs
+            for text in (
+                row["prefix"] + row["gold"] + row["suffix"],
+                edited.prefix + edited.gold + edited.suffix,
+            )
+        )
+        foreseen = [proof(service, row, edited) for row, edited in pairs]
+    assert foreseen == proofs
+    assert foreseen[-1].reason is not None
+    assert all(each.reason is None for each in foreseen[:-1])
+
+
 # For each text on stdin: where its places begin after more and more of its sites have changed,
 # moved from where they were and found anew; and how many sites are not parsed as before.
 PLACES = """
@@ -213,10 +272,12 @@ import { placeStarts } from "%(modules)s/error_places.mjs";
 import { deleteAnnotations, maskAnnotations } from "%(modules)s/edits/annotations.mjs";
 import { movedStarts } from "%(modules)s/edits/checked_sites.mjs";
 import { replace } from "%(modules)s/edits/sites.mjs";
+import { makeInStep } from "%(modules)s/foresight.mjs";
 const texts = JSON.parse(await new Response(process.stdin).text());
 const all = { name: "test", dose: 1, count: null };
 const answer = texts.flatMap((text) => [deleteAnnotations, maskAnnotations].map((edit) => {
-  const sites = edit(text, { start: -1, end: -1 }, { seed: 0, origin: text }, all);
+  const search = edit(text, { start: -1, end: -1 }, { seed: 0, origin: text }, all);
+  const [{ value: sites }] = makeInStep([search]);
   const kept = sites.filter(({ keepsSyntax }) => keepsSyntax);
   const pairs = [0.2, 0.5, 0.9, 1].map((share) => {
     const some = kept.slice(0, Math.ceil(share * kept.length)).flatMap((site) => site.replacements);

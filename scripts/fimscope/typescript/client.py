@@ -110,9 +110,34 @@ class TypeScript:
             exported=exported,
             names=names,
         )
-        renames = [Rename(**rename) for rename in row.pop("renames")]
-        name_start = len(row.pop("before_name"))
-        return Edited(**row, name_start=name_start, renames=renames)
+        return _edited(row)
+
+    def edits(
+        self, edit: str, holes: Sequence[Mapping[str, Any]], seed: int, exported: bool = False
+    ) -> list[Edited | TypeScriptError] | None:
+        """What `edit` gives for each of several holes, or raises, in half of the compiler's time.
+
+        holes     with prefix, gold, suffix and name_start
+        returns   None where the compiler fails on them together: each is to be asked for alone
+        """
+        steps = [vars(step) for step in parse_edit(edit)]
+        asked = [
+            {
+                **{name: hole[name] for name in ("prefix", "gold", "suffix")},
+                "before_name": hole["prefix"][: hole["name_start"]],
+            }
+            for hole in holes
+        ]
+        try:
+            rows = self._service.ask(
+                "edits", steps=steps, holes=asked, seed=seed, exported=exported
+            )
+        except (TypeScriptError, CompilerStoppedError):
+            return None
+        return [
+            TypeScriptError(row["reason"], row["detail"]) if "reason" in row else _edited(row)
+            for row in rows
+        ]
 
     def check(self, original: Parts, variant: Parts, renames: Sequence[Rename]) -> Checks:
         """Whether a variant is its original in other words: errors, JavaScript, text, hole.
@@ -238,6 +263,12 @@ class TypeScript:
             TypeScriptError(row["reason"], row["detail"]) if "reason" in row else Verdict(**row)
             for row in rows
         ]
+
+
+def _edited(row: dict[str, Any]) -> Edited:
+    renames = [Rename(**rename) for rename in row.pop("renames")]
+    name_start = len(row.pop("before_name"))
+    return Edited(**row, name_start=name_start, renames=renames)
 
 
 def _spans(

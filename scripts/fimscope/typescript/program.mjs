@@ -35,8 +35,9 @@ const LIB_FOLDER = path.dirname(ts.getDefaultLibFilePath(OPTIONS));
 const libFiles = new Map();
 const parsedFiles = new RecentCache(32);
 const checkers = new RecentCache(4);
-const scopes = new RecentCache(8);
+const scopes = new WeakMap(); // checkers by the syntax trees that they know
 const errors = new RecentCache(128);
+let expected = new Set();
 // Lends the next program the lib files that it has found.
 let previousProgram;
 
@@ -59,6 +60,16 @@ function readable(text) {
   return text.startsWith("\ufeff#!") ? `// ${text.slice(3)}` : text;
 }
 
+/** The syntax tree of a text, undefined where it is too complex. */
+export function parseBearable(text) {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
 /** The syntax tree of a text that must be whole TypeScript. Throws Refusal `syntax_error`. */
 export function parseWhole(text) {
   const sourceFile = parse(text);
@@ -78,19 +89,37 @@ export function typed(text) {
 }
 
 /**
+ * Have `scoped` read texts together that are modules and no more, when it is asked for one of them:
+ * one checker of all takes a third less time than one of each.
+ */
+export function expectNames(texts) {
+  expected = new Set(texts);
+}
+
+/**
  * The syntax tree of a text, and a checker that knows which of the program's own declarations a
  * name refers to, at a fraction of the cost: it has no library, so its types are not to be asked.
  */
 export function scoped(text) {
-  return scopes.get(text, () => {
-    const sourceFile = parse(text);
-    const program = ts.createProgram({
-      rootNames: [PROGRAM_FILE],
-      options: { ...OPTIONS, lib: undefined, noLib: true },
-      host: hostOf(sourceFile),
-    });
-    return { sourceFile, checker: program.getTypeChecker() };
+  const sourceFile = parse(text);
+  if (!scopes.has(sourceFile)) {
+    const others = expected.has(text) ? [...expected].filter((each) => each !== text) : [];
+    expected = new Set();
+    shareScope([sourceFile, ...others.map(parseBearable).filter((each) => each !== undefined)]);
+  }
+  return { sourceFile, checker: scopes.get(sourceFile) };
+}
+
+function shareScope(sourceFiles) {
+  const files = new Map(sourceFiles.map((each, i) => [i ? `/program${i}.ts` : PROGRAM_FILE, each]));
+  const program = ts.createProgram({
+    rootNames: [...files.keys()],
+    options: { ...OPTIONS, lib: undefined, noLib: true },
+    // No import finds one of the texts.
+    host: { ...HOST, getSourceFile: (name) => files.get(name), fileExists: () => false },
   });
+  const checker = program.getTypeChecker();
+  for (const each of sourceFiles) scopes.set(each, checker);
 }
 
 /** All errors of a text, in syntax and in types: `{start, length, code, category, message}`. */
@@ -134,20 +163,24 @@ function isJsx(text) {
 
 function hostOf(sourceFile) {
   return {
+    ...HOST,
     getSourceFile: (name) => (name === PROGRAM_FILE ? sourceFile : libFile(name)),
-    getDefaultLibFileName: () => "lib.esnext.full.d.ts",
-    getDefaultLibLocation: () => LIB_FOLDER,
-    getCurrentDirectory: () => "/",
-    getCanonicalFileName: (name) => name,
-    useCaseSensitiveFileNames: () => true,
-    getNewLine: () => "\n",
     fileExists: (name) => name === PROGRAM_FILE || libFile(name) !== undefined,
-    readFile: () => undefined,
-    directoryExists: () => false,
-    getDirectories: () => [],
-    writeFile: () => {},
   };
 }
+
+const HOST = {
+  getDefaultLibFileName: () => "lib.esnext.full.d.ts",
+  getDefaultLibLocation: () => LIB_FOLDER,
+  getCurrentDirectory: () => "/",
+  getCanonicalFileName: (name) => name,
+  useCaseSensitiveFileNames: () => true,
+  getNewLine: () => "\n",
+  readFile: () => undefined,
+  directoryExists: () => false,
+  getDirectories: () => [],
+  writeFile: () => {},
+};
 
 // Only the compiler's own lib files are ever read from the disk, and each of them once.
 function libFile(name) {

@@ -1,7 +1,7 @@
 // Answers requests from stdin on stdout, one JSON document a line, one answer to each, in order.
 
-import { alignable, edit, editNames, meaningless, newNames } from "./edits/index.mjs";
-import { foresee } from "./foresight.mjs";
+import { alignable, edit, editNames, edits, meaningless, newNames } from "./edits/index.mjs";
+import { foreseeAll } from "./foresight.mjs";
 import { holes } from "./holes.mjs";
 import { NativeFailure } from "./native.mjs";
 import { newErrors } from "./other_types.mjs";
@@ -20,9 +20,10 @@ const COMMANDS = {
   meaningless_names: meaningless,
   alignable_names: alignable,
   edit,
+  edits,
   edit_names: editNames,
   check,
-  foresee,
+  foresee: foreseeAll,
   new_errors: newErrors,
   places,
   regions,

@@ -11,7 +11,8 @@ import { nodesOutside } from "../nodes.mjs";
 import { parse } from "../program.mjs";
 import { allowedShare, allowedSites } from "./checked_sites.mjs";
 
-const ofPrograms = new RecentCache(8);
+const ofPrograms = new RecentCache(32);
+const underWay = new Set(); // the programs that are being searched
 const NOWHERE = { start: -1, end: -1 };
 
 // Without its annotation a method that makes its own generic class of other types has a type that
@@ -33,14 +34,25 @@ export function maskAnnotations(text, gold, options, share) {
  * Of a program without a hole the sites are looked for once. Those beside a hole are the same where
  * that brings no error, and looked for anew where it does.
  */
-function allowedAround(text, gold, make, options, share) {
-  const allowed = ofPrograms.get(`${make.name}\n${text}`, () => {
-    const found = allowedSites(text, make(text, NOWHERE), true);
-    return new Set(found.map(({ replacements: [{ start }] }) => start));
-  });
+function* allowedAround(text, gold, make, options, share) {
+  const allowed = yield* allowedStarts(text, make);
   const sites = make(text, gold);
   const likely = sites.filter(({ replacements: [{ start }] }) => allowed.has(start));
-  return allowedShare(text, sites, options, share, true, likely);
+  return yield* allowedShare(text, sites, options, share, true, likely);
+}
+
+/** Where the allowed sites of a program without a hole start. */
+function* allowedStarts(text, make) {
+  const key = `${make.name}\n${text}`;
+  while (underWay.has(key)) yield []; // another of its holes looks for them
+  if (ofPrograms.has(key)) return ofPrograms.get(key);
+  underWay.add(key);
+  try {
+    const found = yield* allowedSites(text, make(text, NOWHERE), true);
+    return ofPrograms.get(key, () => new Set(found.map(({ replacements: [{ start }] }) => start)));
+  } finally {
+    underWay.delete(key);
+  }
 }
 
 function deletions(text, gold) {

@@ -1,7 +1,6 @@
 // The sites of an edit that the type checker allows, and the share of them that is changed.
 
 import { errorsByPlace, missingErrors, placeStarts } from "../error_places.mjs";
-import { foresee } from "../foresight.mjs";
 import { gaveUp, tooComplex } from "../limits.mjs";
 import { errorsOf } from "../program.mjs";
 import { addedSpans, drawnOrder, inOrder, replace, shareOf } from "./sites.mjs";
@@ -19,7 +18,8 @@ const IMPLICIT_ANY = new Set([
 /**
  * A share of the sites that the checker allows. A smaller share can need what a larger one does
  * not, so the shares grow by steps, each checked anew: for one seed a smaller share's sites are
- * among those of a larger one.
+ * among those of a larger one. A generator, as all here that asks for errors: it yields texts in
+ * front of asking for theirs (foresight.mjs).
  *
  * sites      with `name`, a word that stands where the checker would complain of each, and
  *            `starts`, the places where it would say that a type is missing; `keepsSyntax` where
@@ -27,10 +27,10 @@ const IMPLICIT_ANY = new Set([
  * mayVanish  errors may go, though none may come
  * likely     those of the sites that are allowed where they are so together; undefined: none known
  */
-export function allowedShare(text, sites, options, share, mayVanish, likely) {
+export function* allowedShare(text, sites, options, share, mayVanish, likely) {
   const search = new Search(text, mayVanish);
-  const isEnough = likely !== undefined && search.otherErrors(likely).length === 0;
-  const all = isEnough ? likely : search.extend([], sites);
+  const isEnough = likely !== undefined && (yield* search.otherErrors(likely)).length === 0;
+  const all = isEnough ? likely : yield* search.extend([], sites);
   if (share.count === null && share.dose === 1) return all;
   const drawn = drawnOrder(all.length, share.name, options).map((index) => all[index]);
   const ends = share.count === null ? DOSES.filter((dose) => dose <= share.dose) : [share];
@@ -38,7 +38,7 @@ export function allowedShare(text, sites, options, share, mayVanish, likely) {
   let from = 0;
   for (const end of ends) {
     const to = share.count === null ? Math.ceil(end * all.length) : shareOf(all.length, share);
-    chosen = search.extend(chosen, drawn.slice(from, to));
+    chosen = yield* search.extend(chosen, drawn.slice(from, to));
     from = to;
   }
   const isChosen = new Set(chosen);
@@ -46,8 +46,8 @@ export function allowedShare(text, sites, options, share, mayVanish, likely) {
 }
 
 /** The sites that the checker allows, as many as a search of so many checks finds. */
-export function allowedSites(text, sites, mayVanish) {
-  return new Search(text, mayVanish).extend([], sites);
+export function* allowedSites(text, sites, mayVanish) {
+  return yield* new Search(text, mayVanish).extend([], sites);
 }
 
 /** Looks for the sites that can change with no other errors, by a bounded number of checks. */
@@ -59,32 +59,31 @@ class Search {
   }
 
   /** The accepted sites, and as many of the candidates as are allowed beside them. */
-  extend(accepted, candidates) {
+  *extend(accepted, candidates) {
     let left = candidates;
-    foresee({ texts: [this.text, this.changed([...accepted, ...left])] });
-    let errors = this.otherErrors([...accepted, ...left]);
+    let errors = yield* this.otherErrors([...accepted, ...left]);
     while (errors.length > 0) {
       const blamed = blamedSites(errors, left);
       if (blamed.size === 0) break;
       left = left.filter((site) => !blamed.has(site));
-      errors = this.otherErrors([...accepted, ...left]);
+      errors = yield* this.otherErrors([...accepted, ...left]);
     }
     if (errors.length === 0) return [...accepted, ...left];
     const isSuspect = suspicion(errors);
-    const chosen = this.split(accepted, left.filter((site) => !isSuspect(site)));
-    return this.split(chosen, left.filter(isSuspect));
+    const chosen = yield* this.split(accepted, left.filter((site) => !isSuspect(site)));
+    return yield* this.split(chosen, left.filter(isSuspect));
   }
 
   /** Accepts candidates all together, or else each half alone. */
-  split(accepted, candidates) {
+  *split(accepted, candidates) {
     if (candidates.length === 0 || this.checks >= MAX_CHECKS) return accepted;
-    if (this.otherErrors([...accepted, ...candidates]).length === 0) {
+    if ((yield* this.otherErrors([...accepted, ...candidates])).length === 0) {
       return [...accepted, ...candidates];
     }
     if (candidates.length === 1) return accepted;
     const middle = candidates.length >> 1;
-    const first = this.split(accepted, candidates.slice(0, middle));
-    return this.split(first, candidates.slice(middle));
+    const first = yield* this.split(accepted, candidates.slice(0, middle));
+    return yield* this.split(first, candidates.slice(middle));
   }
 
   changed(sites) {
@@ -99,17 +98,18 @@ class Search {
   }
 
   /** The errors that changing sites brings or takes: `{code, line, at}`, `at` in the old text. */
-  otherErrors(sites) {
+  *otherErrors(sites) {
     if (sites.length === 0) return [];
     this.checks += 1;
     const replacements = sites.flatMap((site) => site.replacements);
     const after = this.changed(sites);
-    const was = errorsByPlace(this.text);
+    yield [this.text, after];
+    this.was ??= errorsByPlace(this.text);
     const startsOf = sites.every(({ keepsSyntax }) => keepsSyntax)
       ? (text, added) => this.startsAfter(text, added, replacements)
       : undefined;
     const is = errorsByPlace(after, addedSpans(replacements), startsOf);
-    const added = missingErrors(is, was);
+    const added = missingErrors(is, this.was);
     if (gaveUp(added.map(({ diagnostic }) => diagnostic))) {
       throw tooComplex("with its sites changed the checker gives its types up as too deep");
     }
@@ -119,7 +119,7 @@ class Search {
       at: placeBefore(diagnostic.start ?? 0, replacements),
     }));
     if (this.mayVanish) return come;
-    const gone = missingErrors(was, is).map(({ diagnostic }) => ({
+    const gone = missingErrors(this.was, is).map(({ diagnostic }) => ({
       code: diagnostic.code,
       line: lineOf(diagnostic, this.text),
       at: diagnostic.start ?? 0,

@@ -2,7 +2,9 @@
 
 import ts from "typescript";
 
+import { isModuleAlone, makeInStep } from "../foresight.mjs";
 import { locate } from "../holes.mjs";
+import { expectNames } from "../program.mjs";
 import { Refusal } from "../refusal.mjs";
 import { addDistractor } from "./add_distractor.mjs";
 import { aliasTypes } from "./alias_types.mjs";
@@ -24,7 +26,8 @@ import { stripComments } from "./strip_comments.mjs";
  * site     `{renames: [{old, new, kind}], replacements: [{start, end, text}]}`
  *
  * An edit whose sites depend on one another has `choose`, which is
- * given the share too and gives the sites of it.
+ * given the share too and gives the sites of it; one that asks for errors has `search`, which does
+ * the same as a generator of the texts that it asks for (foresight.mjs).
  */
 const EDITS = new Map([
   ["strip_comments", { sites: stripComments }],
@@ -33,9 +36,9 @@ const EDITS = new Map([
   ["misleading_names", { sites: misleadingNames }],
   ["natural_names", { sites: naturalNames }],
   ["rename_types", { sites: renameTypes }],
-  ["alias_types", { choose: aliasTypes }],
-  ["delete_annotations", { choose: deleteAnnotations }],
-  ["mask_annotations", { choose: maskAnnotations }],
+  ["alias_types", { search: aliasTypes }],
+  ["delete_annotations", { search: deleteAnnotations }],
+  ["mask_annotations", { search: maskAnnotations }],
   ["add_distractor", { choose: addDistractor }],
 ]);
 
@@ -65,10 +68,30 @@ export function alignable({ text, exported }) {
  * The request `edit`: the steps `{name, dose, count}` of a join are carried out one after the
  * other, each on its own share of the sites. Refused where none of them finds anything to change.
  */
-export function edit({ steps, hole, before_name: beforeName, seed, exported, names }) {
+export function edit({ hole, before_name: beforeName, ...request }) {
+  const [{ value, error }] = makeInStep([editing({ ...hole, before_name: beforeName }, request)]);
+  if (error) throw error;
+  return value;
+}
+
+/**
+ * The request `edits`: what `edit` makes of each hole `{prefix, gold, suffix, before_name}`, or the
+ * `{reason, detail}` of its refusal. They go on together, in half of the compiler's time.
+ */
+export function edits({ holes, ...request }) {
+  const texts = new Set(holes.map(({ prefix, gold, suffix }) => prefix + gold + suffix));
+  expectNames([...texts].filter(isModuleAlone));
+  return makeInStep(holes.map((hole) => editing(hole, request))).map(({ value, error }) => {
+    if (error instanceof Refusal) return { reason: error.reason, detail: error.detail };
+    if (error) throw error;
+    return value;
+  });
+}
+
+function* editing(hole, { steps, seed, exported, names }) {
   const origin = hole.prefix + hole.gold + hole.suffix;
   const options = { seed, exported, origin, names };
-  let edited = { ...hole, before_name: beforeName };
+  let edited = hole;
   const renames = [];
   let isChanged = false;
   let name;
@@ -78,9 +101,7 @@ export function edit({ steps, hole, before_name: beforeName, seed, exported, nam
     const { text, annotation } = locate(edited);
     const start = edited.prefix.length;
     const gold = { start, end: start + edited.gold.length };
-    const chosen = change.choose
-      ? change.choose(text, gold, options, step)
-      : chooseSites(change.sites(text, gold, options), step, options);
+    const chosen = yield* chosenSites(change, text, gold, options, step);
     const replacements = chosen.flatMap((site) => site.replacements);
     edited = replaceAround(text, gold, edited.before_name.length, replacements);
     name = keepsSyntax(chosen) ? nameAfter(annotation.name, replacements) : undefined;
@@ -92,6 +113,12 @@ export function edit({ steps, hole, before_name: beforeName, seed, exported, nam
     throw new Refusal("nothing_to_edit", `${edits} finds nothing to change`);
   }
   return { ...edited, name: name ?? locate(edited).annotation.name.getText(), renames };
+}
+
+function* chosenSites({ search, choose, sites }, text, gold, options, share) {
+  if (search) return yield* search(text, gold, options, share);
+  if (choose) return choose(text, gold, options, share);
+  return chooseSites(sites(text, gold, options), share, options);
 }
 
 /** Whether sites put names for names alone, and none that could be read as a keyword. */
