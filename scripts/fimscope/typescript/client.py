@@ -115,7 +115,7 @@ class TypeScript:
     def edits(
         self, edit: str, holes: Sequence[Mapping[str, Any]], seed: int, exported: bool = False
     ) -> list[Edited | TypeScriptError] | None:
-        """What `edit` gives for each of several holes, or raises, in half of the compiler's time.
+        """What `edit` gives for each of several holes, or raises; their texts are read together.
 
         holes     with prefix, gold, suffix and name_start
         returns   None where the compiler fails on them together: each is to be asked for alone

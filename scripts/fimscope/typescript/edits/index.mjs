@@ -76,7 +76,7 @@ export function edit({ hole, before_name: beforeName, ...request }) {
 
 /**
  * The request `edits`: what `edit` makes of each hole `{prefix, gold, suffix, before_name}`, or the
- * `{reason, detail}` of its refusal. They go on together, in half of the compiler's time.
+ * `{reason, detail}` of its refusal. They go on together: texts are read together in less time.
  */
 export function edits({ holes, ...request }) {
   const texts = new Set(holes.map(({ prefix, gold, suffix }) => prefix + gold + suffix));
