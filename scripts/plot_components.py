@@ -9,6 +9,7 @@ import numpy as np
 from fimscope.experiments.components.numbers import KINDS, component_numbers
 from fimscope.experiments.components.section import components_section
 from fimscope.experiments.patch.drawing import draw_effects, effect_frame, share_legend, write_count
+from fimscope.experiments.patch.exactness import Rounding
 from fimscope.experiments.patch.numbers import paired_means, points_above
 from fimscope.experiments.patch.tables import PAIRS
 from fimscope.files.manifest import run_manifest
@@ -126,7 +127,9 @@ def main() -> None:
             for numbers in component_numbers(path, pairs, bootstrap, margin)
         ]
         save_figure(plot_components(sweeps), args.out_svg, args.out_png)
-        write_section(args.out_section, components_section(sweeps), manifest)
+        write_section(
+            args.out_section, components_section(sweeps, Rounding.of(args.components[0])), manifest
+        )
 
 
 if __name__ == "__main__":

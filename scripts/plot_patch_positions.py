@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fimscope.experiments.patch.drawing import draw_effects, effect_frame, share_legend, write_count
+from fimscope.experiments.patch.exactness import Rounding
 from fimscope.experiments.patch.tables import PAIRS
 from fimscope.experiments.patch_positions.numbers import position_numbers
 from fimscope.experiments.patch_positions.section import positions_section
@@ -110,7 +111,9 @@ def main() -> None:
         ]
         save_figure(plot_positions(sweeps), args.out_svg, args.out_png)
         save_figure(plot_windows(sweeps), args.out_windows_svg, args.out_windows_png)
-        write_section(args.out_section, positions_section(sweeps), manifest)
+        write_section(
+            args.out_section, positions_section(sweeps, Rounding.of(args.patches[0])), manifest
+        )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from fimscope.experiments.patch.drawing import (
     share_legend,
     write_count,
 )
+from fimscope.experiments.patch.exactness import Rounding
 from fimscope.experiments.patch.numbers import (
     compare_conditions,
     points_above,
@@ -114,7 +115,9 @@ def main() -> None:
         sweeps = list(numbers.values())
         save_figure(plot_patches(sweeps), args.out_svg, args.out_png)
         save_figure(plot_curve(sweeps[0]), args.out_curve_svg, args.out_curve_png)
-        write_section(args.out_section, patches_section(sweeps, alike), manifest)
+        write_section(
+            args.out_section, patches_section(sweeps, alike, Rounding.of(args.patches[0])), manifest
+        )
 
 
 if __name__ == "__main__":

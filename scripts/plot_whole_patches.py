@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fimscope.experiments.patch.drawing import draw_effects, effect_frame, share_legend, write_count
+from fimscope.experiments.patch.exactness import Rounding
 from fimscope.experiments.whole_patches.numbers import PARTS, PER_TOKEN, whole_patch_numbers
 from fimscope.experiments.whole_patches.section import whole_patches_section
 from fimscope.experiments.whole_patches.tables import WHOLE_PAIRS, WHOLE_PATCHES
@@ -87,7 +88,9 @@ def main() -> None:
             Margins.of(args).effect,
         )
         save_figure(plot_whole_patches(numbers["sweeps"]), args.out_svg, args.out_png)
-        section = whole_patches_section(numbers, args.max_pairs, args.max_type_tokens)
+        section = whole_patches_section(
+            numbers, Rounding.of(args.patches), args.max_pairs, args.max_type_tokens
+        )
         write_section(args.out_section, section, run_manifest(args))
 
 

@@ -8,11 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from fimscope.errors import UserError
 from fimscope.experiments.components.numbers import read_components
 from fimscope.experiments.components.tables import COMPONENTS
 from fimscope.experiments.patch.curves import Curve, Sweep, read_sweep
+from fimscope.experiments.patch.exactness import (
+    UNIT_ROUNDOFF,
+    Rounding,
+    exactness_numbers,
+    say_exactness,
+)
 from fimscope.experiments.patch.numbers import (
     compare_conditions,
     compare_to_controls,
@@ -20,7 +27,7 @@ from fimscope.experiments.patch.numbers import (
     sweep_numbers,
     verdicts_of,
 )
-from fimscope.experiments.patch.section import say_conditions, say_exactness
+from fimscope.experiments.patch.section import say_conditions
 from fimscope.experiments.patch.tables import PAIRS, PATCHES
 from fimscope.files.tables import write_table
 from fimscope.report.figures import fill_figures
@@ -64,7 +71,7 @@ def test_sweep_finds_the_effect_where_it_was_put(tmp_path):
         Verdict.SHOWN_ABSENT: [],  # 20 programs and this noise leave 0.1 open
         Verdict.UNDECIDED: list(range(RISE)),
     }
-    assert say_exactness([found]) == []
+    assert say_exactness(exactness_numbers([found], Rounding("float32", 0.5))) == []
 
 
 def test_sweep_without_effect_is_undecided_or_shown_to_have_none(tmp_path):
@@ -96,24 +103,61 @@ def test_differences_of_shares_that_turn_lie_where_they_can(tmp_path):
     assert -1 <= min(found["lower"]["random"]) <= max(found["upper"]["random"]) <= 1
 
 
-@pytest.mark.parametrize(
-    ("effects", "largest", "mean", "verdict"),
-    [
-        ([-0.4], "0.400", "0.010", "do not trust"),  # one patch that is wrong
-        ([0.14], "0.140", "0.004", "exact to that only"),  # what a dtype rounds
-        ([0.1] * 40, "0.100", "0.100", "do not trust"),  # small, and all one way
-    ],
-)
-def test_a_self_patch_that_changes_something_is_told(tmp_path, effects, largest, mean, verdict):
+def sweep_whose_self_changes(folder, effects):
+    """Numbers of a sweep of 40 pairs, of which so many `self` patches have these effects."""
     rows = patch_rows("restore", rise=RISE, seed=1)
     itself = [row for row in rows if row["donor_kind"] == "self" and row["point"] == 1]
     for row, effect in zip(itself[1:], effects, strict=False):  # the first one's gap is too small
         row["normalised_effect"] = effect
-    path, pairs = write_sweep(tmp_path, rows)
-    found = sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS), MARGIN)
-    (sentence,) = say_exactness([found])
+    path, pairs = write_sweep(folder, rows)
+    return sweep_numbers(read_sweep(path, pairs, "last"), Bootstrap(DRAWS), MARGIN)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "effects", "largest", "mean", "verdict"),
+    [
+        ("bfloat16", [-0.6], "0.600", "0.015", "do not trust"),  # one patch that is wrong
+        ("bfloat16", [0.14], "0.140", "0.004", "exact to that only"),  # one step of 0.125 in 0.9
+        ("bfloat16", [0.2] * 40, "0.200", "0.200", "do not trust"),  # small, and all one way
+        ("float16", [0.14], "0.140", "0.004", "do not trust"),
+        ("float32", [0.01], "0.010", "0.000", "do not trust"),
+        ("float32", [0.003], "0.003", "0.000", "exact to that only"),
+    ],
+)
+def test_a_self_patch_that_changes_something_is_told(
+    tmp_path, dtype, effects, largest, mean, verdict
+):
+    found = sweep_whose_self_changes(tmp_path, effects)
+    (sentence,) = say_exactness(exactness_numbers([found], Rounding(dtype, 0.5)))
     assert f"up to {largest} of the way to its donor" in sentence
     assert f"mean at a point by up to {mean}" in sentence and verdict in sentence
+    assert dtype in sentence
+
+
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+def test_what_a_dtype_rounds_is_within_its_limits(tmp_path, dtype):
+    """Logits of 16 to 32, rounded by torch before and after a change that is none in reals."""
+    rounding, n, points = Rounding(dtype, 0.5), 40, 28
+    draw, taken = torch.Generator().manual_seed(1), getattr(torch, dtype)
+    exact = 17 + 14 * torch.rand(2, 1, n, generator=draw, dtype=torch.float64)
+    noise = rounding.step * (torch.rand(2, points, n, 2, generator=draw, dtype=torch.float64) - 0.5)
+    before, after = (
+        (exact + noise[..., i]).to(taken).double().diff(dim=0)[0] / rounding.min_gap for i in (0, 1)
+    )
+    changes = (after - before).abs()
+    two_steps = 2 * rounding.step / rounding.min_gap
+    assert two_steps / 2 < changes.max() <= two_steps <= rounding.limit
+    assert (after - before).mean(dim=1).abs().max() <= rounding.mean_limit(n)
+    assert torch.finfo(taken).eps / 2 == UNIT_ROUNDOFF[dtype]
+    assert Rounding("float32", 0.5).limit <= 1e-2
+
+
+def test_the_dtype_is_that_of_the_tables_manifest(tmp_path):
+    settings = {"dtype": "bfloat16", "min_gap": 0.25}
+    for name, manifest in (("made", {"settings": settings}), ("own", {"step": "by hand"})):
+        write_table(tmp_path / name, PATCHES, [], manifest)
+    assert Rounding.of(tmp_path / "made") == Rounding("bfloat16", 0.25)
+    assert Rounding.of(tmp_path / "own").limit == Rounding("float32", 0.5).limit
 
 
 def test_patches_of_other_pairs_are_refused(tmp_path):

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from fimscope.experiments.patch.exactness import Rounding
 from fimscope.experiments.patch.measures import patch_table
 from fimscope.experiments.patch.pairs import (
     DONOR_KINDS,
@@ -48,6 +49,7 @@ from sweep_patches import sweep_patches
 from sweep_whole_types import ask_donors, plan_pairs, sweep_types
 from tokenizers_for_tests import byte_tokenizer
 
+ROUNDING = Rounding("float32", 0.5)
 TOKENS = {"string": [1], "number": [2], "T[]": [3, 4], "Map<T>": [5, 6, 7], "T": [3]}
 
 
@@ -402,7 +404,7 @@ def test_later_tokens_that_come_are_shown():
     found = whole_patch_numbers(*tables(later=0.8), MIN_GAP, Bootstrap(50), 0.1)
     later = of_part(found, LONGER, LATER)
     assert later["verdict"] == Verdict.SHOWN and later["effects"]["paired"]["estimate"][0] == 0.8
-    claims = [own.verdict for own in whole_patches_section(found, 30, 12).findings]
+    claims = [own.verdict for own in whole_patches_section(found, ROUNDING, 30, 12).findings]
     assert claims == [Verdict.SHOWN] * 3
 
 
@@ -413,7 +415,7 @@ def test_a_part_without_a_gap_has_no_effect():
 
 
 def test_the_section_says_what_arrives(numbers):
-    section = whole_patches_section(numbers, 30, 12)
+    section = whole_patches_section(numbers, ROUNDING, 30, 12)
     first, beside, later = section.findings
     assert "shown at points 3 to 4, of these half of the largest effect first at 3" in first.number
     assert beside.number == "-1.00 (-1.00 to -1.00) at point 2, the widest gap"
@@ -430,6 +432,6 @@ def test_the_section_says_what_arrives(numbers):
 def test_a_study_without_pairs_has_a_section():
     nothing = [kind.schema.empty_table() for kind in (WHOLE_PATCHES, WHOLE_PAIRS)]
     numbers = whole_patch_numbers(*nothing, MIN_GAP, Bootstrap(50), 0.1)
-    section = whole_patches_section(numbers, 30, 12)
+    section = whole_patches_section(numbers, ROUNDING, 30, 12)
     assert section.findings == [] and section.reading == ["No pair was found."]
     plot_whole_patches(numbers["sweeps"])

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from fimscope.experiments.patch.exactness import Rounding, exactness_numbers, say_exactness
 from fimscope.experiments.patch.numbers import paired_means, verdicts_of
 from fimscope.experiments.patch.section import (
     SHOWN_CONTROLS,
     effect_at,
-    say_exactness,
     sweeps_power_text,
 )
 from fimscope.report.findings import Finding, verdict_of_many
@@ -36,8 +36,12 @@ CONTROL = (
 )
 
 
-def components_section(sweeps: Sequence[Numbers]) -> Section:
-    """The section of the report, of the numbers of `component_numbers`."""
+def components_section(sweeps: Sequence[Numbers], rounding: Rounding) -> Section:
+    """The section of the report, of the numbers of `component_numbers`.
+
+    rounding   of the sweeps' tables
+    """
+    exactness = exactness_numbers(sweeps, rounding)
     conditions = list(dict.fromkeys(sweep["condition"] for sweep in sweeps))
     by_condition = {
         condition: [sweep for sweep in sweeps if sweep["condition"] == condition]
@@ -51,7 +55,7 @@ def components_section(sweeps: Sequence[Numbers]) -> Section:
         method=METHOD,
         control=CONTROL,
         cites=["heimersheim2024patching", "holm1979procedure"],
-        reading=[_say_parts(*own) for own in by_condition.items()] + say_exactness(sweeps),
+        reading=[_say_parts(*own) for own in by_condition.items()] + say_exactness(exactness),
         figures=[
             (
                 "components.svg",
@@ -62,7 +66,7 @@ def components_section(sweeps: Sequence[Numbers]) -> Section:
         ],
         tables=[_parts_table(sweeps)],
         sources=[f"components/{condition}.parquet" for condition in conditions],
-        numbers={"sweeps": list(sweeps)},
+        numbers={"sweeps": list(sweeps), "exactness": exactness},
         power=sweeps_power_text(sweeps),
         docs="method.md#patching",
         explorer="outcome=broken",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fimscope.experiments.patch.exactness import Rounding, exactness_numbers, say_exactness
 from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
@@ -19,10 +20,6 @@ from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Verdict
 
-SELF_ROUNDING = 0.001  # what `self`, which must change nothing, may show in float32
-# Of one patch and of the mean at a point: above it the sweep is broken. In bfloat16 a logit of 16
-# is known to 0.125, which is a quarter of the least gap that has an effect.
-SELF_LIMIT, SELF_MEAN_LIMIT = 0.25, 0.05
 SHOWN_CONTROLS = ("unrelated", "other_gold", "random")  # those that change something
 N_CLAIMED = 2  # of the conditions, in their order, that the findings name
 CLAIMS = {
@@ -67,11 +64,15 @@ CONTROL = (
 )
 
 
-def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section:
+def patches_section(
+    sweeps: Sequence[Numbers], alike: Numbers | None, rounding: Rounding
+) -> Section:
     """The section of the report.
 
-    alike   numbers of `compare_conditions`, `same_type` and `wrong_to_wrong`
+    alike      numbers of `compare_conditions`, `same_type` and `wrong_to_wrong`
+    rounding   of the sweeps' tables
     """
+    exactness = exactness_numbers(sweeps, rounding)
     reading = [sentence for sweep in sweeps for sentence in say_sweep(sweep)]
     return Section(
         title="What patching the last token does",
@@ -88,7 +89,7 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
             "zhang2023patching",
             "holm1979procedure",
         ],
-        reading=[*reading, *say_conditions(alike), *say_exactness(sweeps)],
+        reading=[*reading, *say_conditions(alike), *say_exactness(exactness)],
         figures=[
             (
                 "patches.svg",
@@ -98,7 +99,11 @@ def patches_section(sweeps: Sequence[Numbers], alike: Numbers | None) -> Section
         ],
         tables=[_condition_table(sweeps), *(_curve_table(sweep) for sweep in sweeps)],
         sources=["pairs.parquet", *(f"patches/{sweep['condition']}.parquet" for sweep in sweeps)],
-        numbers={"sweeps": list(sweeps), "same_type_and_wrong_to_wrong": alike},
+        numbers={
+            "sweeps": list(sweeps),
+            "same_type_and_wrong_to_wrong": alike,
+            "exactness": exactness,
+        },
         power=sweeps_power_text(sweeps),
         curve=("patch_curve.svg", _say_curve(sweeps[0])),
         docs="method.md#patching",
@@ -223,24 +228,6 @@ def peak(sweep: Numbers) -> str:
         return "none"
     place = max(range(len(sweep["points"])), key=lambda i: curve["estimate"][i])
     return f"{effect_at(curve, place)} at point {sweep['points'][place]}"
-
-
-def say_exactness(sweeps: Sequence[Numbers]) -> list[str]:
-    """What `self`, which must change nothing, changes at most: one recipient, and a point's mean.
-
-    Nothing is said where that is nothing.
-    """
-    largest = max((sweep["largest_self_effect"] or 0 for sweep in sweeps), default=0)
-    if largest <= SELF_ROUNDING:
-        return []
-    curves = [own["estimate"] for sweep in sweeps if (own := sweep["effects"].get("self"))]
-    mean = max(abs(value) for curve in curves for value in curve)
-    is_broken = largest > SELF_LIMIT or mean > SELF_MEAN_LIMIT
-    return [
-        f"Patching a recipient with itself changes it by up to {largest:.3f} of the way to its "
-        f"donor, and the mean at a point by up to {mean:.3f}, where it must change nothing: "
-        f"{'do not trust these sweeps' if is_broken else 'the sweeps are exact to that only'}."
-    ]
 
 
 def say_conditions(found: Numbers | None) -> list[str]:

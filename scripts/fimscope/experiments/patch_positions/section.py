@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from fimscope.experiments.patch.exactness import Rounding, exactness_numbers, say_exactness
 from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.experiments.patch.section import (
     most_turned,
     peak,
-    say_exactness,
     sweep_findings,
     sweeps_power_text,
 )
@@ -42,8 +42,12 @@ CONTROL = (
 )
 
 
-def positions_section(sweeps: Sequence[Numbers]) -> Section:
-    """The section of the report, of the numbers of `position_numbers`."""
+def positions_section(sweeps: Sequence[Numbers], rounding: Rounding) -> Section:
+    """The section of the report, of the numbers of `position_numbers`.
+
+    rounding   of the sweeps' tables
+    """
+    exactness = exactness_numbers(sweeps, rounding)
     conditions = list(dict.fromkeys(sweep["condition"] for sweep in sweeps))
     reading = [
         sentence
@@ -77,11 +81,11 @@ def positions_section(sweeps: Sequence[Numbers]) -> Section:
         method=METHOD,
         control=CONTROL,
         cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
-        reading=(reading if sweeps else ["No pair was patched."]) + say_exactness(sweeps),
+        reading=(reading if sweeps else ["No pair was patched."]) + say_exactness(exactness),
         figures=figures,
         tables=[_position_table(sweeps)] if sweeps else [],
         sources=[f"patch_positions/{condition}.parquet" for condition in conditions],
-        numbers={"sweeps": list(sweeps)},
+        numbers={"sweeps": list(sweeps), "exactness": exactness},
         power=sweeps_power_text(sweeps),
         docs="method.md#patching",
         explorer="outcome=broken",

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
+from fimscope.experiments.patch.exactness import Rounding, exactness_numbers, say_exactness
 from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.experiments.patch.section import (
     effect_at,
     most_turned,
     peak,
-    say_exactness,
     say_verdicts,
     sweeps_power_text,
 )
-from fimscope.experiments.whole_patches.numbers import FIRST, LATER, WHOLE
+from fimscope.experiments.whole_patches.numbers import FIRST, LATER, PER_TOKEN, WHOLE
 from fimscope.experiments.whole_patches.pairs import LONGER
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import at, counted, half_point, rate_cell, spans, with_interval
@@ -52,9 +52,19 @@ CONTROL = (
 )
 
 
-def whole_patches_section(numbers: Numbers, max_pairs: int, max_type_tokens: int) -> Section:
-    """The section of the report; numbers of `whole_patch_numbers`."""
+def whole_patches_section(
+    numbers: Numbers, rounding: Rounding, max_pairs: int, max_type_tokens: int
+) -> Section:
+    """The section of the report; numbers of `whole_patch_numbers`.
+
+    rounding   of the patches' table
+    """
     sweeps = numbers["sweeps"]
+    # Of two log-probabilities each; a sum over tokens adds up the roundings of all of them.
+    exactness = exactness_numbers(
+        [s for s in sweeps if s["part"] == (PER_TOKEN if s["length"] == LONGER else WHOLE)],
+        rounding,
+    )
     conditions = list(dict.fromkeys(sweep["condition"] for sweep in sweeps))
     return Section(
         title="Whether a whole type arrives",
@@ -69,7 +79,7 @@ def whole_patches_section(numbers: Numbers, max_pairs: int, max_type_tokens: int
         reading=[
             *(_say(condition, numbers) for condition in conditions),
             *(["No pair was found."] if not sweeps else []),
-            *say_exactness([sweep for sweep in sweeps if sweep["position"] == WHOLE]),
+            *say_exactness(exactness),
         ],
         figures=[
             (
@@ -86,7 +96,7 @@ def whole_patches_section(numbers: Numbers, max_pairs: int, max_type_tokens: int
             *(_curve_table(condition, sweeps) for condition in conditions),
         ],
         sources=["whole_patches/pairs.parquet", "whole_patches/patches.parquet"],
-        numbers=numbers,
+        numbers={**numbers, "exactness": exactness},
         power=sweeps_power_text(list(_claimed(sweeps).values())),
         docs="method.md#whole-types-inside",
     )
