@@ -60,8 +60,9 @@ patches, parts, subspaces, masks, probes, gates, solved examples and the lenses 
 over programs; the p-values of a family are adjusted together (Holm). A difference is shown where
 its interval leaves out 0 and its adjusted p is below {clear:g}, clearly under 0.05; it is shown to
 be absent where its interval lies within {margin:g} points of 0, or {effect:g} of an effect;
-otherwise it is undecided. How many programs would decide it, and how, is told by its interval
-alone, were the estimate the truth and no other test beside it.
+otherwise it is undecided. With how many programs half of such studies would decide it, and how, is
+told by its interval and by its p, were the estimate the truth and were it the first to be shown of
+the tests of its family that are not.
 """
 
 

@@ -107,15 +107,16 @@ def half_point(half: Numbers | None) -> str:
 
 
 def say_needed(claims: Iterable[tuple[str, Numbers | None]]) -> str:
-    """How many programs would decide the first undecided claim for which that can be told.
+    """How many programs would mostly decide the first undecided claim for which that can be told.
 
     claims   each as it reads after `whether`, and its row, judged
     """
     for claim, row in claims:
         if row and row["programs_to_decide"]:
             return (
-                f"Whether {claim} is undecided; about {row['programs_to_decide']} programs or more "
-                f"would {TO_COME[row['verdict_to_come']]}, were the estimate the truth."
+                f"Whether {claim} is undecided; of studies with {row['programs_to_decide']} "
+                f"programs half would {TO_COME[row['verdict_to_come']]}, were the estimate the "
+                "truth."
             )
     return ""
 

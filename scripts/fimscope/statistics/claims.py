@@ -11,7 +11,7 @@ from fimscope.statistics.estimate import Estimate
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.significance import adjust_together, is_clearly_significant
-from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide, verdict_to_come
+from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide
 
 UNDECIDED: Numbers = {
     "verdict": Verdict.UNDECIDED,
@@ -35,7 +35,8 @@ def judged(row: Numbers, margin: float) -> Numbers:
     """A row with `verdict`, and where that is undecided with `programs_to_decide` and what they
     would decide, `verdict_to_come`; these two are None where no number of programs can be told.
 
-    row      estimate, lower, upper, n, n_programs, and adjusted_p or p where it was tested
+    row      estimate, lower, upper, n, n_programs, and where it was tested p, and of a family
+             adjusted_p and n_open
     margin   within which of 0 a difference counts as none
 
     What rests on no row is undecided.
@@ -50,15 +51,13 @@ def judged(row: Numbers, margin: float) -> Numbers:
         row["n"],
         row["n_programs"],
     )
-    verdict = judge(estimate, margin=margin, p=row.get("adjusted_p", row.get("p")))
-    undecided = verdict is Verdict.UNDECIDED
-    needed = programs_to_decide(estimate, margin=margin) if undecided else None
-    return {
-        **row,
-        "verdict": verdict,
-        "programs_to_decide": needed,
-        "verdict_to_come": verdict_to_come(estimate, margin=margin) if needed else None,
-    }
+    p, n_open = row.get("p"), row.get("n_open", 1)
+    verdict = judge(estimate, margin=margin, p=row.get("adjusted_p", p))
+    found = None
+    if verdict is Verdict.UNDECIDED:
+        found = programs_to_decide(estimate, margin=margin, p=p, n_open=n_open)
+    needed, to_come = found or (None, None)
+    return {**row, "verdict": verdict, "programs_to_decide": needed, "verdict_to_come": to_come}
 
 
 def judged_beside_many(row: Numbers) -> Numbers:

@@ -31,7 +31,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def adjust_together(tests: Sequence[Numbers]) -> None:
-    """Put Holm's `adjusted_p` into every row that has a p; all of them are one family.
+    """Put Holm's `adjusted_p` into every row that has a p; all of them are one family. And
+    `n_open`, how many of them are not clearly significant.
 
     A row whose p cannot be as small as one likes says so by `least_p`; it gets `least_adjusted_p`
     in its place, the smallest that the whole family lets it have.
@@ -39,8 +40,9 @@ def adjust_together(tests: Sequence[Numbers]) -> None:
     known = [test for test in tests if test["p"] is not None]
     adjusted = holm([test["p"] for test in known])
     least = holm([test.get("least_p", 0.0) for test in known])
+    n_open = sum(not is_clearly_significant(own) for own in adjusted)
     for test, own, smallest in zip(known, adjusted, least, strict=True):
-        test["adjusted_p"] = significant(own)
+        test["adjusted_p"], test["n_open"] = significant(own), n_open
         if test.pop("least_p", None) is not None:
             test["least_adjusted_p"] = significant(smallest)
 

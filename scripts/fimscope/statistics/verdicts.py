@@ -2,17 +2,21 @@
 
 import argparse
 import math
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from fimscope.statistics.estimate import Estimate
-from fimscope.statistics.significance import ALPHA, is_clearly_significant
+from fimscope.statistics.significance import ALPHA, HAIR, is_clearly_significant
 
 # What so large a share of the programs does is rarely unseen (ALPHA) in so many of them, however
 # alike these are: an interval speaks of what it has seen.
 UNSEEN = 0.25
 FEWEST_ABSENT = math.ceil(math.log(ALPHA) / math.log(1 - UNSEEN))
+HALF_OF_STUDIES = 0.5  # that get a verdict with as many programs as are named
+MOST_PROGRAMS = 10_000_000  # more are no number to name
 
 
 class Verdict(StrEnum):
@@ -69,40 +73,65 @@ def rules_out(estimate: Estimate, margin: float) -> Any:
     Its whole interval lies within the margin (the two one-sided tests of equivalence, Schuirmann
     1987, at half of ALPHA), and it rests on FEWEST_ABSENT programs or more.
     """
-    return _within(estimate, margin) & (estimate.n_programs >= FEWEST_ABSENT)
+    within = (-margin < estimate.lower) & (estimate.upper < margin)
+    return within & (estimate.n_programs >= FEWEST_ABSENT)
 
 
-def _within(estimate: Estimate, margin: float) -> Any:
-    return (-margin < estimate.lower) & (estimate.upper < margin)
+def programs_to_decide(
+    estimate: Estimate, *, margin: float, p: float | None = None, n_open: int = 1
+) -> tuple[int, Verdict] | None:
+    """With how many programs half of such studies get a verdict, were the estimate the truth.
 
+    p        of its test, not adjusted; None where the interval is the test
+    n_open   tests of its family that are not shown: in the worst case it is the first of them, and
+             has to pass at ALPHA, less a HAIR, over their number (Holm 1979)
+    returns  the least such number, and the verdict: SHOWN or SHOWN_ABSENT, whichever needs fewer.
+             None where the interval has no end or no width, and where no number would do
 
-def verdict_to_come(estimate: Estimate, *, margin: float) -> Verdict:
-    """What enough programs would decide, were the estimate the truth.
-
-    SHOWN where 0 is left out before the interval lies within the margin, else SHOWN_ABSENT.
+    The estimate's error goes with one over the root of the number of programs, and so do both its
+    interval and the quantile of t that its p is: a test that sees less than the interval asks for
+    more. Of absence a part of the studies is lost on either side of the margin.
     """
-    if _within(estimate, margin):
-        return Verdict.SHOWN_ABSENT
-    distance = abs(estimate.value)
-    return Verdict.SHOWN if distance >= margin - distance else Verdict.SHOWN_ABSENT
-
-
-def programs_to_decide(estimate: Estimate, *, margin: float) -> int | None:
-    """With about how many programs the interval would decide, were the estimate the truth.
-
-    The interval narrows as one over the root of the number of programs, until it leaves out 0 or
-    lies within the margin, whichever comes first; FEWEST_ABSENT where only they are wanting. None
-    where it has no end or no width, and where it leaves out 0: there the tests of the family are
-    too many.
-    """
-    if _within(estimate, margin):
-        return FEWEST_ABSENT
-    half = (estimate.upper - estimate.lower) / 2
-    if not 0 < half < math.inf or estimate.lower > 0 or estimate.upper < 0:
+    half, n = float(estimate.upper - estimate.lower) / 2, estimate.n_programs
+    if not 0 < half < math.inf or n < 2:
         return None
-    distance = abs(estimate.value)
-    wanted = max(distance, margin - distance)
-    if not 0 < wanted < half:  # 0: an estimate of 0 without a margin, which no number decides
+    error, distance = half / _quantile(n, ALPHA), abs(float(estimate.value))
+    seen = math.inf if p is None else _quantile(n, p)
+    level = ALPHA if p is None else (ALPHA - HAIR) / n_open
+
+    def is_shown(wanted: int) -> bool:
+        root = math.sqrt(wanted / n)
+        excluded = distance / error * root > _quantile(wanted, ALPHA)
+        return excluded and min(distance / error, seen) * root > _quantile(wanted, level)
+
+    def is_absent(wanted: int) -> bool:
+        own = error * math.sqrt(n / wanted)
+        room = margin - _quantile(wanted, ALPHA) * own
+        held = _below((room - distance) / own) - _below((-room - distance) / own)
+        return room > 0 and held >= HALF_OF_STUDIES
+
+    found = [
+        (_least(is_shown, 2), Verdict.SHOWN),
+        (_least(is_absent, FEWEST_ABSENT), Verdict.SHOWN_ABSENT),
+    ]
+    known = [(wanted, verdict) for wanted, verdict in found if wanted is not None]
+    return min(known, default=None)
+
+
+def _least(holds: Callable[[int], bool], start: int) -> int | None:
+    """The least number from `start` on for which something holds that then holds of all above."""
+    if not holds(MOST_PROGRAMS):
         return None
-    needed = math.ceil(estimate.n_programs * (half / wanted) ** 2)
-    return needed if distance >= margin - distance else max(needed, FEWEST_ABSENT)
+    return start + bisect_left(range(start, MOST_PROGRAMS), True, key=holds)
+
+
+def _quantile(n_programs: int, p: float) -> float:
+    """The t of so many programs whose two-sided p this is."""
+    from scipy.special import stdtrit
+
+    return -float(stdtrit(n_programs - 1, p / 2))
+
+
+def _below(z: float) -> float:
+    """The share of a normal distribution below z."""
+    return math.erfc(-z / math.sqrt(2)) / 2

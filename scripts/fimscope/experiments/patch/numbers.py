@@ -18,7 +18,6 @@ from fimscope.statistics.verdicts import (
     judge,
     programs_to_decide,
     rules_out,
-    verdict_to_come,
 )
 
 
@@ -179,7 +178,8 @@ def compare_conditions(
     )
     needed, to_come = None, None
     if verdict is Verdict.UNDECIDED:
-        needed, to_come = _to_decide([found[i] for i in columns if not alike[i]], margin)
+        still = [i for i in columns if not alike[i]]
+        needed, to_come = _to_decide(found[still], p_values[still], margin, len(places))
     return {
         "one": one.condition,
         "other": other.condition,
@@ -199,17 +199,24 @@ def compare_conditions(
     }
 
 
-def _to_decide(open_points: Sequence[Estimate], margin: float) -> tuple[int | None, Verdict | None]:
+def _to_decide(
+    found: Estimate, p_values: NDArray[np.float64], margin: float, n_tests: int
+) -> tuple[int | None, Verdict | None]:
     """`programs_to_decide` and `verdict_to_come` of conditions that are undecided at some points.
 
-    None, None where some point's number cannot be told.
+    found, p_values   [point], those
+    n_tests           points that are compared, of which none is shown
+
+    None, None where some point's number cannot be told and no other would be shown.
     """
-    needed = [programs_to_decide(own, margin=margin) for own in open_points]
-    if None in needed:
-        return None, None
-    to_come = [verdict_to_come(own, margin=margin) for own in open_points]
-    apart = [n for n, own in zip(needed, to_come, strict=True) if own is Verdict.SHOWN]
-    return (min(apart), Verdict.SHOWN) if apart else (max(needed), Verdict.SHOWN_ABSENT)
+    of_point = [
+        programs_to_decide(found[i], margin=margin, p=p, n_open=n_tests)
+        for i, p in enumerate(p_values.tolist())
+    ]
+    apart = [own for own in of_point if own and own[1] is Verdict.SHOWN]
+    if apart:
+        return min(apart)
+    return max(of_point) if None not in of_point else (None, None)
 
 
 def _by_example(sweep: Sweep) -> dict[str, tuple[str, np.ndarray]]:
