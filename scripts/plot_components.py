@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fimscope.experiments.components.numbers import KINDS, component_numbers
+from fimscope.experiments.components.numbers import (
+    KINDS,
+    component_numbers,
+    largest_each_way,
+    part_numbers,
+)
 from fimscope.experiments.components.section import components_section
 from fimscope.experiments.patch.drawing import draw_effects, effect_frame, share_legend, write_count
 from fimscope.experiments.patch.exactness import Rounding
@@ -15,7 +20,7 @@ from fimscope.experiments.patch.tables import PAIRS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.sections import write_section
-from fimscope.report.styles import ON_PALE_CELL
+from fimscope.report.styles import INK, ON_PALE_CELL
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
@@ -38,6 +43,7 @@ _TITLES = {"attention_output": "attention output", "mlp_output": "MLP output", "
 NOTE = (
     "block whose part is patched at the last token\nbands: 95%, clustered by program; "
     "squares and dots: nearer to the donor than under every control (sign test over programs, Holm)"
+    "\nrings: of a condition the largest effect towards the donor's answer, and the largest against"
 )
 
 
@@ -69,12 +75,39 @@ def plot_components(sweeps: Sequence[Numbers]) -> "Figure":
             else:
                 draw_effects(axes, sweep, sweep["effect_comparison"])
                 axes.set_ylim(*frame)
+        for part in largest_each_way(part_numbers(row)):
+            _ring(line[KINDS.index(part["kind"])], part)
         line[0].set_ylabel(f"{visible(row[0]['condition'])}\neffect (1 donor)")
     images = [axes.images[0] for axes in grid[:, 2] if axes.images]
     if images:
         figure.colorbar(images[0], ax=list(grid[:, 2]), label="mean effect", pad=0.03, aspect=30)
     share_legend(figure, sweeps, NOTE)
     return figure
+
+
+def _ring(axes: "Axes", part: Numbers) -> None:
+    """Mark a part in the panel of its kind, and write its effect beside it."""
+    height = part["estimate"] if part["head"] is None else part["head"]
+    axes.plot(
+        [part["block"]],
+        [height],
+        linestyle="none",
+        marker="o",
+        markersize=7,
+        markerfacecolor="none",
+        markeredgecolor=INK,
+        markeredgewidth=0.8,
+        zorder=5,
+    )
+    axes.annotate(
+        f"{part['estimate']:+.2f}",
+        (part["block"], height),
+        xytext=(-7, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=6.2,
+    )
 
 
 def _draw_heads(axes: "Axes", sweep: Numbers, blocks: Sequence[int], limit: float) -> None:

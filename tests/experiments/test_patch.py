@@ -11,7 +11,12 @@ import pytest
 import torch
 
 from fimscope.errors import UserError
-from fimscope.experiments.components.numbers import read_components
+from fimscope.experiments.components.numbers import (
+    component_numbers,
+    largest_each_way,
+    read_components,
+)
+from fimscope.experiments.components.section import components_section
 from fimscope.experiments.components.tables import COMPONENTS
 from fimscope.experiments.patch.curves import Curve, Sweep, read_sweep
 from fimscope.experiments.patch.exactness import (
@@ -384,6 +389,18 @@ def test_a_component_with_an_effect_is_found_alone(tmp_path):
     mlps = sweep_numbers(read_components(path, pairs, "mlp_output"), Bootstrap(DRAWS), MARGIN)
     assert mlps["points"] == list(range(4))
     assert mlps["effect_comparison"]["points_above"] == []
+    assert mlps["effect_comparison"]["points_below"] == [3]
+
+
+def test_what_is_large_in_few_rows_is_named_whatever_its_direction(tmp_path):
+    """More parts than the table has rows do more than the one that works against the answer."""
+    path, pairs = write_sweep(tmp_path, component_rows("restore", (2, 1)), "components")
+    sweeps = component_numbers(path, pairs, Bootstrap(DRAWS), MARGIN)
+    sweeps[2]["effects"]["paired"]["estimate"] = [0.9] * 8
+    (table,) = components_section(sweeps, Rounding("float32", 0.5)).tables
+    assert [row[1] for row in table.rows[8:]] == ["the MLP output of block 3"]
+    (none,) = largest_each_way([{"estimate": 0.1}, {"estimate": 0.0}])
+    assert none == {"estimate": 0.1}
 
 
 @pytest.fixture
@@ -473,8 +490,21 @@ def test_the_section_of_positions_has_every_position_and_window(study):
 
 
 @pytest.mark.process
-def test_the_section_of_components_names_the_head(study):
+def test_the_section_of_components_names_the_head_and_the_mlp_that_works_against_it(study):
     section = run_plot(study, "plot_components", "components", "components")
-    assert section.tables[0].rows[0][:2] == ["`restore`", "head 1 of block 2"]
-    verdicts = [row[-1] for row in section.tables[0].rows if row[0] == "`restore`"]
-    assert verdicts == ["shown"] + ["shown absent"] * (len(verdicts) - 1)
+    first, second, *others = [row for row in section.tables[0].rows if row[0] == "`restore`"]
+    assert first[:2] == ["`restore`", "head 1 of block 2"]
+    assert second[:2] == ["`restore`", "the MLP output of block 3"]
+    assert (first[-2:], second[-2:]) == (["shown", "shown absent"], ["undecided", "shown"])
+    assert all(row[-2:] == ["shown absent"] * 2 for row in others) and len(others) == 6
+    towards, against = (own for own in section.numbers["largest"] if own["condition"] == "restore")
+    assert (towards["kind"], towards["block"], towards["head"]) == ("head", 2, 1)
+    assert (against["kind"], against["block"], against["head"]) == ("mlp_output", 3, None)
+    assert (towards["estimate"], against["estimate"]) == pytest.approx((0.5, -0.4), abs=0.03)
+    sentence = section.reading[0]
+    assert "1 below every control, 3 shown to have less than 0.1, 0 undecided" in sentence
+    assert f"The largest against it: {against['estimate']:.3f} (" in sentence
+    assert "the MLP output of block 3" in sentence
+    assert "works against the donor's answer" in sentence
+    assert [finding.verdict for finding in section.findings] == ["shown", "shown"]
+    assert "the MLP output of block 3" in section.findings[1].number

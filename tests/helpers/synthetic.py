@@ -26,6 +26,7 @@ MANIFEST = {"step": "synthetic"}
 N_PACKAGES = 4
 N_PROGRAMS, N_POINTS, RISE = 20, 7, 3  # the type enters at point RISE
 GOLD_TOKEN, FOIL_TOKEN = 5, 7
+AGAINST = ("mlp_output", 3)  # works against the donor's answer
 
 
 def predictions_table(answers, edit="original", n_programs=4) -> pa.Table:
@@ -153,7 +154,8 @@ def patch_rows(condition: str, rise: int, seed: int, n_pairs: int = 40) -> list[
 
 
 def component_rows(condition: str, chosen: tuple[int, int], seed: int = 3) -> list[dict]:
-    """Rows of the components table of 4 blocks of 2 heads: one head of one block has an effect."""
+    """Rows of the components table of 4 blocks of 2 heads: one head of one block has an effect of
+    0.5, and the last block's MLP one of -0.4."""
     rows = []
     noise = np.random.default_rng(seed)
     parts = [("attention_output", b, None) for b in range(4)]
@@ -162,8 +164,9 @@ def component_rows(condition: str, chosen: tuple[int, int], seed: int = 3) -> li
     for row in patch_rows(condition, rise=N_POINTS, seed=seed):
         if row["point"] == 0:
             for component, block, head in parts:
-                hit = row["donor_kind"] == "paired" and (block, head) == chosen
-                moved = 0.0 if row["donor_kind"] == "self" else noise.normal(0, 0.05) + 0.5 * hit
+                own = 0.5 * ((block, head) == chosen) - 0.4 * ((component, block) == AGAINST)
+                moved = noise.normal(0, 0.05) + own * (row["donor_kind"] == "paired")
+                moved = 0.0 if row["donor_kind"] == "self" else moved
                 rows.append(
                     {
                         **{key: row[key] for key in row if key not in ("point", "position")},

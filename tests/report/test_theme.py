@@ -24,6 +24,7 @@ from fimscope.report.theme import (
     save_figure,
     write_message,
 )
+from fimscope.statistics.numbers import INTERVAL
 from plot_accuracy import plot_accuracy
 from plot_components import plot_components
 from plot_funnel import plot_funnel
@@ -70,7 +71,8 @@ def sweep(condition: str, kinds=("paired", "self", "unrelated", "random"), n_sma
         "effects": dict.fromkeys(kinds, curve),
         "flips": dict.fromkeys(kinds, curve),
         "comparison": {"points_above": [1, 2]},
-        "effect_comparison": {"points_above": [1, 2]},
+        "effect_comparison": {"points_above": [1, 2], "points_below": []},
+        "within_margin": [],
         "position": "last",
     }
 
@@ -233,9 +235,10 @@ def test_positions_and_windows_draw_a_panel_each():
 
 def test_heads_are_drawn_head_by_block():
     heads = sweep("restore")
-    curve = {**heads["effects"]["paired"], "estimate": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]}
+    means = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    curve = {**heads["effects"]["paired"], **dict.fromkeys(INTERVAL, means)}
     heads.update(points=list(range(6)), effects={"paired": curve}, position="head")
-    heads["effect_comparison"] = {"points_above": [5]}
+    heads["effect_comparison"] = {"points_above": [5], "points_below": []}
     figure = plot_components(
         [*({**sweep("restore"), "position": name} for name in KINDS[:2]), heads]
     )

@@ -1,16 +1,17 @@
 """The components' section of the report, made from the numbers by rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from fimscope.experiments.components.numbers import by_size, largest_each_way, part_numbers
 from fimscope.experiments.patch.exactness import Rounding, exactness_numbers, say_exactness
-from fimscope.experiments.patch.numbers import paired_means, verdicts_of
+from fimscope.experiments.patch.numbers import points_below, verdicts_of
 from fimscope.experiments.patch.section import (
     SHOWN_CONTROLS,
     effect_at,
     sweeps_power_text,
 )
 from fimscope.report.findings import Finding, verdict_of_many
-from fimscope.report.format import counted, spans
+from fimscope.report.format import counted, spans, with_interval
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -22,14 +23,18 @@ METHOD = (
     "with the donor's: the attention's output, the MLP's, or before the output projection one "
     "head's mix of values. All that follows is run on. The normalised effect is as in the "
     "sweep of the residual stream (Heimersheim & Nanda 2404.15255); one part alone seldom "
-    "moves the answer far, as later parts can make up for it."
+    "moves the answer far, as later parts can make up for it. An effect below 0 moves the answer "
+    "away from the donor's: alone in the recipient, the donor's part works against the donor's "
+    "answer, at -0.5 by half of the gap between the two. Where the controls do as much, it is the "
+    "recipient's own part that is missed."
 )
 CONTROL = (
     "The same part of the recipient itself; of `unrelated` and `other_gold`, as in the sweep of "
     "the residual stream; and a random vector with the mean and the covariance of the paired "
     "donors' at that part. Above controls means: by the normalised effect, an exact sign test "
     "over programs, adjusted by Holm for all parts of one kind and all controls, and the interval"
-    " of the mean difference above 0; kinds and conditions are not adjusted for one another. A "
+    " of the mean difference above 0; below them, the same below 0. Kinds and conditions are not "
+    "adjusted for one another. A "
     "part's effect is shown absent where its mean lies within the margin of 0, by intervals that "
     "hold for all parts of the kind at once (Bonferroni). No block is patched as a whole: these "
     "are the parts of blocks, each alone."
@@ -61,12 +66,21 @@ def components_section(sweeps: Sequence[Numbers], rounding: Rounding) -> Section
                 "components.svg",
                 "Mean normalised effect of patching the attention output, the MLP output or one "
                 "head of each block. Bands: 95% over programs. Squares and dots: above every "
-                "control.",
+                "control. Rings: of a condition the largest effect towards the donor's answer, "
+                "above 0, and the largest against it, below 0.",
             )
         ],
-        tables=[_parts_table(sweeps)],
+        tables=[_parts_table(by_condition)],
         sources=[f"components/{condition}.parquet" for condition in conditions],
-        numbers={"sweeps": list(sweeps), "exactness": exactness},
+        numbers={
+            "sweeps": list(sweeps),
+            "largest": [
+                {"condition": condition, **part}
+                for condition, own in by_condition.items()
+                for part in largest_each_way(part_numbers(own))
+            ],
+            "exactness": exactness,
+        },
         power=sweeps_power_text(sweeps),
         docs="method.md#patching",
         explorer="outcome=broken",
@@ -74,34 +88,34 @@ def components_section(sweeps: Sequence[Numbers], rounding: Rounding) -> Section
 
 
 def _findings(condition: str, sweeps: Sequence[Numbers]) -> list[Finding]:
-    """That one part alone moves the answer to the donor's; none where no part has an effect."""
-    known = [(sweep, place) for sweep in sweeps for place in range(len(paired_means(sweep)))]
-    if not known:
+    """That one part alone moves the answer to the donor's, and that one moves it away; none where
+    no part has an effect."""
+    parts = part_numbers(sweeps)
+    if not parts:
         return []
-    found = [verdicts_of(sweep, sweep["effect_comparison"]) for sweep in sweeps]
-    n_shown = sum(len(own[Verdict.SHOWN]) for own in found)
-    sweep, place = _largest(sweeps)
+    shown = [part for part in parts if part["verdict"] is Verdict.SHOWN]
+    most = max(shown or parts, key=lambda part: part["estimate"])
+    against = [part for part in parts if part["against"] is Verdict.SHOWN]
+    least = min(against or parts, key=lambda part: part["estimate"])
+    n = counted(len(parts), "part")
     return [
         Finding(
             f"one part of one block alone moves the answer to the donor's ({code(condition)})",
-            verdict_of_many(v for own in found for v, points in own.items() if points),
-            f"{n_shown} of {counted(len(known), 'part')}; the most, "
-            f"{effect_at(sweep['effects']['paired'], place)}, {_verdict_at(sweep, place)}",
+            verdict_of_many(part["verdict"] for part in parts),
+            f"{len(shown)} of {n}; the most, {_say_effect(most)}, {most['verdict']}",
             "every control donor",
-        )
+        ),
+        Finding(
+            f"one part of one block alone moves it away from the donor's ({code(condition)})",
+            verdict_of_many(part["against"] for part in parts),
+            f"{len(against)} of {n}; the least, {_say_effect(least)}, {least['against']}",
+            "every control donor",
+        ),
     ]
 
 
-def _largest(sweeps: Sequence[Numbers]) -> tuple[Numbers, int]:
-    """The part with the largest mean effect, of those shown if any is: its sweep, its place."""
-    known = [(sweep, place) for sweep in sweeps for place in range(len(paired_means(sweep)))]
-    shown = [part for part in known if _verdict_at(*part) is Verdict.SHOWN]
-    return max(shown or known, key=lambda part: paired_means(part[0])[part[1]])
-
-
-def _verdict_at(sweep: Numbers, place: int) -> Verdict:
-    found = verdicts_of(sweep, sweep["effect_comparison"])
-    return next(v for v, points in found.items() if sweep["points"][place] in points)
+def _say_effect(part: Numbers) -> str:
+    return f"{with_interval(part, '+z.3f')}, {part_name(part)}"
 
 
 def _say_parts(condition: str, sweeps: Sequence[Numbers]) -> str:
@@ -111,18 +125,43 @@ def _say_parts(condition: str, sweeps: Sequence[Numbers]) -> str:
     kinds = [_say_kind(sweep) for sweep in sweeps if sweep["effects"]]
     if not kinds:
         return f"{code(condition)}: every gap between donor and recipient is too small."
-    return f"{code(condition)}, one part patched alone: {'; '.join(kinds)}."
+    ends = [_say_end(part, sweeps) for part in largest_each_way(part_numbers(sweeps))]
+    return f"{code(condition)}, one part patched alone: {'; '.join(kinds)}. {' '.join(ends)}"
+
+
+def _say_end(part: Numbers, sweeps: Sequence[Numbers]) -> str:
+    """The largest effect in one direction, what controls do there, and whether it is beyond them"""
+    towards = part["estimate"] > 0
+    effects = next(s["effects"] for s in sweeps if s["position"] == part["kind"])
+    controls = [
+        f"{code(kind)} {effects[kind]['estimate'][part['place']]:+z.3f}"
+        for kind in SHOWN_CONTROLS
+        if kind in effects
+    ]
+    beside = f" ({', '.join(controls)})" if controls else ""
+    if towards:
+        return (
+            f"The largest effect towards the donor's answer: {_say_effect(part)}{beside}; that it "
+            f"is above every control is {part['verdict']}."
+        )
+    is_below_0 = part["upper"] is not None and part["upper"] < 0
+    meaning = "; alone in the recipient it works against the donor's answer" if is_below_0 else ""
+    return (
+        f"The largest against it: {_say_effect(part)}{beside}{meaning}; that it is below every "
+        f"control is {part['against']}."
+    )
 
 
 def _say_kind(sweep: Numbers) -> str:
     """How many parts of one kind have which verdict."""
     found = verdicts_of(sweep, sweep["effect_comparison"])
-    shown = found[Verdict.SHOWN]
+    shown, below = found[Verdict.SHOWN], points_below(sweep["effect_comparison"])
+    beneath = f"{len(below)} below every control, " if below else ""
     which = "" if sweep["position"] == "head" or not shown else f" ({_blocks(shown, sweep)})"
     return (
         f"of {len(sweep['points'])} {_plural(sweep)} {len(shown)}{which} above every control, "
-        f"{len(found[Verdict.SHOWN_ABSENT])} shown to have less than {sweep['margin']:g}, "
-        f"{len(found[Verdict.UNDECIDED])} undecided"
+        f"{beneath}{len(found[Verdict.SHOWN_ABSENT])} shown to have less than {sweep['margin']:g}, "
+        f"{len(set(found[Verdict.UNDECIDED]) - set(below))} undecided"
     )
 
 
@@ -135,32 +174,34 @@ def _plural(sweep: Numbers) -> str:
     return names[sweep["position"]]
 
 
-def _part_name(sweep: Numbers, place: int, sweeps: Sequence[Numbers]) -> str:
-    """The name of a sweep's place; `sweeps` are those of its condition."""
-    if sweep["position"] != "head":
-        kind = "attention" if sweep["position"] == "attention_output" else "MLP"
-        return f"the {kind} output of block {sweep['points'][place]}"
-    n_heads = len(sweep["points"]) // len(sweeps[0]["points"])
-    return f"head {place % n_heads} of block {place // n_heads}"
+def part_name(part: Numbers) -> str:
+    """What a part of `part_numbers` is called."""
+    if part["kind"] == "head":
+        return f"head {part['head']} of block {part['block']}"
+    kind = "attention" if part["kind"] == "attention_output" else "MLP"
+    return f"the {kind} output of block {part['block']}"
 
 
-def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
-    """The parts with the largest mean effects of each condition."""
+def _parts_table(by_condition: Mapping[str, Sequence[Numbers]]) -> SectionTable:
+    """The parts with the largest mean effects of each condition, and the largest each way."""
     rows = []
-    for condition in dict.fromkeys(sweep["condition"] for sweep in sweeps):
-        own = [sweep for sweep in sweeps if sweep["condition"] == condition]
-        parts = [(sweep, i) for sweep in own for i in range(len(paired_means(sweep)))]
-        parts.sort(key=lambda part: -paired_means(part[0])[part[1]])
-        for sweep, place in parts[:N_SHOWN]:
-            controls = [effect_at(sweep["effects"].get(kind), place) for kind in SHOWN_CONTROLS]
+    for condition, sweeps in by_condition.items():
+        of_kind = {sweep["position"]: sweep for sweep in sweeps}
+        parts = part_numbers(sweeps)
+        chosen = by_size(parts)[:N_SHOWN]
+        chosen += [part for part in largest_each_way(parts) if part not in chosen]
+        for part in chosen:
+            sweep = of_kind[part["kind"]]
+            effects, place = sweep["effects"], part["place"]
             rows.append(
                 [
                     code(condition),
-                    _part_name(sweep, place, own),
+                    part_name(part),
                     f"{sweep['n_pairs'] - sweep['n_small_gap']} of {sweep['n_pairs']}",
-                    effect_at(sweep["effects"]["paired"], place),
-                    *controls,
-                    _verdict_at(sweep, place),
+                    effect_at(effects["paired"], place),
+                    *(effect_at(effects.get(kind), place) for kind in SHOWN_CONTROLS),
+                    part["verdict"],
+                    part["against"],
                 ]
             )
     header = [
@@ -170,5 +211,8 @@ def _parts_table(sweeps: Sequence[Numbers]) -> SectionTable:
         "mean effect",
         *(f"of {code(kind)}" for kind in SHOWN_CONTROLS),
         "above every control",
+        "below every control",
     ]
-    return SectionTable("The parts with the largest mean effects", header, rows, n_left=2)
+    return SectionTable(
+        "The parts with the largest mean effects, in either direction", header, rows, n_left=2
+    )

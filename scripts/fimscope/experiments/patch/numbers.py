@@ -67,8 +67,8 @@ def compare_to_controls(
     returns   n_pairs, n_programs of the recipients with all kinds; difference, lower, upper,
               control -> [point], the mean of paired minus control and its 95% interval over
               programs; adjusted_p, control -> [point]; least_adjusted_p, the
-              smallest that these programs can give; points_above, where every control has an
-              interval above 0 and a p that is not within a hair of ALPHA
+              smallest that these programs can give; points_above and points_below, where every
+              control has an interval above 0, or below, and a p that is not within a hair of ALPHA
 
     A sign test over programs at each point against each control, exact however few programs differ;
     all points and all controls are one family (Holm 1979). None where there is no paired donor, no
@@ -86,7 +86,9 @@ def compare_to_controls(
     p_values = [p for own in differences for p in sign_test(own, programs).tolist()]
     adjusted = np.array(holm(p_values)).reshape(len(controls), -1)
     means = [interval(Clustered.of(own, programs)) for own in differences]
-    above = is_clearly_significant(adjusted) & (np.array([own.lower for own in means]) > 0)
+    clear = is_clearly_significant(adjusted)
+    above = clear & (np.array([own.lower for own in means]) > 0)
+    below = clear & (np.array([own.upper for own in means]) < 0)
     return {
         "n_pairs": len(common),
         "n_programs": len(set(programs)),
@@ -96,6 +98,7 @@ def compare_to_controls(
         "adjusted_p": dict(zip(controls, significant(adjusted), strict=True)),
         "least_adjusted_p": least_family_p(len(set(programs)), adjusted.size),
         "points_above": np.array(points)[above.all(axis=0)].tolist(),
+        "points_below": np.array(points)[below.all(axis=0)].tolist(),
     }
 
 
@@ -127,6 +130,11 @@ def half_reached(curves: NDArray[np.float64], places: Sequence[int]) -> NDArray[
 def points_above(comparison: Numbers | None) -> list[int]:
     """Where the paired donor does more than every control; nowhere if there is no comparison."""
     return comparison["points_above"] if comparison else []
+
+
+def points_below(comparison: Numbers | None) -> list[int]:
+    """Where the paired donor does less than every control; nowhere if there is no comparison."""
+    return comparison["points_below"] if comparison else []
 
 
 def paired_means(sweep: Numbers) -> list[float]:
