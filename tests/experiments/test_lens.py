@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from bare_points import bare_points
 from fimscope.errors import UserError
 from fimscope.experiments.foils import choose_foils
 from fimscope.experiments.lens.numbers import (
@@ -194,6 +195,7 @@ def test_figures_and_section_say_their_n_or_that_there_is_nothing(tmp_path, curv
     page = " ".join(section.reading)
     expected = "breaks no answer" if empty else "In 7 pairs that `rename_vars` breaks"
     assert expected in page
+    assert bare_points(section) == []
 
 
 def test_a_legend_in_a_panel_lies_above_its_curves(curves):

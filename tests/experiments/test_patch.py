@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from bare_points import bare_points
 from fimscope.errors import UserError
 from fimscope.experiments.components.numbers import (
     component_numbers,
@@ -449,12 +450,14 @@ def test_the_section_of_patches_tells_the_known_answer(study):
     more = ("--out-curve-svg", study / "b.svg", "--out-curve-png", study / "b.png")
     section = run_plot(study, "plot_patches", "patches", "patches", *more)
     found, nothing = section.findings
-    half = f"of these half of the largest effect first at {RISE} ({RISE} to {RISE})"
+    half = f"of these half of the largest effect first at point {RISE} ({RISE} to {RISE})"
     assert (found.verdict, found.number) == ("shown", f"shown at points 3 to 6, {half}")
     assert nothing.verdict == "undecided"
     assert [sweep["condition"] for sweep in section.numbers["sweeps"]] == [
         *("restore", "same_type", "wrong_to_wrong")
     ]
+    assert bare_points(section) == []
+    assert all(" at point " in row[8] for row in section.tables[0].rows[:2])
     first, second, third = section.tables[0].rows
     assert first[:5] == ["`restore`", "gold", f"40 ({N_PROGRAMS})", "1", "points 3 to 6"]
     assert first[6:8] == ["points 0 to 2", f"{RISE} ({RISE} to {RISE})"]
@@ -463,7 +466,7 @@ def test_the_section_of_patches_tells_the_known_answer(study):
     json.dumps(section.numbers, allow_nan=False)
     # Figure, reading and the figures of the pages tell one number.
     assert (
-        f"half of the largest mean effect, 0.82, first at {RISE} ({RISE} to {RISE}),"
+        f"half of the largest mean effect, 0.82, first at point {RISE} ({RISE} to {RISE}),"
         in section.reading[0]
     )
     mark = "<!-- figure: {{ half_point(row(sweeps, condition='restore').half_of_effect) }} -->"

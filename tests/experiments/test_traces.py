@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from bare_points import bare_points
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.experiments.traces.numbers import accuracy_numbers, trace_numbers
 from fimscope.experiments.traces.roles import token_roles
@@ -13,6 +14,7 @@ from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.interventions.sweep import sweep_plain
 from fimscope.parts.store import UNKEPT
+from fimscope.statistics.verdicts import Verdict
 from models import random_model
 from trace_tokens import streams_of, trace_rows, trace_tokens
 
@@ -164,6 +166,9 @@ def test_every_patch_equals_a_plain_forward(traces, tmp_path):
     top = [row for row in numbers["effects"] if (row["role"], row["point"]) == ("last", points[-1])]
     assert [round(row["estimate"], 3) for row in top] == [1.0, 1.0]
     assert "2 examples" in " ".join(traces_section(numbers).reading)
+    for row in numbers["effects"]:
+        row["verdict"] = Verdict.SHOWN
+    assert bare_points(traces_section(numbers)) == []
 
 
 def test_a_study_without_pairs_says_so(tmp_path):

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from bare_points import bare_points
 from fimscope.experiments.patch.exactness import Rounding
 from fimscope.experiments.patch.measures import patch_table
 from fimscope.experiments.patch.pairs import (
@@ -417,7 +418,11 @@ def test_a_part_without_a_gap_has_no_effect():
 def test_the_section_says_what_arrives(numbers):
     section = whole_patches_section(numbers, ROUNDING, 30, 12)
     first, beside, later = section.findings
-    assert "shown at points 3 to 4, of these half of the largest effect first at 3" in first.number
+    assert (
+        "shown at points 3 to 4, of these half of the largest effect first at point 3"
+        in first.number
+    )
+    assert bare_points(section) == []
     assert beside.number == "-1.00 (-1.00 to -1.00) at point 2, the widest gap"
     assert (later.verdict, later.claim) == (
         Verdict.SHOWN_ABSENT,

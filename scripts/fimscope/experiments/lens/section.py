@@ -115,7 +115,7 @@ def _findings(pairs: Numbers, points: list[int], edit: str) -> list[Finding]:
     most = max(range(len(points)), key=lambda place: gold["estimate"][place])
     less = {key: -value for key, value in at(gold, most).items()}
     less["lower"], less["upper"] = less["upper"], less["lower"]
-    number = f"{with_interval(less, '+.2f', 1, ' nats')} at {points[most]}"
+    number = f"{with_interval(less, '+.2f', 1, ' nats')} at point {points[most]}"
     return [
         Finding(
             f"the gold is less likely within, where {code(edit)} breaks",

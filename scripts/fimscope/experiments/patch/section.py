@@ -120,7 +120,7 @@ def sweep_findings(sweep: Numbers) -> list[Finding]:
     shown = found[Verdict.SHOWN]
     # At the last token the largest effect is the whole, by construction.
     where = (
-        f"of these half of the largest effect first at {half_point(half)}"
+        f"of these half of the largest effect first at point {half_point(half)}"
         if half and sweep["position"] == "last"
         else f"an effect of {peak(sweep)}"
     )
@@ -185,7 +185,7 @@ def say_sweep(sweep: Numbers) -> list[str]:
     if half:
         sentence += (
             f"; half of the largest mean effect, {half['maximum']:.2f}, first at "
-            f"{half_point(half)}, of the points where it is shown"
+            f"point {half_point(half)}, of the points where it is shown"
         )
     return [f"{sentence}."]
 
@@ -257,7 +257,7 @@ def most_turned(sweep: Numbers, kind: str) -> str:
     best = max(range(len(curve["estimate"])), key=lambda i: curve["estimate"][i])
     if curve["estimate"][best] == 0:
         return "never"
-    return f"{rate(at(curve, best))} at {sweep['points'][best]}"
+    return f"{rate(at(curve, best))} at point {sweep['points'][best]}"
 
 
 def effect_at(curve: Numbers | None, place: int) -> str:

@@ -105,7 +105,8 @@ def _say_condition(numbers: Numbers, condition: str) -> str:
             if row["verdict"] is Verdict.SHOWN
         ]
         if points:
-            shown.append(f"`{role}` at {', '.join(points)}")
+            noun = "point" if len(points) == 1 else "points"
+            shown.append(f"`{role}` at {noun} {', '.join(points)}")
     largest = "; ".join(text for _, text in sorted(most, reverse=True)[:3])
     told = "; ".join(shown) if shown else "no role at any point"
     return f"`{condition}`: the largest mean effects are {largest}; shown: {told}."

@@ -120,7 +120,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
     arrived = verdicts_of(first, first["comparison"])[Verdict.SHOWN]
     shown = f"shown at {spans(arrived, first['points'])}" if arrived else "shown nowhere"
     where = (
-        f"of these half of the largest effect first at {half_point(half)}"
+        f"of these half of the largest effect first at point {half_point(half)}"
         if half
         else f"most {peak(first)}"
     )
