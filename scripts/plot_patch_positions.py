@@ -111,9 +111,9 @@ def main() -> None:
         ]
         save_figure(plot_positions(sweeps), args.out_svg, args.out_png)
         save_figure(plot_windows(sweeps), args.out_windows_svg, args.out_windows_png)
-        write_section(
-            args.out_section, positions_section(sweeps, Rounding.of(args.patches[0])), manifest
-        )
+        conditions = [path.stem for path in args.patches]
+        section = positions_section(sweeps, conditions, Rounding.of(args.patches[0]))
+        write_section(args.out_section, section, manifest)
 
 
 if __name__ == "__main__":

@@ -489,6 +489,19 @@ def test_the_section_of_positions_has_every_position_and_window(study):
     # The last token has its one verdict in the sweep of all points.
     assert above["`same_type`", "`last`", "1"] == "see the last token"
     assert not any("`last`" in sentence for sentence in section.reading)
+    # Every condition that was run is spoken of, each with what it rests on.
+    said = {
+        condition: [text for text in section.reading if f"`{condition}`" in text]
+        for condition in ("restore", "same_type", "wrong_to_wrong")
+    }
+    assert said["wrong_to_wrong"] == ["`wrong_to_wrong`: no pair was found."]
+    for condition in ("restore", "same_type"):
+        one, windows = said[condition]
+        assert one.startswith(f"`{condition}` at `hole_name`, 40 pairs of {N_PROGRAMS} programs: ")
+        assert windows.endswith(f"; 40 pairs of {N_PROGRAMS} programs.")
+    assert f"than under every control at points {RISE} to {N_POINTS - 1}" in said["restore"][0]
+    assert f"undecided at points 0 to {N_POINTS - 1}" in said["same_type"][0]
+    assert bare_points(section) == []
     assert "patch_windows.svg" in dict(section.figures)
 
 

@@ -7,11 +7,13 @@ from fimscope.experiments.patch.numbers import verdicts_of
 from fimscope.experiments.patch.section import (
     most_turned,
     peak,
+    say_verdicts,
     sweep_findings,
     sweeps_power_text,
+    target_name,
 )
 from fimscope.prompts.alignment import NAME
-from fimscope.report.format import spans
+from fimscope.report.format import counted, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -42,21 +44,18 @@ CONTROL = (
 )
 
 
-def positions_section(sweeps: Sequence[Numbers], rounding: Rounding) -> Section:
+def positions_section(
+    sweeps: Sequence[Numbers], conditions: Sequence[str], rounding: Rounding
+) -> Section:
     """The section of the report, of the numbers of `position_numbers`.
 
-    rounding   of the sweeps' tables
+    conditions   all that were run, those without a pair too
+    rounding     of the sweeps' tables
     """
     exactness = exactness_numbers(sweeps, rounding)
-    conditions = list(dict.fromkeys(sweep["condition"] for sweep in sweeps))
-    reading = [
-        sentence
-        for condition in conditions
-        for sentence in _say_windows(
-            condition, [sweep for sweep in sweeps if sweep["condition"] == condition]
-        )
-    ]
-    claimed = [s for s in sweeps if s["condition"] == conditions[0] and _is_claimed(s)]
+    of_condition = {c: [s for s in sweeps if s["condition"] == c] for c in conditions}
+    reading = [text for name, own in of_condition.items() for text in _say_condition(name, own)]
+    claimed = [s for s in sweeps if s["condition"] == sweeps[0]["condition"] and _is_claimed(s)]
     wide = any(sweep["n_points"] > 1 for sweep in sweeps)
     figures = [
         (
@@ -81,7 +80,7 @@ def positions_section(sweeps: Sequence[Numbers], rounding: Rounding) -> Section:
         method=METHOD,
         control=CONTROL,
         cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
-        reading=(reading if sweeps else ["No pair was patched."]) + say_exactness(exactness),
+        reading=reading + say_exactness(exactness),
         figures=figures,
         tables=[_position_table(sweeps)] if sweeps else [],
         sources=[f"patch_positions/{condition}.parquet" for condition in conditions],
@@ -97,6 +96,28 @@ def _is_claimed(sweep: Numbers) -> bool:
     return sweep["n_points"] == 1 and sweep["position"] not in ("last", "fim", NAME)
 
 
+def _say_condition(condition: str, sweeps: Sequence[Numbers]) -> list[str]:
+    """What a condition's patches do at each position but the last token, and over its windows."""
+    if not sweeps:
+        return [f"{code(condition)}: no pair was found."]
+    asked = [sweep for sweep in sweeps if sweep["position"] != "last"]
+    if not asked:
+        return [f"{code(condition)}, {_count(sweeps[0])}: asked of the last token alone."]
+    single = [_say_position(sweep) for sweep in asked if sweep["n_points"] == 1]
+    return single + _say_windows(condition, asked)
+
+
+def _say_position(sweep: Numbers) -> str:
+    """The verdicts on one position, a point at a time, and the largest effect there."""
+    target, comparison = target_name(sweep["condition"]), sweep["comparison"]
+    found = "no pair has an effect and all its controls, so nothing is decided"
+    if comparison and sweep["effects"]:
+        claim = f"more recipients turn to the {target} than under every control"
+        verdicts = say_verdicts(sweep, comparison, claim)
+        found = f"{verdicts}; the largest mean effect is {peak(sweep)}"
+    return f"{code(sweep['condition'])} at {code(sweep['position'])}, {_count(sweep)}: {found}."
+
+
 def _say_windows(condition: str, sweeps: Sequence[Numbers]) -> list[str]:
     """Whether windows bring more than single points, by their largest mean effects."""
     sentences = []
@@ -106,9 +127,15 @@ def _say_windows(condition: str, sweeps: Sequence[Numbers]) -> list[str]:
         if len(peaks) > 1:
             sentences.append(
                 f"At {code(position)} the largest mean effect under {code(condition)}, by points "
-                f"patched at once: {', '.join(peaks)}."
+                f"patched at once: {', '.join(peaks)}; {_count(next(iter(sizes.values())))}."
             )
     return sentences
+
+
+def _count(sweep: Numbers) -> str:
+    """`118 pairs of 61 programs`"""
+    programs = counted(_n_programs(sweep), "program")
+    return f"{counted(sweep['n_pairs'], 'pair')} of {programs}"
 
 
 def _n_programs(sweep: Numbers) -> int:
