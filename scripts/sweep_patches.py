@@ -72,7 +72,8 @@ def sweep_patches(
         ids = [prompts[key] for key in keys]
         return sweep_last(model, ids, torch.stack(values, dim=1), torch.tensor(wanted))
 
-    batches = plan_recipients(runner, prompts, groups, donors.n_points)
+    n_points = len(donors.of(pairs[0])) if pairs else 0
+    batches = plan_recipients(runner, prompts, groups, n_points)
     kept = BatchTensors(SweepReadout)
     for rows, sweep in runner.run("patches", batches, ask, ingredients, kept):
         for i, row in enumerate(rows):

@@ -97,7 +97,7 @@ def programs_to_decide(
         return None
     error, distance = half / _quantile(n, ALPHA), abs(float(estimate.value))
     seen = math.inf if p is None else _quantile(n, p)
-    level = ALPHA if p is None else (ALPHA - HAIR) / n_open
+    level = ALPHA if p is None else (ALPHA - HAIR) / max(n_open, 1)
 
     def is_shown(wanted: int) -> bool:
         root = math.sqrt(wanted / n)

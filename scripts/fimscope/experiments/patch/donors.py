@@ -137,8 +137,7 @@ class LastDonors:
         seed: int,
     ):
         self.elsewhere = elsewhere
-        self.n_points = caches[0].n_points
-        self._last = LastResiduals(caches, range(self.n_points))
+        self._last = LastResiduals(caches, range(caches[0].n_points))
         noise = Noise(self._last.values)
         # Asked for twice, to name a part and to make it.
         self._noise = lru_cache(maxsize=NOISES_KEPT)(partial(noise.draw, 1, seed))
