@@ -306,7 +306,7 @@ def test_the_lead_that_is_claimed_is_over_the_best_baseline(hardest, told, contr
     for own in rows[0]["baselines"]:
         for measure in ("right", "top10"):
             estimate = 0.5 + 0.1 * (own["baseline"] == hardest)
-            own[measure] = {"estimate": estimate, "lower": 0.0, "upper": 1.0}
+            own[measure] |= {"estimate": estimate, "lower": 0.0, "upper": 1.0}
     numbers = {"funnel": {}, "accuracy": rows, "changes": changes, "wrong_answers": wrong}
     _, right, _ = accuracy_sections(numbers, "golds of one token", 0.03)
     assert right.findings[0].claim.endswith(told) and right.findings[0].control == control

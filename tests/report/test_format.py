@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimscope.report.format import count, counted
+from fimscope.report.format import FEWEST_RATED, count, counted, rate_at, rate_cell, rate_or_count
 
 
 @pytest.mark.parametrize(
@@ -11,3 +11,15 @@ from fimscope.report.format import count, counted
 def test_one_is_counted_as_one(n, said):
     assert counted(n, "program") == said
     assert count({"n": 7, "n_programs": n}) == f"n = 7 ({said})"
+
+
+def test_a_rate_of_few_programs_is_told_by_its_counts_in_every_table():
+    few = {"n": 2, "n_programs": 1, "estimate": 0.5, "lower": 0.0, "upper": 1.0}
+    assert rate_cell(few) == rate_or_count(few) == "1 of 2"
+    assert rate_cell({**few, "n": 7, "n_programs": FEWEST_RATED - 1, "estimate": 1.0}) == "7 of 7"
+    enough = {**few, "n": 10, "n_programs": FEWEST_RATED, "lower": 0.2, "upper": 0.8}
+    assert rate_cell(enough) == "50.0 (20.0 to 80.0)"
+    assert rate_or_count(enough) == "50.0% (20.0 to 80.0)"
+    assert rate_cell(None) == ""
+    curve = {"n_pairs": 3, "n_programs": 3, "estimate": [0, 1], "lower": [0, 0], "upper": [1, 1]}
+    assert rate_or_count(rate_at(curve, 1)) == "3 of 3"

@@ -9,6 +9,8 @@ from fimscope.statistics.numbers import INTERVAL, Numbers
 from fimscope.statistics.significance import is_clearly_significant
 from fimscope.statistics.verdicts import Verdict
 
+FEWEST_RATED = 5  # programs of which a table tells a rate in percent, with an interval
+
 
 def counted(n: int, noun: str) -> str:
     """`1 program`, `2 programs`; for nouns with a plain plural."""
@@ -38,14 +40,37 @@ def at(curve: Numbers, place: int) -> Numbers:
     return {key: curve[key][place] for key in INTERVAL}
 
 
+def rate_at(curve: Numbers, place: int) -> Numbers:
+    """As `at`, with what each rate of the curve rests on: n rows and n_programs."""
+    rows = curve["n"] if "n" in curve else curve["n_pairs"]
+    return {**at(curve, place), "n": rows, "n_programs": curve["n_programs"]}
+
+
 def rate(numbers: Numbers) -> str:
     """A rate and its interval, in percent."""
     return with_interval(numbers, ".1f", 100, "%")
 
 
 def rate_cell(numbers: Numbers | None) -> str:
-    """A rate and its interval under a head that says %; nothing where there is none."""
-    return with_interval(numbers, ".1f", 100) if numbers else ""
+    """A rate and its interval under a head that says %; nothing where there is none.
+
+    Of fewer than FEWEST_RATED programs it is how many of how many: `1 of 1`.
+    """
+    if not numbers:
+        return ""
+    return _of_few(numbers) or with_interval(numbers, ".1f", 100)
+
+
+def rate_or_count(numbers: Numbers) -> str:
+    """As `rate_cell`, with its %: where no text around it says of how many the rate is."""
+    return _of_few(numbers) or rate(numbers)
+
+
+def _of_few(row: Numbers) -> str:
+    """`1 of 1`, where a rate is of fewer than FEWEST_RATED programs; else nothing."""
+    if row["n_programs"] >= FEWEST_RATED:
+        return ""
+    return f"{round(row['estimate'] * row['n'], 1):g} of {row['n']}"
 
 
 def points_changed(numbers: Numbers) -> str:

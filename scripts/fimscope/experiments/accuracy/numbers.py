@@ -74,7 +74,7 @@ def _rates(
 ) -> Numbers:
     """The rate of each measure over the holes of which it is asked, None where there is none."""
     return {
-        measure: Clustered.of(values[rows], programs[rows]).rate().ends() if rows.any() else None
+        measure: Clustered.of(values[rows], programs[rows]).rate().numbers() if rows.any() else None
         for measure, values in measures.items()
         for rows in [asked[measure]]
     }

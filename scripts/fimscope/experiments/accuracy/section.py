@@ -11,6 +11,7 @@ from fimscope.report.format import (
     points_changed,
     rate,
     rate_cell,
+    rate_or_count,
     say_needed,
     signed_points,
 )
@@ -324,7 +325,7 @@ def _accuracy_table(edits: Sequence[Numbers]) -> SectionTable:
     for row in edits:
         cells = [code(row["edit"]), f"{row['n']} ({row['n_programs']})"]
         measures = [row.get(key) for key in ("right", "top10", "near_if_wrong")]
-        rows.append([*cells, *(rate(value) if value else "" for value in measures)])
+        rows.append([*cells, *(rate_or_count(value) if value else "" for value in measures)])
     return SectionTable("Accuracy under every edit", header, rows)
 
 

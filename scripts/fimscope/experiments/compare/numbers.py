@@ -91,4 +91,4 @@ def _rate(answers: Answers, examples: list[str]) -> Numbers | None:
     if not examples:
         return None
     programs, rights = zip(*(answers[example] for example in examples), strict=True)
-    return Clustered.of(np.array(rights), programs).rate().ends()
+    return Clustered.of(np.array(rights), programs).rate().numbers()

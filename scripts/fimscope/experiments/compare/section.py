@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fimscope.report.format import rate
+from fimscope.report.format import rate_or_count
 from fimscope.report.markdown import code, table
 from fimscope.statistics.numbers import Numbers
 
@@ -64,5 +64,5 @@ def _cells(name: str, row: Numbers, which: str) -> list[str]:
         str(row["n_blocks"]),
         f"{row['n_parameters'] / 1e6:,.1f} M" if row["n_parameters"] else "not counted",
         f"{numbers['n']} ({numbers['n_programs']})",
-        *(rate(numbers[m]) if numbers[m] else "none" for m in MEASURES),
+        *(rate_or_count(numbers[m]) if numbers[m] else "none" for m in MEASURES),
     ]

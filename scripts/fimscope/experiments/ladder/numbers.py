@@ -43,7 +43,7 @@ def ladder_numbers(rungs: Sequence[Rung], bootstrap: Bootstrap, margins: Margins
             "name": rung.name,
             "n_parameters": rung.model.n_parameters,
             **{key: getattr(rung.model, key) for key in SIZE},
-            "right": Clustered.of(before, holes.programs).rate().ends(),
+            "right": Clustered.of(before, holes.programs).rate().numbers(),
             "change": difference_numbers(change, holes.programs),
             "broken": _rate((change < 0)[before > 0], holes.programs[before > 0]),
             "n_broken": int((change < 0).sum()),
@@ -186,7 +186,7 @@ def training_numbers(rows: Sequence[Numbers]) -> Numbers | None:
 
 
 def _rate(values: NDArray[np.bool_], programs: NDArray) -> Numbers | None:
-    return Clustered.of(values, programs).rate().ends() if len(values) else None
+    return Clustered.of(values, programs).rate().numbers() if len(values) else None
 
 
 def _difference(values: NDArray[np.float64], programs: NDArray) -> Numbers | None:

@@ -8,7 +8,7 @@ from fimscope.report.format import (
     counted,
     p_text,
     points_changed,
-    rate,
+    rate_or_count,
     signed_points,
     with_interval,
 )
@@ -124,11 +124,13 @@ def _rung_table(rungs: Sequence[Numbers], edit: str) -> list[str]:
             code(row["name"]),
             f"{row['n_parameters'] / 1e6:.2f} M" if row["n_parameters"] else "not counted",
             f"{row['n_blocks']}, {row['d_model']}, {row['n_heads']}",
-            rate(row["right"]),
+            rate_or_count(row["right"]),
             signed_points(row["change"]),
             p_text(row["change"]),
             row["change"]["verdict"],
-            f"{rate(row['broken'])}, n = {row['n_broken']}" if row["broken"] else "none was right",
+            f"{rate_or_count(row['broken'])}, n = {row['n_broken']}"
+            if row["broken"]
+            else "none was right",
             str(row["n_mended"]),
             str(row["n_pairs"]),
             with_interval(row["half_at"], "d") if row["half_at"] else "nowhere shown",

@@ -11,7 +11,8 @@ from fimscope.report.format import (
     half_point,
     percent,
     power_text,
-    rate,
+    rate_at,
+    rate_or_count,
     spans,
     with_interval,
 )
@@ -257,7 +258,7 @@ def most_turned(sweep: Numbers, kind: str) -> str:
     best = max(range(len(curve["estimate"])), key=lambda i: curve["estimate"][i])
     if curve["estimate"][best] == 0:
         return "never"
-    return f"{rate(at(curve, best))} at point {sweep['points'][best]}"
+    return f"{rate_or_count(rate_at(curve, best))} at point {sweep['points'][best]}"
 
 
 def effect_at(curve: Numbers | None, place: int) -> str:
@@ -315,7 +316,7 @@ def _curve_table(sweep: Numbers) -> SectionTable:
             str(point),
             effect_at(sweep["effects"].get("paired"), place),
             verdicts[point],
-            rate(at(flips, place)) if flips else "none",
+            rate_or_count(rate_at(flips, place)) if flips else "none",
         ]
         for control in controls:
             effect = sweep["effects"].get(control)

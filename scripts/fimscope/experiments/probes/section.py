@@ -3,7 +3,7 @@
 import numpy as np
 
 from fimscope.report.findings import Finding, verdict_of_many
-from fimscope.report.format import at, counted, percent, power_text, rate, rate_cell, spans
+from fimscope.report.format import at, counted, percent, power_text, rate, rate_at, rate_cell, spans
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -143,7 +143,7 @@ def _tables(numbers: Numbers) -> list[SectionTable]:
                 str(curve["n"]),
                 str(curve["n_programs"]),
                 str(numbers["points"][best]),
-                rate_cell(at(curve, best)),
+                rate_cell(rate_at(curve, best)),
                 f"{100 * curve['estimate'][-1]:.1f}",
             ]
         )

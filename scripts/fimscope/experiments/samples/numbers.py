@@ -140,7 +140,7 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
     columns = [sampled.right, sampled.in_top, sampled.n_correct > 0]
     stacked = np.column_stack([passed, guessed, *columns])
     found = Clustered.of(stacked, sampled.programs).rate()
-    rates = [found[column].ends() for column in range(stacked.shape[1])]
+    rates = [found[column].numbers() for column in range(stacked.shape[1])]
     width = len(over)
     # No sign test: against a chance near 1 nearly every difference has one sign, and means nothing.
     difference = (passed - guessed)[:, -1:]

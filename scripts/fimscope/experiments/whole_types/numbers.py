@@ -73,7 +73,7 @@ def group_numbers(rows: "DataFrame") -> Numbers:
     given = rows["verdict"].to_numpy()
     shares = np.column_stack([rows["right"], *(given == verdict for verdict in VERDICTS)])
     rates = Clustered.of(shares, rows["program_id"].to_numpy()).rate()
-    right, *by_verdict = (rates[column].ends() for column in range(shares.shape[1]))
+    right, *by_verdict = (rates[column].numbers() for column in range(shares.shape[1]))
     return {
         "n": len(rows),
         "n_programs": rates.n_programs,
