@@ -305,8 +305,10 @@ def test_stacked_lenses_have_each_a_title_columns_and_texts_within_their_cells(p
     page.set_viewport_size({"width": 240, "height": 844})
     open_example(page, THIRD)
     plot = show_panel(page, "lens").locator("svg").first
-    columns = plot.locator('[aria-label="x-axis tick label"] text').all_text_contents()
-    assert columns == 2 * ["holename", "last", "lastlinear"]  # a line for each word
+    columns = plot.locator('[aria-label="x-axis tick label"] text')
+    columns.first.wait_for()
+    # A line for each word.
+    assert columns.all_text_contents() == 2 * ["holename", "last", "lastlinear"]
     box = "all => all.map(shown => shown.getBoundingClientRect()).map(b => [b.y, b.width])"
     titles, texts = plot.locator('[aria-label="text"]').all()
     assert titles.locator("text").all_text_contents() == ["original", "rename_vars"]

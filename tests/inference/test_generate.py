@@ -135,9 +135,9 @@ def test_collected_activations_equal_forward_hooks(name):
     collected, logits = both.values, both.logits
     assert collected.shape == (model.n_points, len(prompts), 3, model.d_model)
     for row, prompt in enumerate(prompts):
-        torch.testing.assert_close(
-            collected[:, row], hooked_residuals(model, prompt)[:, positions[row]], atol=1e-4, rtol=0
-        )
+        # The last digits of a large residual are the processor's own.
+        expected = hooked_residuals(model, prompt)[:, positions[row]]
+        torch.testing.assert_close(collected[:, row], expected, atol=1e-4, rtol=3e-5)
         torch.testing.assert_close(
             logits[row], alone_logits(model.network, prompt)[-1, token_ids[row]], atol=1e-4, rtol=0
         )

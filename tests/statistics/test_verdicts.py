@@ -92,6 +92,9 @@ def test_what_the_family_still_asks_for_is_named():
     # t with 49 degrees of freedom is 2.41 at 0.02; it has to be 2.61, and 3.5 at 0.045 / 60.
     assert named == sorted(named) and named[0] < 50 < named[1]
     assert named[2] == pytest.approx(50 * (3.5 / 2.41) ** 2, rel=0.05)
+    # Where all of the family are shown by their p, and the interval alone is wanting.
+    of_none = programs_to_decide(interval(-0.1, 0.5), margin=0.1, p=1e-6, n_open=0)
+    assert of_none == programs_to_decide(interval(-0.1, 0.5), margin=0.1, p=1e-6)
 
 
 TRUTHS = {  # truth, margin and tests of the family, all of them of as much
