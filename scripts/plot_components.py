@@ -20,7 +20,7 @@ from fimscope.experiments.patch.tables import PAIRS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
 from fimscope.report.sections import write_section
-from fimscope.report.styles import INK, ON_PALE_CELL
+from fimscope.report.styles import INK, ON_PALE_CELL, PAPER
 from fimscope.report.text import visible
 from fimscope.report.theme import (
     PRINT_WIDTH,
@@ -86,7 +86,9 @@ def plot_components(sweeps: Sequence[Numbers]) -> "Figure":
 
 
 def _ring(axes: "Axes", part: Numbers) -> None:
-    """Mark a part in the panel of its kind, and write its effect beside it."""
+    """Mark a part in the panel of its kind, and write its effect beside it, clear of the curves."""
+    from matplotlib.patheffects import withStroke
+
     height = part["estimate"] if part["head"] is None else part["head"]
     axes.plot(
         [part["block"]],
@@ -107,6 +109,8 @@ def _ring(axes: "Axes", part: Numbers) -> None:
         ha="right",
         va="center",
         fontsize=6.2,
+        path_effects=[withStroke(linewidth=2, foreground=PAPER)],
+        zorder=6,
     )
 
 

@@ -493,7 +493,9 @@ def test_the_section_of_positions_has_every_position_and_window(study):
     for condition in ("`restore`", "`same_type`"):
         assert [condition, "`hole_name`", "3"] in rows
         assert [condition, "`last`", "1"] in rows
-    above = {tuple(row[:3]): row[6] for row in section.tables[0].rows}
+    assert [row[:3] for row in section.tables[1].rows] == rows
+    column = section.tables[0].header.index("above every control at")
+    above = {tuple(row[:3]): row[column] for row in section.tables[0].rows}
     assert above["`restore`", "`hole_name`", "1"] == f"points {RISE} to {N_POINTS - 1}"
     # The last token has its one verdict in the sweep of all points.
     assert above["`same_type`", "`last`", "1"] == "see the last token"

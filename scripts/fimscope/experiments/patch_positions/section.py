@@ -18,6 +18,7 @@ from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
 
+SHOWN_CONTROLS = ("other_gold", "random_position")
 METHOD = (
     "As at the last token, with the residual of earlier tokens overwritten, one point at a "
     "time, and all that follows run again. `fim` is the format's own tokens at once; "
@@ -82,7 +83,7 @@ def positions_section(
         cites=["heimersheim2024patching", "zhang2023patching", "holm1979procedure"],
         reading=reading + say_exactness(exactness),
         figures=figures,
-        tables=[_position_table(sweeps)] if sweeps else [],
+        tables=_position_tables(sweeps) if sweeps else [],
         sources=[f"patch_positions/{condition}.parquet" for condition in conditions],
         numbers={"sweeps": list(sweeps), "exactness": exactness},
         power=sweeps_power_text(sweeps),
@@ -149,38 +150,43 @@ def _points_of(sweep: Numbers, points: Sequence[int]) -> str:
     return spans(points, sweep["points"]) if points else "none"
 
 
-def _position_table(sweeps: Sequence[Numbers]) -> SectionTable:
-    header = [
-        "condition",
-        "position",
-        "points at once",
-        "pairs (programs)",
-        "position missing",
-        "gap too small",
-        "above every control at",
-        "shown absent at",
-        "undecided at",
-        "largest mean effect",
-        "most that turn",
-        "under `other_gold`",
-        "under `random_position`",
-    ]
-    rows = []
+def _position_tables(sweeps: Sequence[Numbers]) -> list[SectionTable]:
+    """The verdicts on every position, set and window, and its effects."""
+    verdicts, effects = [], []
     for sweep in sweeps:
+        key = [code(sweep["condition"]), code(sweep["position"]), str(sweep["n_points"])]
         found = verdicts_of(sweep, sweep["comparison"])
-        rows.append(
+        verdicts.append(
             [
-                code(sweep["condition"]),
-                code(sweep["position"]),
-                str(sweep["n_points"]),
+                *key,
                 f"{sweep['n_pairs']} ({_n_programs(sweep)})",
-                str(sweep["n_left_out"]),
-                str(sweep["n_small_gap"]),
                 *(_points_of(sweep, points) for points in found.values()),
-                peak(sweep),
-                most_turned(sweep, "paired"),
-                most_turned(sweep, "other_gold"),
-                most_turned(sweep, "random_position"),
             ]
         )
-    return SectionTable("Positions, sets and windows", header, rows, n_left=2)
+        effects.append(
+            [
+                *key,
+                str(sweep["n_left_out"]),
+                str(sweep["n_small_gap"]),
+                peak(sweep),
+                *(most_turned(sweep, kind) for kind in ("paired", *SHOWN_CONTROLS)),
+            ]
+        )
+    header = ["condition", "position", "points at once"]
+    decided = ["above every control at", "shown absent at", "undecided at"]
+    sizes = ["position missing", "gap too small", "largest mean effect", "most that turn"]
+    under = [f"under {code(kind)}" for kind in SHOWN_CONTROLS]
+    return [
+        SectionTable(
+            "Verdicts on positions, sets and windows",
+            [*header, "pairs (programs)", *decided],
+            verdicts,
+            n_left=2,
+        ),
+        SectionTable(
+            "Effects at positions, sets and windows",
+            [*header, *sizes, *under],
+            effects,
+            n_left=2,
+        ),
+    ]

@@ -90,7 +90,7 @@ def whole_patches_section(
             )
         ],
         tables=[
-            _sweep_table(sweeps),
+            *_sweep_tables(sweeps),
             *([_token_table(numbers["tokens"])] if numbers["tokens"] else []),
             *([_kind_table(numbers["kinds"])] if numbers["kinds"] else []),
             *(_curve_table(condition, sweeps) for condition in conditions),
@@ -213,39 +213,47 @@ def _say_together(row: Numbers) -> str:
     )
 
 
-def _sweep_table(sweeps: Sequence[Numbers]) -> SectionTable:
-    rows = []
+def _sweep_tables(sweeps: Sequence[Numbers]) -> list[SectionTable]:
+    """The verdicts on every condition, length and part, and its effects."""
+    verdicts, effects = [], []
     for sweep in sweeps:
         comparison, half = sweep["comparison"], sweep["half_of_effect"]
         found = verdicts_of(sweep, comparison)
-        rows.append(
+        key = [code(sweep["condition"]), sweep["length"], sweep["part"]]
+        verdicts.append(
             [
-                code(sweep["condition"]),
-                sweep["length"],
-                sweep["part"],
+                *key,
                 f"{sweep['n_pairs']} ({comparison['n_programs'] if comparison else 0})",
                 str(sweep["n_small_gap"]),
                 *(spans(found[v], sweep["points"]) if found[v] else "none" for v in Verdict),
+            ]
+        )
+        effects.append(
+            [
+                *key,
                 half_point(half),
                 peak(sweep),
                 *(most_turned(sweep, kind) for kind in ("paired", *SHOWN_CONTROLS)),
             ]
         )
-    header = [
-        "condition",
-        "types of",
-        "effect on the",
-        "pairs (programs)",
-        "gap too small",
-        "above every control at",
-        "shown absent at",
-        "undecided at",
-        "half of the largest effect at",
-        "largest effect",
-        "most that turn, or regain half",
-        *(f"under {code(kind)}" for kind in SHOWN_CONTROLS),
+    header = ["condition", "types of", "effect on the"]
+    decided = ["above every control at", "shown absent at", "undecided at"]
+    sizes = ["half of the largest effect at", "largest effect", "most that turn, or regain half"]
+    under = [f"under {code(kind)}" for kind in SHOWN_CONTROLS]
+    return [
+        SectionTable(
+            "Verdicts on the conditions, by length of the types",
+            [*header, "pairs (programs)", "gap too small", *decided],
+            verdicts,
+            n_left=3,
+        ),
+        SectionTable(
+            "Effects of the conditions, by length of the types",
+            [*header, *sizes, *under],
+            effects,
+            n_left=3,
+        ),
     ]
-    return SectionTable("The conditions, by length of the types", header, rows, n_left=3)
 
 
 def _token_table(tokens: Sequence[Numbers]) -> SectionTable:
