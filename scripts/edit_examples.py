@@ -3,7 +3,6 @@
 import argparse
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,9 @@ from fimscope.typescript.variants import Store, map_parts, variant_store, write_
 
 STEP = "edit_examples"
 TOGETHER = 16  # examples whose texts the compiler reads together
+HOLE = ("prefix", "gold", "suffix", "name_start")
 Row = Mapping[str, Any]
+Outcome = Edited | TypeScriptError
 
 
 def edit_examples(
@@ -54,17 +55,18 @@ def edit_examples(
     failed: list[Row] = []
     progress = Progress(edit, store.shard.n_of(len(examples)), "examples")
 
-    edited = partial(_edited, edit=edit, seed=seed, exported=exported, aligned=aligned)
-
     def edit_all(service: TypeScript, part: Sequence[Row]) -> list[tuple[str, Row]]:
-        rows: list[tuple[str, Row]] = []
-        for start in range(0, len(part), TOGETHER):
-            some = part[start : start + TOGETHER]
-            is_own = edit == ORIGINAL or aligned is not None
-            found = None if is_own else service.edits(edit, some, seed, exported)
-            for example, each in zip(some, found or [None] * len(some), strict=True):
-                rows.append(_edit_one(service, example, edit, partial(edited, found=each)))
-        return rows
+        if edit == ORIGINAL:
+            outcomes = map(_unedited, part)
+        elif aligned:
+
+            def align(row: Row) -> Edited:
+                return aligned.edit(service, Hole.of(row), edit)
+
+            outcomes = (_alone(align, row) for row in part)
+        else:
+            outcomes = _together(service, part, edit, seed, exported)
+        return [_row_of(row, edit, outcome) for row, outcome in zip(part, outcomes, strict=True)]
 
     for rows in map_parts(pool, edit_all, examples, store):
         n_out.update(name for name, _ in rows)
@@ -76,47 +78,47 @@ def edit_examples(
         check_sum(STEP, len(examples), n_out["variants"], n_out["rejected"])
 
 
-def _edit_one(
-    service: TypeScript, example: Row, edit: str, edited: Callable[[TypeScript, Row], Row]
-) -> tuple[str, Row]:
-    try:
-        with named_program(example):
-            parts = edited(service, example)
-    except TypeScriptError as error:
+def _row_of(example: Row, edit: str, outcome: Outcome) -> tuple[str, Row]:
+    """The row of one example, with its table."""
+    if isinstance(outcome, TypeScriptError):
         return "rejected", rejection(
             STEP,
-            error.reason,
-            error.detail,
+            outcome.reason,
+            outcome.detail,
             example["package"],
             example["path"],
             example["example_id"],
             edit,
         )
     kept = {key: example[key] for key in ("example_id", "program_id", "kind")}
-    return "variants", {**kept, "edit": edit, **parts, "checks": None}
+    edited = {**vars(outcome), "renames": [vars(rename) for rename in outcome.renames]}
+    return "variants", {**kept, "edit": edit, **edited, "checks": None}
 
 
-def _edited(
-    service: TypeScript,
-    example: Row,
-    edit: str,
-    seed: int,
-    exported: bool,
-    aligned: AlignedNames | None,
-    found: Edited | TypeScriptError | None,
-) -> Row:
-    parts = ("prefix", "gold", "suffix", "name_start")
-    if edit == ORIGINAL:
-        return {**{key: example[key] for key in (*parts, "name")}, "renames": []}
-    if isinstance(found, TypeScriptError):
-        raise found
-    if found is not None:
-        edited = found
-    elif aligned:
-        edited = aligned.edit(service, Hole.of(example), edit)
-    else:
-        edited = service.edit(edit, *(example[key] for key in parts), seed, exported)
-    return {**vars(edited), "renames": [vars(rename) for rename in edited.renames]}
+def _unedited(example: Row) -> Outcome:
+    return Edited(**{key: example[key] for key in (*HOLE, "name")}, renames=[])
+
+
+def _together(
+    service: TypeScript, examples: Sequence[Row], edit: str, seed: int, exported: bool
+) -> Iterator[Outcome]:
+    """Some at a time; where the compiler fails on those, one by one."""
+
+    def edit_one(row: Row) -> Edited:
+        return service.edit(edit, *(row[key] for key in HOLE), seed, exported)
+
+    for start in range(0, len(examples), TOGETHER):
+        some = examples[start : start + TOGETHER]
+        outcomes = service.edits(edit, some, seed, exported)
+        yield from [_alone(edit_one, row) for row in some] if outcomes is None else outcomes
+
+
+def _alone(edit_one: Callable[[Row], Edited], example: Row) -> Outcome:
+    try:
+        with named_program(example):
+            return edit_one(example)
+    except TypeScriptError as error:
+        return error
 
 
 def read_names(path: Path) -> tuple[str, ...]:
