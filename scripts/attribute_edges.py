@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fimscope.models.load import Model
 
 Row = Mapping[str, Any]
+Prompts = Mapping[tuple[str, str], Sequence[int]]  # (example_id, edit) -> token ids
 ANSWERED = ("example_id", "predicted_token_id", "correct")
 
 
@@ -32,13 +33,10 @@ def attribute_runs(
     runner: BatchRunner,
     graph: "ResidualGraph",
     runs: Sequence[Row],
-    prompts: Mapping[tuple[str, str], Sequence[int]],
+    prompts: Prompts,
     n_steps: int,
 ) -> list[Row]:
-    """The runs with their logit differences and the estimated effect of every edge.
-
-    prompts   (example_id, edit) -> token ids
-    """
+    """The runs with their logit differences and the estimated effect of every edge."""
     from fimscope.interventions.circuits import EdgeAttribution, attribute_edges
 
     is_edge = graph.is_edge
@@ -64,6 +62,26 @@ def attribute_runs(
                 "effects": attributed.effects[i][is_edge].tolist(),
             }
     return found
+
+
+def read_edges(
+    runner: BatchRunner, runs: Sequence[Row], prompts: Prompts, n_steps: int
+) -> tuple[list[Row], list[Row]]:
+    """Rows of the runs, with their effects, and of the edges; none of either for a model without.
+
+    The arguments are those of `attribute_runs`.
+    """
+    from fimscope.interventions.circuits import tokens_at_once
+    from fimscope.interventions.residual_graph import NoGraphError, residual_graph
+
+    model = runner.open_model()
+    try:
+        graph = residual_graph(model)
+    except NoGraphError as reason:
+        log.warning("no circuit is made: %s", reason)
+        return [], []
+    fitting = replace(runner, batch_tokens=tokens_at_once(model, graph, runner.batch_tokens))
+    return attribute_runs(fitting, graph, runs, prompts, n_steps), edge_rows(graph)
 
 
 def edge_rows(graph: "ResidualGraph") -> list[Row]:
@@ -115,28 +133,21 @@ def main() -> None:
         paired, rejected = pair_runs(originals, variants, args.seed)
         check_sum(STEP, len(variants), len(paired), len(rejected))
         drawn = draw_runs(paired, groups, args.max_find, args.max_test, args.seed)
-        model = runner.open_model()
-
-        from fimscope.interventions.circuits import tokens_at_once
-        from fimscope.interventions.residual_graph import residual_graph
-
-        graph = residual_graph(model)
-        fitting = replace(runner, batch_tokens=tokens_at_once(model, graph, args.batch_tokens))
         prompts = {
             (row["example_id"], row["edit"]): row["token_ids"]
             for rows in (originals, variants)
             for row in rows.values()
         }
         find, test = ([run for run in drawn if run["part"] == part] for part in ("find", "test"))
-        found = attribute_runs(fitting, graph, find, prompts, args.n_steps)
+        found, edges = read_edges(runner, find, prompts, args.n_steps)
         runner.store.log_counts()
         unread = dict.fromkeys(("logit_diff", "corrupted_logit_diff", "effects"))
         write_table(
             args.out, CIRCUIT_RUNS, [*found, *({**run, **unread} for run in test)], manifest
         )
-        write_table(args.out_edges, CIRCUIT_EDGES, edge_rows(graph), manifest)
+        write_table(args.out_edges, CIRCUIT_EDGES, edges, manifest)
         write_table(args.out_rejected, REJECTED, rejected, manifest)
-        log.info("%d runs of %d pairs, %d edges", len(drawn), len(paired), graph.n_edges)
+        log.info("%d runs of %d pairs, %d edges", len(drawn), len(paired), len(edges))
 
 
 if __name__ == "__main__":

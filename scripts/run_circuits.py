@@ -1,5 +1,6 @@
 """Run circuits of right, wrong and broken answers in prompts of each kind, and cut single edges."""
 
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +202,35 @@ def cut_edges(
             }
 
 
+def try_circuits(
+    runner: BatchRunner,
+    args: argparse.Namespace,
+    runs: Sequence[Row],
+    edges: Sequence[Row],
+    prompts: Mapping[tuple[str, str], Sequence[int]],
+) -> tuple[list[Row], list[Row]]:
+    """Rows of faithfulness and of cuts, of the runs that are for testing."""
+    from fimscope.interventions.residual_graph import residual_graph
+
+    tests = [run for run in runs if run["part"] == "test"]
+    sides = [
+        Sides(
+            *(prompts[run["example_id"], run[of]] for of in ("edit", "corrupted_edit")),
+            (run["target_token_id"], run["foil_token_id"]),
+        )
+        for run in tests
+    ]
+    found = find_circuits(runs, args.shares)
+    asked = [circuits_to_run(run, found, args.shares, len(edges), args.seed) for run in tests]
+    graph = residual_graph(runner.open_model())
+    rows = list(run_all(runner, graph, tests, sides, asked, args.min_gap))
+    checked = first_of_each(tests, args.max_checked)
+    own, own_sides = [tests[row] for row in checked], [sides[row] for row in checked]
+    cuts = cut_edges(runner, graph, own, own_sides, edges, args.n_checked, args.n_steps)
+    log.info("%d circuits in %d runs", len(found), len(tests))
+    return rows, list(cuts)
+
+
 def first_of_each(runs: Sequence[Row], n: int) -> list[int]:
     """Numbers of the first n runs of each outcome."""
     return [
@@ -237,28 +267,11 @@ def main() -> None:
         runs = read_table(args.runs, CIRCUIT_RUNS).to_pylist()
         edges = read_table(args.edges, CIRCUIT_EDGES).to_pylist()
         prompts = read_token_ids(args.prompts)
-        tests = [run for run in runs if run["part"] == "test"]
-        sides = [
-            Sides(
-                *(prompts[run["example_id"], run[of]] for of in ("edit", "corrupted_edit")),
-                (run["target_token_id"], run["foil_token_id"]),
-            )
-            for run in tests
-        ]
-        found = find_circuits(runs, args.shares)
-        asked = [circuits_to_run(run, found, args.shares, len(edges), args.seed) for run in tests]
-
-        from fimscope.interventions.residual_graph import residual_graph
-
-        graph = residual_graph(runner.open_model())
-        rows = list(run_all(runner, graph, tests, sides, asked, args.min_gap))
-        checked = first_of_each(tests, args.max_checked)
-        own, own_sides = [tests[row] for row in checked], [sides[row] for row in checked]
-        cuts = cut_edges(runner, graph, own, own_sides, edges, args.n_checked, args.n_steps)
-        write_table(args.out_cuts, CIRCUIT_CUTS, list(cuts), manifest)
+        # Of a model without edges there are runs too, for the paths through its heads.
+        rows, cuts = try_circuits(runner, args, runs, edges, prompts) if edges else ([], [])
+        write_table(args.out_cuts, CIRCUIT_CUTS, cuts, manifest)
         write_table(args.out, CIRCUIT_FAITHFULNESS, rows, manifest)
         runner.store.log_counts()
-        log.info("%d circuits in %d runs", len(found), len(tests))
 
 
 if __name__ == "__main__":

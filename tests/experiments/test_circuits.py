@@ -31,7 +31,7 @@ from fimscope.statistics.verdicts import Verdict
 from fimscope.typescript.tables import EXAMPLES
 from models import VOCAB, random_model
 from patch_paths import middle_blocks, starts_of
-from random_study import RUN, digests, run
+from random_study import RUN, digests, make_random_study, run
 
 N_EDGES = 40
 LABELS = Labels(200, 1)
@@ -362,45 +362,61 @@ def aligned_study(folder):
     write_table(folder / "examples.parquet", EXAMPLES, groups, {})
 
 
+def step_options(folder, model):
+    """The command lines of the three steps, on the aligned study in a folder."""
+    aligned_study(folder)
+    out, edits = folder / "circuits", ("original", "rename_aligned")
+    shared = ["--model", model, *RUN, "--threads", 1, "--batch-tokens", 20, "--seed", 5]
+    shared += ["--cache", folder / "cache"]
+    shared += ["--prompts", *(folder / f"prompts/{edit}.parquet" for edit in edits)]
+    answers = ["--predictions", *(folder / f"predictions/{edit}.parquet" for edit in edits)]
+    attribution = [*shared, *answers, "--n-steps", 2, "--examples", folder / "examples.parquet"]
+    attribution += ["--max-find", 2, "--max-test", 2, "--out", out / "runs.parquet"]
+    attribution += ["--out-edges", out / "edges.parquet", "--out-rejected", folder / "r.parquet"]
+    trying = [*shared, "--n-steps", 2, "--runs", out / "runs.parquet"]
+    trying += ["--edges", out / "edges.parquet"]
+    trying += ["--shares", 0.05, 0.5, "--min-gap", 0.0, "--n-checked", 6, "--max-checked", 1]
+    trying += ["--out", out / "faithfulness.parquet", "--out-cuts", out / "cuts.parquet"]
+    paths = [*shared, "--runs", out / "runs.parquet", "--depths", 0.3, 1, "--min-gap", 0.0]
+    paths += ["--out", out / "paths.parquet"]
+    return attribution, trying, paths
+
+
+@pytest.mark.model
+def test_a_model_without_edges_has_paths_and_a_section_that_says_so(tmp_path, monkeypatch):
+    make_random_study(tmp_path, "olmo2")
+    attribution, trying, paths = step_options(tmp_path, tmp_path / "model")
+    run(attribute_edges, monkeypatch, *attribution)
+    run(run_circuits, monkeypatch, *trying)
+    assert run(patch_paths, monkeypatch, *paths) > 0
+    tables = {
+        name: read_table(tmp_path / f"circuits/{name}.parquet", table).to_pylist()
+        for name, table in {
+            "runs": CIRCUIT_RUNS,
+            "edges": CIRCUIT_EDGES,
+            "faithfulness": CIRCUIT_FAITHFULNESS,
+            "cuts": CIRCUIT_CUTS,
+            "paths": CIRCUIT_PATHS,
+        }.items()
+    }
+    n_rows = {name: len(rows) for name, rows in tables.items()}
+    assert n_rows["edges"] == n_rows["faithfulness"] == n_rows["cuts"] == 0
+    assert n_rows["paths"] == len(tables["runs"]) * 2 * 8  # name and others; two blocks, four heads
+    section = circuits_section(circuit_numbers(*tables.values(), 0.1, LABELS))
+    why, of_paths = section.reading
+    assert why.startswith("No circuit was tried: this model's blocks do not add")
+    assert "hole's name" in of_paths
+    assert section.tables == []
+
+
 @pytest.mark.model
 def test_steps_give_what_plain_runs_give_and_the_same_bytes_again(
     random_study, tmp_path, monkeypatch
 ):
-    aligned_study(tmp_path)
+    attribution, trying, paths = step_options(tmp_path, random_study / "model")
     out = tmp_path / "circuits"
-    prompts = [
-        "--prompts",
-        *(tmp_path / f"prompts/{e}.parquet" for e in ("original", "rename_aligned")),
-    ]
-    answers = [tmp_path / f"predictions/{e}.parquet" for e in ("original", "rename_aligned")]
-    shared = ["--model", random_study / "model", *RUN, "--threads", 1, "--batch-tokens", 20]
-    shared += ["--seed", 5, "--cache", tmp_path / "cache", *prompts]
-    attribution = [
-        *shared,
-        "--n-steps",
-        2,
-        "--predictions",
-        *answers,
-        "--examples",
-        tmp_path / "examples.parquet",
-    ]
-    attribution += ["--max-find", 2, "--max-test", 2, "--out", out / "runs.parquet"]
-    attribution += ["--out-edges", out / "edges.parquet", "--out-rejected", tmp_path / "r.parquet"]
-    trying = [
-        *shared,
-        "--n-steps",
-        2,
-        "--runs",
-        out / "runs.parquet",
-        "--edges",
-        out / "edges.parquet",
-    ]
-    trying += ["--shares", 0.05, 0.5, "--min-gap", 0.0, "--n-checked", 6, "--max-checked", 1]
-    trying += ["--out", out / "faithfulness.parquet", "--out-cuts", out / "cuts.parquet"]
     assert run(attribute_edges, monkeypatch, *attribution) > 0
     assert run(run_circuits, monkeypatch, *trying) > 0
-    paths = [*shared, "--runs", out / "runs.parquet", "--depths", 0.3, 1, "--min-gap", 0.0]
-    paths += ["--out", out / "paths.parquet"]
     assert run(patch_paths, monkeypatch, *paths) > 0
     first = digests(out)
     assert run(attribute_edges, monkeypatch, *attribution) == 0
@@ -416,7 +432,7 @@ def test_steps_give_what_plain_runs_give_and_the_same_bytes_again(
     assert (edges[0]["writer"], edges[-1]["reader"]) == ("embedding", "logits")
     texts = {
         (row["example_id"], row["edit"]): row["token_ids"]
-        for path in prompts[1:]
+        for path in (tmp_path / "prompts").iterdir()
         for row in read_table(path, PROMPTS).to_pylist()
     }
 

@@ -20,9 +20,9 @@ from prepare_model import prepare_model
 RUN = ("--dtype", "float32", "--device", "cpu", "--attention", "sdpa")
 
 
-def make_random_study(folder: Path) -> Path:
+def make_random_study(folder: Path, family: str = "gpt_bigcode") -> Path:
     """Make a prepared model of random weights, and prompts for it; gives the folder."""
-    random_network("gpt_bigcode").save_pretrained(folder / "origin")
+    random_network(family).save_pretrained(folder / "origin")
     words = Tokenizer(WordLevel({str(i): i for i in range(VOCAB)}, unk_token="0"))
     words.save(str(folder / "origin/tokenizer.json"))
     sources = parse_sources('[{"folder": "origin"}]', folder)

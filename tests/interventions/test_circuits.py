@@ -4,9 +4,14 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from fimscope.errors import MisalignedError, UserError
+from fimscope.errors import MisalignedError
 from fimscope.interventions.circuits import attribute_edges, run_circuits
-from fimscope.interventions.residual_graph import Node, first_tensor, residual_graph
+from fimscope.interventions.residual_graph import (
+    Node,
+    NoGraphError,
+    first_tensor,
+    residual_graph,
+)
 from fimscope.models.families import FAMILIES
 from fimscope.models.load import wrap_network
 from fimscope.models.projections import projection_of
@@ -179,7 +184,7 @@ def test_attribution_is_the_slope_of_every_cut(name):
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_model_without_such_a_graph_is_refused(name):
-    with pytest.raises(UserError, match="circuits are made of models whose blocks add heads"):
+    with pytest.raises(NoGraphError, match="circuits are made of models whose blocks add heads"):
         residual_graph(random_model(name))
 
 

@@ -90,11 +90,15 @@ class ResidualGraph:
         return sum(self.n_before)
 
 
+class NoGraphError(UserError):
+    """A model whose blocks do not add what single heads and MLPs give to the stream."""
+
+
 def residual_graph(model: Model) -> ResidualGraph:
     """The graph of a model whose blocks add what single heads and MLPs give to the stream.
 
-    raises   UserError where a block does not: where a norm stands behind the heads, where what is
-             read is no norm of the stream, or where the queries, keys and values are not known
+    raises   NoGraphError where a block does not: where a norm stands behind the heads, where what
+             is read is no norm of the stream, or where queries, keys and values are not known
 
     Found and checked by one forward of two tokens, not by the family's name.
     """
@@ -243,8 +247,8 @@ def _alike(one: Tensor, other: Tensor) -> bool:
     return bool((one - other).abs().max() <= rounding * other.abs().max())
 
 
-def _refusal(model: Model, block: int, reason: str) -> UserError:
-    return UserError(
+def _refusal(model: Model, block: int, reason: str) -> NoGraphError:
+    return NoGraphError(
         f"block {block} of {model.config.model_type}: {reason}; circuits are made of models whose "
-        "blocks add heads and MLPs to the stream: leave `circuits` out of `experiments`"
+        "blocks add heads and MLPs to the stream"
     )

@@ -15,6 +15,11 @@ QUESTION = (
     "Do wrong answers come through other edges of the model than right ones, or through the same "
     "edges with something else in them?"
 )
+TOO_FEW = "too few aligned prompts have two answers"
+NO_EDGES = (
+    "this model's blocks do not add to the stream what single heads and MLPs give, so that it has "
+    "no edges between them to cut"
+)
 METHOD = (
     "Of an original and a variant whose names alone differ, token for token, and whose answers "
     "differ, each prompt is run beside the other. An edge leads from the embedding, a head or an "
@@ -110,8 +115,10 @@ def _verdict_of_own(numbers: Numbers) -> Verdict:
 
 
 def _say_findings(numbers: Numbers) -> list[str]:
+    paths = [_say_paths(numbers["paths"])] if numbers["paths"] else []
     if not numbers["curves"]:
-        return ["No circuit was tried: too few aligned prompts have two answers."]
+        reason = TOO_FEW if numbers["n_edges"] else NO_EDGES
+        return [f"No circuit was tried: {reason}.", *paths]
     sentences = [_say_faithful(numbers)]
     for circuit, outcome in (("right", "wrong"), ("wrong", "right")):
         of_pair = [
@@ -127,9 +134,7 @@ def _say_findings(numbers: Numbers) -> list[str]:
     sentences.append(_say_answer(numbers))
     if numbers["cuts"]:
         sentences.append(_say_cuts(numbers["cuts"]))
-    if numbers["paths"]:
-        sentences.append(_say_paths(numbers["paths"]))
-    return sentences
+    return sentences + paths
 
 
 def _curve(numbers: Numbers, outcome: str, circuit: str, way: str = "kept") -> list[Numbers]:
