@@ -8,7 +8,8 @@ REJECTED = [
     *expand(f"{SOURCE}/rejected/check_types/{{edit}}.parquet", edit=ASKED_EDITS),
     *expand(f"{RESULTS}/rejected/build_prompts/{{edit}}.parquet", edit=ASKED_EDITS),
     f"{RESULTS}/rejected/pair_examples.parquet",
-    *(
+    # Once each: what experiments share is a step of both.
+    *dict.fromkeys(
         file
         for one in ASKED
         for table in one.rejected
