@@ -193,6 +193,40 @@ def test_samples_do_not_depend_on_the_batch_and_stop():
     assert all(len(c.token_ids) < 6 for c in cut)
 
 
+def test_a_sample_ends_where_it_is_over_and_what_begins_alike_is_asked_once():
+    """As a free sample that is cut where the rule, looked at token by token, holds first."""
+    model, prompts = random_model("llama"), random_prompts((9, 14, 5))
+    n_samples, n_new = 6, 7
+    free = sample(model, prompts, range(3), n_samples, n_new, {3}, top_p=0.9)
+    asked = []
+
+    def is_over(number, tokens):
+        return (sum(tokens) + number) % 4 == 0
+
+    def has_ended(beginnings):
+        asked.extend((number, tuple(tokens)) for number, tokens in beginnings)
+        return [is_over(*beginning) for beginning in beginnings]
+
+    made = sample(model, prompts, range(3), n_samples, n_new, {3}, top_p=0.9, has_ended=has_ended)
+    n_cut = 0
+    for number, (own, whole) in enumerate(zip(made, free, strict=True)):
+        for one, free_one in zip(own, whole, strict=True):
+            tokens = free_one.token_ids
+            ends = [n for n in range(1, len(tokens) + 1) if is_over(number, tokens[:n])]
+            expected = tokens[: ends[0]] if ends else tokens
+            assert (one.token_ids, one.stopped) == (expected, bool(ends) or free_one.stopped)
+            n_cut += len(expected) < len(tokens)
+    assert n_cut > 3
+    assert len(asked) == len(set(asked))
+    for number, prompt in enumerate(prompts):
+
+        def alone(beginnings, number=number):
+            return [is_over(number, tokens) for _, tokens in beginnings]
+
+        own = sample(model, [prompt], [number], n_samples, n_new, {3}, top_p=0.9, has_ended=alone)
+        assert own == [made[number]]
+
+
 def choose(probabilities, uniform, top_p) -> list[int]:
     """A token of [vocab] for each uniform number."""
     rows = torch.zeros(1, len(uniform), dtype=torch.long)

@@ -24,7 +24,8 @@ HasEnded = Callable[[Sequence[tuple[int, TokenIds]]], Sequence[bool]]
 class Completion:
     """token_ids are those before the stop token; stopped says whether one came at all.
 
-    Of `complete` those up to its end, and whether that came.
+    Of `complete`, and of samples that are asked whether they have ended, those up to that end, and
+    whether it came.
     """
 
     token_ids: list[int]
@@ -117,12 +118,17 @@ def complete(
     tokens = continue_past(
         model, past, logits, first_best, max_new_tokens, stop_ids, are_over=ends.look
     )
-    completions = []
-    for row, (own,) in enumerate(cut_at_stops(tokens, stop_ids)):
-        end = ends.lengths.get(row, max_new_tokens + 1)
-        is_ended = own.stopped or end <= len(own.token_ids)  # not so beyond the model's window
-        completions.append(Completion(own.token_ids[:end], is_ended))
-    return completions
+    return [
+        cut_at_end(own, ends.lengths.get(row))
+        for row, (own,) in enumerate(cut_at_stops(tokens, stop_ids))
+    ]
+
+
+def cut_at_end(completion: Completion, end: int | None) -> Completion:
+    """A completion up to where it has ended, which is known and within the window, or not so."""
+    if end is None or end > len(completion.token_ids):
+        return completion
+    return Completion(completion.token_ids[:end], True)
 
 
 @dataclass

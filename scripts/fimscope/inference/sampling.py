@@ -10,12 +10,23 @@ from torch.nn.utils.rnn import pad_sequence
 from fimscope.errors import MisalignedError, UserError
 from fimscope.inference.batch import TokenIds, pad_batch
 from fimscope.inference.forward import Forward, run_plain
-from fimscope.inference.generate import Completion, cut_at_stops, within_window
+from fimscope.inference.generate import (
+    Completion,
+    HasEnded,
+    cut_at_end,
+    cut_at_stops,
+    within_window,
+)
 from fimscope.inference.kv_cache import fill_past, packed_masks
 from fimscope.inference.readout import check_finite, unembed_normed
 from fimscope.models.load import Model
 
 FIRST_CANDIDATES = 256  # of the nucleus; more are sorted where these do not hold its share
+
+
+def never(beginnings: Sequence[tuple[int, TokenIds]]) -> list[bool]:
+    """Of completions that only a stop token ends."""
+    return [False] * len(beginnings)
 
 
 @torch.inference_mode()
@@ -30,6 +41,7 @@ def sample(
     top_p: float = 1.0,
     run_prompts: Forward = run_plain,
     run_new_tokens: Forward = run_plain,
+    has_ended: HasEnded = never,
 ) -> list[list[Completion]]:
     """Completions drawn from the model, [example][sample].
 
@@ -37,6 +49,8 @@ def sample(
     temperature  divides the logits; above 0
     top_p        draws from the likeliest tokens that together have this probability; in (0, 1]
     run_prompts, run_new_tokens   forwards of the prompts and of the tokens drawn so far
+    has_ended    is asked once of every beginning that some samples share, the shortest first, until
+                 one has; that one is their completion, and they go no further
 
     All samples of a prompt go through the model as one packed row over the prompt's own cache, and
     samples that have begun alike as one branch of it: they share all keys and values until they
@@ -61,7 +75,8 @@ def sample(
         # Drawn on the CPU, so that every device gets the same numbers.
         uniform = torch.stack([torch.rand(n_samples, generator=g) for g in generators])
         of_sample, uniform = branches.of_sample.to(model.device), uniform.to(model.device)
-        branches.grow(choose_tokens(probabilities, of_sample, uniform, top_p).cpu())
+        chosen = choose_tokens(probabilities, of_sample, uniform, top_p).cpu()
+        branches.grow(chosen, has_ended)
         if n_new == most or not (branches.alive & (room > n_new)[:, None]).any():
             break
         queries = (past.positions[:, -1:] + n_new).expand(-1, branches.n_branches)
@@ -78,7 +93,11 @@ def sample(
                 "use_cache": True,
             },
         )
-    return cut_at_stops(within_window(branches.tokens(), room), stop_ids)
+    completions = cut_at_stops(within_window(branches.tokens(), room), stop_ids)
+    return [
+        [cut_at_end(one, branches.ends.get((i, j))) for j, one in enumerate(own)]
+        for i, own in enumerate(completions)
+    ]
 
 
 @dataclass
@@ -88,7 +107,8 @@ class Branches:
     All on the CPU.
 
     of_sample   [example, sample] int64, the branch that a sample is on
-    alive       [example, sample] bool, false behind a stop token
+    alive       [example, sample] bool, false behind a stop token and behind the end
+    ends        (example, sample) -> its number of tokens, of those that have ended
     token_ids   [example, branch] int64, each branch's newest token; 0 fills up examples with fewer
     sees        [example, branch, key] bool, which of all tokens grown so far are a branch's own
     """
@@ -99,6 +119,7 @@ class Branches:
     sees: Tensor
     stops: Tensor
     chosen: list[Tensor] = field(default_factory=list)
+    ends: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @classmethod
     def start(cls, n_examples: int, n_samples: int, stop_ids: Collection[int]) -> "Branches":
@@ -115,10 +136,11 @@ class Branches:
     def n_branches(self) -> int:
         return self.token_ids.shape[1]
 
-    def grow(self, token_ids: Tensor) -> None:
-        """Append a token to each sample, [example, sample]; a stopped one grows no branch."""
+    def grow(self, token_ids: Tensor, has_ended: HasEnded = never) -> None:
+        """Append a token to each sample, [example, sample]; one that is over grows no branch."""
         self.chosen.append(token_ids)
         self.alive = self.alive & ~torch.isin(token_ids, self.stops)
+        self._end(has_ended)
         parents, tokens = [], []
         of_sample = torch.zeros_like(self.of_sample)
         for example, alive in enumerate(self.alive):
@@ -135,8 +157,22 @@ class Branches:
         self.token_ids = pad_sequence(tokens, batch_first=True)
         self.sees = torch.cat([inherited, itself], dim=2)
 
+    def _end(self, has_ended: HasEnded) -> None:
+        places = self.alive.nonzero().tolist()
+        grown = self.tokens()[self.alive].tolist()
+        own = [(example, tuple(tokens)) for (example, _), tokens in zip(places, grown, strict=True)]
+        asked = list(dict.fromkeys(own))
+        over = dict(zip(asked, has_ended(asked), strict=True))
+        for (example, sample), one in zip(places, own, strict=True):
+            if over[one]:
+                self.ends[example, sample] = len(self.chosen)
+                self.alive[example, sample] = False
+
     def tokens(self) -> Tensor:
-        """All tokens of all samples, [example, sample, token]; behind a stop they mean nothing."""
+        """All tokens of all samples, [example, sample, token].
+
+        Behind a stop or an end they mean nothing.
+        """
         if not self.chosen:
             return torch.empty(*self.of_sample.shape, 0, dtype=torch.long)
         return torch.stack(self.chosen, dim=2)
