@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.answers import completed_types
+from fimscope.experiments.whole_types.asking import TypeEnds, draw_examples
 from fimscope.experiments.whole_types.tables import COMPLETED, COMPLETIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_settled, check_sum, rejection
@@ -21,7 +22,6 @@ from fimscope.prompts.prompt import Unfit
 from fimscope.prompts.tables import PROMPTS
 from fimscope.report.format import counted
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
-from fimscope.steps.seeds import seed_of
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool, add_pool_options, by_program
 from fimscope.typescript.process import compiler_versions
@@ -35,12 +35,6 @@ STEP = "complete_types"
 Row = Mapping[str, Any]
 KEPT = ("example_id", "edit", "program_id", "kind", "gold")
 SHORT = 12  # tokens, behind which nine completions of ten have ended
-
-
-def draw_examples(originals: Sequence[Row], n: int, seed: int) -> set[str]:
-    """At most `n` of the examples, the same whatever the edit."""
-    names = [row["example_id"] for row in originals]
-    return set(sorted(names, key=lambda name: seed_of(seed, STEP, name))[:n])
 
 
 def make_prompts(
@@ -99,10 +93,11 @@ def complete_types(
     """
     found: list[Row] = [{"ended": False} for _ in prompts]
     with TypeScript() as typescript:
+        ends = TypeEnds(typescript, encoder)
         for what, n_new in (("completions", SHORT), ("long completions", max_new_tokens)):
             still = [i for i, own in enumerate(found) if not own["ended"]]
             asked = [prompts[i] for i in still]
-            made = _complete(runner, asked, encoder, typescript, what, min(n_new, max_new_tokens))
+            made = _complete(runner, asked, ends, what, min(n_new, max_new_tokens))
             for i, own in zip(still, made, strict=True):
                 found[i] = own
         texts = [encoder.decode(own["token_ids"]) for own in found]
@@ -135,8 +130,7 @@ def tokens_of_type(token_ids: Sequence[int], spelled: str, encoder: Encoder) -> 
 def _complete(
     runner: BatchRunner,
     prompts: Sequence[Row],
-    encoder: Encoder,
-    typescript: TypeScript,
+    ends: TypeEnds,
     what: str,
     max_new_tokens: int,
 ) -> list[Row]:
@@ -145,12 +139,8 @@ def _complete(
     def ask(model: "Model", rows: list[int]) -> list[Row]:
         from fimscope.inference.generate import complete
 
-        def has_ended(beginnings: Sequence[tuple[int, Sequence[int]]]) -> list[bool]:
-            return typescript.type_ends(
-                [(encoder.decode(own), prompts[rows[i]]["kind"]) for i, own in beginnings]
-            )
-
         token_ids = [prompts[row]["token_ids"] for row in rows]
+        has_ended = partial(ends.look, [prompts[row]["kind"] for row in rows])
         made = complete(model, token_ids, max_new_tokens, stop_ids(model), has_ended)
         return [{"token_ids": one.token_ids, "ended": one.stopped} for one in made]
 
@@ -187,7 +177,7 @@ def main() -> None:
     with run_step(parser) as args:
         manifest = run_manifest(args)
         originals = {r["example_id"]: r for r in read_table(args.original, VARIANTS).to_pylist()}
-        chosen = draw_examples(list(originals.values()), args.max_examples, args.seed)
+        chosen = draw_examples(originals, args.max_examples, args.seed, STEP)
         variants, known = (
             [row for row in read_table(path, kind).to_pylist() if row["example_id"] in chosen]
             for path, kind in ((args.variants, VARIANTS), (args.prompts, PROMPTS))

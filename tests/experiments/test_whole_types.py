@@ -5,15 +5,16 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from complete_types import complete_types, draw_examples, make_prompts, tokens_of_type
+from complete_types import complete_types, make_prompts, tokens_of_type
 from fimscope.errors import UserError
+from fimscope.experiments.whole_types.asking import TypeEnds, draw_examples
+from fimscope.experiments.whole_types.judging import NEVER_ENDS, judge_answers
 from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN, whole_numbers
 from fimscope.experiments.whole_types.section import whole_section
 from fimscope.experiments.whole_types.tables import VERDICTS
 from fimscope.inference.batching import BatchRunner
 from fimscope.parts.store import UNKEPT
 from fimscope.typescript.pool import TypeScriptPool
-from judge_answers import NEVER_ENDS, judge_answers
 from marked import split_marked
 from models import VOCAB, random_model, random_prompts
 from plot_whole_types import plot_whole_types
@@ -46,7 +47,7 @@ def judged(rows, right):
             }
         )
     with TypeScriptPool(1) as pool:
-        return list(judge_answers(pool, variants, completions, right))
+        return list(judge_answers("judge_answers", pool, variants, completions, right))
 
 
 @pytest.mark.node
@@ -68,14 +69,14 @@ def test_what_cannot_be_judged_is_rejected_and_what_is_not_of_these_variants_is_
     row = {"example_id": "m", "edit": "original", "program_id": "p", "kind": "parameter"}
     row |= {"gold": "1", "n_gold_tokens": 1, "completed_type": "2", "ended": True}
     with TypeScriptPool(1) as pool:
-        [(table, rejected)] = judge_answers(pool, {"m": moved}, [row], "same")
+        [(table, rejected)] = judge_answers("judge_answers", pool, {"m": moved}, [row], "same")
         assert (table, rejected["reason"], rejected["example_id"]) == (
             "rejected",
             "hole_moved",
             "m",
         )
         with pytest.raises(UserError, match="example m is not in --variants"):
-            list(judge_answers(pool, {}, [row], "same"))
+            list(judge_answers("judge_answers", pool, {}, [row], "same"))
 
 
 class Words:
@@ -124,11 +125,28 @@ def test_a_token_that_spells_more_than_the_type_leaves_it_without_tokens():
 
 
 def test_the_same_examples_are_drawn_under_every_edit():
-    originals = [{"example_id": f"e{i}"} for i in range(100)]
-    drawn = draw_examples(originals, 20, 1)
-    assert len(drawn) == 20 and drawn == draw_examples(originals[::-1], 20, 1)
-    assert drawn < draw_examples(originals, 21, 1) and drawn != draw_examples(originals, 20, 2)
-    assert len(draw_examples(originals, 1000, 1)) == 100
+    names = [f"e{i}" for i in range(100)]
+    drawn = draw_examples(names, 20, 1, "a")
+    assert len(drawn) == 20 and drawn == draw_examples(names[::-1], 20, 1, "a")
+    assert drawn < draw_examples(names, 21, 1, "a")
+    assert drawn != draw_examples(names, 20, 2, "a") and drawn != draw_examples(names, 20, 1, "b")
+    assert len(draw_examples(names, 1000, 1, "a")) == 100
+
+
+def test_the_compiler_is_asked_once_whether_a_text_has_ended():
+    asked = []
+
+    def type_ends(texts):
+        asked.extend(texts)
+        return [text.endswith(")") for text, _ in texts]
+
+    ends = TypeEnds(SimpleNamespace(type_ends=type_ends), Words(7))
+    assert ends.look(["parameter", "return"], [(0, [3, 7]), (1, [3]), (0, [3])]) == [False] * 3
+    ends.encoder = SimpleNamespace(decode=lambda ids: "A)" if 7 in ids else "A3")
+    assert ends.look(["parameter", "return"], [(1, [7]), (1, [3]), (0, (7,)), (1, [7])]) == [
+        *(True, False, True, True)
+    ]
+    assert len(asked) == len(set(asked)) == 5
 
 
 @pytest.mark.node

@@ -2,7 +2,8 @@
 
 import pytest
 
-from complete_types import draw_examples
+import complete_types
+from fimscope.experiments.whole_types.asking import draw_examples
 from fimscope.steps.seeds import draw
 from sample_types import draw_rows
 
@@ -25,7 +26,9 @@ def source():
 @pytest.mark.parametrize(
     "drawn",
     [
-        lambda rows: draw_examples(rows, 600, SEED),
+        lambda rows: draw_examples(
+            [row["example_id"] for row in rows], 600, SEED, complete_types.STEP
+        ),
         lambda rows: {row["example_id"] for row in draw_rows(rows, 600, SEED)},
     ],
     ids=["complete_types", "sample_types"],
