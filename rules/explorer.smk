@@ -39,6 +39,7 @@ rule build_explorer:
         linear=of_experiment("lens", f"{RESULTS}/linear_lens.parquet"),
         shares=of_experiment("attention", f"{RESULTS}/attention/{{edit}}.parquet"),
         samples=of_experiment("samples", f"{RESULTS}/samples/{{edit}}.parquet"),
+        types=of_experiment("samples", f"{RESULTS}/sampled_types/{{edit}}.parquet"),
         steering=of_experiment("steering", f"{RESULTS}/steering/results.parquet"),
         positions=of_experiment(
             "patch_positions",
@@ -84,6 +85,7 @@ rule build_explorer:
         " --direct-heads {input.heads:q}"
         " --patches {input.patches:q} --attention-tokens {input.attended:q}"
         " --attention-shares {input.shares:q} --samples {input.samples:q}"
+        " --sampled-types {input.types:q}"
         " --steering {input.steering:q} --patch-positions {input.positions:q}"
         " --components {input.components:q} --traces {input.traces:q}"
         " --algorithms {input.algorithms:q} --masking {input.masking:q} --icl {input.icl:q}"

@@ -62,8 +62,9 @@ URGENT = (
     *("cache_activations", "fit_steering"),
     *("sweep_positions", "mask_distractors", "plant_types", "compare_icl", "apply_steering"),
     *("attribute_edges", "complete_types", "run_circuits", "trace_tokens", "sweep_patches"),
-    *("sweep_components", "sample_types", "patch_paths", "judge_answers", "pair_whole_types"),
-    *("read_lens", "learn_subspaces", "sweep_whole_types", "fit_linear_lens", "sweep_subspace"),
+    *("sweep_components", "sample_types", "judge_samples", "patch_paths", "judge_answers"),
+    *("pair_whole_types", "read_lens", "learn_subspaces", "sweep_whole_types", "fit_linear_lens"),
+    *("sweep_subspace",),
 )
 
 

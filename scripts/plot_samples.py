@@ -1,4 +1,4 @@
-"""Draw how often the gold is among many samples, beside the greedy answer and the top 10."""
+"""Draw how often the right type is among many samples, beside the greedy answer and guesses."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +8,10 @@ import numpy as np
 
 from fimscope.experiments.accuracy.baselines import read_holes
 from fimscope.experiments.samples.numbers import read_sampled, sample_numbers
-from fimscope.experiments.samples.section import WORDS, samples_section
+from fimscope.experiments.samples.section import LEVEL_WORDS, WORDS, samples_section
+from fimscope.experiments.whole_types.numbers import LONGER, ONE_TOKEN
+from fimscope.experiments.whole_types.verdicts import RIGHT
 from fimscope.files.manifest import run_manifest
-from fimscope.files.tables import read_manifest
 from fimscope.report.sections import write_section
 from fimscope.report.styles import FAINT, STYLES
 from fimscope.report.text import visible
@@ -23,7 +24,7 @@ from fimscope.report.theme import (
 )
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Margins, add_margin_options
-from fimscope.steps.frame import log, run_step, step_parser
+from fimscope.steps.frame import log, positive, run_step, step_parser
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,20 +33,23 @@ if TYPE_CHECKING:
 # What a row shows, from its upper edge to its lower: name, style, label.
 SHOWN = (
     ("greedy", "greedy", "greedy answer"),
-    ("top10", "top10", "gold in the top 10"),
     ("pass_at_1", "pass_at_1", "pass@1"),
     ("pass_at_10", "pass_at_10", "pass@10"),
     ("pass_at_100", "pass_at_100", "pass@100"),
     ("chance_at_10", "chance_of_10", "10 guesses by the frequency of types"),
     ("chance_at_100", "chance", "100 guesses by the frequency of types"),
 )
-STEP = 0.118  # between the marks of one row, whose height is 1
+STEP = 0.13  # between the marks of one row, whose height is 1
 CURVE_COLOURS = {"right": "right", "wrong": "wrong", "broken": "broken"}
+# The widest counts what is `any` to the compiler too, which checks anywhere.
+LEVEL_COLOURS = {"same": "same", "equivalent": "equivalent", "checks": "checks", "any": "any"}
+TITLE = {"loc": "left", "fontsize": 7.5}  # of a panel of three in a row
+CURVES_HEIGHT = 2.2  # inches of an edit's panels
 BANDS = "bars and bands: 95%, clustered by program"
 
 
 def plot_samples(numbers: Numbers) -> "Figure":
-    """By edit and greedy answer, by gold type, and pass@k over k.
+    """By edit and greedy answer, by gold type, and pass@k over k by the gold's length and verdict.
 
     numbers   of `sample_numbers`
     """
@@ -58,18 +62,26 @@ def plot_samples(numbers: Numbers) -> "Figure":
         for name, group in groups.items()
     ]
     types = [(_type_label(row["gold"]), row) for row in numbers["types"]]
-    n_rows = max(len(edits), len(types), 1)
-    figure = plt.figure(figsize=(PRINT_WIDTH, 3.2 + 0.52 * n_rows))
-    above, below = figure.add_gridspec(2, 1, height_ratios=[0.52 * n_rows + 0.4, 2.2])
+    heights = [0.5 * max(len(edits), len(types), 1) + 0.4, CURVES_HEIGHT * len(numbers["edits"])]
+    figure = plt.figure(figsize=(PRINT_WIDTH, sum(heights) + 0.8))
+    above, below = figure.add_gridspec(2, 1, height_ratios=heights)
     left, right = (figure.add_subplot(cell) for cell in above.subgridspec(1, 2))
     _draw_rows(left, edits)
     _draw_rows(right, types)
-    left.set_title("by edit and greedy answer", loc="left")
-    right.set_title("by gold type, original", loc="left")
+    left.set_title("right, by edit and greedy answer", loc="left")
+    right.set_title("right, by gold type, original", loc="left")
     handles, labels = left.get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside upper center", ncols=3)
-    _draw_curves(figure, below.subgridspec(1, max(1, len(numbers["edits"]))), numbers["edits"])
+    cells = below.subgridspec(len(numbers["edits"]), 3)
+    for row, (edit, groups) in enumerate(numbers["edits"].items()):
+        one, longer, levels = (figure.add_subplot(cells[row, column]) for column in range(3))
+        for axes, stratum in ((one, ONE_TOKEN), (longer, LONGER)):
+            _draw_answers(axes, numbers["strata"][edit][stratum])
+            axes.set_title(f"{visible(edit, 16)}, {stratum}", **TITLE)
+        _draw_levels(levels, groups["all"])
+        levels.set_title(f"{visible(edit, 16)}, all golds", **TITLE)
+        one.set_ylabel("pass@k, % of holes")
     figure.supxlabel(BANDS, fontsize=7)
     return figure
 
@@ -104,34 +116,54 @@ def _draw_rows(axes: "Axes", rows: Sequence[tuple[str, Numbers]]) -> None:
     axes.hlines(heights[:-1] - 0.5, -3, 103, color=FAINT, linewidth=0.3)
 
 
-def _draw_curves(figure: "Figure", cells: object, edits: Numbers) -> None:
-    """pass@k over k for right, wrong and broken variants, one panel an edit."""
-    first = None
-    for column, (edit, groups) in enumerate(edits.items()):
-        axes = figure.add_subplot(cells[0, column], sharey=first)
-        first = first or axes
-        axes.set_title(f"pass@k, {visible(edit)}", loc="left")
-        for name, kind in CURVE_COLOURS.items():
-            group = groups.get(name, {"n": 0})
-            if not group["n"]:
-                continue
-            style, k = STYLES[kind], group["curve"]["k"]
-            passed, chance = (_percent(group["curve"][key]) for key in ("passed", "chance"))
-            axes.fill_between(k, passed[1], passed[2], color=style.colour, alpha=0.16, lw=0)
-            axes.plot(k, passed[0], color=style.colour, marker=style.marker, label=WORDS[name])
-            label = "guesses by frequency" if name == "wrong" else None
+def _draw_answers(axes: "Axes", groups: Numbers) -> None:
+    """pass@k of what is right over k, for right, wrong and broken variants."""
+    for name, kind in CURVE_COLOURS.items():
+        group = groups.get(name, {"n": 0})
+        if group["n"]:
+            _draw_curve(axes, group["curve"], "right", kind, f"{WORDS[name]} ({group['n']})")
             if name != "right":
-                axes.plot(k, chance[0], color=style.colour, linestyle=":", lw=1, label=label)
-        if not axes.get_lines():
-            write_message(axes, "no samples")
-            continue
-        axes.set_xscale("log")
-        axes.set_xticks(k, [str(value) for value in k])
-        axes.minorticks_off()
-        axes.set_xlabel("k samples")
-        axes.set_ylim(-34, 103)  # room for the legend below the curves
-        axes.set_yticks(range(0, 101, 20))
-        axes.legend(loc="lower right", ncols=2).set_in_layout(False)
+                label = "guesses" if name == "wrong" else None
+                _draw_chance(axes, group["curve"], STYLES[kind].colour, label)
+    _finish_curves(axes, n_columns=1)
+
+
+def _draw_levels(axes: "Axes", group: Numbers) -> None:
+    """pass@k over k by which verdicts count, of all answers."""
+    if group["n"]:
+        for level, kind in LEVEL_COLOURS.items():
+            _draw_curve(axes, group["curve"], level, kind, LEVEL_WORDS[level])
+        _draw_chance(axes, group["curve"], STYLES["chance"].colour, "guesses")
+    _finish_curves(axes, n_columns=2)
+
+
+def _draw_curve(axes: "Axes", curve: Numbers, name: str, kind: str, label: str) -> None:
+    style, k = STYLES[kind], curve["k"]
+    estimate, lower, upper = _percent(curve[name])
+    axes.fill_between(k, lower, upper, color=style.colour, alpha=0.16, lw=0)
+    axes.plot(k, estimate, color=style.colour, marker=style.marker, markersize=3, label=label)
+
+
+def _draw_chance(axes: "Axes", curve: Numbers, colour: str, label: str | None) -> None:
+    estimate, _, _ = _percent(curve["chance"])
+    axes.plot(curve["k"], estimate, color=colour, linestyle=":", lw=1, label=label)
+
+
+def _finish_curves(axes: "Axes", n_columns: int) -> None:
+    if not axes.get_lines():
+        write_message(axes, "no samples")
+        return
+    k = axes.get_lines()[0].get_xdata()
+    shown = [value for value in k if str(value)[0] == "1"]
+    axes.set_xscale("log")
+    axes.set_xticks(shown, [str(value) for value in shown])
+    axes.set_xlim(k[0] / 1.3, k[-1] * 1.3)
+    axes.minorticks_off()
+    axes.set_xlabel("k samples")
+    axes.set_ylim(-70, 103)  # room for the legend below the curves
+    axes.set_yticks(range(0, 101, 20))
+    short = {"fontsize": 6, "ncols": n_columns, "handlelength": 1.6, "columnspacing": 0.8}
+    axes.legend(loc="lower right", **short).set_in_layout(False)
 
 
 def _percent(rates: Sequence[Numbers]) -> list[np.ndarray]:
@@ -146,9 +178,13 @@ def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     many = {"type": Path, "nargs": "+", "required": True}
-    parser.add_argument("--samples", **many, help="samples/{edit}.parquet, `original` among them")
-    parser.add_argument("--predictions", **many, help="of the same edits, in the same order")
-    parser.add_argument("--splits", **many, help="of the same edits, in the same order")
+    parser.add_argument("--samples", **many, help="samples/{edit}.parquet, `original` first")
+    parser.add_argument("--verdicts", **many, help="of the same edits, in the same order")
+    parser.add_argument("--variants", **many, help="of the same edits, in the same order")
+    parser.add_argument("--right", choices=list(RIGHT), required=True, help="what counted as right")
+    parser.add_argument("--temperature", type=float, required=True, help="of the sampling")
+    parser.add_argument("--top-p", type=float, required=True, help="the nucleus drawn from")
+    parser.add_argument("--max-new-tokens", type=positive, required=True, help="of a sample")
     add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
@@ -156,15 +192,16 @@ def main() -> None:
         manifest = run_manifest(args)
         holes = read_holes(args.examples)
         edits = {
-            samples.stem: read_sampled(samples, predictions, split, holes)
-            for samples, predictions, split in zip(
-                args.samples, args.predictions, args.splits, strict=True
+            samples.stem: read_sampled(samples, verdicts, args.verdicts[0], variants, holes)
+            for samples, verdicts, variants in zip(
+                args.samples, args.verdicts, args.variants, strict=True
             )
         }
         numbers = sample_numbers(edits, Margins.of(args).accuracy)
         save_figure(plot_samples(numbers), args.out_svg, args.out_png)
-        settings = read_manifest(args.samples[0])["settings"]
-        section = samples_section(numbers, settings["temperature"], settings["top_p"])
+        section = samples_section(
+            numbers, args.temperature, args.top_p, args.right, args.max_new_tokens
+        )
         write_section(args.out_section, section, manifest)
         log.info("%d edits", len(edits))
 

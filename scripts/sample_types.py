@@ -1,36 +1,39 @@
-"""Draw many completions of every hole and count how often the type is right: pass@k."""
+"""Draw many completions of every hole, each until its type ends, and count the types."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fimscope.experiments.samples.tables import SAMPLED, SAMPLES
+from fimscope.experiments.answers import completed_types
+from fimscope.experiments.samples.tables import DRAWN_TYPES, SAMPLED
+from fimscope.experiments.whole_types.asking import TypeEnds, draw_examples
+from fimscope.experiments.whole_types.tables import COMPLETIONS
 from fimscope.files.manifest import run_manifest
-from fimscope.files.rejections import check_sum
 from fimscope.files.tables import read_table, write_table
 from fimscope.inference.batching import BatchRunner
 from fimscope.models.options import add_model_options, stop_ids
 from fimscope.parts.formats import BatchRows
 from fimscope.parts.store import add_part_options
 from fimscope.prompts.encoder import Encoder
-from fimscope.prompts.tables import PROMPTS
-from fimscope.statistics.pass_at_k import pass_at_k
 from fimscope.steps.frame import log, positive, run_step, step_parser
-from fimscope.steps.seeds import seed_of
 from fimscope.typescript.client import TypeScript
+from fimscope.typescript.process import compiler_versions
 
 if TYPE_CHECKING:
     from fimscope.models.load import Model
 
+STEP = "sample_types"
 Row = Mapping[str, Any]
-KS = (1, 10, 100)
+KEPT = ("example_id", "edit", "program_id", "kind", "gold", "n_gold_tokens")
 
 
 def sample_completions(
-    runner: BatchRunner, prompts: Sequence[Row], options: Mapping[str, Any]
-) -> list[list[list[int]]]:
-    """Token ids of every sample of every prompt of the runner's shard, [prompt][sample].
+    runner: BatchRunner, prompts: Sequence[Row], options: Mapping[str, Any], ends: TypeEnds
+) -> list[Row]:
+    """Rows of the sampled table, one a prompt, of those of the runner's shard; else empty.
 
     options   n_samples, max_new_tokens, temperature, top_p, seed; a prompt's own seed comes of it
               and its example, so that a sample does not depend on what else is asked
@@ -39,51 +42,49 @@ def sample_completions(
 
     how = {key: value for key, value in options.items() if key != "seed"}
 
-    def ingredients(row: int) -> tuple[list[int], int]:
-        return prompts[row]["token_ids"], _seed(options["seed"], prompts[row])
+    def ingredients(row: int) -> list[Any]:
+        own = prompts[row]
+        return [own["token_ids"], own["kind"], _seed(options["seed"], own)]
 
     def ask(model: "Model", rows: list[int]) -> list[Row]:
-        token_ids, seeds = zip(*map(ingredients, rows), strict=True)
-        samples = sample(model, token_ids, seeds, stop_ids=stop_ids(model), **how)
-        return [{"token_ids": [one.token_ids for one in own]} for own in samples]
+        token_ids, kinds, seeds = zip(*map(ingredients, rows), strict=True)
+        has_ended = partial(ends.look, kinds)
+        stops = stop_ids(model)
+        samples = sample(model, token_ids, seeds, stop_ids=stops, has_ended=has_ended, **how)
+        return [
+            {"token_ids": [s.token_ids for s in own], "ended": [s.stopped for s in own]}
+            for own in samples
+        ]
 
-    found: list[list[list[int]]] = [[] for _ in prompts]
+    found: list[Row] = [{} for _ in prompts]
     # Samples that begin alike share their tokens: all but a few part late and stop early.
     batches = runner.plan(len(prompt["token_ids"]) + options["n_samples"] for prompt in prompts)
     for rows, sampled in runner.run("samples", batches, ask, ingredients, BatchRows(SAMPLED)):
         for row, own in zip(rows, sampled, strict=True):
-            found[row] = own["token_ids"]
+            found[row] = own
     return found
 
 
-def spelled_types(
-    typescript: TypeScript, encoder: Encoder, kind: str, samples: Sequence[Sequence[int]]
-) -> list[str]:
-    """The first type that each sample spells; equal samples are read once."""
-    texts = [encoder.decode(token_ids) for token_ids in samples]
-    distinct = sorted(set(texts))
-    found = typescript.type_texts([(text, kind) for text in distinct])
-    spelled = dict(zip(distinct, found, strict=True))
-    return [spelled[text] for text in texts]
+def count_types(typescript: TypeScript, encoder: Encoder, prompt: Row, sampled: Row) -> list[Row]:
+    """Rows of the drawn types of one prompt, the commonest first.
 
-
-def count_right(prompt: Row, types: Sequence[str]) -> Row:
-    """One row of the samples table; white space inside a type does not count.
-
-    pass@k is null where fewer than k samples were drawn.
+    What has not ended spells no type.
     """
-    spelled = ["".join(text.split()) for text in types]
-    n_correct = spelled.count("".join(prompt["gold"].split()))
-    return {
-        **{key: prompt[key] for key in ("example_id", "edit", "program_id", "gold")},
-        "n": len(types),
-        "n_correct": n_correct,
-        **{
-            f"pass_at_{k}": pass_at_k(len(types), n_correct, k) if k <= len(types) else None
-            for k in KS
-        },
-        "distinct": len(set(spelled)),
-    }
+    both = zip(sampled["token_ids"], sampled["ended"], strict=True)
+    counts = Counter((encoder.decode(tokens) if ended else "", ended) for tokens, ended in both)
+    texts = [text for text, _ in counts]
+    spelled = completed_types(typescript, texts, [prompt] * len(texts))
+    types: Counter[tuple[str, bool]] = Counter()
+    for one, ((_, ended), n) in zip(spelled, counts.items(), strict=True):
+        types[one, ended] += n
+    ranked = sorted(types.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        {
+            **{key: prompt[key] for key in KEPT},
+            **{"completed_type": one, "ended": ended, "count": n},
+        }
+        for (one, ended), n in ranked
+    ]
 
 
 def _seed(seed: int, prompt: Row) -> int:
@@ -91,20 +92,18 @@ def _seed(seed: int, prompt: Row) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
 
 
-def draw_rows(rows: Sequence[Row], n: int | None, seed: int) -> list[Row]:
-    """At most `n` of the rows, in their order: the same examples whatever the edit."""
-    drawn = sorted(rows, key=lambda row: seed_of(seed, "sample_types", row["example_id"]))[:n]
-    chosen = {row["example_id"] for row in drawn}
-    return [row for row in rows if row["example_id"] in chosen]
-
-
 def main() -> None:
     parser = step_parser(__doc__)
-    parser.add_argument("--prompts", type=Path, required=True, help="prompts/{edit}.parquet")
+    parser.add_argument("--original", type=Path, required=True, help="completions/original.parquet")
+    parser.add_argument(
+        "--completions", type=Path, required=True, help="completions/{edit}.parquet"
+    )
     add_model_options(parser)
-    parser.add_argument("--max-examples", type=positive, help="draw so many; default: all")
+    parser.add_argument("--max-examples", type=positive, required=True, help="drawn by the seed")
     parser.add_argument("--n-samples", type=positive, required=True, help="of each prompt")
-    parser.add_argument("--max-new-tokens", type=positive, required=True, help="of each sample")
+    parser.add_argument(
+        "--max-new-tokens", type=positive, required=True, help="a type that goes on never ends"
+    )
     parser.add_argument("--temperature", type=float, required=True, help="of the sampling")
     parser.add_argument(
         "--top-p",
@@ -113,26 +112,28 @@ def main() -> None:
         help="the likeliest tokens that make up so much are drawn from",
     )
     parser.add_argument("--seed", type=int, required=True, help="of the examples and the samples")
-    add_part_options(parser, out="the samples table")
+    add_part_options(parser, out="the table of types")
     with run_step(parser) as args:
-        prompts = draw_rows(
-            read_table(args.prompts, PROMPTS).to_pylist(), args.max_examples, args.seed
-        )
+        originals = read_table(args.original, COMPLETIONS, ["example_id"])["example_id"].to_pylist()
+        chosen = draw_examples(originals, args.max_examples, args.seed, STEP)
+        completed = read_table(args.completions, COMPLETIONS, [*KEPT, "token_ids"]).to_pylist()
+        prompts = [row for row in completed if row["example_id"] in chosen]
         names = ("n_samples", "max_new_tokens", "temperature", "top_p", "seed")
         options = {name: getattr(args, name) for name in names}
-        runner = BatchRunner.of_step("sample_types", args, **options)
-        samples = sample_completions(runner, prompts, options)
-        runner.store.log_counts()
-        if args.shard is None:
-            encoder = Encoder.from_folder(args.model)
-            with TypeScript() as typescript:
+        runner = BatchRunner.of_step(STEP, args, compilers=compiler_versions(), **options)
+        encoder = Encoder.from_folder(args.model)
+        with TypeScript() as typescript:
+            samples = sample_completions(runner, prompts, options, TypeEnds(typescript, encoder))
+            runner.store.log_counts()
+            if args.shard is None:
                 rows = [
-                    count_right(prompt, spelled_types(typescript, encoder, prompt["kind"], own))
+                    row
                     for prompt, own in zip(prompts, samples, strict=True)
+                    for row in count_types(typescript, encoder, prompt, own)
                 ]
-            check_sum("sample_types", len(prompts), len(rows), 0)
-            write_table(args.out, SAMPLES, rows, run_manifest(args))
-            log.info("%d prompts, %d samples each", len(rows), args.n_samples)
+                write_table(args.out, DRAWN_TYPES, rows, run_manifest(args))
+                n = len(prompts)
+                log.info("%d prompts, %d samples each, %d types", n, args.n_samples, len(rows))
 
 
 if __name__ == "__main__":

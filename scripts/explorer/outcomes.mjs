@@ -2,20 +2,40 @@
 import { element, percent, probability, visible } from "./dom.mjs";
 import { KINDS, addLegend, addScale, chosenFigures, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
-import { table } from "./table.mjs";
+import { codeCell, table } from "./table.mjs";
 import { term } from "./terms.mjs";
 
-/** Samples of the original and the variant, as a small table. */
+/** Samples of the original and the variant: how many have which verdict, and the commonest types. */
 export function samplesPanel(variants) {
-  const passes = ["pass@1", "pass@10", "pass@100"].map((name) => term("measures", name));
-  const head = ["", "right of n", ...passes, "different types"];
+  return element("div", {}, countsOfSamples(variants), typesOfSamples(variants));
+}
+
+function countsOfSamples(variants) {
+  const named = (names) => names.map((name) => term("measures", name));
+  const passes = ["pass@1", "pass@10", "pass@100"];
+  const verdicts = ["same", "equivalent", "checks", "of them any", "fails", "never end"];
+  const head = ["", "right of n", ...named(passes), ...named(verdicts), "types"];
   const rows = variants.map(({ edit, samples: s }) => [
     edit,
-    `${s.n_correct} of ${s.n}`,
+    `${s.n_right} of ${s.n}`,
     ...[s.pass_at_1, s.pass_at_10, s.pass_at_100].map(percent),
-    String(s.distinct ?? "–"),
+    ...[s.n_same, s.n_equivalent, s.n_checks, s.n_any, s.n_fails, s.n_unended].map(String),
+    String(s.distinct),
   ]);
   return table(head, rows);
+}
+
+function typesOfSamples(variants) {
+  const rows = variants.flatMap(({ edit, samples: s }) =>
+    s.types.map(([type, count, verdict, isRight, isAny]) => [
+      edit,
+      codeCell(type, 48),
+      [term("measures", verdict), isAny ? ", any" : ""],
+      isRight ? "✓" : "",
+      `${count} of ${s.n}`,
+    ]),
+  );
+  return table(["", "commonest types", "verdict", "right", "samples"], rows, 4);
 }
 
 /**

@@ -64,6 +64,22 @@ def test_what_was_planted_stands_beside_its_control(page):
     assert "the answer becomes the planted type, and does not in the control" in titles
 
 
+def test_samples_are_told_by_verdict_and_type(page):
+    open_example(page, SECOND)
+    counts, types = show_panel(page, "samples").locator("table").all()
+    _, first, *_ = rows_of(counts)
+    assert first == [
+        *("original", "25 of 100", "25%", "80%", "100%"),
+        *("20", "5", "30", "10", "45", "4", "6"),
+    ]
+    told = [row[1:] for row in rows_of(types) if row[0] == "original"]
+    # What never ends spells no type.
+    assert [row[-1] for row in told] == [f"{n} of 100" for n in (41, 20, 20, 10, 5)]
+    assert told[2] == ["</code><b>Checks</b>", "checks", "", "20 of 100"]
+    assert told[3] == ["any", "checks, any", "", "10 of 100"]
+    assert told[4][1:3] == ["equivalent", "✓"]
+
+
 def test_masks_solved_examples_and_probes_are_tables(page):
     open_example(page, THIRD)
     _, *masks = rows_of(show_panel(page, "masking"))

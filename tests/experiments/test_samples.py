@@ -1,13 +1,17 @@
-"""The gold among many samples: branches, chances, numbers and the figure."""
+"""The right type among many samples: branches, verdicts, chances, numbers and the figure."""
 
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
 from fimscope.experiments.registry import all_tables
 from fimscope.experiments.samples.numbers import (
+    COUNTED,
+    LEVELS,
     Sampled,
     gold_chances,
     read_sampled,
@@ -15,12 +19,22 @@ from fimscope.experiments.samples.numbers import (
     sampled_numbers,
 )
 from fimscope.experiments.samples.section import samples_section
+from fimscope.experiments.samples.tables import DRAWN_TYPES, SAMPLED_TYPES, SAMPLES
+from fimscope.experiments.whole_types.asking import TypeEnds
+from fimscope.experiments.whole_types.numbers import LONGER, ONE_TOKEN
 from fimscope.files.tables import write_table
+from fimscope.inference.batching import BatchRunner
 from fimscope.inference.sampling import Branches
+from fimscope.parts.store import UNKEPT
 from fimscope.report.theme import save_figure
 from fimscope.statistics.verdicts import Verdict
+from fimscope.typescript.client import TypeScript
+from fimscope.typescript.pool import TypeScriptPool
+from judge_samples import count_verdicts, judge_samples
+from marked import split_marked
+from models import VOCAB, random_model, random_prompts
 from plot_samples import plot_samples
-from sample_types import count_right, draw_rows
+from sample_types import count_types, sample_completions
 from synthetic import HOSTILE, MANIFEST
 
 STOP = 9
@@ -41,6 +55,154 @@ def test_samples_that_begin_alike_share_a_branch_until_they_part_or_stop():
     assert branches.tokens()[0, :3].tolist() == [[3, 6], [3, 7], [4, 6]]
 
 
+def test_a_branch_that_is_over_goes_no_further():
+    branches = Branches.start(2, 3, [STOP])
+    asked = []
+
+    def has_ended(beginnings):
+        asked.append(list(beginnings))
+        return [tokens[-1] == 4 for _, tokens in beginnings]
+
+    branches.grow(torch.tensor([[3, 3, 4], [4, 5, STOP]]), has_ended)
+    assert asked == [[(0, (3,)), (0, (4,)), (1, (4,)), (1, (5,))]]
+    assert branches.token_ids.tolist() == [[3], [5]]
+    assert branches.ends == {(0, 2): 1, (1, 0): 1}
+    branches.grow(torch.tensor([[4, 6, 4], [4, 4, 4]]), has_ended)
+    assert asked[1:] == [[(0, (3, 4)), (0, (3, 6)), (1, (5, 4))]]
+    assert branches.token_ids.tolist() == [[6], [0]]
+    assert branches.ends == {(0, 2): 1, (1, 0): 1, (0, 0): 2, (1, 1): 2}
+
+
+class Words:
+    """An encoder whose token ids are written as types, one of them as the end of a signature."""
+
+    def __init__(self, end):
+        self.end = end
+
+    def decode(self, token_ids):
+        return "".join(") {" if each == self.end else f"A{each}" for each in token_ids)
+
+
+OPTIONS = {"n_samples": 12, "max_new_tokens": 6, "temperature": 1.0, "top_p": 0.3, "seed": 5}
+
+
+@pytest.mark.node
+@pytest.mark.model
+def test_samples_go_on_until_their_types_end_batched_as_alone():
+    from fimscope.inference.sampling import sample
+
+    model, token_ids = random_model("llama"), random_prompts((9, 14))
+    prompts = [
+        {
+            **{"example_id": f"e{i}", "edit": "original", "program_id": "p", "kind": "parameter"},
+            **{"gold": "A1", "n_gold_tokens": 1, "token_ids": own},
+        }
+        for i, own in enumerate(token_ids)
+    ]
+    runner = BatchRunner(lambda: model, 1000, UNKEPT)
+    free = sample(model, token_ids, [1, 2], 12, 6, (), top_p=0.3)
+    end = free[0][0].token_ids[2]
+    words = Words(end)
+    with TypeScript() as typescript:
+        ends = TypeEnds(typescript, words)
+        found = sample_completions(runner, prompts, OPTIONS, ends)
+        assert found == sample_completions(runner, prompts, OPTIONS, TypeEnds(typescript, words))
+        alone = [sample_completions(runner, [one], OPTIONS, ends)[0] for one in prompts]
+        assert alone == found
+        for own in found:
+            for tokens, ended in zip(own["token_ids"], own["ended"], strict=True):
+                assert ended == (end in tokens) and (ended or len(tokens) == 6)
+                assert end not in tokens[:-1]
+        rows = count_types(typescript, words, prompts[0], found[0])
+        never = sample_completions(runner, prompts, OPTIONS, TypeEnds(typescript, Words(VOCAB)))
+        [row] = count_types(typescript, words, prompts[0], never[0])
+    assert sum(row["count"] for row in rows) == 12
+    assert [row["count"] for row in rows] == sorted((row["count"] for row in rows), reverse=True)
+    assert (row["completed_type"], row["ended"], row["count"]) == ("", False, 12)
+    pa.Table.from_pylist(rows, DRAWN_TYPES.schema)
+
+
+@pytest.mark.node
+def test_types_are_counted_as_they_are_spelled():
+    prompt = {"example_id": "e", "edit": "original", "program_id": "p", "kind": "parameter"}
+    prompt |= {"gold": "string", "n_gold_tokens": 1}
+    texts = ["string)", "string, b", " string)", "A[]) {", "A[", ")"]
+    encoder = SimpleNamespace(decode=lambda token_ids: texts[token_ids[0]])
+    sampled = {
+        "token_ids": [[0], [1], [2], [3], [4], [4], [5]],
+        "ended": [True, True, True, True, False, False, True],
+    }
+    with TypeScript() as typescript:
+        rows = count_types(typescript, encoder, prompt, sampled)
+    found = [(row["completed_type"], row["ended"], row["count"]) for row in rows]
+    assert found == [("string", True, 3), ("", False, 2), ("", True, 1), ("A[]", True, 1)]
+
+
+PROGRAM = "type Id = string;\nexport function f(a: «{gold}»): number {{ return a.length; }}\n"
+# gold, then completed type, whether it has ended, how many samples
+DRAWN = {
+    "string": [
+        *(("string", True, 40), ("Id", True, 20), ("string[]", True, 15), ("any", True, 10)),
+        *(("number", True, 8), ("", False, 4), ("", True, 3)),
+    ],
+    "string[]": [("Array<string>", True, 60), ("string [ ]", True, 30), ("boolean", True, 10)],
+}
+
+
+def drawn_rows(drawn):
+    variants, rows = {}, []
+    for number, (gold, types) in enumerate(drawn.items()):
+        prefix, gold, suffix = split_marked(PROGRAM.format(gold=gold))
+        key = {"example_id": f"e{number}", "gold": gold}
+        variants[key["example_id"]] = {**key, "prefix": prefix, "suffix": suffix}
+        rows += [
+            {
+                **key,
+                **{"edit": "original", "program_id": "p", "kind": "parameter"},
+                **{"n_gold_tokens": 1 + 2 * number, "completed_type": one},
+                **{"ended": ended, "count": n},
+            }
+            for one, ended, n in types
+        ]
+    return variants, rows
+
+
+@pytest.mark.node
+def test_every_type_is_judged_once_and_each_of_its_samples_counts():
+    with TypeScriptPool(1) as pool:
+        found = list(judge_samples(pool, *drawn_rows(DRAWN), "equivalent"))
+    first, second = (row for table, row in found if table == "samples")
+    names = ("n", *COUNTED, "n_right")
+    assert [first[name] for name in names] == [100, 40, 20, 25, 15, 10, 4, 5, 60]
+    assert [second[name] for name in names] == [100, 30, 60, 0, 10, 0, 0, 3, 90]
+    assert (first["form"], second["form"], second["n_gold_tokens"]) == ("builtin", "array", 3)
+    assert (first["pass_at_1"], first["pass_at_100"]) == (pytest.approx(0.6), 1.0)
+    types = [row for table, row in found if table == "sampled_types"]
+    assert [(row["completed_type"], row["count"], row["verdict"]) for row in types[:4]] == [
+        *(("string", 40, "same"), ("Id", 20, "equivalent"), ("string[]", 15, "checks")),
+        ("any", 10, "checks"),
+    ]
+    assert [row["right"] for row in types[7:]] == [True, True, False]
+    pa.Table.from_pylist([first, second], SAMPLES.schema)
+    pa.Table.from_pylist(
+        [{name: row.get(name) for name in SAMPLED_TYPES.schema.names} for row in types],
+        SAMPLED_TYPES.schema,
+    )
+
+
+@pytest.mark.node
+def test_a_variant_with_a_type_that_cannot_be_judged_is_rejected_whole():
+    variants, rows = drawn_rows(DRAWN)
+    variants["e0"] |= {"prefix": "const x = ", "suffix": ";"}
+    with TypeScriptPool(1) as pool:
+        found = list(judge_samples(pool, variants, rows, "same"))
+    assert [table for table, _ in found] == ["rejected", "samples", *["sampled_types"] * 3]
+    rejected = found[0][1]
+    assert (rejected["step"], rejected["example_id"]) == ("judge_samples", "e0")
+    assert rejected["reason"] == "hole_moved"
+    assert found[1][1]["n_right"] == 30  # `same` alone
+
+
 def chances(golds, packages, programs=None):
     rows = zip(golds, packages, programs or packages, strict=True)
     holes = [
@@ -58,84 +220,153 @@ def test_chances_leave_out_the_own_package():
     assert chances(["string", "number"], "ab") == [0, 0]
 
 
-def test_the_difference_to_chance_is_at_most_one():
-    few = Sampled(
-        programs=np.array(list("abcdef")),
-        golds=np.array(["number"] * 6),
-        n_drawn=10,
-        n_correct=np.zeros(6, np.int64),
-        right=np.zeros(6, bool),
-        broken=np.zeros(6, bool),
-        in_top=np.zeros(6, bool),
-        chance=np.array([0.9, 0.9, 0.9, 0.9, 0, 0]),
-    )
-    assert sampled_numbers(few, 0.03)["above_chance"]["lower"] == -1
-
-
-def test_that_few_holes_are_never_found_shows_nothing():
-    """Whatever chance has: that no difference varies is no measure of how little there is."""
-    few = Sampled(
-        programs=np.array(list("abc")),
-        golds=np.array(["number"] * 3),
-        n_drawn=10,
-        n_correct=np.zeros(3, np.int64),
-        right=np.zeros(3, bool),
-        broken=np.zeros(3, bool),
-        in_top=np.zeros(3, bool),
-        chance=np.zeros(3),
-    )
-    above = sampled_numbers(few, 0.03)["above_chance"]
-    assert above["lower"] < -0.5
-    assert above["upper"] > 0.5
-    assert above["verdict"] == Verdict.UNDECIDED
-
-
 def test_in_a_single_package_chances_leave_out_the_own_program():
     golds = ["string", "string", "number", "number"]
     assert chances(golds, "aaaa", "1223") == pytest.approx([1 / 3, 1 / 2, 1 / 2, 1 / 3])
     assert chances(["string"], "a") == [0]
 
 
-def write_tables(folder, edit, n_correct, correct, broken):
+def never_right(programs, chance):
+    n = len(programs)
+    return Sampled(
+        programs=np.array(list(programs)),
+        golds=np.array(["number"] * n),
+        n_drawn=10,
+        n_passed=np.zeros((n, len(LEVELS)), np.int64),
+        counts=np.zeros((n, len(COUNTED)), np.int64),
+        one_token=np.ones(n, bool),
+        right=np.zeros(n, bool),
+        broken=np.zeros(n, bool),
+        chance=np.array(chance, float),
+    )
+
+
+def test_the_difference_to_chance_is_at_most_one():
+    few = never_right("abcdef", [0.9, 0.9, 0.9, 0.9, 0, 0])
+    assert sampled_numbers(few, 0.03)["above_chance"]["lower"] == -1
+
+
+def test_that_few_holes_are_never_found_shows_nothing():
+    """Whatever chance has: that no difference varies is no measure of how little there is."""
+    above = sampled_numbers(never_right("abc", [0, 0, 0]), 0.03)["above_chance"]
+    assert above["lower"] < -0.5
+    assert above["upper"] > 0.5
+    assert above["verdict"] == Verdict.UNDECIDED
+
+
+def sampled_row(key, n_tokens, same, equivalent, checks, n_any):
+    """20 samples of a variant; what is left of them fails, one of them without an end."""
+    types = [
+        {"verdict": verdict, "count": n, "right": verdict in ("same", "equivalent")}
+        for verdict, n in (("same", same), ("equivalent", equivalent), ("checks", checks - n_any))
+    ]
+    n_fails = 20 - same - equivalent - checks
+    types += [{"verdict": "checks", "count": n_any, "right": False, "is_any": True}]
+    types += [{"verdict": "fails", "count": n_fails - 1, "right": False}]
+    types += [{"verdict": "fails", "count": 1, "right": False, "ended": False}]
+    plain = {**key, "form": "name", "n_gold_tokens": n_tokens, "is_any": False, "ended": True}
+    return count_verdicts([{**plain, "completed_type": str(i), **t} for i, t in enumerate(types)])
+
+
+def write_tables(folder, edit, rows, right, was_right):
+    """rows: of each variant the arguments of `sampled_row` behind the key."""
     keys = [
         {"example_id": f"e{i}", "edit": edit, "program_id": f"p{i % 4}", "gold": HOSTILE[i % 2]}
-        for i in range(len(n_correct))
+        for i in range(len(rows))
     ]
-    samples = [
-        {**key, **{k: v for k, v in count_right({**key}, ["x"] * 20).items() if k not in key}}
-        for key in keys
-    ]
-    samples = [{**row, "n_correct": n} for row, n in zip(samples, n_correct, strict=True)]
-    predictions = [
-        {**key, "correct": right, "gold_rank": 0 if right else 20}
-        for key, right in zip(keys, correct, strict=True)
-    ]
-    split = [{**key, "broken": was} for key, was in zip(keys, broken, strict=True)]
-    paths = [folder / name / f"{edit}.parquet" for name in ("samples", "predictions", "split")]
-    for path, name, rows in zip(
-        paths, ("samples", "predictions", "split"), (samples, predictions, split), strict=True
-    ):
-        write_table(path, all_tables()[name], rows, MANIFEST)
+    samples = [sampled_row(key, *row) for key, row in zip(keys, rows, strict=True)]
+    known = {
+        "samples": ("samples", samples),
+        "verdicts": ("verdicts", [{**k, "right": r} for k, r in zip(keys, right, strict=True)]),
+        "before": ("verdicts", [{**k, "right": r} for k, r in zip(keys, was_right, strict=True)]),
+        # Of one more hole, which was not sampled, guesses are drawn too.
+        "variants": ("variants", [*keys, {**keys[0], "example_id": "x"}] if keys else []),
+    }
+    paths = {}
+    for name, (table, own) in known.items():
+        paths[name] = folder / name / f"{edit}.parquet"
+        write_table(paths[name], all_tables()[table], own, MANIFEST)
     holes = {key["example_id"]: {"package": key["program_id"]} for key in keys}
-    return read_sampled(*paths, holes)
+    holes["x"] = {"package": "px"}
+    return read_sampled(
+        paths["samples"], paths["verdicts"], paths["before"], paths["variants"], holes
+    )
+
+
+# tokens of the gold; samples that are the same, equivalent, check, of them any
+ROWS = [(1, 19, 0, 0, 0), (1, 1, 1, 2, 1), (3, 0, 4, 4, 0), (2, 0, 0, 3, 3)]
 
 
 def test_numbers_by_hand(tmp_path):
-    sampled = write_tables(
-        tmp_path, "original", [20, 1, 0, 0], [True, False, False, False], [False] * 4
-    )
+    sampled = write_tables(tmp_path, "original", ROWS, [True, False, False, False], [False] * 4)
     numbers = sampled_numbers(sampled, 0.03)
     assert (numbers["n"], numbers["n_drawn"], numbers["n_found"]) == (4, 20, 2)
-    assert numbers["pass_at_1"]["estimate"] == pytest.approx(21 / 80)
-    assert numbers["pass_at_10"]["estimate"] == pytest.approx((1 + 1 / 2) / 4)
+    assert numbers["n_found_right"] == 3
+    assert numbers["pass_at_1"]["estimate"] == pytest.approx((19 + 2 + 4) / 80)
+    levels = {level: numbers["by_level"][level]["pass_at_1"]["estimate"] * 80 for level in LEVELS}
+    expected = {"right": 25, "same": 20, "equivalent": 25, "checks": 30, "any": 34}
+    assert levels == pytest.approx(expected, abs=1e-3)
+    # Of 2 right ones of 20 the first ten hold none with a chance of (10 * 9) / (20 * 19).
+    one_of_two = 1 - 90 / 380
+    one_of_four = 1 - (10 * 9 * 8 * 7) / (20 * 19 * 18 * 17)
+    assert numbers["pass_at_10"]["estimate"] == pytest.approx(
+        (1 + one_of_two + one_of_four) / 4, abs=1e-6
+    )
     assert "pass_at_100" not in numbers
-    assert numbers["greedy"]["estimate"] == numbers["top10"]["estimate"] == 0.25
+    assert numbers["greedy"]["estimate"] == 0.25
     assert numbers["curve"]["k"] == [1, 2, 5, 10, 20]
-    # Of the three holes of other packages one has the same gold.
-    assert numbers["chance_at_10"]["estimate"] == pytest.approx(1 - (2 / 3) ** 10, abs=1e-6)
-    expected = np.mean([1, 1, 0, 0]) - (1 - (2 / 3) ** 20)
-    assert numbers["above_chance"]["estimate"] == pytest.approx(expected, abs=1e-6)
+    assert numbers["n_verdicts"] == {"same": 20, "equivalent": 5, "checks": 9, "fails": 46}
+    assert (numbers["n_any"], numbers["n_unended"], numbers["n_types"]) == (4, 4, 24)
+    # Of four holes of other packages two have the gold of the first and the third, one the others'.
+    chance = np.array([1 - (2 / 4) ** 10, 1 - (3 / 4) ** 10])
+    assert numbers["chance_at_10"]["estimate"] == pytest.approx(chance.mean(), abs=1e-6)
+    # Guesses are held against what is spelled as the gold is, which the third has not.
+    missed = np.array([2 / 4, 3 / 4]) ** 20
+    assert numbers["above_chance"]["estimate"] == pytest.approx(
+        np.mean([1, 1, 0, 0]) - (1 - missed).mean(), abs=1e-6
+    )
     assert numbers["above_chance"]["verdict"] == Verdict.UNDECIDED  # four programs
+
+
+def test_strata_and_groups_by_hand(tmp_path):
+    before = write_tables(tmp_path / "a", "original", ROWS, [True] * 4, [True] * 4)
+    after = write_tables(
+        tmp_path / "b", "rename_vars", ROWS, [True, False, False, True], [True, False, True, True]
+    )
+    numbers = sample_numbers({"original": before, "rename_vars": after}, 0.03)
+    groups = numbers["edits"]["rename_vars"]
+    assert {name: group["n"] for name, group in groups.items()} == {
+        **{"all": 4, "right": 2},
+        **{"wrong": 2, "broken": 1},
+    }
+    assert "broken" not in numbers["edits"]["original"]
+    one, longer = (numbers["strata"]["rename_vars"][name] for name in (ONE_TOKEN, LONGER))
+    assert (one["all"]["n"], longer["all"]["n"]) == (2, 2)
+    assert one["all"]["pass_at_1"]["estimate"] == pytest.approx(21 / 40)
+    assert longer["all"]["pass_at_1"]["estimate"] == pytest.approx(4 / 40)
+    assert longer["all"]["by_level"]["any"]["pass_at_1"]["estimate"] == pytest.approx(11 / 40)
+    assert longer["broken"]["n"] == 1 and one["broken"]["n"] == 0
+    assert longer["wrong"]["n_found"] == 0 and longer["wrong"]["n_found_right"] == 1
+
+
+def test_a_variant_whose_greedy_answer_has_no_verdict_is_left_out_and_counted(tmp_path):
+    write_tables(tmp_path, "original", ROWS, [True] * 4, [True] * 4)
+    three = [
+        {"example_id": f"e{i}", "edit": "original", "program_id": "p", "gold": "g", "right": True}
+        for i in range(3)
+    ]
+    path = tmp_path / "verdicts/original.parquet"
+    write_table(path, all_tables()["verdicts"], three, MANIFEST)
+    holes = {name: {"package": name} for name in ("e0", "e1", "e2", "e3", "x")}
+    sampled = read_sampled(
+        tmp_path / "samples/original.parquet",
+        *(path, path, tmp_path / "variants/original.parquet"),
+        holes,
+    )
+    assert (len(sampled), sampled.n_unjudged) == (3, 1)
+    numbers = sample_numbers({"original": sampled}, 0.03)
+    told = " ".join(samples_section(numbers, 1.0, 0.95, "same", 64).reading)
+    assert "Left out: 1 hole whose greedy answer the compiler could not judge." in told
 
 
 @pytest.mark.parametrize("n", [0, 12])
@@ -144,9 +375,9 @@ def test_figure_and_section(tmp_path, n):
         edit: write_tables(
             tmp_path,
             edit,
-            [i % 3 for i in range(n)],
+            [(1 + i % 4 // 2, i % 3, 1, 4, 2) for i in range(n)],
             [i % 2 == 0 for i in range(n)],
-            [edit != "original" and i % 4 == 1 for i in range(n)],
+            [i % 4 == 1 for i in range(n)],
         )
         for edit in ("original", "rename_vars")
     }
@@ -156,20 +387,18 @@ def test_figure_and_section(tmp_path, n):
     root = ElementTree.fromstring((tmp_path / "x.svg").read_text(encoding="utf-8"))
     found = " ".join(text for text in root.itertext() if text.strip())
     assert ("original, greedy wrong" if n else "no samples") in found
-    section = samples_section(numbers, 1.0, 0.95)
+    assert ("of more tokens" in found) and ("greedy wrong (3)" in found) == bool(n)
+    section = samples_section(numbers, 1.0, 0.95, "equivalent", 64)
     page = " ".join(section.reading)
     assert ("20 samples hold the gold in 4 of 6 holes" if n else "nothing was sampled") in page
+    if n:
+        assert "A type that counts as right is among them in 6" in page
+        assert "Of golds of more tokens (6 holes) the greedy answer is right in 50.0%" in page
+        assert "The 240 samples spell 72 types, a hole's each judged once" in page
+        assert "20.0% are another type that checks (10.0% `any` to the compiler)" in page
+        assert section.findings[0].claim == (
+            "20 samples of wrong answers hold the gold more often (`original`)"
+        )
+    for table in section.tables:
+        assert all(len(row) == len(table.header) for row in table.rows)
     assert "<script" not in page.replace("`</script><script>", "")
-
-
-def test_the_same_examples_are_drawn_under_every_edit():
-    names = [f"example {i}" for i in range(40)]
-    originals = [{"example_id": name, "edit": "original"} for name in names]
-    variants = [{"example_id": name, "edit": "rename_vars"} for name in reversed(names)]
-    drawn, others = draw_rows(originals, 15, seed=3), draw_rows(variants, 15, seed=3)
-    assert len(drawn) == 15
-    assert [row["example_id"] for row in drawn] == [row["example_id"] for row in others][::-1]
-    assert [names.index(row["example_id"]) for row in drawn] == sorted(
-        names.index(row["example_id"]) for row in drawn
-    )
-    assert draw_rows(originals, None, seed=3) == originals

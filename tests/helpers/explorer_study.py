@@ -29,6 +29,7 @@ TABLES = (
     "attention_tokens",
     "attention_shares",
     "samples",
+    "sampled_types",
 )
 CONDITIONS = ("restore", "same_type")
 LEFT_OUT = "f" * 16  # a donor that is none of the examples
@@ -105,6 +106,8 @@ class MadeStudy:
             self._write("direct_logits", f"direct_logits/{edit}", self._direct(variants))
             self._write("direct_heads", f"direct_heads/{edit}", self._direct_heads(variants))
             self._write("samples", f"samples/{edit}", map(self._samples, variants))
+            types = [row for variant in variants for row in self._sampled_types(variant)]
+            self._write("sampled_types", f"sampled_types/{edit}", types)
             self._write("attention_tokens", f"attention_tokens/{edit}", self._attention(variants))
             self._write("attention_shares", f"attention_shares/{edit}", self._shares(variants))
         for condition in CONDITIONS:
@@ -300,7 +303,21 @@ class MadeStudy:
 
     def _samples(self, variant: Row) -> Row:
         rates = {"pass_at_1": 0.25, "pass_at_10": 0.8, "pass_at_100": 1.0}
-        return {**variant, "n": 100, "n_correct": 25, "distinct": 9, **rates}
+        counts = {"n_same": 20, "n_equivalent": 5, "n_checks": 30, "n_fails": 45}
+        others = {"n_right": 25, "n_any": 10, "n_unended": 4, "distinct": 6, "n_gold_tokens": 1}
+        return {**variant, "form": "builtin", "n": 100, **counts, **others, **rates}
+
+    def _sampled_types(self, variant: Row) -> Iterator[Row]:
+        """The samples of `_samples`, the commonest first."""
+        for spelled, count, verdict, is_any in (
+            *(("never[]", 41, "fails", False), (variant["gold"], 20, "same", False)),
+            *(("</code><b>Checks</b>", 20, "checks", False), ("any", 10, "checks", True)),
+            *((f"({variant['gold']})", 5, "equivalent", False), ("", 4, "fails", False)),
+        ):
+            told = {"completed_type": spelled, "count": count, "ended": spelled != ""}
+            right = verdict in ("same", "equivalent")
+            told |= {"verdict": verdict, "is_any": is_any, "right": right}
+            yield {**variant, **told}
 
     def _attention(self, variants: Sequence[Row]) -> Iterator[Row]:
         """Every head looks at the first token, and a little at some others."""

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from fimscope.experiments.tables import PREDICTIONS
+from fimscope.experiments.whole_types.tables import COMPLETIONS
 from fimscope.files.digests import file_sha256
 from fimscope.files.tables import write_table
 from fimscope.models.sources import parse_sources
@@ -21,7 +22,7 @@ RUN = ("--dtype", "float32", "--device", "cpu", "--attention", "sdpa")
 
 
 def make_random_study(folder: Path, family: str = "gpt_bigcode") -> Path:
-    """Make a prepared model of random weights, and prompts for it; gives the folder."""
+    """Make a prepared model of random weights, prompts for it and completions; gives the folder."""
     random_network(family).save_pretrained(folder / "origin")
     words = Tokenizer(WordLevel({str(i): i for i in range(VOCAB)}, unk_token="0"))
     words.save(str(folder / "origin/tokenizer.json"))
@@ -45,6 +46,9 @@ def make_random_study(folder: Path, family: str = "gpt_bigcode") -> Path:
         for i in range(40)
     ]
     write_table(folder / "prompts.parquet", PROMPTS, rows, {})
+    same = ("example_id", "edit", "program_id", "gold", "kind", "token_ids")
+    completed = [{**{key: row[key] for key in same}, "n_gold_tokens": 1} for row in rows]
+    write_table(folder / "completions.parquet", COMPLETIONS, completed, {})
     answers = [
         {
             **dict.fromkeys(PREDICTIONS.schema.names),

@@ -175,18 +175,25 @@ def test_the_cache_is_reported_by_step(tmp_path, monkeypatch, capsys):
 
 
 def words_of(random_study: Path, *words) -> list[str]:
-    model = ["--prompts", random_study / "prompts.parquet", "--model", random_study / "model", *RUN]
-    return [str(word) for word in (*model, "--batch-tokens", 64, "--threads", 1, *words)]
+    return ["--prompts", str(random_study / "prompts.parquet"), *model_words(random_study, *words)]
 
 
+def model_words(random_study: Path, *words) -> list[str]:
+    model = ["--model", random_study / "model", *RUN, "--batch-tokens", 64, "--threads", 1]
+    return [str(word) for word in (*model, *words)]
+
+
+@pytest.mark.node
 def test_any_number_of_shards_gives_the_same_bytes(random_study, tmp_path, monkeypatch):
     n_parts, expected = 0, {}
+    completions = random_study / "completions.parquet"
     own = [
-        *("--n-samples", 3, "--max-new-tokens", 3),
+        *("--original", completions, "--completions", completions),
+        *("--max-examples", 100, "--n-samples", 3, "--max-new-tokens", 3),
         *("--temperature", 1.0, "--top-p", 0.95, "--seed", 0),
     ]
     for count in (1, 2, 3):
-        common = words_of(random_study, "--cache", tmp_path / f"cache_{count}", *own)
+        common = model_words(random_study, "--cache", tmp_path / f"cache_{count}", *own)
         if count > 1:
             shares = [
                 run(sample_types, monkeypatch, *common, "--shard", f"{number}/{count}")

@@ -7,6 +7,7 @@ from fimscope.explorer.alignment import changes, utf16_length
 from fimscope.explorer.pieces import Decode
 from fimscope.typescript.results import KEPT
 
+N_SAMPLED_TYPES = 8  # of a variant, the commonest
 N_DIRECT_HEADS = 8  # of an example that are named in its direct logit attribution
 
 Row = Mapping[str, Any]
@@ -247,12 +248,23 @@ def steering(rows: Iterable[Row]) -> list[Json]:
     ]
 
 
-def samples(rows: Sequence[Row]) -> dict[str, Json] | None:
-    """What sampling gave of a variant; None where it was not sampled."""
+def samples(rows: Sequence[Row], types: Sequence[Row]) -> dict[str, Json] | None:
+    """What sampling gave of a variant; None where it was not sampled.
+
+    types   rows of the sampled types, the commonest first: `types` has the first of them, as
+            [type, samples, verdict, whether it is right, whether it is `any` to the compiler]
+    """
     if not rows:
         return None
-    names = ("n", "n_correct", "pass_at_1", "pass_at_10", "pass_at_100", "distinct")
-    return {name: rounded(rows[0].get(name), 4) for name in names}
+    counts = ("n_right", "n_same", "n_equivalent", "n_checks", "n_any", "n_fails", "n_unended")
+    names = ("n", *counts, "pass_at_1", "pass_at_10", "pass_at_100", "distinct")
+    return {
+        **{name: rounded(rows[0].get(name), 4) for name in names},
+        "types": [
+            [*(row[name] for name in ("completed_type", "count", "verdict", "right", "is_any"))]
+            for row in [row for row in types if row["ended"]][:N_SAMPLED_TYPES]
+        ],
+    }
 
 
 def _columns(rows: list[dict[str, Json]]) -> dict[str, list[Json]]:

@@ -14,7 +14,7 @@ from fimscope.experiments.lens.tables import DIRECT_HEADS, DIRECT_LOGITS, LENS, 
 from fimscope.experiments.masking.tables import MASKING
 from fimscope.experiments.patch.tables import PATCHES
 from fimscope.experiments.probes.tables import PROBES
-from fimscope.experiments.samples.tables import SAMPLES
+from fimscope.experiments.samples.tables import SAMPLED_TYPES, SAMPLES
 from fimscope.experiments.steer.tables import STEERING_RESULTS
 from fimscope.experiments.tables import PREDICTIONS, SPLIT
 from fimscope.experiments.traces.tables import TRACES
@@ -50,6 +50,7 @@ OPTIONAL = {
     "algorithms": ALGORITHMS,
     "masking": MASKING,
     "samples": SAMPLES,
+    "sampled_types": SAMPLED_TYPES,
     "steering": STEERING_RESULTS,
     "icl": ICL,
     "probes": PROBES,
@@ -172,7 +173,7 @@ def _of_variant(rows: Mapping[str, list[Row]], decode: Decode) -> dict[str, Any]
         "changes": changes,
         "masks": masks,
         "steering": payload.steering(rows["steering"]),
-        "samples": payload.samples(rows["samples"]),
+        "samples": payload.samples(rows["samples"], rows["sampled_types"]),
         "shots": causes.shots(rows["icl"]),
         "probes": causes.probes(rows["probes"]),
     }

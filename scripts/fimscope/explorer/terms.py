@@ -92,9 +92,15 @@ MEASURES = {
     "cosine": "of the two holes' residuals at the last token and the middle point, less the mean",
     "name_seen": "an example of the group fit has the hole's name",
     "last_linear": "the last token, through a linear map to the last point",
-    "pass@1": "the chance that a sample is the gold",
-    "pass@10": "the chance that one of 10 samples is the gold",
-    "pass@100": "the chance that one of 100 samples is the gold",
+    "pass@1": "the chance that a sample is right",
+    "pass@10": "the chance that one of 10 samples is right",
+    "pass@100": "the chance that one of 100 samples is right",
+    "same": "spelled as the gold is, but for white space and comments",
+    "equivalent": "another spelling of the gold's type: each is assignable to the other",
+    "checks": "another type, with which the program has no new error",
+    "of them any": "they check because to the compiler they are `any`, which checks anywhere",
+    "fails": "it brings a new error, or is no single type",
+    "never end": "they fail because their type has not ended within the tokens of a sample",
 }
 
 

@@ -100,6 +100,7 @@ STYLES = {
     "equivalent": Style("sky"),
     "checks": Style("orange"),
     "fails": Style("vermilion"),
+    "any": Style("grey", ":", "P"),
     # what reads a point
     "linear_lens": Style("blue"),
     "logit_lens": Style("vermilion", "--", "s"),

@@ -1,18 +1,19 @@
-"""How often the gold is among the samples of a hole, beside the greedy answer and the top 10."""
+"""How often the right type is among the samples of a hole, beside the greedy answer and chance."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.errors import UserError
-from fimscope.experiments.accuracy.numbers import TOP
 from fimscope.experiments.samples.tables import SAMPLES
-from fimscope.experiments.tables import PREDICTIONS, SPLIT
+from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN
+from fimscope.experiments.whole_types.tables import VERDICTS
+from fimscope.experiments.whole_types.verdicts import VERDICTS as GIVEN
 from fimscope.files.tables import read_table
 from fimscope.statistics.claims import judged
 from fimscope.statistics.clustered import clustered_mean
@@ -20,82 +21,109 @@ from fimscope.statistics.estimate import Floats
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.pass_at_k import pass_at_k
+from fimscope.typescript.tables import VARIANTS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Row = Mapping[str, Any]
 KS = (1, 10, 100)
 N_TYPES = 8  # gold types that are shown by themselves
 GROUPS = ("all", "right", "wrong", "broken")
+# Which samples count; from the narrowest to the widest but for the first, which answers.right says.
+LEVELS = ("right", "same", "equivalent", "checks", "any")
+COUNTED = (*(f"n_{verdict}" for verdict in GIVEN), "n_any", "n_unended", "distinct")
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """The samples of one edit's variants, with their answers.
+    """The samples of one edit's variants, with the compiler's verdicts on them.
 
     programs, golds   [variant]
     n_drawn           samples of each variant
-    n_correct         [variant]
-    right, broken     [variant] bool: the greedy answer is the gold; the original's was, it is not
-    in_top            [variant] bool: the gold is among the ten likeliest first tokens
+    n_passed          [variant, level], of LEVELS: samples that count
+    counts            [variant, column], of COUNTED: samples by verdict, and their different types
+    one_token         [variant] bool: the gold is of one token
+    right, broken     [variant] bool: the greedy answer is right; the original's was, it is not
     chance            [variant] the share of the holes of other packages with the same gold
+    n_unjudged        sampled variants whose greedy answer has no verdict: they are left out
     """
 
     programs: NDArray[np.str_]
     golds: NDArray[np.str_]
     n_drawn: int
-    n_correct: NDArray[np.int64]
+    n_passed: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    one_token: NDArray[np.bool_]
     right: NDArray[np.bool_]
     broken: NDArray[np.bool_]
-    in_top: NDArray[np.bool_]
     chance: Floats
+    n_unjudged: int = 0
 
     def __len__(self) -> int:
         return len(self.golds)
 
     def take(self, rows: NDArray) -> "Sampled":
-        values = {k: v if k == "n_drawn" else v[rows] for k, v in vars(self).items()}
-        return Sampled(**values)
+        fixed = ("n_drawn", "n_unjudged")
+        return Sampled(**{k: v if k in fixed else v[rows] for k, v in vars(self).items()})
 
     def groups(self) -> dict[str, "Sampled"]:
         """All variants, and those whose greedy answer is right, wrong, broken."""
         masks = (np.ones(len(self), dtype=bool), self.right, ~self.right, self.broken)
         return {name: self.take(mask) for name, mask in zip(GROUPS, masks, strict=True)}
 
+    def strata(self) -> dict[str, "Sampled"]:
+        """All variants, and those by the number of tokens of the gold."""
+        masks = (np.ones(len(self), dtype=bool), self.one_token, ~self.one_token)
+        names = (ALL, ONE_TOKEN, LONGER)
+        return {name: self.take(mask) for name, mask in zip(names, masks, strict=True)}
+
 
 def read_sampled(
-    samples: Path, predictions: Path, split: Path, holes: Mapping[str, Row]
+    samples: Path, verdicts: Path, original: Path, variants: Path, holes: Mapping[str, Row]
 ) -> Sampled:
     """The tables of one edit, joined: the variants that were sampled.
 
-    raises   UserError where a sampled variant has no answer, or samples differ in number
+    verdicts   on the greedy answers of the edit; original: of the originals
+    variants   of the edit, whose golds of any length are what guessing by frequency draws from
+    holes      example_id -> the package
+
+    raises   UserError where samples differ in number, or none is of the variants that were judged
     """
     drawn = read_table(samples, SAMPLES).to_pandas()
-    answers = read_table(
-        predictions, PREDICTIONS, ["example_id", "program_id", "gold", "correct", "gold_rank"]
-    ).to_pandas()
-    known = [
-        {**row, "package": holes[row["example_id"]]["package"]}
-        for row in answers[["example_id", "program_id", "gold"]].to_dict("records")
-    ]
-    chances = gold_chances(known)
-    answers = answers[["example_id", "correct", "gold_rank"]]
-    outcomes = read_table(split, SPLIT, ["example_id", "broken"]).to_pandas()
-    joined = drawn.merge(answers, on="example_id").merge(outcomes, on="example_id")
-    if len(drawn) != len(joined):
-        raise UserError(f"{samples}: not of the variants of {predictions}; run sample_types again")
+    columns = ["example_id", "right"]
+    answers = read_table(verdicts, VERDICTS, columns).to_pandas()
+    before = read_table(original, VERDICTS, columns).to_pandas().set_index("example_id")["right"]
+    joined = drawn.merge(answers, on="example_id")
+    if len(drawn) and not len(joined):
+        raise UserError(f"{samples}: not of the variants of {verdicts}; run sample_types again")
     if joined["n"].nunique() > 1:
         raise UserError(f"{samples}: the number of samples differs; run sample_types again")
-    programs = joined["program_id"].to_numpy(dtype=str)
-    golds = joined["gold"].to_numpy(dtype=str)
-    return Sampled(
-        programs=programs,
-        golds=golds,
-        n_drawn=int(joined["n"].iloc[0]) if len(joined) else 0,
-        n_correct=joined["n_correct"].to_numpy(dtype=np.int64),
-        right=joined["correct"].to_numpy(dtype=bool),
-        broken=joined["broken"].to_numpy(dtype=bool),
-        in_top=joined["gold_rank"].to_numpy() < TOP,
-        chance=np.array([chances[name] for name in joined["example_id"]], dtype=np.float64),
+    known = read_table(variants, VARIANTS, ["example_id", "program_id", "gold"]).to_pylist()
+    chances = gold_chances(
+        [{**row, "package": holes[row["example_id"]]["package"]} for row in known]
     )
+    right = joined["right"].to_numpy(dtype=bool)
+    was = np.array([bool(before.get(name, False)) for name in joined["example_id"]], dtype=bool)
+    return Sampled(
+        programs=joined["program_id"].to_numpy(dtype=str),
+        golds=joined["gold"].to_numpy(dtype=str),
+        n_drawn=int(joined["n"].iloc[0]) if len(joined) else 0,
+        n_passed=_passed(joined),
+        counts=joined[list(COUNTED)].to_numpy(dtype=np.int64),
+        one_token=joined["n_gold_tokens"].to_numpy() == 1,
+        right=right,
+        broken=was & ~right,
+        chance=np.array([chances[name] for name in joined["example_id"]], dtype=np.float64),
+        n_unjudged=len(drawn) - len(joined),
+    )
+
+
+def _passed(rows: "DataFrame") -> NDArray[np.int64]:
+    equivalent = rows["n_same"] + rows["n_equivalent"]
+    widest = equivalent + rows["n_checks"]
+    levels = (rows["n_right"], rows["n_same"], equivalent, widest - rows["n_any"], widest)
+    return np.column_stack(levels).astype(np.int64)
 
 
 def gold_chances(holes: Sequence[Row]) -> dict[str, float]:
@@ -122,11 +150,16 @@ def gold_chances(holes: Sequence[Row]) -> dict[str, float]:
 def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
     """Rates over variants, each with its 95% interval clustered by program.
 
-    pass_at_k     for k of KS up to the number drawn, and their curve over k in `curve`
-    greedy        the greedy answer is the gold; top10: the gold is among the ten likeliest tokens
-    chance_at_k   the same by drawing types as often as other packages have them
-    found         share of variants with the gold among all samples; above_chance: minus the chance
-                  of it, with a t test clustered by program and its verdict
+    n_verdicts    of all samples those of each verdict
+    n_any         of the samples that check; n_unended: of those that fail
+    n_types       different types of each variant, all variants together: so many were judged
+    greedy        the greedy answer is right
+    pass_at_k     one of k samples is right, for k of KS up to the number drawn; by_level: the same
+                  of each of LEVELS; their curves over k in `curve`
+    chance_at_k   one of k types is the gold, drawn as often as other packages have them
+    found         share of variants with the gold, spelled alike, among all samples; above_chance:
+                  minus the chance of it, with a t test clustered by program and its verdict
+    found_right   share of variants with a right type among all samples
 
     margin   within which of 0 a difference of such rates counts as none
     """
@@ -135,50 +168,81 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
     n = sampled.n_drawn
     ks = [k for k in KS if k <= n]
     over = sorted({k for k in (1, 2, 5, 10, 20, 50, 100, n) if k <= n})
-    passed = np.array([[pass_at_k(n, int(c), k) for k in over] for c in sampled.n_correct])
+    passed = {level: _pass_at(n, sampled.n_passed[:, i], over) for i, level in enumerate(LEVELS)}
     guessed = 1 - (1 - sampled.chance[:, None]) ** np.array(over)
-    columns = [sampled.right, sampled.in_top, sampled.n_correct > 0]
-    stacked = np.column_stack([passed, guessed, *columns])
-    found = Clustered.of(stacked, sampled.programs).rate()
-    rates = [found[column].numbers() for column in range(stacked.shape[1])]
-    width = len(over)
+    found = Clustered.of(
+        np.column_stack([sampled.right, *passed.values(), guessed]), sampled.programs
+    ).rate()
+    rates = [found[column].numbers() for column in range(1 + (len(LEVELS) + 1) * len(over))]
+    greedy = rates.pop(0)
+    curves = {
+        name: rates[i * len(over) : (i + 1) * len(over)]
+        for i, name in enumerate((*LEVELS, "chance"))
+    }
+    at = {name: {k: curve[over.index(k)] for k in ks} for name, curve in curves.items()}
     # No sign test: against a chance near 1 nearly every difference has one sign, and means nothing.
-    difference = (passed - guessed)[:, -1:]
+    difference = (passed["same"] - guessed)[:, -1:]
     _, p = clustered_mean(difference, sampled.programs)
     above = Clustered.of(difference, sampled.programs).difference()
+    total = dict(zip(COUNTED, sampled.counts.sum(axis=0).tolist(), strict=True))
     return {
         "n": len(sampled),
         "n_programs": found.n_programs,
         "n_drawn": n,
-        **{f"pass_at_{k}": rates[over.index(k)] for k in ks},
-        **{f"chance_at_{k}": rates[width + over.index(k)] for k in ks},
-        **dict(zip(("greedy", "top10", "found"), rates[2 * width :], strict=False)),
-        "n_found": int((sampled.n_correct > 0).sum()),
-        "n_top10": int(sampled.in_top.sum()),
+        "n_verdicts": {verdict: total[f"n_{verdict}"] for verdict in GIVEN},
+        "n_any": total["n_any"],
+        "n_unended": total["n_unended"],
+        "n_types": total["distinct"],
+        "greedy": greedy,
+        **{f"pass_at_{k}": at["right"][k] for k in ks},
+        **{f"chance_at_{k}": at["chance"][k] for k in ks},
+        "by_level": {level: {f"pass_at_{k}": at[level][k] for k in ks} for level in LEVELS},
+        "found": curves["same"][-1],
+        "found_right": curves["right"][-1],
+        "n_found": int((sampled.n_passed[:, LEVELS.index("same")] > 0).sum()),
+        "n_found_right": int((sampled.n_passed[:, LEVELS.index("right")] > 0).sum()),
         "above_chance": judged({**above[0].numbers(), "p": significant(p[0])}, margin),
-        "curve": {"k": over, "passed": rates[:width], "chance": rates[width : 2 * width]},
+        "curve": {"k": over, **curves},
     }
 
 
+def _pass_at(n: int, n_passed: NDArray[np.int64], ks: Sequence[int]) -> Floats:
+    """[variant, k]"""
+    known = {int(c): [pass_at_k(n, int(c), k) for k in ks] for c in np.unique(n_passed)}
+    return np.array([known[int(c)] for c in n_passed])
+
+
 def sample_numbers(edits: Mapping[str, Sampled], margin: float) -> Numbers:
-    """The numbers of the samples section: by edit and outcome, by gold type of the originals."""
+    """The numbers of the samples section.
+
+    edits        edit -> group of GROUPS -> `sampled_numbers`, over all golds
+    strata       edit -> golds of one token, and longer ones -> group -> the same
+    types        by gold type of the originals
+    n_unjudged   edit -> sampled variants whose greedy answer has no verdict
+    """
     originals = edits["original"]
     counts = Counter(originals.golds.tolist())
     ranked = sorted(counts, key=lambda gold: (-counts[gold], gold))[:N_TYPES]
     rest = ~np.isin(originals.golds, ranked)
     types = [{"gold": gold, "rows": originals.golds == gold} for gold in ranked]
     types += [{"gold": None, "rows": rest}] if rest.any() else []
-    return {
-        "edits": {
-            edit: {
+    strata = {
+        edit: {
+            stratum: {
                 name: sampled_numbers(group, margin)
-                for name, group in sampled.groups().items()
+                for name, group in of_stratum.groups().items()
                 if not (edit == "original" and name == "broken")
             }
-            for edit, sampled in edits.items()
-        },
+            for stratum, of_stratum in sampled.strata().items()
+        }
+        for edit, sampled in edits.items()
+    }
+    return {
+        "edits": {edit: own.pop(ALL) for edit, own in strata.items()},
+        "strata": strata,
         "types": [
             {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), margin)}
             for row in types
         ],
+        "n_unjudged": {edit: sampled.n_unjudged for edit, sampled in edits.items()},
     }

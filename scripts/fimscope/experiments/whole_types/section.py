@@ -25,7 +25,7 @@ COUNTED = {
 }
 GOLDS = {
     ALL: "Of all golds",
-    ONE_TOKEN: "Of golds of one token, which the other sections follow,",
+    ONE_TOKEN: "Of golds of one token, which most other sections follow,",
     LONGER: "Of golds of more tokens",
 }
 
