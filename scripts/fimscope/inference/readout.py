@@ -9,8 +9,8 @@ from torch import Tensor
 from fimscope.errors import MisalignedError, UserError
 from fimscope.models.load import Model
 
-# Logits of a large vocabulary are made for so many rows at a time that they take about 256 MB.
-LOGITS_AT_ONCE = 2**26
+# Logits of a large vocabulary are made for so many rows at a time that they take about 64 MB.
+LOGITS_AT_ONCE = 2**24
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def unembed_normed(model: Model, hidden: Tensor) -> Tensor:
     """
     logits = model.network.get_submodule(model.family.unembedding)(hidden).float().to(model.device)
     # Cohere multiplies, Gemma 2 caps.
-    logits = logits * (getattr(model.config, "logit_scale", None) or 1)
+    scale = getattr(model.config, "logit_scale", None)
+    logits = logits * scale if scale else logits
     cap = getattr(model.config, "final_logit_softcapping", None)
     return logits if cap is None else torch.tanh(logits / cap) * cap
 

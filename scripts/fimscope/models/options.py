@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fimscope.models.allocator import keep_freed_memory
 from fimscope.models.prepared import check_hashes, read_prepared
 from fimscope.steps.frame import log
 
@@ -46,7 +45,9 @@ def model_opener(args: argparse.Namespace) -> Callable[[], "Model"]:
     # Threads that spin while they wait make a shared machine several times slower; OpenMP reads
     # this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    keep_freed_memory()
+    # Large tensors of huge pages, which the system clears at a fraction of the time of small ones;
+    # torch reads this when it makes its first tensor.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
     @cache
     def opened() -> "Model":
