@@ -261,6 +261,26 @@ def test_wide_nucleus_is_found_beyond_the_first_candidates():
     assert len(set(drawn)) > 1900
 
 
+def test_rows_of_unlike_nuclei_are_drawn_from_as_alone():
+    generator = torch.Generator().manual_seed(0)
+    sharpness = torch.tensor([[0.0, 3.0], [9.0, 0.5]])
+    logits = torch.randn(2, 2, 3000, generator=generator) * sharpness[..., None]
+    probabilities = logits.softmax(-1)
+    rows = torch.randint(2, (2, 500), generator=generator)
+    uniform = torch.rand(2, 500, generator=generator)
+    drawn = choose_tokens(probabilities, rows, uniform, 0.95)
+    for example in range(2):
+        for row in range(2):
+            own = rows[example] == row
+            alone = choose(probabilities[example, row], uniform[example, own], 0.95)
+            assert drawn[example, own].tolist() == alone
+            # By a plain sort: the likeliest tokens until they have so much.
+            order = probabilities[example, row].argsort(descending=True)
+            ranked = probabilities[example, row, order].double().cumsum(0)
+            nucleus = order[: int((ranked < 0.95).sum()) + 1].tolist()
+            assert set(alone) <= set(nucleus)
+
+
 def test_sampling_settings_are_checked():
     model = random_model("gpt2")
     with pytest.raises(UserError, match="temperature 0 "):

@@ -28,6 +28,12 @@ def nested(kind: str, n: int) -> str:
     return FUNCTION.format(before * n + middle + after * n)
 
 
+def test_a_comment_without_an_end_is_refused_and_not_read_for_ever(typescript):
+    with pytest.raises(TypeScriptError) as refused:
+        typescript.holes("interface A {\n  /** by-hand")
+    assert refused.value.reason == "does_not_parse"
+
+
 @pytest.mark.parametrize("kind", NESTED)
 def test_nesting_is_refused_by_its_depth(typescript, kind):
     for n in (600, 1000, 5000, 50_000):

@@ -191,17 +191,26 @@ def choose_tokens(probabilities: Tensor, rows: Tensor, uniform: Tensor, top_p: f
     """
     if top_p == 1:
         return _invert(_rows_of(probabilities.double().cumsum(-1), rows), uniform)
-    n = min(FIRST_CANDIDATES, probabilities.shape[-1])
-    while True:
-        best = probabilities.topk(n, dim=-1)
+    flat = probabilities.flatten(0, 1)
+    firsts = torch.arange(len(probabilities), device=rows.device) * probabilities.shape[1]
+    row_of = (rows + firsts[:, None]).flatten()  # [choice], its row of all examples' rows
+    uniform, tokens = uniform.flatten(), torch.empty_like(row_of)
+    n, todo = FIRST_CANDIDATES, torch.arange(len(row_of), device=rows.device)
+    # A row that the likeliest n do not cover takes more of them; the others are not sorted again.
+    while len(todo):
+        n = min(n, flat.shape[-1])
+        asked, place = row_of[todo].unique(return_inverse=True)
+        best = flat[asked].topk(n, dim=-1)
         cumulative = best.values.double().cumsum(-1)
-        if n == probabilities.shape[-1] or bool((cumulative[..., -1] >= top_p).all()):
-            break
-        n = min(8 * n, probabilities.shape[-1])
-    kept = (cumulative - best.values) < top_p
-    nucleus = torch.where(kept, best.values, 0).double().cumsum(-1)
-    places = _invert(_rows_of(nucleus, rows), uniform)
-    return _rows_of(best.indices, rows).gather(-1, places[..., None])[..., 0]
+        covered = (cumulative[:, -1] >= top_p) | (n == flat.shape[-1])
+        kept = (cumulative - best.values) < top_p
+        nucleus = torch.where(kept, best.values, 0).double().cumsum(-1)
+        now = covered[place]
+        own = place[now]
+        places = _invert(nucleus[own], uniform[todo[now]])
+        tokens[todo[now]] = best.indices[own, places]
+        n, todo = 8 * n, todo[~now]
+    return tokens.view_as(rows)
 
 
 def _rows_of(values: Tensor, rows: Tensor) -> Tensor:

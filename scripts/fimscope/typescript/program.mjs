@@ -6,6 +6,7 @@ import ts from "typescript";
 import { RecentCache } from "./cache.mjs";
 import { withinLimits } from "./limits.mjs";
 import { nativeErrors } from "./native.mjs";
+import { PARSING } from "./parsing.mjs";
 import { Refusal } from "./refusal.mjs";
 
 const PROGRAM_FILE = "/program.ts";
@@ -23,12 +24,6 @@ const OPTIONS = {
   skipLibCheck: true,
   experimentalDecorators: true,
   noEmit: true,
-};
-
-// To the checks and edits JSDoc is a comment like any other.
-const PARSING = {
-  languageVersion: OPTIONS.target,
-  jsDocParsingMode: ts.JSDocParsingMode.ParseNone,
 };
 
 const LIB_FOLDER = path.dirname(ts.getDefaultLibFilePath(OPTIONS));
@@ -157,7 +152,7 @@ export function describe(diagnostic) {
 }
 
 function isJsx(text) {
-  const asJsx = ts.createSourceFile("/program.tsx", text, OPTIONS.target);
+  const asJsx = ts.createSourceFile("/program.tsx", text, PARSING);
   return asJsx.parseDiagnostics.length === 0;
 }
 

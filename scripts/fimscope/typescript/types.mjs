@@ -2,6 +2,8 @@
 
 import ts from "typescript";
 
+import { PARSING } from "./parsing.mjs";
+
 const LONGEST = 20_000;
 // Tokens that nothing behind them makes longer, and of these those with which no type begins.
 const CLOSING = [
@@ -58,7 +60,7 @@ export function firstType(completion, kind) {
 /** The syntax tree of a text; undefined where it is nested too deeply for the parser. */
 function parsed(text) {
   try {
-    return ts.createSourceFile("/completion.ts", text, ts.ScriptTarget.ESNext, true);
+    return ts.createSourceFile("/completion.ts", text, PARSING, true);
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
@@ -115,7 +117,7 @@ export function plainText(type, instead = () => undefined) {
 }
 
 function* tokensOf(node) {
-  const children = node.getChildren().filter((child) => !ts.isJSDoc(child));
+  const children = node.getChildren();
   if (children.length > 0) for (const child of children) yield* tokensOf(child);
   else if (node.end > node.getStart()) yield node;
 }

@@ -2,6 +2,8 @@
 
 import ts from "typescript";
 
+import { PARSING } from "../parsing.mjs";
+
 const LISTS = new Set(["Array", "ReadonlyArray", "Set", "ReadonlySet", "Iterable"]);
 const MAPS = new Set(["Map", "ReadonlyMap", "WeakMap", "Record"]);
 const PROMISES = new Set(["Promise", "PromiseLike"]);
@@ -11,7 +13,7 @@ const PROMISES = new Set(["Promise", "PromiseLike"]);
  * nothing, or mixed for a union of unlike ones.
  */
 export function groupOf(text) {
-  const sourceFile = ts.createSourceFile("/type.ts", `type T = ${text};`, ts.ScriptTarget.ESNext);
+  const sourceFile = ts.createSourceFile("/type.ts", `type T = ${text};`, PARSING);
   const [statement] = sourceFile.statements;
   return statement && ts.isTypeAliasDeclaration(statement) ? groupOfNode(statement.type) : "any";
 }
