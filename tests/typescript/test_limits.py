@@ -31,7 +31,7 @@ def nested(kind: str, n: int) -> str:
 def test_a_comment_without_an_end_is_refused_and_not_read_for_ever(typescript):
     with pytest.raises(TypeScriptError) as refused:
         typescript.holes("interface A {\n  /** by-hand")
-    assert refused.value.reason == "does_not_parse"
+    assert refused.value.reason == "syntax_error"
 
 
 @pytest.mark.parametrize("kind", NESTED)
