@@ -27,6 +27,7 @@ from fimscope.inference.batching import BatchRunner
 from fimscope.inference.sampling import Branches
 from fimscope.parts.store import UNKEPT
 from fimscope.report.theme import save_figure
+from fimscope.statistics.significance import holm
 from fimscope.statistics.verdicts import Verdict
 from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool
@@ -392,6 +393,8 @@ def test_figure_and_section(tmp_path, n):
     page = " ".join(section.reading)
     assert ("20 samples hold the gold in 4 of 6 holes" if n else "nothing was sampled") in page
     if n:
+        tests = [numbers["edits"][edit]["wrong"]["above_chance"] for edit in edits]
+        assert [test["adjusted_p"] for test in tests] == holm([test["p"] for test in tests])
         assert "A type that counts as right is among them in 6" in page
         assert "Of golds of more tokens (6 holes) the greedy answer is right in 50.0%" in page
         assert "The 240 samples spell 72 types, a hole's each judged once" in page

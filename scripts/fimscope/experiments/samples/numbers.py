@@ -15,7 +15,7 @@ from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN
 from fimscope.experiments.whole_types.tables import VERDICTS
 from fimscope.experiments.whole_types.verdicts import VERDICTS as GIVEN
 from fimscope.files.tables import read_table
-from fimscope.statistics.claims import judged
+from fimscope.statistics.claims import judge_together, judged
 from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Floats
 from fimscope.statistics.intervals import Clustered
@@ -237,8 +237,12 @@ def sample_numbers(edits: Mapping[str, Sampled], margin: float) -> Numbers:
         }
         for edit, sampled in edits.items()
     }
+    groups = {edit: own.pop(ALL) for edit, own in strata.items()}
+    # What is claimed of each edit is one family.
+    wrong = [own["wrong"] for own in groups.values()]
+    judge_together([row["above_chance"] for row in wrong if row["n"]], margin)
     return {
-        "edits": {edit: own.pop(ALL) for edit, own in strata.items()},
+        "edits": groups,
         "strata": strata,
         "types": [
             {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), margin)}

@@ -70,7 +70,7 @@ def samples_section(
         "type, golds of any length: a common type is found by chance alone. A guess is the gold "
         "where it is spelled alike, so that samples are held against guesses by `same`. Intervals "
         "are 95%, clustered by program; the difference to chance has a t test clustered by "
-        "program.",
+        "program, Holm over the edits.",
         cites=["miller2024evals", "chen2021evaluating", "holtzman2019nucleus"],
         reading=[
             sentence
