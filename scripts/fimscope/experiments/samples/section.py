@@ -71,7 +71,10 @@ def samples_section(
         "where it is spelled alike, so that samples are held against guesses by `same`. Intervals "
         "are 95%, clustered by program; the difference to chance has a t test clustered by "
         "program, Holm over the edits.",
-        cites=["miller2024evals", "chen2021evaluating", "holtzman2019nucleus"],
+        cites=[
+            *("miller2024evals", "chen2021evaluating", "holtzman2019nucleus"),
+            "holm1979procedure",
+        ],
         reading=[
             sentence
             for edit, groups in edits.items()
