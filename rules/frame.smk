@@ -64,7 +64,7 @@ URGENT = (
     *("attribute_edges", "complete_types", "run_circuits", "trace_tokens", "sweep_patches"),
     *("sweep_components", "sample_types", "judge_samples", "patch_paths", "judge_answers"),
     *("pair_whole_types", "read_lens", "learn_subspaces", "sweep_whole_types", "fit_linear_lens"),
-    *("sweep_subspace",),
+    "sweep_subspace",
 )
 
 

@@ -7,7 +7,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from fimscope.experiments.samples.tables import DRAWN_TYPES, SAMPLED_TYPES, SAMPLES
+from fimscope.experiments.samples.tables import DRAWN_TYPES, KS, SAMPLED_TYPES, SAMPLES
 from fimscope.experiments.whole_types.judging import judge_answers
 from fimscope.experiments.whole_types.verdicts import RIGHT, VERDICTS
 from fimscope.files.manifest import run_manifest
@@ -22,7 +22,6 @@ from fimscope.typescript.variants import Store, variant_store
 
 STEP = "judge_samples"
 Row = Mapping[str, Any]
-KS = (1, 10, 100)
 TOGETHER = 15  # types of one hole: with the gold's, as many programs as the compiler reads at once
 KEPT = ("example_id", "edit", "program_id", "gold", "n_gold_tokens")
 

@@ -40,9 +40,9 @@ SHOWN = (
     ("chance_at_100", "chance", "100 guesses by the frequency of types"),
 )
 STEP = 0.13  # between the marks of one row, whose height is 1
-CURVE_COLOURS = {"right": "right", "wrong": "wrong", "broken": "broken"}
+ANSWERS = ("right", "wrong", "broken")
 # The widest counts what is `any` to the compiler too, which checks anywhere.
-LEVEL_COLOURS = {"same": "same", "equivalent": "equivalent", "checks": "checks", "any": "any"}
+LEVELS = ("same", "equivalent", "checks", "any")
 TITLE = {"loc": "left", "fontsize": 7.5}  # of a panel of three in a row
 CURVES_HEIGHT = 2.2  # inches of an edit's panels
 BANDS = "bars and bands: 95%, clustered by program"
@@ -118,21 +118,21 @@ def _draw_rows(axes: "Axes", rows: Sequence[tuple[str, Numbers]]) -> None:
 
 def _draw_answers(axes: "Axes", groups: Numbers) -> None:
     """pass@k of what is right over k, for right, wrong and broken variants."""
-    for name, kind in CURVE_COLOURS.items():
+    for name in ANSWERS:
         group = groups.get(name, {"n": 0})
         if group["n"]:
-            _draw_curve(axes, group["curve"], "right", kind, f"{WORDS[name]} ({group['n']})")
+            _draw_curve(axes, group["curve"], "right", name, f"{WORDS[name]} ({group['n']})")
             if name != "right":
                 label = "guesses" if name == "wrong" else None
-                _draw_chance(axes, group["curve"], STYLES[kind].colour, label)
+                _draw_chance(axes, group["curve"], STYLES[name].colour, label)
     _finish_curves(axes, n_columns=1)
 
 
 def _draw_levels(axes: "Axes", group: Numbers) -> None:
     """pass@k over k by which verdicts count, of all answers."""
     if group["n"]:
-        for level, kind in LEVEL_COLOURS.items():
-            _draw_curve(axes, group["curve"], level, kind, LEVEL_WORDS[level])
+        for level in LEVELS:
+            _draw_curve(axes, group["curve"], level, level, LEVEL_WORDS[level])
         _draw_chance(axes, group["curve"], STYLES["chance"].colour, "guesses")
     _finish_curves(axes, n_columns=2)
 

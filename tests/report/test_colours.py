@@ -12,7 +12,7 @@ from fimscope.experiments.patch.pairs import DONOR_KINDS
 from fimscope.report.styles import PALETTE, STYLES, SURFACES, style_rule
 from fimscope.report.svg import inline_svg
 from plot_probes import KINDS
-from plot_samples import CURVE_COLOURS, LEVEL_COLOURS, SHOWN
+from plot_samples import ANSWERS, LEVELS, SHOWN
 
 EXPLORER = Path(__file__).parents[2] / "scripts/explorer"
 # Machado, Oliveira & Fernandes 2009, table 1, severity 1: linear RGB as a reader sees it.
@@ -45,8 +45,8 @@ PANELS = {
     "subspaces": ("types", "variance", "random", "complement", "whole", "learned"),
     "repairs": ("mended", "worsened", "self"),
     "samples": [style for _, style, _ in SHOWN if not style.startswith("chance")] + ["chance"],
-    "pass@k": CURVE_COLOURS.values(),
-    "pass@k by verdict": LEVEL_COLOURS.values(),
+    "pass@k": ANSWERS,
+    "pass@k by verdict": LEVELS,
     "steering": ("mean_difference", "gold_type", "majority_type", "random", "worsened"),
     "probes": [*(KINDS[name] for name in ("right", "wrong", "answer")), "majority"],
     "solved examples": CHOICES,

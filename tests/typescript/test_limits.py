@@ -30,7 +30,7 @@ def nested(kind: str, n: int) -> str:
 
 def test_a_comment_without_an_end_is_refused_and_not_read_for_ever(typescript):
     with pytest.raises(TypeScriptError) as refused:
-        typescript.holes("interface A {\n  /** by-hand")
+        typescript.holes("interface A {\n  /** call-al")
     assert refused.value.reason == "syntax_error"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.errors import UserError
-from fimscope.experiments.samples.tables import SAMPLES
+from fimscope.experiments.samples.tables import KS, SAMPLES
 from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN
 from fimscope.experiments.whole_types.tables import VERDICTS
 from fimscope.experiments.whole_types.verdicts import VERDICTS as GIVEN
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Row = Mapping[str, Any]
-KS = (1, 10, 100)
 N_TYPES = 8  # gold types that are shown by themselves
 GROUPS = ("all", "right", "wrong", "broken")
 # Which samples count; from the narrowest to the widest but for the first, which answers.right says.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from fimscope.experiments.samples.numbers import KS
+from fimscope.experiments.samples.tables import KS
 from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN
 from fimscope.experiments.whole_types.section import COUNTED
 from fimscope.experiments.whole_types.verdicts import VERDICTS

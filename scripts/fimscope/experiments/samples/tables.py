@@ -6,6 +6,7 @@ from fimscope.experiments.whole_types.verdicts import FORMS, VERDICTS
 from fimscope.files.columns import VARIANT_KEY
 from fimscope.files.tables import Table
 
+KS = (1, 10, 100)  # samples of which one is to be right
 SAMPLED = Table(
     "sampled",
     [
@@ -56,7 +57,7 @@ SAMPLES = Table(
         ("n_any", pa.int32(), "of those that check: `any` to the compiler"),
         ("n_unended", pa.int32(), "of those that fail: the type never ends"),
         ("n_right", pa.int32(), "by the verdicts that answers.right counts"),
-        *((f"pass_at_{k}", pa.float64(), "of what is right") for k in (1, 10, 100)),
+        *((f"pass_at_{k}", pa.float64(), "of what is right") for k in KS),
         ("distinct", pa.int32(), "different types among the samples"),
     ],
     place="{study}/samples/{edit}.parquet",
