@@ -102,16 +102,23 @@ def _findings(condition: str, sweeps: Sequence[Numbers]) -> list[Finding]:
         Finding(
             f"one part of one block alone moves the answer to the donor's ({code(condition)})",
             verdict_of_many(part["verdict"] for part in parts),
-            f"{len(shown)} of {n}; the most, {_say_effect(most)}, {most['verdict']}",
+            f"{len(shown)} of {n}; the most of {_whose(shown)}, {_say_effect(most)}, "
+            f"{most['verdict']}",
             "every control donor",
         ),
         Finding(
             f"one part of one block alone moves it away from the donor's ({code(condition)})",
             verdict_of_many(part["against"] for part in parts),
-            f"{len(against)} of {n}; the least, {_say_effect(least)}, {least['against']}",
+            f"{len(against)} of {n}; the least of {_whose(against)}, {_say_effect(least)}, "
+            f"{least['against']}",
             "every control donor",
         ),
     ]
+
+
+def _whose(found: Sequence[Numbers]) -> str:
+    """Of which parts the largest is told: of those that are shown, or where none is, of all."""
+    return "these" if found else "all"
 
 
 def _say_effect(part: Numbers) -> str:

@@ -158,6 +158,7 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
     chance_at_k   one of k types is the gold, drawn as often as other packages have them
     found         share of variants with the gold, spelled alike, among all samples; above_chance:
                   minus the chance of it, with a t test clustered by program and its verdict
+    n_without_chance   variants whose gold no other package has, so that no guess finds it
     found_right   share of variants with a right type among all samples
 
     margin   within which of 0 a difference of such rates counts as none
@@ -200,6 +201,7 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
         "found_right": curves["right"][-1],
         "n_found": int((sampled.n_passed[:, LEVELS.index("same")] > 0).sum()),
         "n_found_right": int((sampled.n_passed[:, LEVELS.index("right")] > 0).sum()),
+        "n_without_chance": int((sampled.chance == 0).sum()),
         "above_chance": judged({**above[0].numbers(), "p": significant(p[0])}, margin),
         "curve": {"k": over, **curves},
     }

@@ -70,7 +70,8 @@ def samples_section(
         "type, golds of any length: a common type is found by chance alone. A guess is the gold "
         "where it is spelled alike, so that samples are held against guesses by `same`. Intervals "
         "are 95%, clustered by program; the difference to chance has a t test clustered by "
-        "program, Holm over the edits.",
+        "program, Holm over the edits. Guesses see no code: more than they find may be what the "
+        "prompt shows, copied.",
         cites=[
             *("miller2024evals", "chen2021evaluating", "holtzman2019nucleus"),
             "holm1979procedure",
@@ -105,7 +106,6 @@ def samples_section(
             for edit, groups in edits.items()
         ),
         docs="method.md#whole-types",
-        explorer="outcome=wrong",
     )
 
 
@@ -129,8 +129,9 @@ def say_samples(edit: str, groups: Numbers) -> list[str]:
     sentences = [
         f"Under {code(edit)} {n_drawn} samples hold the gold in {wrong['n_found']} of "
         f"{counted(wrong['n'], 'hole')} that are answered wrong, {rate(wrong['found'])}; as many "
-        f"guesses by frequency would in {_chance(wrong)}. A type that counts as right is among "
-        f"them in {wrong['n_found_right']}, {rate(wrong['found_right'])}."
+        f"guesses by frequency would in {_chance(wrong)}, none of them in the "
+        f"{wrong['n_without_chance']} whose gold no other package has. A type that counts as right "
+        f"is among them in {wrong['n_found_right']}, {rate(wrong['found_right'])}."
     ]
     broken = groups.get("broken")
     if broken and broken["n"]:
@@ -179,7 +180,7 @@ def _say_verdicts(group: Numbers) -> Iterator[str]:
 
 def _say_unjudged(n: int) -> Iterator[str]:
     if n:
-        yield (f"Left out: {counted(n, 'hole')} whose greedy answer the compiler could not judge.")
+        yield f"Left out: {counted(n, 'hole')} whose greedy answer the compiler could not judge."
 
 
 def _by_stratum(edits: Numbers, strata: Numbers) -> Iterator[tuple[str, str, Numbers]]:
