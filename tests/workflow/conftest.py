@@ -61,7 +61,8 @@ def small_study(tmp_path_factory, warm) -> Path:
             **{"learned_ranks": [1], "max_fit": 4, "n_steps": 2},
         },
         "probe": {"min_examples": 2},
-        "sample": {"n": 20},
+        "answers": {"max_examples": 40, "max_new_tokens": 24},
+        "sample": {"n": 10, "max_examples": 12},
         "predict": {"batch_tokens": 500},
         "shards": {"check_types": 2, "read_prompts": 2, "apply_steering": 2},
     }
