@@ -1,11 +1,13 @@
 """The time that is left, against schedules worked out by hand."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from fimscope.steps.frame import Progress
 from fimscope.terminal.plan import (
+    SECONDS,
     UNKNOWN,
     Step,
     Work,
@@ -119,6 +121,12 @@ def test_the_kinds_of_a_study_are_the_means_of_their_steps_and_of_all_shards_tog
     large = known_seconds("qwen2.5-coder-1.5b")
     assert large == known_seconds("qwen2.5-coder-1.5b-small")
     assert large["sweep_patches"] > 5 * known_seconds()["sweep_patches"]
+    # What stands in no run of a study is not taken for nothing: 20 s of lens are minutes there.
+    written = json.loads(SECONDS.with_name("seconds-qwen2.5-coder-1.5b.json").read_text())
+    assert large["sweep_patches"] == written["sweep_patches"]
+    assert known_seconds().keys() - written.keys()
+    for kind in known_seconds().keys() - written.keys():
+        assert large[kind] > 5 * known_seconds()[kind]
 
 
 @pytest.mark.parametrize(

@@ -75,11 +75,18 @@ def known_seconds(study: str = "") -> dict[str, float]:
     """The seconds by kind that scripts/write_seconds.py took from a run of a study.
 
     A study of other sizes, `demo-mine`, has those of the one that its name begins with; one whose
-    seconds were not taken has those of the default study.
+    seconds were not taken has those of the default study. A kind of step that was not in that run
+    takes as much longer than in the default study as those that are in both.
     """
+    default = read_json(SECONDS)
     known = {path.stem.partition("-")[2]: path for path in SECONDS.parent.glob("seconds-*.json")}
     own = [name for name in known if f"{study}-".startswith(f"{name}-")]
-    return read_json(known[max(own, key=len)] if own else SECONDS)
+    if not own:
+        return default
+    found = read_json(known[max(own, key=len)])
+    both = found.keys() & default.keys()
+    slower = sum(found[kind] for kind in both) / sum(default[kind] for kind in both)
+    return {kind: round(slower * seconds, 1) for kind, seconds in default.items()} | found
 
 
 def _kind(name: str) -> tuple[str, int]:
