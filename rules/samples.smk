@@ -64,6 +64,7 @@ rule plot_samples:
         examples=f"{SOURCE}/examples.parquet",
         variants=expand(f"{SOURCE}/variants/{{edit}}.parquet", edit=EDITS),
         samples=expand(f"{RESULTS}/samples/{{edit}}.parquet", edit=EDITS),
+        completions=expand(f"{RESULTS}/completions/{{edit}}.parquet", edit=EDITS),
         verdicts=expand(f"{RESULTS}/verdicts/{{edit}}.parquet", edit=EDITS),
     output:
         svg=f"{FIGURES}/samples.svg",
@@ -77,7 +78,8 @@ rule plot_samples:
     shell:
         "python scripts/plot_samples.py --examples {input.examples:q}"
         " --variants {input.variants:q} --samples {input.samples:q}"
-        " --verdicts {input.verdicts:q} --temperature {params.temperature}"
+        " --completions {input.completions:q} --verdicts {input.verdicts:q}"
+        " --temperature {params.temperature}"
         " --top-p {params.top_p} --max-new-tokens {params.max_new_tokens}"
         " --right {params.right} {params.margins} --out-svg {output.svg:q}"
         " --out-png {output.png:q} --out-section {output.section:q} --log {log:q}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fimscope.experiments.answers import completed_types
 from fimscope.experiments.whole_types.asking import TypeEnds, draw_examples
+from fimscope.experiments.whole_types.shown import shown_annotations, shown_types
 from fimscope.experiments.whole_types.tables import COMPLETED, COMPLETIONS
 from fimscope.files.manifest import run_manifest
 from fimscope.files.rejections import REJECTED, check_settled, check_sum, rejection
@@ -19,6 +20,7 @@ from fimscope.parts.store import add_cache_option
 from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.maker import FORMATS, PromptMaker
 from fimscope.prompts.prompt import Unfit
+from fimscope.prompts.regions import read_regions
 from fimscope.prompts.tables import PROMPTS
 from fimscope.report.format import counted
 from fimscope.steps.frame import Progress, log, positive, run_step, step_parser
@@ -45,11 +47,12 @@ def make_prompts(
     known: Mapping[str, Row],
     longest: int,
 ) -> Iterator[Row]:
-    """Each variant with its `token_ids` and `gold_token_ids`, or a row of the rejected table.
+    """Each variant with its tokens, its gold's and its regions, or a row of the rejected table.
 
     make        PromptMaker of golds of any length, but for its `typescript`
     originals   example_id -> its row of variants/original
-    known       example_id -> its row of the prompts table, where there is one: it is not made again
+    known       example_id -> its row of the prompts table with its regions, where there is one: it
+                is not made again
     longest     tokens of a prompt
     """
     progress = Progress("prompts", len(variants), "variants")
@@ -80,7 +83,7 @@ def _make_one(maker: PromptMaker, original: Row, variant: Row, longest: int) -> 
 
 
 def _asked(variant: Row, prompt: Row) -> Row:
-    tokens = {name: prompt[name] for name in ("token_ids", "gold_token_ids")}
+    tokens = {name: prompt[name] for name in ("token_ids", "gold_token_ids", "regions")}
     return {**{key: variant[key] for key in KEPT}, **tokens}
 
 
@@ -102,6 +105,10 @@ def complete_types(
                 found[i] = own
         texts = [encoder.decode(own["token_ids"]) for own in found]
         types = completed_types(typescript, texts, prompts)
+        shown = shown_types(
+            typescript,
+            [shown_annotations(encoder, own["token_ids"], own["regions"]) for own in prompts],
+        )
     return [
         {
             **{key: prompt[key] for key in KEPT},
@@ -109,13 +116,16 @@ def complete_types(
             "gold_token_ids": prompt["gold_token_ids"],
             "n_tokens": len(prompt["token_ids"]),
             "token_ids": prompt["token_ids"],
+            "shown_types": shows,
             "completion": text,
             "n_new_tokens": len(own["token_ids"]),
             "ended": own["ended"],
             "completed_type": spelled,
             "type_token_ids": tokens_of_type(own["token_ids"], spelled, encoder),
         }
-        for prompt, own, text, spelled in zip(prompts, found, texts, types, strict=True)
+        for prompt, shows, own, text, spelled in zip(
+            prompts, shown, found, texts, types, strict=True
+        )
     ]
 
 
@@ -191,7 +201,7 @@ def main() -> None:
             STEP, args, compilers=compiler_versions(), max_new_tokens=args.max_new_tokens
         )
         with TypeScriptPool(args.workers, args.seconds) as pool:
-            by_example = {row["example_id"]: row for row in known}
+            by_example = {row["example_id"]: {**row, "regions": read_regions(row)} for row in known}
             made = list(make_prompts(pool, make, originals, variants, by_example, longest))
         rejected = [row for row in made if "reason" in row]
         prompts = [row for row in made if "reason" not in row]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fimscope.experiments.accuracy.baselines import read_holes
-from fimscope.experiments.samples.numbers import read_sampled, sample_numbers
+from fimscope.experiments.samples.numbers import FEWEST, GUESSES, read_sampled, sample_numbers
 from fimscope.experiments.samples.section import LEVEL_WORDS, WORDS, samples_section
+from fimscope.experiments.samples.tables import KS
 from fimscope.experiments.whole_types.numbers import LONGER, ONE_TOKEN
 from fimscope.experiments.whole_types.verdicts import RIGHT
 from fimscope.files.manifest import run_manifest
@@ -30,21 +31,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# What a row shows, from its upper edge to its lower: name, style, label.
-SHOWN = (
-    ("greedy", "greedy", "greedy answer"),
-    ("pass_at_1", "pass_at_1", "pass@1"),
-    ("pass_at_10", "pass_at_10", "pass@10"),
-    ("pass_at_100", "pass_at_100", "pass@100"),
-    ("chance_at_10", "chance_of_10", "10 guesses by the frequency of types"),
-    ("chance_at_100", "chance", "100 guesses by the frequency of types"),
-)
+GUESS_LABELS = {"chance": "guesses by frequency", "copying": "guesses, half copied"}
 STEP = 0.13  # between the marks of one row, whose height is 1
 ANSWERS = ("right", "wrong", "broken")
-# The widest counts what is `any` to the compiler too, which checks anywhere.
-LEVELS = ("same", "equivalent", "checks", "any")
+# The widest counts what is `any` to the compiler too, which checks anywhere. A narrower one lies on
+# the wider, thinner, so that both are seen where they are the same.
+LEVELS = {"any": 3.2, "checks": 2.4, "equivalent": 1.8, "same": 1.0}
 TITLE = {"loc": "left", "fontsize": 7.5}  # of a panel of three in a row
-CURVES_HEIGHT = 2.2  # inches of an edit's panels
+CURVES_HEIGHT = 2.9  # inches of an edit's panels
 BANDS = "bars and bands: 95%, clustered by program"
 
 
@@ -92,8 +86,9 @@ def _draw_rows(axes: "Axes", rows: Sequence[tuple[str, Numbers]]) -> None:
         write_message(axes, "no samples")
         return
     heights = np.arange(len(known))[::-1]
-    middle = (len(SHOWN) - 1) / 2
-    for place, (name, kind, label) in enumerate(SHOWN):
+    shown = _shown(known[0][1])
+    middle = (len(shown) - 1) / 2
+    for place, (name, kind, label) in enumerate(shown):
         style = STYLES[kind]
         present = [(h, g[name]) for h, (_, g) in zip(heights, known, strict=True) if name in g]
         if not present:
@@ -116,40 +111,54 @@ def _draw_rows(axes: "Axes", rows: Sequence[tuple[str, Numbers]]) -> None:
     axes.hlines(heights[:-1] - 0.5, -3, 103, color=FAINT, linewidth=0.3)
 
 
+def _shown(group: Numbers) -> list[tuple[str, str, str]]:
+    """What a row shows, from its upper edge to its lower: name, style, label."""
+    ks = [k for k in KS if f"pass_at_{k}" in group]
+    return [
+        ("greedy", "greedy", "greedy answer"),
+        *((f"pass_at_{k}", f"pass_at_{k}", f"pass@{k}") for k in ks),
+        *((f"{name}_at_{ks[-1]}", name, f"{ks[-1]} {GUESS_LABELS[name]}") for name in GUESSES),
+    ]
+
+
 def _draw_answers(axes: "Axes", groups: Numbers) -> None:
     """pass@k of what is right over k, for right, wrong and broken variants."""
     for name in ANSWERS:
         group = groups.get(name, {"n": 0})
-        if group["n"]:
+        if group["n"] >= FEWEST:
             _draw_curve(axes, group["curve"], "right", name, f"{WORDS[name]} ({group['n']})")
-            if name != "right":
-                label = "guesses" if name == "wrong" else None
-                _draw_chance(axes, group["curve"], STYLES[name].colour, label)
-    _finish_curves(axes, n_columns=1)
+    if (wrong := groups.get("wrong", {"n": 0}))["n"] >= FEWEST:
+        _draw_guesses(axes, wrong["curve"], " (wrong)")
+    _finish_curves(axes)
 
 
 def _draw_levels(axes: "Axes", group: Numbers) -> None:
     """pass@k over k by which verdicts count, of all answers."""
     if group["n"]:
-        for level in LEVELS:
-            _draw_curve(axes, group["curve"], level, level, LEVEL_WORDS[level])
-        _draw_chance(axes, group["curve"], STYLES["chance"].colour, "guesses")
-    _finish_curves(axes, n_columns=2)
+        for level, width in LEVELS.items():
+            _draw_curve(axes, group["curve"], level, level, LEVEL_WORDS[level], width)
+        _draw_guesses(axes, group["curve"])
+    _finish_curves(axes)
 
 
-def _draw_curve(axes: "Axes", curve: Numbers, name: str, kind: str, label: str) -> None:
+def _draw_curve(
+    axes: "Axes", curve: Numbers, name: str, kind: str, label: str, width: float = 1.4
+) -> None:
     style, k = STYLES[kind], curve["k"]
     estimate, lower, upper = _percent(curve[name])
-    axes.fill_between(k, lower, upper, color=style.colour, alpha=0.16, lw=0)
-    axes.plot(k, estimate, color=style.colour, marker=style.marker, markersize=3, label=label)
+    axes.fill_between(k, lower, upper, color=style.colour, alpha=0.12, lw=0)
+    marked = {"marker": style.marker, "markersize": 3, "linestyle": style.line}
+    axes.plot(k, estimate, color=style.colour, linewidth=width, label=label, **marked)
 
 
-def _draw_chance(axes: "Axes", curve: Numbers, colour: str, label: str | None) -> None:
-    estimate, _, _ = _percent(curve["chance"])
-    axes.plot(curve["k"], estimate, color=colour, linestyle=":", lw=1, label=label)
+def _draw_guesses(axes: "Axes", curve: Numbers, of: str = "") -> None:
+    for name in GUESSES:
+        style, (estimate, _, _) = STYLES[name], _percent(curve[name])
+        line = {"color": style.colour, "linestyle": style.line, "lw": 1}
+        axes.plot(curve["k"], estimate, label=GUESS_LABELS[name] + of, **line)
 
 
-def _finish_curves(axes: "Axes", n_columns: int) -> None:
+def _finish_curves(axes: "Axes") -> None:
     if not axes.get_lines():
         write_message(axes, "no samples")
         return
@@ -160,10 +169,9 @@ def _finish_curves(axes: "Axes", n_columns: int) -> None:
     axes.set_xlim(k[0] / 1.3, k[-1] * 1.3)
     axes.minorticks_off()
     axes.set_xlabel("k samples")
-    axes.set_ylim(-70, 103)  # room for the legend below the curves
+    axes.set_ylim(-3, 103)
     axes.set_yticks(range(0, 101, 20))
-    short = {"fontsize": 6, "ncols": n_columns, "handlelength": 1.6, "columnspacing": 0.8}
-    axes.legend(loc="lower right", **short).set_in_layout(False)
+    axes.legend(loc="upper left", bbox_to_anchor=(-0.05, -0.25), fontsize=6, handlelength=2.2)
 
 
 def _percent(rates: Sequence[Numbers]) -> list[np.ndarray]:
@@ -179,6 +187,7 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     many = {"type": Path, "nargs": "+", "required": True}
     parser.add_argument("--samples", **many, help="samples/{edit}.parquet, `original` first")
+    parser.add_argument("--completions", **many, help="of the same edits, in the same order")
     parser.add_argument("--verdicts", **many, help="of the same edits, in the same order")
     parser.add_argument("--variants", **many, help="of the same edits, in the same order")
     parser.add_argument("--right", choices=list(RIGHT), required=True, help="what counted as right")
@@ -192,9 +201,11 @@ def main() -> None:
         manifest = run_manifest(args)
         holes = read_holes(args.examples)
         edits = {
-            samples.stem: read_sampled(samples, verdicts, args.verdicts[0], variants, holes)
-            for samples, verdicts, variants in zip(
-                args.samples, args.verdicts, args.variants, strict=True
+            samples.stem: read_sampled(
+                samples, completions, verdicts, args.verdicts[0], variants, holes
+            )
+            for samples, completions, verdicts, variants in zip(
+                args.samples, args.completions, args.verdicts, args.variants, strict=True
             )
         }
         numbers = sample_numbers(edits, Margins.of(args).accuracy)

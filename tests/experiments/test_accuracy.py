@@ -17,7 +17,6 @@ from fimscope.experiments.accuracy.numbers import (
     change_numbers,
     confusion_numbers,
     judge_gains,
-    package_numbers,
 )
 from fimscope.experiments.accuracy.section import accuracy_sections, say_accuracy
 from fimscope.experiments.accuracy.strata import LIBRARY, gold_stratum
@@ -26,7 +25,7 @@ from fimscope.files.digests import read_json
 from fimscope.files.tables import read_table
 from fimscope.report.markdown import code, table
 from fimscope.report.timings import timing_numbers
-from fimscope.statistics.claims import judge_together
+from fimscope.statistics.claims import judge_together, package_numbers
 from synthetic import HOSTILE, N_POINTS, example_rows, predictions_table, write_study
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,7 @@
 """The right type among many samples: branches, verdicts, chances, numbers and the figure."""
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,7 @@ from fimscope.experiments.samples.numbers import (
     read_sampled,
     sample_numbers,
     sampled_numbers,
+    shown_share,
 )
 from fimscope.experiments.samples.section import samples_section
 from fimscope.experiments.samples.tables import DRAWN_TYPES, SAMPLED_TYPES, SAMPLES
@@ -27,6 +29,7 @@ from fimscope.inference.batching import BatchRunner
 from fimscope.inference.sampling import Branches
 from fimscope.parts.store import UNKEPT
 from fimscope.report.theme import save_figure
+from fimscope.statistics.claims import judged
 from fimscope.statistics.significance import holm
 from fimscope.statistics.verdicts import Verdict
 from fimscope.typescript.client import TypeScript
@@ -227,10 +230,11 @@ def test_in_a_single_package_chances_leave_out_the_own_program():
     assert chances(["string"], "a") == [0]
 
 
-def never_right(programs, chance):
+def never_right(programs, chance, shown=None):
     n = len(programs)
     return Sampled(
         programs=np.array(list(programs)),
+        packages=np.array(list(programs)),
         golds=np.array(["number"] * n),
         n_drawn=10,
         n_passed=np.zeros((n, len(LEVELS)), np.int64),
@@ -239,20 +243,72 @@ def never_right(programs, chance):
         right=np.zeros(n, bool),
         broken=np.zeros(n, bool),
         chance=np.array(chance, float),
+        shown=np.full(n, np.nan) if shown is None else np.array(shown, float),
     )
 
 
 def test_the_difference_to_chance_is_at_most_one():
     few = never_right("abcdef", [0.9, 0.9, 0.9, 0.9, 0, 0])
-    assert sampled_numbers(few, 0.03)["above_chance"]["lower"] == -1
+    assert sampled_numbers(few)["above_guesses"]["lower"] == -1
 
 
 def test_that_few_holes_are_never_found_shows_nothing():
     """Whatever chance has: that no difference varies is no measure of how little there is."""
-    above = sampled_numbers(never_right("abc", [0, 0, 0]), 0.03)["above_chance"]
+    numbers = sample_numbers({"original": never_right("abc", [0, 0, 0])}, 0.03)
+    above = numbers["edits"]["original"]["wrong"]["above_guesses"]
     assert above["lower"] < -0.5
     assert above["upper"] > 0.5
-    assert above["verdict"] == Verdict.UNDECIDED
+    assert above["verdict"] == above["packages"]["verdict"] == Verdict.UNDECIDED
+
+
+def test_a_copied_guess_is_by_even_odds_one_of_those_that_the_prompt_shows():
+    assert shown_share("A", ["A", "B", "A", "C"]) == 0.5
+    assert shown_share("A", ["Array<A>"]) == 0 and np.isnan(shown_share("A", []))
+    guessed = never_right("abc", [0.2, 0.2, 0], [0.5, np.nan, 0.5]).guessed([1, 2])
+    assert guessed["chance"] == pytest.approx(np.array([[0.2, 0.36], [0.2, 0.36], [0, 0]]))
+    assert guessed["copying"] == pytest.approx(
+        np.array([[0.35, 1 - 0.65**2], [0.2, 0.36], [0.25, 1 - 0.75**2]])
+    )
+
+
+def planted_samples(seed, copies):
+    """Variants whose 10 samples copy what the prompt shows, or are right by themselves too.
+
+    Each of 30 programs has two holes, and shows the gold in a third of its annotations or not. The
+    samples are the copying guesses themselves, so that nothing is to be found; or a third more of
+    the variants has the gold.
+    """
+    generator = np.random.default_rng(seed)
+    programs = np.repeat([f"p{i}" for i in range(30)], 2)
+    none = never_right(programs, np.full(60, 0.02), np.where(np.arange(60) % 3, 0.0, 1 / 3))
+    p = none.guessed([1])["copying"][:, 0]
+    known = generator.random(60) < (0 if copies else 1 / 3)
+    n_same = np.where(known, 8, generator.binomial(10, p))
+    passed = np.repeat(n_same[:, None], len(LEVELS), axis=1)
+    return replace(none, n_passed=passed)
+
+
+@pytest.mark.parametrize(("copies", "least", "most"), [(True, 0, 10), (False, 80, 100)])
+def test_samples_that_only_copy_are_rarely_said_to_know_more(copies, least, most):
+    """A hundred studies: against guesses by frequency alone copies pass for knowledge."""
+    shown = {"chance": 0, "guesses": 0}
+    for seed in range(100):
+        group = sample_numbers({"original": planted_samples(seed, copies)}, 0.03)
+        wrong = group["edits"]["original"]["wrong"]
+        above = wrong["above_guesses"]
+        shown["guesses"] += above["verdict"] == Verdict.SHOWN and above["estimate"] > 0
+        blind = judged(wrong["above"]["chance"], 0.03)
+        shown["chance"] += blind["verdict"] == Verdict.SHOWN and blind["estimate"] > 0
+    assert least <= shown["guesses"] <= most
+    assert shown["chance"] >= 80
+
+
+def test_what_is_held_against_the_samples_is_what_leaves_them_least():
+    """Half copied is less where the prompts show other types."""
+    few = never_right("abcdef", [0.4] * 6, [0.0] * 6)
+    assert sampled_numbers(few)["above_guesses"]["guesses"] == "chance"
+    few = never_right("abcdef", [0.0] * 6, [0.5] * 6)
+    assert sampled_numbers(few)["above_guesses"]["guesses"] == "copying"
 
 
 def sampled_row(key, n_tokens, same, equivalent, checks, n_any):
@@ -278,6 +334,10 @@ def write_tables(folder, edit, rows, right, was_right):
     samples = [sampled_row(key, *row) for key, row in zip(keys, rows, strict=True)]
     known = {
         "samples": ("samples", samples),
+        "completions": (
+            "completions",
+            [{**k, "shown_types": SHOWN_TYPES[i % 2 :]} for i, k in enumerate(keys)],
+        ),
         "verdicts": ("verdicts", [{**k, "right": r} for k, r in zip(keys, right, strict=True)]),
         "before": ("verdicts", [{**k, "right": r} for k, r in zip(keys, was_right, strict=True)]),
         # Of one more hole, which was not sampled, guesses are drawn too.
@@ -289,18 +349,19 @@ def write_tables(folder, edit, rows, right, was_right):
         write_table(paths[name], all_tables()[table], own, MANIFEST)
     holes = {key["example_id"]: {"package": key["program_id"]} for key in keys}
     holes["x"] = {"package": "px"}
-    return read_sampled(
-        paths["samples"], paths["verdicts"], paths["before"], paths["variants"], holes
-    )
+    tables = (paths[name] for name in ("samples", "completions", "verdicts", "before", "variants"))
+    return read_sampled(*tables, holes)
 
 
+# Of the prompts; the gold of every second hole is the first of HOSTILE.
+SHOWN_TYPES = [HOSTILE[0], "A"]
 # tokens of the gold; samples that are the same, equivalent, check, of them any
 ROWS = [(1, 19, 0, 0, 0), (1, 1, 1, 2, 1), (3, 0, 4, 4, 0), (2, 0, 0, 3, 3)]
 
 
 def test_numbers_by_hand(tmp_path):
     sampled = write_tables(tmp_path, "original", ROWS, [True, False, False, False], [False] * 4)
-    numbers = sampled_numbers(sampled, 0.03)
+    numbers = sampled_numbers(sampled)
     assert (numbers["n"], numbers["n_drawn"], numbers["n_found"]) == (4, 20, 2)
     assert numbers["n_found_right"] == 3
     assert numbers["pass_at_1"]["estimate"] == pytest.approx((19 + 2 + 4) / 80)
@@ -323,10 +384,17 @@ def test_numbers_by_hand(tmp_path):
     assert numbers["chance_at_10"]["estimate"] == pytest.approx(chance.mean(), abs=1e-6)
     # Guesses are held against what is spelled as the gold is, which the third has not.
     missed = np.array([2 / 4, 3 / 4]) ** 20
-    assert numbers["above_chance"]["estimate"] == pytest.approx(
+    assert numbers["above"]["chance"]["estimate"] == pytest.approx(
         np.mean([1, 1, 0, 0]) - (1 - missed).mean(), abs=1e-6
     )
-    assert numbers["above_chance"]["verdict"] == Verdict.UNDECIDED  # four programs
+    # The prompts of the first and the third show two types, one of them the gold; the others' one.
+    missed = np.array([1 - (2 / 4 + 1 / 2) / 2, 1 - (1 / 4 + 0) / 2]) ** 20
+    assert numbers["above"]["copying"]["estimate"] == pytest.approx(
+        0.5 - (1 - missed).mean(), abs=1e-6
+    )
+    above = numbers["above_guesses"]
+    assert (above["guesses"], numbers["n_shown"]) == ("chance", 2)
+    assert above["packages"]["n_packages"] == 4
 
 
 def test_strata_and_groups_by_hand(tmp_path):
@@ -361,6 +429,7 @@ def test_a_variant_whose_greedy_answer_has_no_verdict_is_left_out_and_counted(tm
     holes = {name: {"package": name} for name in ("e0", "e1", "e2", "e3", "x")}
     sampled = read_sampled(
         tmp_path / "samples/original.parquet",
+        tmp_path / "completions/original.parquet",
         *(path, path, tmp_path / "variants/original.parquet"),
         holes,
     )
@@ -393,9 +462,9 @@ def test_figure_and_section(tmp_path, n):
     page = " ".join(section.reading)
     assert ("20 samples hold the gold in 4 of 6 holes" if n else "nothing was sampled") in page
     if n:
-        tests = [numbers["edits"][edit]["wrong"]["above_chance"] for edit in edits]
+        tests = [numbers["edits"][edit]["wrong"]["above_guesses"] for edit in edits]
         assert [test["adjusted_p"] for test in tests] == holm([test["p"] for test in tests])
-        assert "A type that counts as right is among them in 6" in page
+        assert "A type that counts as right is among the samples in 6" in page
         assert "Of golds of more tokens (6 holes) the greedy answer is right in 50.0%" in page
         assert "The 240 samples spell 72 types, a hole's each judged once" in page
         assert "20.0% are another type that checks (10.0% `any` to the compiler)" in page

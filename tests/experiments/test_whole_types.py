@@ -1,19 +1,26 @@
 """Whole types: completed until they end, judged by the compiler, counted as by hand."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
 from complete_types import complete_types, make_prompts, tokens_of_type
+from distractor_row import ROW
 from fimscope.errors import UserError
 from fimscope.experiments.whole_types.asking import TypeEnds, draw_examples
 from fimscope.experiments.whole_types.judging import NEVER_ENDS, judge_answers
 from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN, whole_numbers
 from fimscope.experiments.whole_types.section import whole_section
+from fimscope.experiments.whole_types.shown import shown_annotations, shown_types
 from fimscope.experiments.whole_types.tables import VERDICTS
 from fimscope.inference.batching import BatchRunner
 from fimscope.parts.store import UNKEPT
+from fimscope.prompts.encoder import Encoder
+from fimscope.prompts.maker import FORMATS, PromptMaker
+from fimscope.prompts.regions import Region
+from fimscope.typescript.client import TypeScript
 from fimscope.typescript.pool import TypeScriptPool
 from marked import split_marked
 from models import VOCAB, random_model, random_prompts
@@ -101,6 +108,7 @@ def test_a_completion_goes_on_until_its_type_has_ended():
         {
             **{"example_id": f"e{i}", "edit": "original", "program_id": "p", "kind": "parameter"},
             **{"gold": "A1", "gold_token_ids": [1], "token_ids": own},
+            "regions": [Region("rest", 0, 3), Region("annotation", 3, 5), Region("rest", 5, 9)],
         }
         for i, own in enumerate(token_ids)
     ]
@@ -111,6 +119,7 @@ def test_a_completion_goes_on_until_its_type_has_ended():
     assert rows[0]["n_new_tokens"] == first + 1
     assert rows[0]["type_token_ids"] == free[0].token_ids[:first]
     assert (rows[0]["token_ids"], rows[0]["gold_token_ids"]) == (token_ids[0], [1])
+    assert rows[0]["shown_types"] == [Words(end).decode(token_ids[0][3:5])]
     assert [complete_types(runner, [one], Words(end), 10)[0] for one in prompts] == rows
     never = complete_types(runner, prompts, Words(VOCAB), 10)
     assert [(row["ended"], row["n_new_tokens"]) for row in never] == [(False, 10)] * 2
@@ -160,13 +169,13 @@ def test_known_prompts_are_taken_and_the_others_made_or_rejected():
         def make(self, original, variant):
             if variant["example_id"] == "c":
                 raise Unfit("token_boundary", "here")
-            return SimpleNamespace(token_ids=[1, 2, 3], gold_token_ids=[4, 5])
+            return SimpleNamespace(token_ids=[1, 2, 3], gold_token_ids=[4, 5], regions=[])
 
     rows = [
         {"example_id": name, "edit": "e", "program_id": "p", "kind": "return", "gold": "A<B>"}
         for name in "abc"
     ]
-    known = {"a": {"token_ids": [9], "gold_token_ids": [8]}}
+    known = {"a": {"token_ids": [9], "gold_token_ids": [8], "regions": []}}
     originals = {row["example_id"]: row for row in rows}
     with TypeScriptPool(1) as pool:
         a, b, c = make_prompts(pool, Maker, originals, rows, known, 3)
@@ -174,6 +183,55 @@ def test_known_prompts_are_taken_and_the_others_made_or_rejected():
     assert (a["token_ids"], b["token_ids"], b["gold_token_ids"]) == ([9], [1, 2, 3], [4, 5])
     assert (c["reason"], c["step"]) == ("token_boundary", "complete_types")
     assert long["reason"] == "over_budget"
+
+
+@pytest.mark.node
+def test_the_types_that_a_prompt_shows_are_those_of_its_annotations():
+    """Whatever a token holds besides: the colon before it, a bracket or a name behind it."""
+    pieces = [
+        "f(a",
+        ": A<B>, ",
+        "b",
+        "?: string) ",
+        "=> x: ",
+        " { k: C }",
+        "; y",
+        ":",
+        "(g: A, ",
+        "any",
+    ]
+    kinds = ["rest", "annotation", "rest", "annotation", "rest", "annotation", "rest"]
+    kinds += ["annotation", "annotation", "comment"]
+    regions = [Region(kind, i, i + 1) for i, kind in enumerate(kinds)]
+    encoder = SimpleNamespace(decode=lambda ids: "".join(pieces[each] for each in ids))
+    own = shown_annotations(encoder, range(len(pieces)), regions)
+    assert own == ["A<B>,", "string)", "{ k: C }", "", "(g: A,"]
+    with TypeScript() as typescript:
+        found = shown_types(typescript, [own, [], ["string", "string"]])
+    assert found == [["A<B>", "string", "{ k: C }"], [], ["string", "string"]]
+
+
+SHOWING = """type Sizes = { all: number[] };
+// note: of the sizes: string
+export function total(sizes: Map<string, number[]>, of: «Sizes», more?: { by: number }): string {
+  const found: number[] = [];
+  return of.all.concat(found, sizes.get("a") ?? [], more?.by ?? 0).join(": ");
+}
+"""
+
+
+@pytest.mark.node
+def test_the_types_that_a_real_prompt_shows_are_what_stands_behind_its_colons():
+    """No member's type in a comment or a string, nothing of a ternary, not the gold."""
+    encoder = Encoder.from_folder(Path("models/embedded"))
+    prefix, gold, suffix = split_marked(SHOWING)
+    row = {**ROW, "prefix": prefix, "gold": gold, "suffix": suffix, "name": "of"}
+    with TypeScript() as typescript:
+        prompt = PromptMaker(FORMATS["fim"], encoder, typescript, 400, "all").make(row, row)
+        own = shown_annotations(encoder, prompt.token_ids, prompt.regions)
+        assert shown_types(typescript, [own]) == [
+            ["number[]", "Map<string, number[]>", "{ by: number }", "string", "number[]"]
+        ]
 
 
 def row_of(number, edit, form, gold, n_gold_tokens, verdict, **more):

@@ -78,6 +78,14 @@ def points_changed(numbers: Numbers) -> str:
     return with_interval(numbers, "+z.1f", 100, " points")
 
 
+def by_package(packages: Numbers) -> str:
+    """The interval over packages and its verdict; nothing of a single package."""
+    if packages["left_out"] is None:
+        return ""
+    low, high = (f"{100 * packages[key]:+z.1f}" for key in ("lower", "upper"))
+    return f"by package {low} to {high}, {packages['verdict']}"
+
+
 def signed_points(row: Numbers) -> str:
     """The same where the text around it says what it is: `+3.1 (-0.4 to 6.0)`."""
     return "none" if row["estimate"] is None else with_interval(row, "+.1f", 100)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fimscope.statistics.clustered import clustered_mean
 from fimscope.statistics.estimate import Estimate
 from fimscope.statistics.intervals import Clustered
-from fimscope.statistics.numbers import Numbers, significant
+from fimscope.statistics.numbers import Numbers, number, significant
 from fimscope.statistics.significance import adjust_together, is_clearly_significant
 from fimscope.statistics.verdicts import Verdict, judge, programs_to_decide
 
@@ -29,6 +29,26 @@ def difference_numbers(differences: NDArray, clusters: Sequence[str] | NDArray) 
     values = np.asarray(differences, np.float64)
     _, p = clustered_mean(values[:, None], clusters)
     return {**Clustered.of(values, clusters).difference().numbers(), "p": significant(p[0])}
+
+
+def package_numbers(change: NDArray, packages: NDArray) -> Numbers:
+    """The mean of paired differences with the package as the unit, and with each one left out.
+
+    left_out   the least and the greatest mean without one package, with that package's name; None
+               of a single package
+    """
+    names = np.unique(packages)
+    numbers = difference_numbers(change, packages)
+    numbers["n_packages"] = numbers["n_programs"]
+    left_out = None
+    if len(names) > 1:
+        without = Clustered.of(change, packages).without_each()
+        least, greatest = int(np.argmin(without)), int(np.argmax(without))
+        left_out = {
+            "lowest": {"package": str(names[least]), "estimate": number(without[least])},
+            "highest": {"package": str(names[greatest]), "estimate": number(without[greatest])},
+        }
+    return {**numbers, "left_out": left_out}
 
 
 def judged(row: Numbers, margin: float) -> Numbers:

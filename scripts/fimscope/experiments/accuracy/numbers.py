@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from fimscope.experiments.accuracy.baselines import baseline_ranks
 from fimscope.experiments.accuracy.strata import GOLDS, commonest_of, gold_stratum
-from fimscope.statistics.claims import difference_numbers, judge_together
+from fimscope.statistics.claims import difference_numbers, judge_together, package_numbers
 from fimscope.statistics.intervals import Clustered
-from fimscope.statistics.numbers import Numbers, number
+from fimscope.statistics.numbers import Numbers
 
 Row = Mapping[str, Any]
 TOP = 10
@@ -143,26 +143,6 @@ def change_numbers(
     ):
         judge_together(family, margin)
     return found
-
-
-def package_numbers(change: NDArray, packages: NDArray) -> Numbers:
-    """The mean of paired differences with the package as the unit, and with each one left out.
-
-    left_out   the least and the greatest mean without one package, with that package's name; None
-               of a single package
-    """
-    names = np.unique(packages)
-    numbers = difference_numbers(change, packages)
-    numbers["n_packages"] = numbers["n_programs"]
-    left_out = None
-    if len(names) > 1:
-        without = Clustered.of(change, packages).without_each()
-        least, greatest = int(np.argmin(without)), int(np.argmax(without))
-        left_out = {
-            "lowest": {"package": str(names[least]), "estimate": number(without[least])},
-            "highest": {"package": str(names[greatest]), "estimate": number(without[greatest])},
-        }
-    return {**numbers, "left_out": left_out}
 
 
 def confusion_numbers(predictions: pa.Table, edit: str, n_kept: int = 10) -> Numbers:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    by_package,
     counted,
     p_text,
     percent,
@@ -163,20 +164,12 @@ def _changes(row: Numbers) -> str:
 
 
 def _change_finding(row: Numbers) -> Finding:
-    number, packages = points_changed(row["difference"]), _by_package(row["packages"])
+    number, packages = points_changed(row["difference"]), by_package(row["packages"])
     if packages:
         number += f"; {packages}"
     return Finding(
         _changes(row), row["difference"]["verdict"], number, "the same holes before the edit"
     )
-
-
-def _by_package(packages: Numbers) -> str:
-    """The interval over packages and its verdict; nothing of a single package."""
-    if packages["left_out"] is None:
-        return ""
-    low, high = (f"{100 * packages[key]:+z.1f}" for key in ("lower", "upper"))
-    return f"by package {low} to {high}, {packages['verdict']}"
 
 
 def _nearness_findings(accuracy: Sequence[Numbers]) -> list[Finding]:
@@ -297,7 +290,7 @@ def _say_change(row: Numbers, margin: float) -> list[str]:
 
 
 def _say_stratum(row: Numbers) -> str:
-    packages = _by_package(row["packages"])
+    packages = by_package(row["packages"])
     return f"{_stratum(row)} {signed_points(row)}{f' [{packages}]' if packages else ''}"
 
 

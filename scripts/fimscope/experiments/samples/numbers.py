@@ -1,5 +1,6 @@
-"""How often the right type is among the samples of a hole, beside the greedy answer and chance."""
+"""How often the right type is among the samples of a hole, beside the greedy answer and guesses."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +13,13 @@ from numpy.typing import NDArray
 from fimscope.errors import UserError
 from fimscope.experiments.samples.tables import KS, SAMPLES
 from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN
-from fimscope.experiments.whole_types.tables import VERDICTS
+from fimscope.experiments.whole_types.tables import COMPLETIONS, VERDICTS
 from fimscope.experiments.whole_types.verdicts import VERDICTS as GIVEN
 from fimscope.files.tables import read_table
-from fimscope.statistics.claims import judge_together, judged
-from fimscope.statistics.clustered import clustered_mean
+from fimscope.statistics.claims import difference_numbers, judge_together, package_numbers
 from fimscope.statistics.estimate import Floats
 from fimscope.statistics.intervals import Clustered
-from fimscope.statistics.numbers import Numbers, significant
+from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.pass_at_k import pass_at_k
 from fimscope.typescript.tables import VARIANTS
 
@@ -28,27 +28,33 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 N_TYPES = 8  # gold types that are shown by themselves
+FEWEST = 3  # holes of what is shown by itself
 GROUPS = ("all", "right", "wrong", "broken")
 # Which samples count; from the narrowest to the widest but for the first, which answers.right says.
 LEVELS = ("right", "same", "equivalent", "checks", "any")
 COUNTED = (*(f"n_{verdict}" for verdict in GIVEN), "n_any", "n_unended", "distinct")
+# What samples are held against: guesses by the frequency of types; and half of them copied.
+GUESSES = ("chance", "copying")
 
 
 @dataclass(frozen=True)
 class Sampled:
     """The samples of one edit's variants, with the compiler's verdicts on them.
 
-    programs, golds   [variant]
+    programs, packages, golds   [variant]
     n_drawn           samples of each variant
     n_passed          [variant, level], of LEVELS: samples that count
     counts            [variant, column], of COUNTED: samples by verdict, and their different types
     one_token         [variant] bool: the gold is of one token
     right, broken     [variant] bool: the greedy answer is right; the original's was, it is not
     chance            [variant] the share of the holes of other packages with the same gold
+    shown             [variant] the gold's share of the types that the prompt shows behind a colon;
+                      nan where it shows none
     n_unjudged        sampled variants whose greedy answer has no verdict: they are left out
     """
 
     programs: NDArray[np.str_]
+    packages: NDArray[np.str_]
     golds: NDArray[np.str_]
     n_drawn: int
     n_passed: NDArray[np.int64]
@@ -57,6 +63,7 @@ class Sampled:
     right: NDArray[np.bool_]
     broken: NDArray[np.bool_]
     chance: Floats
+    shown: Floats
     n_unjudged: int = 0
 
     def __len__(self) -> int:
@@ -65,6 +72,16 @@ class Sampled:
     def take(self, rows: NDArray) -> "Sampled":
         fixed = ("n_drawn", "n_unjudged")
         return Sampled(**{k: v if k in fixed else v[rows] for k, v in vars(self).items()})
+
+    def guessed(self, ks: Sequence[int]) -> dict[str, Floats]:
+        """By GUESSES: [variant, k], the probability that one of k guesses is the gold.
+
+        chance    each is a type as often as other packages have it
+        copying   each is by even odds such a one, or one of those that the prompt shows
+        """
+        copied = np.where(np.isnan(self.shown), self.chance, (self.chance + self.shown) / 2)
+        of_one = dict(zip(GUESSES, (self.chance, copied), strict=True))
+        return {name: 1 - (1 - p[:, None]) ** np.array(ks) for name, p in of_one.items()}
 
     def groups(self) -> dict[str, "Sampled"]:
         """All variants, and those whose greedy answer is right, wrong, broken."""
@@ -79,13 +96,19 @@ class Sampled:
 
 
 def read_sampled(
-    samples: Path, verdicts: Path, original: Path, variants: Path, holes: Mapping[str, Row]
+    samples: Path,
+    completions: Path,
+    verdicts: Path,
+    original: Path,
+    variants: Path,
+    holes: Mapping[str, Row],
 ) -> Sampled:
     """The tables of one edit, joined: the variants that were sampled.
 
-    verdicts   on the greedy answers of the edit; original: of the originals
-    variants   of the edit, whose golds of any length are what guessing by frequency draws from
-    holes      example_id -> the package
+    completions   of the edit: what their prompts show
+    verdicts      on the greedy answers of the edit; original: of the originals
+    variants      of the edit, whose golds of any length are what guessing by frequency draws from
+    holes         example_id -> the package
 
     raises   UserError where samples differ in number, or none is of the variants that were judged
     """
@@ -102,10 +125,16 @@ def read_sampled(
     chances = gold_chances(
         [{**row, "package": holes[row["example_id"]]["package"]} for row in known]
     )
+    columns = ["example_id", "gold", "shown_types"]
+    shown = {
+        row["example_id"]: shown_share(row["gold"], row["shown_types"])
+        for row in read_table(completions, COMPLETIONS, columns).to_pylist()
+    }
     right = joined["right"].to_numpy(dtype=bool)
     was = np.array([bool(before.get(name, False)) for name in joined["example_id"]], dtype=bool)
     return Sampled(
         programs=joined["program_id"].to_numpy(dtype=str),
+        packages=np.array([holes[name]["package"] for name in joined["example_id"]], dtype=str),
         golds=joined["gold"].to_numpy(dtype=str),
         n_drawn=int(joined["n"].iloc[0]) if len(joined) else 0,
         n_passed=_passed(joined),
@@ -114,6 +143,7 @@ def read_sampled(
         right=right,
         broken=was & ~right,
         chance=np.array([chances[name] for name in joined["example_id"]], dtype=np.float64),
+        shown=np.array([shown[name] for name in joined["example_id"]], dtype=np.float64),
         n_unjudged=len(drawn) - len(joined),
     )
 
@@ -146,7 +176,12 @@ def gold_chances(holes: Sequence[Row]) -> dict[str, float]:
     return chances
 
 
-def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
+def shown_share(gold: str, shown_types: Sequence[str]) -> float:
+    """The share of the types that a prompt shows that are spelled as the gold; nan of none."""
+    return shown_types.count(gold) / len(shown_types) if shown_types else math.nan
+
+
+def sampled_numbers(sampled: Sampled) -> Numbers:
     """Rates over variants, each with its 95% interval clustered by program.
 
     n_verdicts    of all samples those of each verdict
@@ -155,13 +190,14 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
     greedy        the greedy answer is right
     pass_at_k     one of k samples is right, for k of KS up to the number drawn; by_level: the same
                   of each of LEVELS; their curves over k in `curve`
-    chance_at_k   one of k types is the gold, drawn as often as other packages have them
-    found         share of variants with the gold, spelled alike, among all samples; above_chance:
-                  minus the chance of it, with a t test clustered by program and its verdict
-    n_without_chance   variants whose gold no other package has, so that no guess finds it
+    chance_at_k, copying_at_k   one of k guesses is the gold, by GUESSES
+    found         share of variants with the gold, spelled alike, among all samples
+    above         of GUESSES: found minus as many guesses, with a t test clustered by program
+    above_guesses   that of them whose interval begins lowest, so that what is shown of it holds of
+                  both; `guesses` is which, `packages` the same with the package as the unit
+    n_without_chance   variants whose gold no other package has; n_shown: those whose gold the
+                  prompt shows
     found_right   share of variants with a right type among all samples
-
-    margin   within which of 0 a difference of such rates counts as none
     """
     if not len(sampled):
         return {"n": 0, "n_programs": 0}
@@ -169,21 +205,19 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
     ks = [k for k in KS if k <= n]
     over = sorted({k for k in (1, 2, 5, 10, 20, 50, 100, n) if k <= n})
     passed = {level: _pass_at(n, sampled.n_passed[:, i], over) for i, level in enumerate(LEVELS)}
-    guessed = 1 - (1 - sampled.chance[:, None]) ** np.array(over)
+    guessed = sampled.guessed(over)
     found = Clustered.of(
-        np.column_stack([sampled.right, *passed.values(), guessed]), sampled.programs
+        np.column_stack([sampled.right, *passed.values(), *guessed.values()]), sampled.programs
     ).rate()
-    rates = [found[column].numbers() for column in range(1 + (len(LEVELS) + 1) * len(over))]
+    names = (*LEVELS, *GUESSES)
+    rates = [found[column].numbers() for column in range(1 + len(names) * len(over))]
     greedy = rates.pop(0)
-    curves = {
-        name: rates[i * len(over) : (i + 1) * len(over)]
-        for i, name in enumerate((*LEVELS, "chance"))
-    }
+    curves = {name: rates[i * len(over) : (i + 1) * len(over)] for i, name in enumerate(names)}
     at = {name: {k: curve[over.index(k)] for k in ks} for name, curve in curves.items()}
     # No sign test: against a chance near 1 nearly every difference has one sign, and means nothing.
-    difference = (passed["same"] - guessed)[:, -1:]
-    _, p = clustered_mean(difference, sampled.programs)
-    above = Clustered.of(difference, sampled.programs).difference()
+    differences = {name: (passed["same"] - own)[:, -1] for name, own in guessed.items()}
+    above = {name: difference_numbers(own, sampled.programs) for name, own in differences.items()}
+    harder = min(GUESSES, key=lambda name: _lowest(above[name]))
     total = dict(zip(COUNTED, sampled.counts.sum(axis=0).tolist(), strict=True))
     return {
         "n": len(sampled),
@@ -195,16 +229,26 @@ def sampled_numbers(sampled: Sampled, margin: float) -> Numbers:
         "n_types": total["distinct"],
         "greedy": greedy,
         **{f"pass_at_{k}": at["right"][k] for k in ks},
-        **{f"chance_at_{k}": at["chance"][k] for k in ks},
+        **{f"{name}_at_{k}": at[name][k] for name in GUESSES for k in ks},
         "by_level": {level: {f"pass_at_{k}": at[level][k] for k in ks} for level in LEVELS},
         "found": curves["same"][-1],
         "found_right": curves["right"][-1],
         "n_found": int((sampled.n_passed[:, LEVELS.index("same")] > 0).sum()),
         "n_found_right": int((sampled.n_passed[:, LEVELS.index("right")] > 0).sum()),
         "n_without_chance": int((sampled.chance == 0).sum()),
-        "above_chance": judged({**above[0].numbers(), "p": significant(p[0])}, margin),
+        "n_shown": int((sampled.shown > 0).sum()),
+        "above": above,
+        "above_guesses": {
+            **above[harder],
+            "guesses": harder,
+            "packages": package_numbers(differences[harder], sampled.packages),
+        },
         "curve": {"k": over, **curves},
     }
+
+
+def _lowest(difference: Numbers) -> float:
+    return -math.inf if difference["lower"] is None else difference["lower"]
 
 
 def _pass_at(n: int, n_passed: NDArray[np.int64], ks: Sequence[int]) -> Floats:
@@ -216,21 +260,25 @@ def _pass_at(n: int, n_passed: NDArray[np.int64], ks: Sequence[int]) -> Floats:
 def sample_numbers(edits: Mapping[str, Sampled], margin: float) -> Numbers:
     """The numbers of the samples section.
 
-    edits        edit -> group of GROUPS -> `sampled_numbers`, over all golds
+    edits        edit -> group of GROUPS -> `sampled_numbers`, over all golds; of `wrong` with the
+                 verdicts of `above_guesses`
     strata       edit -> golds of one token, and longer ones -> group -> the same
     types        by gold type of the originals
     n_unjudged   edit -> sampled variants whose greedy answer has no verdict
+
+    margin   within which of 0 a difference of such rates counts as none
     """
     originals = edits["original"]
     counts = Counter(originals.golds.tolist())
-    ranked = sorted(counts, key=lambda gold: (-counts[gold], gold))[:N_TYPES]
+    several = [gold for gold, n in counts.items() if n >= FEWEST]
+    ranked = sorted(several, key=lambda gold: (-counts[gold], gold))[:N_TYPES]
     rest = ~np.isin(originals.golds, ranked)
     types = [{"gold": gold, "rows": originals.golds == gold} for gold in ranked]
     types += [{"gold": None, "rows": rest}] if rest.any() else []
     strata = {
         edit: {
             stratum: {
-                name: sampled_numbers(group, margin)
+                name: sampled_numbers(group)
                 for name, group in of_stratum.groups().items()
                 if not (edit == "original" and name == "broken")
             }
@@ -239,15 +287,15 @@ def sample_numbers(edits: Mapping[str, Sampled], margin: float) -> Numbers:
         for edit, sampled in edits.items()
     }
     groups = {edit: own.pop(ALL) for edit, own in strata.items()}
-    # What is claimed of each edit is one family.
-    wrong = [own["wrong"] for own in groups.values()]
-    judge_together([row["above_chance"] for row in wrong if row["n"]], margin)
+    # What is claimed of each edit is one family, the same over packages another.
+    wrong = [own["wrong"]["above_guesses"] for own in groups.values() if own["wrong"]["n"]]
+    judge_together(wrong, margin)
+    judge_together([row["packages"] for row in wrong], margin)
     return {
         "edits": groups,
         "strata": strata,
         "types": [
-            {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]), margin)}
-            for row in types
+            {"gold": row["gold"], **sampled_numbers(originals.take(row["rows"]))} for row in types
         ],
         "n_unjudged": {edit: sampled.n_unjudged for edit, sampled in edits.items()},
     }

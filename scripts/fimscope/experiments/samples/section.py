@@ -7,7 +7,15 @@ from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN
 from fimscope.experiments.whole_types.section import COUNTED
 from fimscope.experiments.whole_types.verdicts import VERDICTS
 from fimscope.report.findings import Finding
-from fimscope.report.format import counted, percent, points_changed, rate, rate_cell, say_needed
+from fimscope.report.format import (
+    by_package,
+    counted,
+    percent,
+    points_changed,
+    rate,
+    rate_cell,
+    say_needed,
+)
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -27,13 +35,10 @@ LEVEL_WORDS = {
     "any": "or any",
 }
 COUNTS = ("holes", "programs")
-RATES = {
-    "greedy": "greedy",
-    "pass@1": "pass_at_1",
-    "pass@10": "pass_at_10",
-    "chance@10": "chance_at_10",
-    "pass@100": "pass_at_100",
-    "chance@100": "chance_at_100",
+# The guesses that samples are held against, by GUESSES.
+GUESS_WORDS = {
+    "chance": "as many guesses by frequency",
+    "copying": "as many guesses, half of them copied from the prompt",
 }
 GOLDS = {ONE_TOKEN: "Of golds of one token", LONGER: "Of golds of more tokens"}
 
@@ -54,11 +59,11 @@ def samples_section(
             Finding(
                 _claim(edit, groups),
                 above["verdict"],
-                points_changed(above),
-                "as many guesses by frequency, golds of any length",
+                _change(above),
+                f"{GUESS_WORDS[above['guesses']]}, golds of any length",
             )
             for edit, groups in edits.items()
-            if (above := groups["wrong"].get("above_chance"))
+            if (above := groups["wrong"].get("above_guesses"))
         ],
         method="Samples of holes with golds of any length, the same under every edit, at "
         f"temperature {temperature:g} within a nucleus of {top_p:g} (Holtzman et al. 1904.09751). "
@@ -66,12 +71,14 @@ def samples_section(
         "the compiler judges every type among them. pass@k is the unbiased chance that one of k is "
         f"right (Chen et al. 2107.03374). Right is {COUNTED[right]}, of samples and of the greedy "
         "answer.",
-        control="The same k guesses drawn as often as all holes of other packages have each "
-        "type, golds of any length: a common type is found by chance alone. A guess is the gold "
-        "where it is spelled alike, so that samples are held against guesses by `same`. Intervals "
-        "are 95%, clustered by program; the difference to chance has a t test clustered by "
-        "program, Holm over the edits. Guesses see no code: more than they find may be what the "
-        "prompt shows, copied.",
+        control="Two kinds of k guesses. By frequency: each is a type drawn as often as all "
+        "holes of other packages have it, golds of any length, as a common type is found by chance "
+        "alone. Half copied: each is by even odds such a type, or one of those that the prompt "
+        "shows behind a colon, as a type that stands there is found without any thought. A guess "
+        "is the gold where it is spelled alike, so that samples are held against guesses by "
+        "`same`. The claim is made against the guesses that leave it the least: what is shown "
+        "there holds against both. Intervals are 95%, clustered by program; the difference has a t "
+        "test clustered by program, Holm over the edits, and the same over packages.",
         cites=[
             *("miller2024evals", "chen2021evaluating", "holtzman2019nucleus"),
             "holm1979procedure",
@@ -102,7 +109,7 @@ def samples_section(
         ],
         numbers=numbers,
         power=say_needed(
-            (_claim(edit, groups), groups["wrong"].get("above_chance"))
+            (_claim(edit, groups), groups["wrong"].get("above_guesses"))
             for edit, groups in edits.items()
         ),
         docs="method.md#whole-types",
@@ -110,12 +117,18 @@ def samples_section(
 
 
 def _claim(edit: str, groups: Numbers) -> str:
-    above, n_drawn = groups["wrong"].get("above_chance"), groups["all"].get("n_drawn")
+    above, n_drawn = groups["wrong"].get("above_guesses"), groups["all"].get("n_drawn")
     less = above and above["verdict"] == Verdict.SHOWN and above["estimate"] < 0
     return (
         f"{n_drawn} samples of wrong answers hold the gold {'less' if less else 'more'} often "
         f"({code(edit)})"
     )
+
+
+def _change(above: Numbers) -> str:
+    """The difference to the guesses, over programs and over packages."""
+    packages = by_package(above["packages"])
+    return points_changed(above) + (f"; {packages}" if packages else "")
 
 
 def say_samples(edit: str, groups: Numbers) -> list[str]:
@@ -128,22 +141,37 @@ def say_samples(edit: str, groups: Numbers) -> list[str]:
         return [f"Under {code(edit)} no answer is wrong."]
     sentences = [
         f"Under {code(edit)} {n_drawn} samples hold the gold in {wrong['n_found']} of "
-        f"{counted(wrong['n'], 'hole')} that are answered wrong, {rate(wrong['found'])}; as many "
-        f"guesses by frequency would in {_chance(wrong)}, none of them in the "
-        f"{wrong['n_without_chance']} whose gold no other package has. A type that counts as right "
-        f"is among them in {wrong['n_found_right']}, {rate(wrong['found_right'])}."
+        f"{counted(wrong['n'], 'hole')} that are answered wrong, {rate(wrong['found'])}; "
+        f"{GUESS_WORDS['chance']} would in {_guessed(wrong, 'chance')}, none of them in the "
+        f"{wrong['n_without_chance']} whose gold no other package has; {GUESS_WORDS['copying']}, "
+        f"in {_guessed(wrong, 'copying')}, as the prompt shows the gold of {wrong['n_shown']}. A "
+        f"type that counts as right is among the samples in {wrong['n_found_right']}, "
+        f"{rate(wrong['found_right'])}.",
+        *_say_left_out(wrong["above_guesses"]),
     ]
     broken = groups.get("broken")
     if broken and broken["n"]:
         sentences.append(
             f"Of {counted(broken['n'], 'broken one')} the samples hold {broken['n_found']}, "
-            f"{rate(broken['found'])}, as many guesses by frequency would hold {_chance(broken)}."
+            f"{rate(broken['found'])}; {GUESS_WORDS['chance']} would hold "
+            f"{_guessed(broken, 'chance')}, half of them copied {_guessed(broken, 'copying')}."
         )
     return sentences
 
 
-def _chance(group: Numbers) -> str:
-    return percent(group["curve"]["chance"][-1]["estimate"])
+def _guessed(group: Numbers, guesses: str) -> str:
+    return percent(group["curve"][guesses][-1]["estimate"])
+
+
+def _say_left_out(above: Numbers) -> Iterator[str]:
+    if (left_out := above["packages"]["left_out"]) is not None:
+        lowest, highest = left_out["lowest"], left_out["highest"]
+        yield (
+            f"Beside {GUESS_WORDS[above['guesses']]}, the difference lies between "
+            f"{100 * lowest['estimate']:+.1f} (without {code(lowest['package'])}) and "
+            f"{100 * highest['estimate']:+.1f} points (without {code(highest['package'])}) with "
+            f"one of {above['packages']['n_packages']} packages left out."
+        )
 
 
 def _say_strata(strata: Numbers) -> Iterator[str]:
@@ -199,8 +227,8 @@ def _edit_table(edits: Numbers, strata: Numbers) -> SectionTable:
         if group["n"]
     ]
     return SectionTable(
-        "Right, by edit, gold and greedy answer, per cent with 95% intervals; chance: guesses of "
-        "the gold by frequency",
+        "Right, by edit, gold and greedy answer, per cent with 95% intervals; guesses by frequency "
+        "and half copied",
         ["edit", "gold", "answers", *COUNTS, *columns],
         rows,
         n_left=3,
@@ -268,8 +296,14 @@ def _type_name(gold: str | None) -> str:
 
 
 def _columns(every: Numbers) -> dict[str, str]:
-    """Head of a column -> the rate that it has: of as many samples as were drawn, or fewer."""
-    return {head: name for head, name in RATES.items() if name in every}
+    """Head of a column -> the rate that it has; guesses as many as the most samples of KS."""
+    ks = [k for k in KS if f"pass_at_{k}" in every]
+    return {
+        "greedy": "greedy",
+        **{f"pass@{k}": f"pass_at_{k}" for k in ks},
+        **{f"{k} guesses": f"chance_at_{k}" for k in ks[-1:]},
+        **{f"{k} half copied": f"copying_at_{k}" for k in ks[-1:]},
+    }
 
 
 def _cells(group: Numbers, columns: Mapping[str, str]) -> list[str]:

@@ -26,6 +26,7 @@ COMPLETIONS = Table(
         ("gold_token_ids", pa.list_(pa.int32())),
         ("n_tokens", pa.int32(), "of the prompt"),
         ("token_ids", pa.list_(pa.int32()), "of the prompt"),
+        ("shown_types", pa.list_(pa.string()), "behind a colon in the prompt, in its order"),
         ("completion", pa.string(), "up to the end of its type, and what shows that end"),
         ("n_new_tokens", pa.int32(), "of the completion"),
         ("ended", pa.bool_(), "its type ends within answers.max_new_tokens"),
