@@ -1,6 +1,6 @@
 // The holes most like this one, and what the model says there.
 import { badge } from "./badge.mjs";
-import { element, visible } from "./dom.mjs";
+import { decimal, element, visible } from "./dom.mjs";
 import { routeAddress } from "./route.mjs";
 import { codeCell, table } from "./table.mjs";
 import { explained, term } from "./terms.mjs";
@@ -19,7 +19,7 @@ export function alikePanel(alike, edit, rowsOf) {
       codeCell(row.predicted),
       badge(row.outcome),
       row.edit,
-      cosine === null ? "–" : cosine.toFixed(2),
+      cosine === null ? "–" : decimal(cosine),
     ];
   });
   return table(["hole", "why", "gold", "answer", "outcome", "variant", term("measures", "cosine")], rows, 6);

@@ -1,5 +1,5 @@
 // What was changed, masked or put in front of a variant, and what was read off it, as tables.
-import { element, percent, probability } from "./dom.mjs";
+import { element, percent } from "./dom.mjs";
 import { codeCell, table } from "./table.mjs";
 import { explained, term } from "./terms.mjs";
 
@@ -22,7 +22,7 @@ export function changesPanel({ changes }) {
 /** What was masked, beside as many other tokens. */
 export function masksPanel({ masks }) {
   const said = (mask) => (mask ? codeCell(mask.predicted) : "–");
-  const sure = (mask) => (mask ? percent(probability(mask.gold_logprob)) : "–");
+  const sure = (mask) => (mask ? percent(mask.gold_probability) : "–");
   const rows = masks.map(({ way, distractor, n, found, change, control }) => [
     term("masks", distractor),
     term("masks", way),

@@ -38,9 +38,6 @@ export function visible(text, limit = 40) {
 /** The text of a token of a prompt: one that is a line break alone is seen. */
 export const tokenText = (piece) => (/^\s*\n\s*$/.test(piece) ? piece.replace("\n", "⏎\n") : piece);
 
-/** The probability of a log-probability; null stands for that of nothing. */
-export const probability = (logprob) => Math.exp(logprob ?? -Infinity);
-
 /** A number with so many decimals, never a negative zero. */
 export const decimal = (value, n = 2) => value.toFixed(n).replace(/^-(0(\.0*)?)$/, "$1");
 

@@ -5,7 +5,7 @@ import { badge } from "./badge.mjs";
 import { changesPanel, masksPanel, probesPanel, shotsPanel } from "./causes.mjs";
 import { componentsPanel } from "./components.mjs";
 import { directPanel } from "./direct.mjs";
-import { element, percent, probability, select, visible } from "./dom.mjs";
+import { element, percent, select, visible } from "./dom.mjs";
 import { lensPanel } from "./lens.mjs";
 import { samplesPanel, steeringPanel } from "./outcomes.mjs";
 import { patchPanel } from "./patches.mjs";
@@ -86,7 +86,7 @@ function answerCard(variant) {
       {},
       fact(explained("gold"), code(answer.gold)),
       fact("predicted", code(answer.predicted)),
-      fact(term("measures", "p(gold)"), `${percent(probability(answer.gold_logprob))}, rank ${rank}`),
+      fact(term("measures", "p(gold)"), `${percent(answer.gold_probability)}, rank ${rank}`),
       fact("completion", code(answer.completion)),
     ),
   );

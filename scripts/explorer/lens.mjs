@@ -1,5 +1,5 @@
 // The logit lens: what the model would say at every point and position, original beside variant.
-import { element, percent, probability, select, visible } from "./dom.mjs";
+import { element, percent, select, visible } from "./dom.mjs";
 import { addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 import { topBars } from "./predictions.mjs";
@@ -9,7 +9,7 @@ const LENS_METRICS = {
   gold_probability: { label: "p(gold)", value: (cell) => cell.probability, domain: () => [0, 1], say: percent },
   top_probability: {
     label: "p(likeliest token)",
-    value: (cell) => probability(cell.top[0]?.[1]),
+    value: (cell) => cell.top[0]?.[1] ?? 0,
     domain: () => [0, 1],
     say: percent,
   },
@@ -117,7 +117,7 @@ function lensCells(variant, foil) {
   const { gold, predicted } = variant.answer;
   return Object.entries(positions).flatMap(([position, found]) =>
     found.point.map((point, i) => {
-      const top = found.top[i].map((text, n) => [texts[text], found.logprobs[i][n]]);
+      const top = found.top[i].map((text, n) => [texts[text], found.probabilities[i][n]]);
       const asFoil = top.find(([text]) => text.trim() === foil);
       return {
         edit: variant.edit,
@@ -128,8 +128,8 @@ function lensCells(variant, foil) {
         column: `${variant.edit}\n${position}`,
         key: `${variant.edit}/${position}/${point}`,
         top,
-        probability: probability(found.gold_logprob[i]),
-        foil: asFoil ? probability(asFoil[1]) : null,
+        probability: found.gold_probability[i] ?? 0,
+        foil: asFoil ? asFoil[1] : null,
         gold_rank: found.gold_rank[i],
         entropy: found.entropy[i],
         divergence: found.divergence[i],

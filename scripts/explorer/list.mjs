@@ -1,6 +1,6 @@
 // The list of all variants: filtered, sorted, searched; it draws only the rows that are seen.
 import { badge } from "./badge.mjs";
-import { counted, element, percent, visible } from "./dom.mjs";
+import { counted, decimal, element, percent, visible } from "./dom.mjs";
 import { filterForm } from "./filters.mjs";
 import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
 import { listRows, rowFilter } from "./rows.mjs";
@@ -231,7 +231,7 @@ function listColumns(effectTitle) {
     minWidth: 140,
     responsive: 3,
     sorterParams: { alignEmptyValues: "bottom" },
-    formatter: (cell) => cell.getValue()?.toFixed(2) ?? "",
+    formatter: (cell) => (cell.getValue() === null ? "" : decimal(cell.getValue())),
   };
   const columns = [
     { title: narrow ? "" : "outcome", field: "outcome", formatter: outcome, width: narrow ? 40 : 104, responsive: 0 },

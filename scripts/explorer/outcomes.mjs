@@ -1,5 +1,5 @@
 // What sampling and steering gave of a variant, where those tables are.
-import { element, percent, probability, visible } from "./dom.mjs";
+import { element, percent, visible } from "./dom.mjs";
 import { KINDS, addLegend, addScale, chosenFigures, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 import { codeCell, table } from "./table.mjs";
@@ -90,10 +90,10 @@ function dosesOfVectors(variant, entries) {
       strength,
       predicted: entry.predicted[i],
       to_gold: entry.to_gold[i],
-      probability: probability(entry.gold_logprobs[i]),
+      probability: entry.gold_probabilities[i],
     })),
   );
-  const unsteered = probability(variant.answer.gold_logprob);
+  const unsteered = variant.answer.gold_probability;
   return figure(
     "Steering, each vector at its own points",
     (width) => vectorPlot(rows, unsteered, width),
@@ -152,6 +152,8 @@ function vectorPlot(rows, unsteered, width) {
 /** Random and shuffled vectors are many: a cloud behind the others. */
 const faintOf = (kind) => (["random", "shuffled"].includes(kind) ? 0.35 : 1);
 
+const logarithm = (probability) => Math.log(Math.max(1e-6, probability)); // the pages know no smaller one
+
 /** Strength by point: single points and windows of several beside each other, or stacked. */
 function doseMap(entries, width) {
   const cells = entries.flatMap((entry) =>
@@ -162,11 +164,11 @@ function doseMap(entries, width) {
       strength: String(strength),
       predicted: entry.predicted[i],
       to_gold: entry.to_gold[i],
-      logprob: entry.gold_logprobs[i],
+      probability: entry.gold_probabilities[i],
     })),
   );
-  const ends = d3.extent(cells, (cell) => cell.logprob ?? undefined);
-  const share = d3.scaleLinear(ends, [0, 1]);
+  const ends = d3.extent(cells, (cell) => cell.probability ?? undefined);
+  const share = d3.scaleLinear(ends.map(logarithm), [0, 1]);
   const strengths = [...new Set(cells.map((cell) => cell.strength))].sort((a, b) => b - a);
   const firsts = [...new Set(cells.map((cell) => cell.first))].sort((a, b) => a - b);
   const sets = [...new Set(cells.map((cell) => cell.together))].sort().reverse();
@@ -187,7 +189,7 @@ function doseMap(entries, width) {
     x: { domain: firsts, label: "point", labelAnchor: "center", labelOffset: 36, labelArrow: "none", tickSize: 0, ticks: firsts.filter((_, i) => i % every === 0) },
     y: { domain: strengths, label: "strength", labelArrow: "none", tickSize: 0 },
     marks: [
-      Plot.cell(cells, { ...place, fill: (cell) => heatColour(share(cell.logprob ?? ends[0])) }),
+      Plot.cell(cells, { ...place, fill: (cell) => heatColour(share(logarithm(cell.probability ?? ends[0]))) }),
       Plot.text(cells.filter((cell) => cell.to_gold), { ...place, text: () => "✓", fill: "var(--ink)" }),
       Plot.tip(
         cells,
@@ -195,11 +197,11 @@ function doseMap(entries, width) {
           ...place,
           title: (cell) =>
             `${cell.said}, strength ${cell.strength}\n` +
-            `predicts ${visible(cell.predicted ?? "", 24)}\np(gold) ${percent(probability(cell.logprob))}`,
+            `predicts ${visible(cell.predicted ?? "", 24)}\np(gold) ${percent(cell.probability)}`,
         }),
       ),
     ],
   });
-  addScale(plot, "p(gold), log", ends.map((value) => percent(probability(value))), 66);
+  addScale(plot, "p(gold), log", ends.map(percent), 66);
   return plot;
 }

@@ -4,12 +4,12 @@ import { figure, swatches } from "./figure.mjs";
 
 const BEGINNING = "color-mix(in srgb, var(--gold) 60%, var(--paper))";
 
-/** One bar chart of a list of [text, logprob]. domain: the greatest probability of the axis. */
+/** One bar chart of a list of [text, probability]. domain: the greatest probability of the axis. */
 export function topBars(title, top, gold, predicted, domain, caption = null) {
-  const rows = top.map(([text, logprob], i) => ({
+  const rows = top.map(([text, probability], i) => ({
     key: `${i} ${text}`,
     text,
-    probability: Math.exp(logprob),
+    probability,
     colour: barColour(text, gold, predicted),
   }));
   const label = new Map(rows.map((row) => [row.key, visible(row.text, 16)]));
@@ -50,7 +50,7 @@ export function barLegend() {
 
 /** A domain that several charts share. */
 export function topDomain(tops) {
-  return Math.max(0.05, ...tops.flat().map(([, logprob]) => Math.exp(logprob)));
+  return Math.max(0.05, ...tops.flat().map(([, probability]) => probability));
 }
 
 function barColour(text, gold, predicted) {

@@ -1,7 +1,10 @@
 """What the explorer's pages are given: packed data, aligned texts, one plain script."""
 
+import json
+import math
 import re
 import subprocess
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +18,12 @@ from explorer_study import HOSTILE, HOSTILE_PROGRAM, MadeStudy, Size
 from fimscope.errors import UserError
 from fimscope.experiments.attention.readings import most_attended
 from fimscope.experiments.tables import SPLIT
-from fimscope.explorer import payload
+from fimscope.explorer import causes, payload
 from fimscope.explorer.alignment import apply, changes
 from fimscope.explorer.blocks import block_element, block_script, pack, unpack
 from fimscope.explorer.bundle import bundle
 from fimscope.explorer.grouped import ByExample
-from fimscope.explorer.listing import mean_effects
+from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pages import folder_page, read_parts, single_page
 from fimscope.explorer.pieces import token_pieces
 from fimscope.files.tables import write_table
@@ -138,11 +141,89 @@ def test_the_front_end_is_one_script_without_markup_made_of_text(tmp_path):
 
 @pytest.mark.node
 def test_a_probability_that_is_not_known_is_no_certainty():
-    code = f"import {{ probability }} from '{(FRONT_END / 'dom.mjs').as_uri()}';"
-    code += "console.log(probability(null), probability(undefined), probability(0))"
+    assert payload.probability(None) is None and payload.probability(0.0) == 1
+    assert shown_as("percent", [payload.probability(None)]) == ["–"]
+
+
+def shown_as(function: str, values: list[float | None], *rest: int) -> list[str]:
+    """What a function of the page's own makes of numbers of its data."""
+    code = f"import {{ {function} }} from '{(FRONT_END / 'dom.mjs').as_uri()}';"
+    code += "const [values, rest] = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
+    code += f"console.log(JSON.stringify(values.map((value) => {function}(value, ...rest))))"
+    code = "import { createRequire } from 'module'; const require = createRequire('/');" + code
     command = [find_node(), "--input-type=module", "-e", code]
-    run = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert run.stdout == "0 0 1\n"
+    given = json.dumps([values, rest])
+    run = subprocess.run(command, input=given, check=True, capture_output=True, text=True)
+    return json.loads(run.stdout)
+
+
+def as_decimal(value: float, digits: int) -> str:
+    """A number with so many digits behind the point, by decimal arithmetic; no zero has a sign."""
+    exact = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return str(abs(exact) if exact.is_zero() else exact)
+
+
+def near_ties(rng: np.random.Generator, digits: int) -> list[float]:
+    """Numbers as tables hold them, that rounding to one digit more would make ties of half of."""
+    ties = (rng.integers(-2000, 2000, 500) + 0.5) / 10**digits
+    near = ties + rng.uniform(-0.4, 0.4, 500) / 10 ** (digits + 1)
+    return near.astype(np.float32).astype(float).tolist()
+
+
+def of_effects(values):
+    """Every number of the payload that is an effect, a share or a difference, by its digits."""
+    rows = [
+        {"condition": "c", "pair_id": "p", "donor_kind": "paired", "donor_example_id": "x"}
+        | {"position": "last", "n_points": 1, "point": point, "predicted": "x", "block": point}
+        | {"component": "mlp_output", "head": None, "region": "r", "part": "block"}
+        | {"foil_token_id": 1, "logit_diff": value, "gold_logprob": value, "share": value}
+        | {"target_logprob": value, "foil_logprob": value, "normalised_effect": value}
+        | {"example_id": str(point), "edit": "e", "token": 0, "text": "x", "role": "last"}
+        | {"is_run": True, "to_target": False}
+        for point, value in enumerate(values)
+    ]
+    [pair], [parts], [trace] = payload.pairs(rows), causes.parts(rows), causes.traces(rows)
+    [curve] = pair["curves"]
+    yield curve["effects"], (2, 3)
+    for name in ("logit_diffs", "gold_logprobs", "target_logprobs", "foil_logprobs"):
+        yield curve[name], (2,)
+    yield parts["donors"]["paired"]["mlp_output"], (2, 3)
+    yield trace["effects"][0], (2,)
+    yield payload.direct(rows, [], str)["shares"], (2, 3)
+    means = {
+        "c": {(row["example_id"], "e"): value for row, value in zip(rows, values, strict=True)}
+    }
+    keys = ("name", "package", "path", "kind", "group", "gold", "predicted", "outcome", "broken")
+    texts = dict.fromkeys((*keys, "mended", "gold_rank", "gold_logprob"))
+    listed = [(0, {**row, "gold_logprob": None}, texts) for row in ({**texts, **r} for r in rows)]
+    yield listing([{**texts, "example_id": "x"}], listed, means)["variants"]["effects"]["c"], (2,)
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("near", [2, 3])
+def test_a_number_on_the_screen_is_rounded_once(near):
+    values = near_ties(np.random.default_rng(3), near)
+    for kept, digits in of_effects(values):
+        for n in digits:
+            assert shown_as("decimal", kept, n) == [as_decimal(value, n) for value in values]
+
+
+@pytest.mark.node
+def test_a_percentage_on_the_screen_is_rounded_once():
+    shares = np.abs(near_ties(np.random.default_rng(4), 3)) / 4 + 1e-7
+    logs = np.log(shares).astype(np.float32).astype(float).tolist()
+    shares = [math.exp(value) for value in logs]
+    expected = [as_decimal(100 * s, 1 if s < 0.0995 else 0) + "%" for s in shares]
+    row = {"top10": None, "gold_rank": 0, "position": "last", "entropy": 0.0}
+    rows = [{**row, "point": i, "gold_logprob": value} for i, value in enumerate(logs)]
+    assert (
+        shown_as("percent", payload.lens(rows)["positions"]["last"]["gold_probability"]) == expected
+    )
+    doses = dict.fromkeys(("kind", "vector", "points", "predicted", "to_gold"))
+    [steered] = payload.steering([{**doses, **row, "strength": 1.0} for row in rows])
+    assert shown_as("percent", steered["gold_probabilities"]) == expected
+    looked = [{"block": 0, "head": 0, "region": "r", "share": share} for share in shares]
+    assert shown_as("percent", [share for *_, share in payload.shares(looked)["r"]]) == expected
 
 
 @pytest.mark.parametrize(

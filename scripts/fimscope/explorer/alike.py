@@ -66,6 +66,6 @@ class Alike:
         order = np.lexsort((-cosines, ~same))
         chosen = order[allowed[order]][:MOST].tolist()
         return [
-            (n, bool(same[n]), None if self.units is None else rounded(float(cosines[n]), 2))
+            (n, bool(same[n]), None if self.units is None else rounded(float(cosines[n]), 3))
             for n in chosen
         ]

@@ -12,7 +12,7 @@ import numpy as np
 from fimscope.experiments.algorithms.hypotheses import HYPOTHESES
 from fimscope.experiments.answers import same_type
 from fimscope.experiments.masking.ways import WAYS
-from fimscope.explorer.payload import Texts, rounded
+from fimscope.explorer.payload import Texts, probability, rounded
 
 Row = Mapping[str, Any]
 Json = Any
@@ -89,7 +89,7 @@ def _moved(row: Row, answer: str) -> bool:
 
 
 def _mask(row: Row) -> Json:
-    return {"predicted": row["predicted"], "gold_logprob": rounded(row["gold_logprob"], 4)}
+    return {"predicted": row["predicted"], "gold_probability": probability(row["gold_logprob"])}
 
 
 def _with_controls(rows: Iterable[Row], key: Any) -> dict[Any, tuple[Row, Row | None]]:
@@ -109,7 +109,7 @@ def parts(rows: Iterable[Row]) -> list[Json]:
     for row in sorted(rows, key=lambda row: (row["block"], row["head"] or 0)):
         pair = found.setdefault(row["pair_id"], {"condition": row["condition"], "donors": {}})
         donor = pair["donors"].setdefault(row["donor_kind"], {})
-        effect = rounded(row["normalised_effect"], 3)
+        effect = rounded(row["normalised_effect"], 4)
         if row["component"] == "head":
             blocks = donor.setdefault("head", {})
             blocks.setdefault(row["block"], []).append(effect)

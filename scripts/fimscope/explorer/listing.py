@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fimscope.explorer.payload import Texts, outcome, rounded
+from fimscope.explorer.payload import Texts, outcome, probability, rounded
 
 Row = Mapping[str, Any]
 Effects = Mapping[str, Mapping[tuple[str, str], float]]  # condition -> (example, edit) -> mean
@@ -69,7 +68,7 @@ def listing(
                 for name in ("edit", "gold", "predicted")
             },
             "gold_rank": [row["gold_rank"] for row in shown],
-            "gold_probability": [_probability(row["gold_logprob"]) for row in shown],
+            "gold_probability": [probability(row["gold_logprob"]) for row in shown],
             "effects": {
                 condition: [rounded(means.get(key), 3) for key in keys]
                 for condition, means in effects.items()
@@ -77,7 +76,3 @@ def listing(
         },
         "texts": texts.all(),
     }
-
-
-def _probability(logprob: float | None) -> float | None:
-    return None if logprob is None else rounded(float(np.exp(logprob)), 6)

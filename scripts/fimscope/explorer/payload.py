@@ -1,5 +1,6 @@
 """What the page of one example shows, as small as it goes: numbers rounded, texts said once."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from fimscope.explorer.pieces import Decode
 from fimscope.typescript.results import KEPT
 
 N_SAMPLED_TYPES = 8  # of a variant, the commonest
+LENS_DIGITS = 4  # of probabilities, the bulk of a page; a percentage shows three at most
 N_DIRECT_HEADS = 8  # of an example that are named in its direct logit attribution
 
 Row = Mapping[str, Any]
@@ -28,8 +30,25 @@ class Texts:
 
 
 def rounded(value: float | None, digits: int) -> float | None:
-    """A number of few digits; None for what is no number."""
-    return None if value is None or value != value else round(value, digits)
+    """A number of few digits, that the screen rounds again; None for what is no number.
+
+    digits   behind the point, more than are shown. The last one never becomes a 0 or a 5: what lies
+             beside a tie of fewer digits still does, so the screen shows what it would show of the
+             value itself (Boldo & Melquiond 2008, IEEE Transactions on Computers 57: to odd, and in
+             decimals round-05up of Python's `decimal`)
+    """
+    if value is None or value != value:
+        return None
+    scaled = value * 10**digits
+    whole = math.trunc(scaled)
+    if whole != scaled and whole % 5 == 0:
+        whole += 1 if scaled > 0 else -1
+    return whole / 10**digits
+
+
+def probability(logprob: float | None, digits: int = 6) -> float | None:
+    """The probability of a log-probability, rounded."""
+    return None if logprob is None else rounded(math.exp(logprob), digits)
 
 
 def program_text(variant: Row) -> str:
@@ -69,10 +88,10 @@ def answer(prediction: Row, split: Row) -> dict[str, Json]:
         "predicted": prediction["predicted"],
         "completion": prediction["completion"],
         "gold_rank": prediction["gold_rank"],
-        "gold_logprob": rounded(prediction["gold_logprob"], 5),
+        "gold_probability": probability(prediction["gold_logprob"]),
         "n_tokens": prediction["n_tokens"],
         "n_prompt_truncated": prediction["n_prompt_truncated"],
-        "top10": [[c["text"], rounded(c["logprob"], 5)] for c in prediction["top10"] or []],
+        "top10": [[c["text"], probability(c["logprob"])] for c in prediction["top10"] or []],
     }
 
 
@@ -95,7 +114,7 @@ def prompt(row: Row, pieces: Sequence[str]) -> dict[str, Json]:
 def lens(rows: Iterable[Row]) -> dict[str, Json] | None:
     """The logit lens of a variant: by position a list over points; None without rows.
 
-    texts   the tokens that appear; `top` names them by number, with log-probabilities beside
+    texts   the tokens that appear; `top` names them by number, with probabilities beside
     """
     texts = Texts()
     positions: dict[str, list[Json]] = {}
@@ -105,9 +124,9 @@ def lens(rows: Iterable[Row]) -> dict[str, Json] | None:
             {
                 "point": row["point"],
                 "top": [texts.number(c["text"]) for c in top],
-                "logprobs": [rounded(c["logprob"], 2) for c in top],
+                "probabilities": [probability(c["logprob"], LENS_DIGITS) for c in top],
                 "gold_rank": row["gold_rank"],
-                "gold_logprob": rounded(row["gold_logprob"], 2),
+                "gold_probability": probability(row["gold_logprob"], LENS_DIGITS),
                 "entropy": rounded(row["entropy"], 2),
                 "divergence": rounded(row.get("divergence"), 2),
             }
@@ -133,8 +152,8 @@ def direct(rows: Sequence[Row], parts: Sequence[Row], decode: Decode) -> dict[st
     return {
         "foil": decode((rows[0]["foil_token_id"],)),
         "parts": [row["part"] if row["block"] is None else row["block"] for row in rows],
-        "shares": [rounded(share, 3) for share in shares],
-        "difference": rounded(sum(shares), 3),
+        "shares": [rounded(share, 4) for share in shares],
+        "difference": rounded(sum(shares), 4),
         "heads": _direct_heads(parts),
     }
 
@@ -148,10 +167,10 @@ def _direct_heads(parts: Sequence[Row]) -> dict[str, Json] | None:
     heads.sort(key=lambda part: -abs(part["share"]))
 
     def total(own: Iterable[Row]) -> float | None:
-        return rounded(sum(part["share"] for part in own), 3)
+        return rounded(sum(part["share"] for part in own), 4)
 
     return {
-        "top": [[h["block"], h["head"], rounded(h["share"], 3)] for h in heads[:N_DIRECT_HEADS]],
+        "top": [[h["block"], h["head"], rounded(h["share"], 4)] for h in heads[:N_DIRECT_HEADS]],
         "n_others": len(heads[N_DIRECT_HEADS:]),
         "others": total(heads[N_DIRECT_HEADS:]),
         "biases": total(part for part in parts if part["part"] == "biases"),
@@ -191,9 +210,9 @@ def _curve(kind: str, position: str, n_points: int, rows: list[Row]) -> dict[str
         "position": position,
         "n_points": n_points,
         "points": [row["point"] for row in rows],
-        "effects": [rounded(row["normalised_effect"], 3) for row in rows],
-        "logit_diffs": [rounded(row["logit_diff"], 2) for row in rows],
-        "gold_logprobs": [rounded(row["gold_logprob"], 2) for row in rows],
+        "effects": [rounded(row["normalised_effect"], 4) for row in rows],
+        "logit_diffs": [rounded(row["logit_diff"], 3) for row in rows],
+        "gold_logprobs": [rounded(row["gold_logprob"], 3) for row in rows],
         "predicted": [texts.number(row["predicted"]) for row in rows],
         "texts": texts.all(),
         **({} if kind != "paired" else _both(rows)),
@@ -202,7 +221,7 @@ def _curve(kind: str, position: str, n_points: int, rows: list[Row]) -> dict[str
 
 def _both(rows: list[Row]) -> dict[str, Json]:
     return {
-        f"{name}s": [rounded(row[name], 2) for row in rows]
+        f"{name}s": [rounded(row[name], 3) for row in rows]
         for name in ("target_logprob", "foil_logprob")
     }
 
@@ -223,7 +242,7 @@ def shares(rows: Iterable[Row]) -> dict[str, Json]:
     """By region the share of every head's attention that falls on it: [block, head, share]."""
     found: dict[str, list[Json]] = {}
     for row in rows:
-        place = [row["block"], row["head"], rounded(row["share"], 3)]
+        place = [row["block"], row["head"], rounded(row["share"], 4)]
         found.setdefault(row["region"], []).append(place)
     return found
 
@@ -242,7 +261,7 @@ def steering(rows: Iterable[Row]) -> list[Json]:
             "strengths": [row["strength"] for row in doses],
             "predicted": [row["predicted"] for row in doses],
             "to_gold": [row["to_gold"] for row in doses],
-            "gold_logprobs": [rounded(row["gold_logprob"], 2) for row in doses],
+            "gold_probabilities": [probability(row["gold_logprob"]) for row in doses],
         }
         for (kind, vector, points), doses in sorted(found.items())
     ]
