@@ -3,15 +3,16 @@ import { badge } from "./badge.mjs";
 import { counted, decimal, element, percent, visible } from "./dom.mjs";
 import { filterForm } from "./filters.mjs";
 import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
-import { listRows, rowFilter } from "./rows.mjs";
+import { listRows, openingOrder, rowFilter } from "./rows.mjs";
 
+const OPENING_ORDER = "broken variants first, those with patches before the others; then as in the tables";
 const ROW_HEIGHT = 34;
 const NARROW = 500; // pixels; below, an outcome is its sign alone, as style.css says
 
 /** The list's page. open(row) shows an example. */
 export class ListPage {
   constructor(index, open) {
-    this.rows = listRows(index);
+    this.rows = openingOrder(listRows(index));
     this.conditions = Object.keys(index.variants.effects);
     this.open = open;
     this.parameters = new Map();
@@ -20,6 +21,7 @@ export class ListPage {
     this.stale = true; // until that order is read from the table
     this.effectTitle = element("span"); // of the column: which condition's effect it shows
     this.count = element("p", { class: "count", role: "status" });
+    this.order = element("p", {}, sayOrder(null));
     this.filters = element("div", {});
     this.holder = element("div", { class: "table", tabindex: "0", "aria-label": "Variants" });
     this.holder.addEventListener("keydown", (event) => this.key(event));
@@ -33,7 +35,7 @@ export class ListPage {
         element("summary", {}, "Filter"),
         this.filters,
       ),
-      this.count,
+      element("div", { class: "above-table" }, this.count, this.order),
       this.holder,
     );
   }
@@ -117,7 +119,7 @@ export class ListPage {
       data: this.rows,
       index: "row",
       columns: listColumns(this.conditions.length > 0 && this.effectTitle),
-      columnDefaults: { resizable: "header" }, // in the rows a click on an edge would open nothing
+      columnDefaults: { resizable: "header", headerSortTristate: true }, // in the rows a click on an edge would open nothing
       layout: "fitColumns",
       responsiveLayout: "hide",
       height: "100%",
@@ -134,7 +136,7 @@ export class ListPage {
         this.open(this.current);
       }
     });
-    this.table.on("dataSorted", (sorters) => this.noteSort(sorters[0]));
+    this.table.on("dataSorted", (sorters) => this.noteSort(sorters[0] ?? null));
     for (const change of ["dataFiltered", "dataSorted"]) {
       this.table.on(change, () => (this.stale = true));
     }
@@ -161,6 +163,7 @@ export class ListPage {
   }
 
   noteSort(sorter) {
+    this.order.textContent = sayOrder(sorter);
     const said = saidSort(sorter);
     if (said === (this.parameters.get("sort") ?? "")) return;
     this.parameters.set("sort", said);
@@ -211,6 +214,13 @@ export class ListPage {
     shown.classList.toggle("current", row === this.current);
     shown.setAttribute("aria-selected", String(row === this.current));
   }
+}
+
+/** By what the rows are ordered, and how to have another order. */
+function sayOrder(sorter) {
+  if (!sorter) return `Order: ${OPENING_ORDER}. A filter leaves it so; a click on a header sorts.`;
+  const title = sorter.column.getDefinition().title;
+  return `Order: ${title}, ${sorter.dir === "asc" ? "rising" : "falling"}. Of three clicks on a header the last takes its order back.`;
 }
 
 const saidSort = (sorter) => (sorter ? `${sorter.field}:${sorter.dir}` : "");

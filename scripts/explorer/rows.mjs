@@ -27,6 +27,13 @@ export function listRows(index) {
   });
 }
 
+/** The rows as the list opens: broken ones first, of these first those with effects of patches. */
+export function openingOrder(rows) {
+  const patched = ({ effects }) => Object.values(effects).some((effect) => effect !== null);
+  const place = (row) => (row.outcome !== "broken" ? 2 : patched(row) ? 0 : 1);
+  return rows.toSorted((a, b) => place(a) - place(b)); // it is stable
+}
+
 /** What the search looks through, made when it is first asked for. */
 function searchText(row) {
   row.text ??= [row.name, row.package, row.path, row.gold, row.predicted, row.id]

@@ -71,6 +71,24 @@ def test_one_is_counted_as_one(page):
     assert count(page) == "2 of 240 variants, of 1 example"
 
 
+def test_the_list_opens_with_what_is_broken_and_says_its_order(page):
+    order = page.locator(".above-table p").last
+    opening = "broken variants first, those with patches before the others"
+    assert order.inner_text().startswith(f"Order: {opening}; then as in the tables.")
+    seen = page.locator(".tabulator-row .badge").all_inner_texts()
+    assert set(seen[:20]) == {"↯ broken"}
+    effects = page.locator('[tabulator-field="effect"].tabulator-cell').all_inner_texts()
+    assert all(effects[:20])
+    header = page.locator(".tabulator-col", has_text="p(gold)")
+    for said in ("p(gold), rising", "p(gold), falling", opening):
+        header.click()
+        page.wait_for_function(
+            "said => document.querySelector('.above-table').innerText.includes(`Order: ${said}`)",
+            arg=said,
+        )
+    assert page.locator(".tabulator-row .badge").all_inner_texts()[:20] == seen[:20]
+
+
 def test_an_address_sorts_a_list_that_is_there(page):
     first = page.locator(".tabulator-row a").first
     before = first.get_attribute("href")

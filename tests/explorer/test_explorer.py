@@ -320,3 +320,25 @@ def test_a_needed_table_that_lacks_a_variant_is_named(tmp_path):
     study = Study(tmp_path / "examples.parquet", paths, str)
     with pytest.raises(UserError, match="prompts: no row of example 0+, edit rename_vars"):
         describe_example(study, 0)
+
+
+@pytest.mark.node
+def test_the_list_opens_with_what_is_broken_and_patched():
+    rows = [
+        {"row": row, "outcome": outcome, "effects": {"restore": effect, "break": None}}
+        for row, (outcome, effect) in enumerate(
+            [("right", 0.5), ("broken", None), ("broken", 0.5), ("wrong", None), ("broken", 0.0)]
+        )
+    ]
+    code = f"import {{ openingOrder }} from '{(FRONT_END / 'rows.mjs').as_uri()}';"
+    code += f"console.log(openingOrder({json.dumps(rows)}).map(({{ row }}) => row).join())"
+    command = [find_node(), "--input-type=module", "-e", code]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert run.stdout == "2,4,1,0,3\n"
+
+
+def test_effects_are_first_of_the_condition_that_mends():
+    keys = {"example_id": "x", "edit": "e", "donor_kind": "paired", "position": "last"}
+    conditions = ("own", "break", "restore")
+    rows = [{**keys, "condition": name, "normalised_effect": 1.0} for name in conditions]
+    assert list(mean_effects(pa.Table.from_pylist(rows))) == ["restore", "break", "own"]

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fimscope.explorer.payload import Texts, outcome, probability, rounded
+from fimscope.report.glossary import CONDITIONS
 
 Row = Mapping[str, Any]
 Effects = Mapping[str, Mapping[tuple[str, str], float]]  # condition -> (example, edit) -> mean
@@ -17,7 +18,7 @@ def mean_effects(patches: pa.Table | None) -> dict[str, dict[tuple[str, str], fl
 
     The mean of the normalised effect at the last token: 0 where no point changes anything, 1 where
     every point turns the answer into the donor's; the earlier the type is there, the higher. The
-    conditions come in the table's order.
+    conditions come as the glossary has them, others behind them.
     """
     if patches is None:
         return {}
@@ -35,7 +36,7 @@ def mean_effects(patches: pa.Table | None) -> dict[str, dict[tuple[str, str], fl
         if row["normalised_effect_mean"] is not None:
             key = (row["example_id"], row["edit"])
             found.setdefault(row["condition"], {})[key] = row["normalised_effect_mean"]
-    return found
+    return {name: found[name] for name in (*CONDITIONS, *found) if name in found}
 
 
 def listing(
