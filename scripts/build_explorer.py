@@ -86,8 +86,7 @@ def main() -> None:
     with run_step(parser) as args:
         parts = read_parts(args.front_end, args.node_modules)
         paths = {name: getattr(args, name) for name in (*NEEDED, *OPTIONAL)}
-        decode = Encoder.from_folder(args.model).decode
-        study = Study(args.examples, paths, decode, args.activations)
+        study = Study(args.examples, paths, Encoder.from_folder(args.model), args.activations)
         name = say_study(args.model_name, args.study)
         write_explorer(study, name, parts, args.out, args.out_single)
         log.info("%d examples", len(study.examples))

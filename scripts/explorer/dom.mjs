@@ -35,6 +35,12 @@ export function visible(text, limit = 40) {
   return characters.length <= limit ? shown : `${characters.slice(0, limit - 1).join("")}…`;
 }
 
+/** A text of a program or a model as code; where it is cut to `limit`, its hover has the whole. */
+export function code(text, limit) {
+  const [shown, whole] = [visible(text ?? "", limit), visible(text ?? "", Infinity)];
+  return element("code", { title: shown === whole ? null : whole }, shown);
+}
+
 /** The text of a token of a prompt: one that is a line break alone is seen. */
 export const tokenText = (piece) => (/^\s*\n\s*$/.test(piece) ? piece.replace("\n", "⏎\n") : piece);
 

@@ -5,7 +5,7 @@ import { badge } from "./badge.mjs";
 import { changesPanel, masksPanel, probesPanel, shotsPanel } from "./causes.mjs";
 import { componentsPanel } from "./components.mjs";
 import { directPanel } from "./direct.mjs";
-import { element, percent, select, visible } from "./dom.mjs";
+import { code, element, percent, select, visible } from "./dom.mjs";
 import { lensPanel } from "./lens.mjs";
 import { samplesPanel, steeringPanel } from "./outcomes.mjs";
 import { patchPanel } from "./patches.mjs";
@@ -76,7 +76,7 @@ function answerCard(variant) {
   const { answer } = variant;
   const rank = answer.gold_rank === null ? "–" : String(answer.gold_rank + 1);
   const fact = (said, text) => [element("dt", {}, said), element("dd", {}, text)];
-  const code = (text) => element("code", {}, visible(text ?? "", 120));
+  const said = (text) => code(text, 120);
   return element(
     "section",
     { class: "card" },
@@ -84,12 +84,17 @@ function answerCard(variant) {
     element(
       "dl",
       {},
-      fact(explained("gold"), code(answer.gold)),
-      fact("predicted", code(answer.predicted)),
+      fact(explained("gold"), said(answer.gold)),
+      fact("predicted", said(answer.predicted)),
       fact(term("measures", "p(gold)"), `${percent(answer.gold_probability)}, rank ${rank}`),
-      fact("completion", code(answer.completion)),
+      fact("completion", [said(answer.completion), cutMark(answer)]),
     ),
   );
+}
+
+/** That a completion did not come to its end. */
+function cutMark({ cut_at: most }) {
+  return most && element("abbr", { class: "cut", title: `cut: the model was asked for ${most} tokens at most` }, "…");
 }
 
 // What a reader who comes here first has to know of each panel.

@@ -1,5 +1,5 @@
 // Tables of a few rows, whose cells are texts or elements.
-import { element, visible } from "./dom.mjs";
+import { code, element } from "./dom.mjs";
 
 /** A table that goes on sideways where it is wide. n_left: so many columns hold words. */
 export function table(head, rows, nLeft = 1) {
@@ -18,4 +18,4 @@ export function table(head, rows, nLeft = 1) {
 }
 
 /** A text of a program or a model, as it stands in a table. */
-export const codeCell = (text, limit = 28) => element("code", {}, visible(text ?? "", limit));
+export const codeCell = (text, limit = 28) => code(text, limit);

@@ -4,6 +4,7 @@ import pytest
 
 from browser_pages import (
     FIRST,
+    FOURTH,
     SECOND,
     THIRD,
     Watched,
@@ -228,6 +229,16 @@ def test_an_example_says_why_it_is_answered_so(page):
     assert "An intervention counts only beside its control." in card.inner_text()
     open_example(page, THIRD, "edit=original")
     assert "the original's residual" not in card.inner_text()  # of the other variant
+
+
+def test_a_completion_that_was_cut_is_marked(page):
+    open_example(page, FIRST, "edit=original")
+    cut = page.locator(".card .cut")
+    assert cut.inner_text() == "…" and cut.get_attribute("title") == (
+        "cut: the model was asked for 12 tokens at most"
+    )
+    open_example(page, FOURTH, "edit=original")
+    assert page.locator(".card .cut").count() == 0
 
 
 def test_a_tab_names_its_example_and_paper_has_all_panels(page):

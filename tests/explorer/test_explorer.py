@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer_study import HOSTILE, HOSTILE_PROGRAM, MadeStudy, Size
+from explorer_study import HOSTILE, HOSTILE_PROGRAM, MOST_TOKENS, MadeStudy, Size
 from fimscope.errors import UserError
 from fimscope.experiments.attention.readings import most_attended
 from fimscope.experiments.tables import SPLIT
@@ -27,6 +27,7 @@ from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pages import folder_page, read_parts, single_page
 from fimscope.explorer.pieces import token_pieces
 from fimscope.files.tables import write_table
+from fimscope.prompts.encoder import Encoder
 from fimscope.typescript.process import find_node
 from tokenizers_for_tests import byte_tokenizer
 
@@ -274,7 +275,7 @@ def test_an_explorer_is_the_same_bytes_each_time_and_holds_every_example(tmp_pat
         study = Study(
             tmp_path / "examples.parquet",
             paths,
-            lambda ids: "x" * len(ids),
+            Encoder(made.tokenizer),
             tmp_path / "activations/original",
         )
         write_explorer(study, "m", parts, tmp_path / name, tmp_path / f"{name}.html")
@@ -300,26 +301,43 @@ def test_an_explorer_of_some_examples_says_how_many_there_are(tmp_path):
     made.write()
     paths = {name: sorted((tmp_path / name).glob("*.parquet")) for name in (*NEEDED, *OPTIONAL)}
     wanted = [made.examples[number]["example_id"] for number in (1, 4)]
-    few = Study(tmp_path / "examples.parquet", paths, lambda ids: "x" * len(ids), chosen=wanted)
+    encoder = Encoder(made.tokenizer)
+    few = Study(tmp_path / "examples.parquet", paths, encoder, chosen=wanted)
     index = list_variants(few, "m")
     assert index["examples"]["id"] == wanted and set(index["variants"]["example"]) == {0, 1}
     small, chosen = index["notes"]
     assert "This study is small: 1 program" in small  # of the whole, not of what is shown
     assert chosen.startswith("The explorer shows 2 of the 6 examples")
     assert [unpack(block)["id"] for _, block in example_blocks(few)] == wanted
-    whole = Study(tmp_path / "examples.parquet", paths, str)
+    whole = Study(tmp_path / "examples.parquet", paths, encoder)
     assert list_variants(whole, "m")["notes"] == [small]
 
 
 def test_a_needed_table_that_lacks_a_variant_is_named(tmp_path):
     from fimscope.explorer.study import NEEDED, OPTIONAL, Study, describe_example
 
-    MadeStudy(tmp_path, [HOSTILE_PROGRAM], n_examples=2, size=Size(n_points=3)).write()
+    made = MadeStudy(tmp_path, [HOSTILE_PROGRAM], n_examples=2, size=Size(n_points=3))
+    made.write()
     paths = {name: sorted((tmp_path / name).glob("*.parquet")) for name in (*NEEDED, *OPTIONAL)}
     paths["prompts"] = paths["prompts"][:1]
-    study = Study(tmp_path / "examples.parquet", paths, str)
+    study = Study(tmp_path / "examples.parquet", paths, Encoder(made.tokenizer))
     with pytest.raises(UserError, match="prompts: no row of example 0+, edit rename_vars"):
         describe_example(study, 0)
+
+
+def test_a_completion_is_cut_where_it_has_all_tokens_that_it_was_asked_for(tmp_path):
+    from fimscope.explorer.study import NEEDED, OPTIONAL, Study, describe_example
+
+    made = MadeStudy(tmp_path, [HOSTILE_PROGRAM], n_examples=6, size=Size(n_points=3))
+    made.write()
+    paths = {name: sorted((tmp_path / name).glob("*.parquet")) for name in (*NEEDED, *OPTIONAL)}
+    study = Study(tmp_path / "examples.parquet", paths, Encoder(made.tokenizer))
+    answers = [v["answer"] for n in range(6) for v in describe_example(study, n)["variants"]]
+    cut = {answer["completion"]: answer["cut_at"] for answer in answers}
+    for completion, most in cut.items():
+        n_tokens = len(made.tokenizer.encode(completion).ids)
+        assert most == (MOST_TOKENS if n_tokens >= MOST_TOKENS else None)
+    assert set(cut.values()) == {MOST_TOKENS, None}
 
 
 @pytest.mark.node

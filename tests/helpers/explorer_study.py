@@ -15,7 +15,9 @@ from fimscope.files.tables import write_tables
 from tokenizers_for_tests import byte_tokenizer
 
 Row = dict[str, Any]
-MANIFEST = {"step": "explorer_study"}
+MOST_TOKENS = 12  # of a completion
+SETTINGS = {"max_new_tokens": MOST_TOKENS, "golds": "single_token"}
+MANIFEST = {"step": "explorer_study", "settings": SETTINGS}
 EDITS = ("original", "rename_vars")
 POSITIONS = ("hole_name", "last")
 TABLES = (

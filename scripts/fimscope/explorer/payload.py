@@ -80,13 +80,17 @@ def edited_source(original: Row, variant: Row) -> dict[str, Json]:
     }
 
 
-def answer(prediction: Row, split: Row) -> dict[str, Json]:
-    """What the model said of a variant."""
+def answer(prediction: Row, split: Row, cut_at: int | None = None) -> dict[str, Json]:
+    """What the model said of a variant.
+
+    cut_at   the number of tokens at which its completion was cut; None: it came to its end
+    """
     return {
         "outcome": outcome(split),
         "gold": prediction["gold"],
         "predicted": prediction["predicted"],
         "completion": prediction["completion"],
+        "cut_at": cut_at,
         "gold_rank": prediction["gold_rank"],
         "gold_probability": probability(prediction["gold_logprob"]),
         "n_tokens": prediction["n_tokens"],

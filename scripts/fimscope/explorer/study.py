@@ -26,7 +26,9 @@ from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pieces import Decode, token_pieces
 from fimscope.explorer.verdict import verdict
 from fimscope.files.activation_cache import ActivationCache
+from fimscope.files.provenance import manifest_of
 from fimscope.files.tables import read_table
+from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.report.format import counted
 from fimscope.report.head import say_size
@@ -79,6 +81,7 @@ class Study:
     examples      rows of the examples table that the model was asked, in its order, without their
                   text
     alike         the holes most like each of them
+    most_tokens   of a completion; None where the predictions do not say
     n_asked       how many there are before some were chosen, and `n_programs`, of how many programs
     """
 
@@ -86,12 +89,14 @@ class Study:
         self,
         examples: Path,
         paths: Mapping[str, Sequence[Path]],
-        decode: Decode,
+        encoder: Encoder,
         activations: Path | None = None,
         chosen: Collection[str] | None = None,
     ):
         """chosen: the examples that are shown, by id; None: all"""
-        self.paths, self.decode = paths, lru_cache(maxsize=1_000_000)(decode)
+        self.paths, self.encoder = paths, encoder
+        self.decode = lru_cache(maxsize=1_000_000)(encoder.decode)
+        self.most_tokens = _settings(paths["predictions"]).get("max_new_tokens")
         self.tables = {
             name: ByExample(paths[name], kind, COLUMNS.get(name))
             for name, kind in {**NEEDED, **OPTIONAL}.items()
@@ -126,6 +131,21 @@ class Study:
                 )
         return found
 
+    def cut_at(self, completion: str) -> int | None:
+        """The most tokens that a completion might have, where it has as many; None where not.
+
+        Counted anew of the text: where the tokenizer spells it in fewer tokens than the model did,
+        it counts as come to its end.
+        """
+        most = self.most_tokens
+        return most if most and len(self.encoder.encode_inside(completion).ids) >= most else None
+
+
+def _settings(paths: Sequence[Path]) -> Mapping[str, Any]:
+    """Of the step that made tables, by their manifests; nothing where these do not say."""
+    manifests = filter(None, map(manifest_of, paths))
+    return next((manifest.get("settings", {}) for manifest in manifests), {})
+
 
 def describe_example(study: Study, number: int) -> dict[str, Any]:
     """All that the page of one example shows, by its number among the examples."""
@@ -138,13 +158,14 @@ def describe_example(study: Study, number: int) -> dict[str, Any]:
     variants = []
     for edit in study.edits[example["example_id"]]:
         of_edit = {name: found.get(edit, []) for name, found in shown.items()}
-        prompt = needed["prompts"][edit]
+        prompt, predicted = needed["prompts"][edit], needed["predictions"][edit]
+        cut_at = study.cut_at(predicted["completion"])
         pieces = token_pieces(study.decode, prompt["token_ids"])
         variants.append(
             {
                 "edit": edit,
                 "source": payload.edited_source(original, needed["variants"][edit]),
-                "answer": payload.answer(needed["predictions"][edit], needed["split"][edit]),
+                "answer": payload.answer(predicted, needed["split"][edit], cut_at),
                 "prompt": payload.prompt(prompt, pieces),
                 **_of_variant(of_edit, study.decode),
             }

@@ -45,10 +45,10 @@ def write_study(results: Path, folder: Path, parts: Parts, n_examples: int) -> C
     led_to = {unquote(name) for name in LED_TO.findall(page)}
     outcomes, n_tables = _outcomes(paths["split"]), _n_tables(paths)
     chosen = draw_examples(outcomes, n_tables, led_to, n_examples, config["seed"])
-    decode = Encoder.from_folder(results / "model").decode
+    encoder = Encoder.from_folder(results / "model")
     cache = results / "activations/original"
     activations = cache if cache.is_dir() else None
-    study = Study(results / "source/examples.parquet", paths, decode, activations, chosen)
+    study = Study(results / "source/examples.parquet", paths, encoder, activations, chosen)
     name = say_study(config["model"]["name"], config.get("study", config["model"]["name"]))
     _write_explorer(folder / "explorer.html", study, name, parts)
     file, caption = _picture(report)
