@@ -5,10 +5,9 @@ import { routeAddress } from "./route.mjs";
 import { codeCell, table } from "./table.mjs";
 import { explained, term } from "./terms.mjs";
 
-/** alike: [number, has the same name, cosine]; rowsOf(number): the list's rows of that example. */
-export function alikePanel(alike, edit, rowsOf) {
-  if (!alike.length) return element("p", { class: "faint" }, explained("No other program has a hole of this name."));
-  const rows = alike.map(([number, same, cosine]) => {
+/** alike: { holes: [number, has the same name, cosine], note }; rowsOf(number): the list's rows of that example. */
+export function alikePanel({ holes, note }, edit, rowsOf) {
+  const rows = holes.map(([number, same, cosine]) => {
     const found = rowsOf(number);
     const row = found.find((other) => other.edit === edit) ?? found[0];
     const href = routeAddress("example", row.id, new Map([["edit", row.edit]]));
@@ -22,5 +21,6 @@ export function alikePanel(alike, edit, rowsOf) {
       cosine === null ? "–" : decimal(cosine),
     ];
   });
-  return table(["hole", "why", "gold", "answer", "outcome", "variant", term("measures", "cosine")], rows, 6);
+  const shown = rows.length ? table(["hole", "why", "gold", "answer", "outcome", "variant", term("measures", "cosine")], rows, 6) : null;
+  return element("div", {}, shown, note && element("p", { class: "faint" }, explained(note)));
 }

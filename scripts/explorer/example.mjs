@@ -35,25 +35,47 @@ export function examplePage(example, rows, tables, parameters, rowsOf) {
   const [row] = rows;
   const all = panels(example, variant, compared, parameters, rowsOf);
   const shown = all.filter(({ there }) => there).map(({ id, title, fill }) => ({ id, title, ...panel(id, title, fill) }));
-  const absent = all.filter(({ there }) => !there).map(({ id }) => id);
+  const parts = Object.entries(partsThere(compared));
+  const absent = [...all.map(({ id, there }) => [id, there]), ...parts].filter(([, there]) => !there).map(([id]) => id);
   const page = element(
     "article",
     { class: "example" },
     heading(row, edits, edit),
     whyCard(variant),
     element("div", { class: "answers" }, compared.map(answerCard)),
-    absentLine("Not asked of this variant: ", absent.filter((id) => tables.includes(id))),
-    absentLine("Not run in this study: ", absent.filter((id) => !tables.includes(id))),
+    notAsked(absent.filter((id) => tables.includes(id))),
+    notRun(absent.filter((id) => !tables.includes(id))),
     ...shown.map(({ frame }) => frame),
   );
   return { page, panels: shown };
 }
 
-/** Why panels are missing, each named by what would have made it. */
-function absentLine(said, ids) {
+/** What a panel shows beside its own table, by the table that it comes of. */
+function partsThere(compared) {
+  return {
+    linear_lens: compared.some(({ lens }) => lens?.positions.last_linear),
+    direct_heads: compared.some(({ direct }) => direct?.heads),
+    attention_tokens: compared.some(({ attention }) => attention.length > 0),
+    attention_shares: compared.some(({ shares }) => Object.keys(shares).length > 0),
+  };
+}
+
+const namesOf = (ids) => ids.flatMap((id, i) => [i ? ", " : "", term("experiments", id)]);
+
+/** Panels that are missing here and not in the study, each named by what would have made it, with the reasons. */
+function notAsked(ids) {
   if (!ids.length) return null;
-  const names = ids.flatMap((id, i) => [i ? ", " : "", term("experiments", id)]);
-  return element("p", { class: "faint absent" }, said, names, ".");
+  const reasons = ids.map((id) => [element("dt", {}, id), element("dd", {}, explained(TERMS.absent[id]))]);
+  return element(
+    "details",
+    { class: "faint absent" },
+    element("summary", {}, "Not asked of this variant: ", namesOf(ids), ". Why?"),
+    element("dl", {}, reasons),
+  );
+}
+
+function notRun(ids) {
+  return ids.length ? element("p", { class: "faint absent" }, "Not run in this study: ", namesOf(ids), ".") : null;
 }
 
 function heading(row, edits, edit) {

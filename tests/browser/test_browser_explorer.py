@@ -14,7 +14,7 @@ from browser_pages import (
     show_panel,
 )
 from explorer_study import HOSTILE
-from fimscope.explorer.terms import COLUMNS
+from fimscope.explorer.terms import ABSENT, COLUMNS
 from fimscope.report.head import say_size
 
 
@@ -183,14 +183,25 @@ def test_no_panel_shows_what_is_no_text(page):
                 assert wrong not in said, (example_id, edit, wrong)
 
 
-def test_a_variant_that_was_not_asked_says_so(page):
+def absent(page) -> list[str]:
+    """What is said of panels that are missing, without the reasons."""
+    lines = page.locator(".absent > summary, p.absent")
+    return lines.all_inner_texts()
+
+
+def test_a_variant_that_was_not_asked_says_so_and_why(page):
     open_example(page, SECOND, "edit=original")
     said = "patches, patch_positions, components, traces, masking, steering, icl, probes"
-    assert page.locator(".absent").all_inner_texts() == [f"Not asked of this variant: {said}."]
+    said += ", linear_lens"
+    assert absent(page) == [f"Not asked of this variant: {said}. Why?"]
+    reasons = page.locator(".absent dl")
+    assert not reasons.is_visible()
+    page.locator(".absent summary").click(position={"x": 3, "y": 3})
+    told = zip(*(reasons.locator(name).all_inner_texts() for name in ("dt", "dd")), strict=True)
+    assert dict(told) == {name: ABSENT[name] for name in said.split(", ")}
     open_example(page, f"{24:016x}")  # of `fit`
-    [said] = page.locator(".absent").all_inner_texts()
-    assert said == "Not asked of this variant: steering, probes."
-    assert "steering" in said
+    [said] = absent(page)
+    assert said == "Not asked of this variant: steering, probes, linear_lens. Why?"
     hover = page.locator(".absent abbr").first.get_attribute("title")
     assert hover.startswith("Vectors that are added to the residual stream")
 
@@ -199,15 +210,16 @@ def test_an_experiment_that_was_not_run_says_so(watched, browser, tmp_path):
     build_made_up(tmp_path, ["masking"], n_examples=3)
     watched.page.goto((tmp_path / "explorer/index.html").as_uri())
     open_example(watched.page, THIRD, "edit=original")
-    drawn, run = watched.page.locator(".absent").all_inner_texts()
-    assert drawn == "Not asked of this variant: patches, masking."
-    said = "patch_positions, components, traces, algorithms, steering, icl, probes"
+    drawn, run = absent(watched.page)
+    assert drawn == "Not asked of this variant: patches, masking. Why?"
+    said = "patch_positions, components, traces, algorithms, steering, icl, probes, linear_lens"
     assert run == f"Not run in this study: {said}."
     assert watched.page.locator(".why > p").inner_text() == (
         "Not tested: no change, mask or patch with a control was made of this variant."
     )
     assert show_panel(watched.page, "alike").locator(".panel-body").inner_text() == (
-        "No other program has a hole of this name."
+        "None: of the 3 holes of this explorer, none of the same kind in another program has this "
+        "name. The study has cached no residuals: holes are compared by name alone."
     )
 
 

@@ -237,3 +237,18 @@ def test_holes_of_the_same_name_come_first_then_those_that_are_alike_inside(tmp_
     expected = first @ other / np.linalg.norm(first) / np.linalg.norm(other)
     assert alike[1][2] == pytest.approx(expected, abs=0.006)
     assert Alike(examples, None).of(0) == [(3, True, None)]
+
+
+def test_a_list_of_holes_that_is_empty_says_why():
+    examples = holes(
+        ("a", "width", "parameter", "p"), ("b", "width", "return", "q"), ("c", "on", "return", "r")
+    )
+    none = "None: of the 3 holes of this explorer, none of the same kind in another program has "
+    units = np.array([[1.0, 0], [1, 0], [0, 1]], np.float32)
+    alike = Alike(examples, units)
+    assert alike.of(0) == [] and alike.note(0) == f"{none}this name, nor a cosine above 0.1."
+    alone = "The study has cached no residuals: holes are compared by name alone."
+    assert Alike(examples, None).note(0) == f"{none}this name. {alone}"
+    unread = Alike(examples, np.array([[0.0, 0], [1, 0], [0.9, 0.1]], np.float32))
+    assert "The study has no residual of this hole" in unread.note(0)
+    assert unread.of(1) and unread.note(1) == ""

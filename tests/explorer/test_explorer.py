@@ -26,6 +26,7 @@ from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pages import folder_page, read_parts, single_page
 from fimscope.explorer.pieces import token_pieces
+from fimscope.explorer.terms import PARTS, all_terms
 from fimscope.files.tables import write_table
 from fimscope.prompts.encoder import Encoder
 from fimscope.typescript.process import find_node
@@ -33,6 +34,7 @@ from tokenizers_for_tests import byte_tokenizer
 
 ROOT = Path(__file__).parents[2]
 FRONT_END = ROOT / "scripts/explorer"
+ALWAYS = {"source", "predictions", "alike", "prompt"}  # panels that every variant has
 WORDS = st.lists(
     st.sampled_from(["a", "bc", "𝑥", " ", "\n", "(", "é", "\r", "\u2028"]), max_size=40
 )
@@ -360,3 +362,15 @@ def test_effects_are_first_of_the_condition_that_mends():
     conditions = ("own", "break", "restore")
     rows = [{**keys, "condition": name, "normalised_effect": 1.0} for name in conditions]
     assert list(mean_effects(pa.Table.from_pylist(rows))) == ["restore", "break", "own"]
+
+
+def test_what_may_be_missing_of_a_variant_has_a_reason():
+    from fimscope.explorer.study import OPTIONAL
+
+    terms = all_terms()
+    page = (FRONT_END / "example.mjs").read_text()
+    panels = re.findall(r'^    \["(\w+)", "|^    \[\n      "(\w+)"', page, re.MULTILINE)
+    panels = {first or second for first, second in panels}
+    assert {"patches", "lens", "prompt"} <= panels
+    assert set(terms["absent"]) == (panels - ALWAYS) | (set(OPTIONAL) & set(PARTS))
+    assert set(terms["absent"]) <= set(terms["experiments"])

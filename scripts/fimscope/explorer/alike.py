@@ -4,7 +4,7 @@ The rule. Holes of other programs, of the same kind: first those with the hole's
 cosine of the original's residual at the last token and the middle point, less the mean of all, as
 far as it is above LEAST_COSINE.
 Those of its name come in the same order. Where no residuals are given, they come as the table has
-them, and there are no others.
+them, and there are no others. An explorer of some of a study's examples looks among these alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,3 +69,20 @@ class Alike:
             (n, bool(same[n]), None if self.units is None else rounded(float(cosines[n]), 3))
             for n in chosen
         ]
+
+    def note(self, number: int) -> str:
+        """Why the list of an example is empty, or by what alone it was made; else nothing."""
+        if self.units is None:
+            among = "The study has cached no residuals: holes are compared by name alone."
+        elif not self.units[number].any():
+            among = "The study has no residual of this hole: others are compared by name alone."
+        else:
+            among = ""
+        if self.of(number):
+            return among
+        inside = "" if among else f", nor a cosine above {LEAST_COSINE}"
+        none = (
+            f"None: of the {len(self.names)} holes of this explorer, none of the same kind in "
+            f"another program has this name{inside}."
+        )
+        return " ".join(filter(None, (none, among)))

@@ -175,7 +175,7 @@ def describe_example(study: Study, number: int) -> dict[str, Any]:
         "source": payload.source(original),
         "variants": variants,
         "traces": causes.traces(study.tables["traces"].rows(example["example_id"])),
-        "alike": study.alike.of(number),
+        "alike": {"holes": study.alike.of(number), "note": study.alike.note(number)},
     }
 
 

@@ -9,6 +9,50 @@ DIRECT_LOGITS = (
     "what each block and head brings of gold less foil by itself: of a wrong answer, or of a right "
     "one that an edit breaks; others have no foil"
 )
+PARTS = {
+    "direct_logits": DIRECT_LOGITS,
+    "direct_heads": "the same by head",
+    "linear_lens": "the last token through a linear map to the last point (`last_linear`)",
+    "attention_tokens": "the tokens that each head looks at from the last one",
+    "attention_shares": "how much of each head's attention falls on a region of the prompt",
+}
+
+
+def _drawn(what: str, key: str) -> str:
+    return f"drawn are {what}, as many as {key} allows; this is none of them"
+
+
+_OUTCOMES = "right, wrong and broken variants of the patched edit"
+_OF_PAIRS = "of the pairs of the patches {} are {}; none of these is of this variant"
+# Why a variant has none of what the study has.
+ABSENT = {
+    "lens": "the lens was read of other edits",
+    "linear_lens": "the map was fitted on the group fit, and is read of prompts of the group test",
+    "direct_logits": "there is no foil, as the answer is right and no edit breaks it; or the "
+    "model's final norm is none that a sum goes through",
+    "direct_heads": "there is no foil, as the answer is right and no edit breaks it; or what the "
+    "heads give is not what the attention adds, as a norm stands behind them",
+    "attention_tokens": "attention was read of other edits",
+    "attention_shares": "regions were read of other edits",
+    "patches": "it is the recipient of no pair: each condition takes variants of one outcome for "
+    "which there is a donor, as many as patch.max_pairs",
+    "patch_positions": _OF_PAIRS.format(
+        "as many as patch.max_pairs_positions", "patched at other tokens"
+    ),
+    "components": _OF_PAIRS.format("as many as patch.max_pairs_components", "patched by part"),
+    "traces": "traced are broken variants of the aligned edit and their originals, one of a "
+    "program, with short prompts, as many as traces.max_pairs",
+    "algorithms": _drawn("right, wrong and broken variants", "algorithms.max_examples")
+    + "; or nothing could be planted in it",
+    "masking": _drawn(_OUTCOMES, "masking.max_examples"),
+    "steering": _drawn(
+        "right and wrong variants of the steered edit, of the groups select and test",
+        "steer.max_examples",
+    ),
+    "icl": _drawn(_OUTCOMES, "icl.max_examples") + "; or no solved examples fit in front of it",
+    "probes": "probes are read on the group test, where the gold is one of the types they know",
+    "samples": _drawn("holes with golds of any length", "sample.max_examples"),
+}
 DONORS = {
     "paired": "the condition's own donor",
     "self": "a control: the recipient's own activation, which must change nothing",
@@ -110,7 +154,8 @@ def all_terms() -> dict[str, dict[str, str]]:
         "words": {name: word.meaning for name, word in WORDS.items()},
         "given": AS_CODE,
         "experiments": {one.name: about_experiment(room) for room, one in all_experiments().items()}
-        | {"direct_logits": DIRECT_LOGITS},
+        | PARTS,
+        "absent": ABSENT,
         "changes": HYPOTHESES,
         "found": FOUND_OUT,
         "masks": MASKS,
