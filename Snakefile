@@ -180,7 +180,7 @@ rule report:
 
 
 rule explorer:
-    """pages of every example: source, answers, lens, attention, patches"""
+    """pages of single examples: source, answers, lens, attention, patches"""
     input:
         f"{RESULTS}/explorer.html",
 

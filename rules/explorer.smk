@@ -1,4 +1,4 @@
-# Pages that show every example, from the disk.
+# Pages that show every hole that the predictions ask, from the disk.
 
 # Whose tables they are made of. A study that asks all of these has the pages too, which the report
 # leads to: they need no further forward.

@@ -1,4 +1,4 @@
-"""Build the explorer: pages from the disk that show every example, its answers and its insides."""
+"""Build the explorer: pages of the holes that the predictions ask, their answers, their insides."""
 
 from pathlib import Path
 

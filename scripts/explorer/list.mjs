@@ -4,6 +4,7 @@ import { counted, decimal, element, percent, visible } from "./dom.mjs";
 import { filterForm } from "./filters.mjs";
 import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
 import { listRows, openingOrder, rowFilter } from "./rows.mjs";
+import { explained } from "./terms.mjs";
 
 const OPENING_ORDER = "broken variants first, those with patches before the others; then as in the tables";
 const ROW_HEIGHT = 34;
@@ -35,7 +36,7 @@ export class ListPage {
         element("summary", {}, "Filter"),
         this.filters,
       ),
-      element("div", { class: "above-table" }, this.count, this.order),
+      element("div", { class: "above-table" }, this.count, this.order, index.scope && element("p", {}, explained(index.scope))),
       this.holder,
     );
   }

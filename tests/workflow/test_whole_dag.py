@@ -294,7 +294,7 @@ def test_a_second_run_has_nothing_to_do(small_study):
     said = snakemake(small_study, "--configfile", "small.yaml").stdout
     assert "Nothing to be done" in said
     assert "tiny is right for" in said
-    assert "Report: results/tiny/report.html. Explorer of every example: snakemake explor" in said
+    assert "Report: results/tiny/report.html. Explorer of single examples: snakemake explo" in said
 
 
 def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study, warm):

@@ -210,10 +210,21 @@ def list_variants(study: Study, name: str) -> dict[str, Any]:
     effects = mean_effects(study.tables["patches"].table)
     return {
         "model": name,
+        "scope": say_scope(study),
         "notes": [*filter(None, (say_size(study.n_programs).replace("`", ""), say_chosen(study)))],
         "shown": [name for name in OPTIONAL if study.paths[name]],
         **listing(study.examples, answers, effects),
     }
+
+
+def say_scope(study: Study) -> str:
+    """Which holes are no examples here, where the study asks for golds of one token alone."""
+    if _settings(study.paths["prompts"]).get("golds") != "single_token":
+        return ""
+    return (
+        "Listed are holes whose gold is one token (prompt.golds). Longer ones (whole_types, "
+        "samples, whole_patches) are in the report and the tables alone."
+    )
 
 
 def say_chosen(study: Study) -> str:
@@ -224,7 +235,7 @@ def say_chosen(study: Study) -> str:
         f"The explorer shows {len(study.examples)} of the {counted(study.n_asked, 'example')} "
         "that the model "
         "was asked, drawn so that every outcome has as many, as far as there are; a study's own "
-        "explorer has all."
+        "explorer has all of these."
     )
 
 

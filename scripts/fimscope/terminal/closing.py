@@ -54,6 +54,6 @@ def say_finding(report: Report) -> str:
 def say_pages(results: Path, presets: Sequence[str]) -> str:
     """Where the report is, and the explorer, or how to have it."""
     explorer = results / "explorer" / "index.html"
-    text = f"Report: {results}/report.html. Explorer of every example: "
+    text = f"Report: {results}/report.html. Explorer of single examples: "
     command = ["snakemake", "explorer", *(["--configfile", *presets] if presets else [])]
     return text + (f"{explorer}" if explorer.is_file() else shlex.join(command))
