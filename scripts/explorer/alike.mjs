@@ -3,7 +3,7 @@ import { badge } from "./badge.mjs";
 import { decimal, element, visible } from "./dom.mjs";
 import { routeAddress } from "./route.mjs";
 import { codeCell, table } from "./table.mjs";
-import { explained, term } from "./terms.mjs";
+import { explained } from "./terms.mjs";
 
 /** alike: { holes: [number, has the same name, cosine], note }; rowsOf(number): the list's rows of that example. */
 export function alikePanel({ holes, note }, edit, rowsOf) {
@@ -21,6 +21,6 @@ export function alikePanel({ holes, note }, edit, rowsOf) {
       cosine === null ? "–" : decimal(cosine),
     ];
   });
-  const shown = rows.length ? table(["hole", "why", "gold", "answer", "outcome", "variant", term("measures", "cosine")], rows, 6) : null;
+  const shown = rows.length ? table(["hole", "why", "gold", "answer", "outcome", "variant", "cosine"], rows, 6) : null;
   return element("div", {}, shown, note && element("p", { class: "faint" }, explained(note)));
 }

@@ -15,7 +15,7 @@ export function changesPanel({ changes }) {
     what(control),
     control ? codeCell(control.predicted) : "–",
   ]);
-  const head = ["change for", term("measures", "planted"), "what changes", "answer then", "the answer", term("found", "control"), "answer then"];
+  const head = ["change for", "planted", "what changes", "answer then", "the answer", "control", "control: answer"];
   return table(head, rows, head.length);
 }
 
@@ -33,8 +33,7 @@ export function masksPanel({ masks }) {
     sure(change),
     sure(control),
   ]);
-  const gold = term("measures", "p(gold)");
-  const head = ["masked", "way", "answer then", "the answer", [term("found", "control"), ": answer"], "tokens", gold, ["control: ", term("measures", "p(gold)")]];
+  const head = ["masked", "way", "answer then", "the answer", "control: answer", "tokens", "p(gold)", "control: p(gold)"];
   return table(head, rows, 5);
 }
 
@@ -47,7 +46,7 @@ export function shotsPanel({ shots }) {
     `${n_correct} of ${n}`,
     percent(sure),
   ]);
-  const head = ["chosen", "answers", "examples", "right, of draws", ["mean ", term("measures", "p(gold)")]];
+  const head = ["chosen", "answers", "examples", "right, of draws", "mean p(gold)"];
   return table(head, rows, 2);
 }
 

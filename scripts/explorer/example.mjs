@@ -107,9 +107,9 @@ function answerCard(variant) {
       "dl",
       {},
       fact(explained("gold"), said(answer.gold)),
-      fact("predicted", said(answer.predicted)),
-      fact(term("measures", "p(gold)"), `${percent(answer.gold_probability)}, rank ${rank}`),
-      fact("completion", [said(answer.completion), cutMark(answer)]),
+      fact(term("columns", "predicted"), said(answer.predicted)),
+      fact(term("heads", "p(gold)"), `${percent(answer.gold_probability)}, rank ${rank}`),
+      fact(term("heads", "completion"), [said(answer.completion), cutMark(answer)]),
     ),
   );
 }
@@ -127,7 +127,7 @@ const ABOUT = {
   direct_logits: "Direct logit attribution: what each block writes at the last token, straight through the final norm, its scale as it is there, to the logit of the gold less that of the foil. All bars together are the model's own difference. Below, the same by head: a block's heads, the biases of its attention and its MLP add up to its bar. What a part does by way of later blocks is not in its share.",
   patches: "At one point at a time, a donor's residual at the last token takes the place of this prompt's own. Effect 0: as without the patch; 1: as the donor. The question is asked with the paired donor, all others are controls.",
   steering: "A vector is added to the residual at the last token. Does the answer become the gold type?",
-  samples: "Completions that were drawn at random, each until its type ended, and what the compiler says of them in this program. pass@k: the chance that one of k is right.",
+  samples: "Completions that were drawn at random, not greedily, each until its type ended, and the compiler's verdicts on them in this program. pass@k: the chance that one of k is right.",
   patch_positions: "The same at other tokens than the last, and at sets of them; the effect in colour. Of several points together, the first is named.",
   components: "Not the whole residual is replaced, but what one part of one block adds to it at the last token.",
   traces: "Where does the difference lie? Each token alone takes the residual of the same token of its aligned partner, which has other names of as many tokens. The stronger the colour, the larger the effect.",
@@ -187,7 +187,7 @@ const hasAttention = ({ attention, shares }) => attention.length > 0 || Object.k
 function panel(id, title, fill) {
   const body = element("div", { class: "panel-body" });
   const about = element("p", { class: "faint about" }, explained(ABOUT[id]));
-  const made = element("section", { class: "panel", id: `panel-${id}` }, element("h2", {}, title), about, body);
+  const made = element("section", { class: "panel", id: `panel-${id}` }, element("h2", {}, explained(title)), about, body);
   const show = () => {
     watcher.disconnect();
     if (!body.hasChildNodes()) body.replaceChildren(fill());

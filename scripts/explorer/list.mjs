@@ -20,7 +20,7 @@ export class ListPage {
     this.current = null; // the row of the keyboard
     this.ordered = []; // what the list shows, in its order
     this.stale = true; // until that order is read from the table
-    this.effectTitle = element("span"); // of the column: which condition's effect it shows
+    this.effectTitle = element("abbr"); // of the column: which condition's effect it shows
     this.count = element("p", { class: "count", role: "status" });
     this.order = element("p", {}, sayOrder(null));
     this.filters = element("div", {});
@@ -97,6 +97,8 @@ export class ListPage {
     const condition = this.parameters.get("condition") || this.conditions[0];
     for (const row of this.rows) row.effect = row.effects[condition] ?? null;
     this.effectTitle.replaceChildren("effect", element("br"), condition ?? "");
+    const meaning = TERMS.given[condition];
+    this.effectTitle.title = TERMS.columns.effect + (meaning ? `. ${condition}: ${meaning}` : "");
   }
 
   apply() {
@@ -235,7 +237,6 @@ function listColumns(effectTitle) {
   const number = { hozAlign: "right", headerHozAlign: "right", sorter: "number", minWidth: 78 };
   const effect = {
     title: "effect",
-    titleFormatter: () => effectTitle,
     field: "effect",
     ...number,
     widthGrow: 0.8,
@@ -245,7 +246,7 @@ function listColumns(effectTitle) {
     formatter: (cell) => (cell.getValue() === null ? "" : decimal(cell.getValue())),
   };
   const columns = [
-    { title: narrow ? "" : "outcome", field: "outcome", formatter: outcome, width: narrow ? 40 : 104, responsive: 0 },
+    { title: narrow ? "✓" : "outcome", field: "outcome", formatter: outcome, width: narrow ? 40 : 104, responsive: 0 },
     { title: "name", field: "name", formatter: nameLink, widthGrow: 1.4, minWidth: 84, responsive: 0 },
     { title: "gold", field: "gold", formatter: code, widthGrow: 1.4, minWidth: 76, responsive: 0 },
     { title: "predicted", field: "predicted", formatter: code, widthGrow: 1.4, minWidth: 86, responsive: 0 },
@@ -271,7 +272,8 @@ function listColumns(effectTitle) {
     { title: "package", field: "package", formatter: text(40), widthGrow: 1.4, minWidth: 110, responsive: 3 },
     { title: "path", field: "path", formatter: text(80), widthGrow: 2, minWidth: 130, responsive: 5 },
   ];
-  return columns.map((column) => ({ ...column, headerTooltip: TERMS.columns[column.field] }));
+  const said = ({ title, field }) => (field === "effect" ? effectTitle : element("abbr", { title: TERMS.columns[field] }, title));
+  return columns.map((column) => ({ ...column, titleFormatter: () => said(column) }));
 }
 
 function outcome(cell) {

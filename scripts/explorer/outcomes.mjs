@@ -11,10 +11,9 @@ export function samplesPanel(variants) {
 }
 
 function countsOfSamples(variants) {
-  const named = (names) => names.map((name) => term("measures", name));
   const passes = ["pass@1", "pass@10", "pass@100"];
   const verdicts = ["same", "equivalent", "checks", "of them any", "fails", "never end"];
-  const head = ["", "right of n", ...named(passes), ...named(verdicts), "types"];
+  const head = ["variant", "right of n", ...passes, ...verdicts, "types"];
   const rows = variants.map(({ edit, samples: s }) => [
     edit,
     `${s.n_right} of ${s.n}`,
@@ -30,12 +29,12 @@ function typesOfSamples(variants) {
     s.types.map(([type, count, verdict, isRight, isAny]) => [
       edit,
       codeCell(type, 48),
-      [term("measures", verdict), isAny ? ", any" : ""],
+      [term("verdicts", verdict), isAny ? [", ", term("verdicts", "any")] : ""],
       isRight ? "✓" : "",
       `${count} of ${s.n}`,
     ]),
   );
-  return table(["", "commonest types", "verdict", "right", "samples"], rows, 4);
+  return table(["variant", "commonest types", "verdict", "right", "samples"], rows, 4);
 }
 
 /**

@@ -1,7 +1,12 @@
 // Tables of a few rows, whose cells are texts or elements.
 import { code, element } from "./dom.mjs";
+import { term } from "./terms.mjs";
 
-/** A table that goes on sideways where it is wide. n_left: so many columns hold words. */
+/**
+ * A table that goes on sideways where it is wide.
+ * head   of each column its name, with its meaning in the group `heads` of the terms, or an element
+ * nLeft  so many columns hold words
+ */
 export function table(head, rows, nLeft = 1) {
   const line = (tag, cells) =>
     element("tr", {}, cells.map((cell, i) => element(tag, { class: i < nLeft ? "words" : null }, cell)));
@@ -11,7 +16,7 @@ export function table(head, rows, nLeft = 1) {
     element(
       "table",
       {},
-      element("thead", {}, line("th", head)),
+      element("thead", {}, line("th", head.map((name) => (typeof name === "string" ? term("heads", name) : name)))),
       element("tbody", {}, rows.map((row) => line("td", row))),
     ),
   );

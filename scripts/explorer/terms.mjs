@@ -3,13 +3,15 @@ import { element } from "./dom.mjs";
 
 const FOUND_WORDS = new RegExp(WORDS, "g");
 
-/** A text in pieces, each word of the glossary with its meaning. */
+/** A text in pieces, each word of the glossary with its meaning where it stands first. */
 export function explained(text) {
   const pieces = [];
+  const known = new Set();
   let place = 0;
   for (const match of text.matchAll(FOUND_WORDS)) {
     const [word] = Object.entries(match.groups).find(([, found]) => found !== undefined);
-    pieces.push(text.slice(place, match.index), meant(match[0], TERMS.words[word]));
+    pieces.push(text.slice(place, match.index), known.has(word) ? match[0] : meant(match[0], TERMS.words[word]));
+    known.add(word);
     place = match.index + match[0].length;
   }
   return [...pieces, text.slice(place)];

@@ -14,7 +14,8 @@ from browser_pages import (
     show_panel,
 )
 from explorer_study import HOSTILE
-from fimscope.explorer.terms import ABSENT, COLUMNS
+from fimscope.explorer.terms import ABSENT, COLUMNS, PAGE_WORDS
+from fimscope.report.glossary import CONDITIONS
 from fimscope.report.head import say_size
 
 
@@ -254,6 +255,17 @@ def test_a_completion_that_was_cut_is_marked(page):
     assert page.locator(".card .cut").count() == 0
 
 
+def test_words_are_explained_where_they_stand_first(page):
+    open_example(page, THIRD)
+    said = show_panel(page, "samples").locator(".about")
+    marked = said.locator("abbr").evaluate_all("all => all.map(e => [e.textContent, e.title])")
+    words = {"Completions": "completion", "greedily": "greedy", "compiler": "compiler"}
+    words |= {"verdicts": "verdict", "pass@k": "pass_at_k"}
+    assert dict(marked) == {word: PAGE_WORDS[name].meaning for word, name in words.items()}
+    about = page.locator("#panel-lens .about")
+    assert about.locator("abbr", has_text="point").count() == 1  # of four
+
+
 def test_a_tab_names_its_example_and_paper_has_all_panels(page):
     title = page.title()
     open_example(page, THIRD)
@@ -321,15 +333,41 @@ def test_a_link_opens_the_page_at_a_panel(page):
     page.wait_for_function("location.hash.includes('panel=predictions')")
 
 
-def test_every_header_of_the_list_says_what_its_column_is(page):
-    page.set_viewport_size({"width": 1700, "height": 900})
-    page.locator('.tabulator-col[tabulator-field="path"]').wait_for()  # the last that finds room
-    headers = page.locator(".tabulator-col").all()
-    fields = [header.get_attribute("tabulator-field") for header in headers]
-    assert set(fields) == set(COLUMNS)
-    for header, field in zip(headers, fields, strict=True):
-        header.hover()
-        page.locator(".tabulator-tooltip", has_text=COLUMNS[field]).wait_for()
+UNEXPLAINED = """(shown, names) => [...shown.querySelectorAll(names)]
+    .filter(head => head.offsetWidth && !head.querySelector("abbr[title]")?.title.trim())
+    .map(head => head.textContent)"""
+
+
+@pytest.mark.parametrize("width", [1700, 390])
+def test_every_header_of_the_list_says_what_its_column_is(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.reload()
+    page.wait_for_selector(".tabulator-row")
+    shown = page.locator(".tabulator")
+    assert shown.evaluate(UNEXPLAINED, ".tabulator-col") == []
+    titles = shown.locator(".tabulator-col abbr")
+    assert set(titles.evaluate_all("all => all.map(shown => shown.title)")) >= {
+        meaning for field, meaning in COLUMNS.items() if field != "effect"
+    }
+    assert shown.locator(".tabulator-col").count() == len(COLUMNS)
+
+
+def test_the_header_of_the_effects_says_what_its_condition_is(page):
+    title = page.locator('.tabulator-col[tabulator-field="effect"] abbr')
+    for condition in ("restore", "same_type"):
+        choice = page.locator("label", has_text="patch effect").locator("select")
+        choice.select_option(condition)
+        said = f"{COLUMNS['effect']}. {condition}: {CONDITIONS[condition]}"
+        assert title.get_attribute("title") == said
+
+
+def test_every_header_of_every_table_is_explained(page):
+    for example_id in (FIRST, SECOND, THIRD):
+        for edit in ("original", "rename_vars"):
+            open_example(page, example_id, f"edit={edit}")
+            for panel in page.locator(".panel").all():
+                name = panel.get_attribute("id").removeprefix("panel-")
+                assert show_panel(page, name).evaluate(UNEXPLAINED, "th") == [], name
 
 
 def test_the_links_to_the_panels_wrap_or_the_row_goes_on(page):

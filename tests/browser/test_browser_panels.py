@@ -53,7 +53,7 @@ def test_what_was_planted_stands_beside_its_control(page):
     panel = show_panel(page, "algorithms")
     head, *changes = rows_of(panel)
     assert head[:4] == ["change for", "planted", "what changes", "answer then"]
-    assert head[4:] == ["the answer", "control", "answer then"]
+    assert head[4:] == ["the answer", "control", "control: answer"]
     assert changes == [
         ["nearest", "Map", "any → Map", "Map", "follows", "any → Map", "boolean"],
         ["name", "Date", "any → Date", "Set", "moves", "any → Date", "boolean"],

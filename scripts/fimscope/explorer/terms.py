@@ -3,7 +3,7 @@
 from fimscope.experiments.algorithms.hypotheses import HYPOTHESES
 from fimscope.experiments.icl.choices import LABELS as CHOICES
 from fimscope.experiments.registry import about_experiment, all_experiments
-from fimscope.report.glossary import AS_CODE, FOUND, WORDS
+from fimscope.report.glossary import AS_CODE, FOUND, WORDS, Word
 
 DIRECT_LOGITS = (
     "what each block and head brings of gold less foil by itself: of a wrong answer, or of a right "
@@ -128,30 +128,102 @@ COLUMNS = {
     "package": "in which the program is published",
     "path": "of the program's file in its package",
 }
-MEASURES = {
-    "planted": "the type that was put there; neither the answer nor the gold",
-    "p(gold)": COLUMNS["gold_probability"],
-    "normalised effect": WORDS["effect"].meaning,
-    "logit difference": "of target and foil",
-    "cosine": "of the two holes' residuals at the last token and the middle point, less the mean",
-    "name_seen": "an example of the group fit has the hole's name",
-    "last_linear": "the last token, through a linear map to the last point",
-    "pass@1": "the chance that a sample is right",
-    "pass@10": "the chance that one of 10 samples is right",
-    "pass@100": "the chance that one of 100 samples is right",
+# Words of the pages that the report's glossary lacks.
+PAGE_WORDS = {
+    "completion": Word("what the model writes from the hole on", "[Cc]ompletions?"),
+    "greedy": Word("at each step the likeliest token is taken, none is drawn", "greedy|greedily"),
+    "pass_at_k": Word(
+        "the chance that one of k samples is right, told without bias of all that were drawn "
+        "(Chen et al. 2021, arXiv 2107.03374)",
+        "pass@k",
+    ),
+    "verdict": Word(
+        "same, equivalent, checks or fails: what the compiler says of a type in the hole",
+        "verdicts?",
+    ),
+    "residual": Word(
+        "the vector that a token hands from block to block; each block adds to it",
+        "residual stream|residuals?",
+    ),
+    "logit_lens": Word(
+        "the final norm and the unembedding, applied to the residual of an earlier point",
+        "[Ll]ogit lens",
+    ),
+    "logit": Word("the score that the model gives a token, before it is a probability", "logits?"),
+    "probe": Word("a linear classifier that is fitted to activations", "probes?"),
+    "control": Word(
+        "the same intervention with what should do nothing: what both do counts for nothing",
+        "controls?",
+    ),
+    "compiler": Word("TypeScript's own type checker", "compiler"),
+}
+VERDICTS = {
     "same": "spelled as the gold is, but for white space and comments",
     "equivalent": "another spelling of the gold's type: each is assignable to the other",
     "checks": "another type, with which the program has no new error",
-    "of them any": "they check because to the compiler they are `any`, which checks anywhere",
     "fails": "it brings a new error, or is no single type",
+    "any": "to the compiler it is `any`, which checks anywhere",
+}
+ANSWER_THEN = "what the model says with this change: its likeliest first token"
+IN_CONTROL = "what the model says in the control"
+# Of the tables in the panels of an example.
+HEADS = {
+    "completion": "what the model writes greedily from the hole on, at each step the likeliest "
+    "token, until it stops or has as many tokens as it was asked for",
+    "hole": "the name of the other hole; it leads to its page",
+    "why": "why it stands here: it has the same name, or the model's residual is alike",
+    "variant": WORDS["variant"].meaning + ", or its original",
+    "gold": WORDS["gold"].meaning,
+    "answer": COLUMNS["predicted"],
+    "outcome": COLUMNS["outcome"],
+    "cosine": "of the two holes' residuals at the last token and the middle point, less the mean",
+    "change for": "the algorithm that would read what is changed",
+    "planted": "the type that was put there; neither the answer nor the gold",
+    "what changes": "the text that stood there, and the text that came there",
+    "answer then": ANSWER_THEN,
+    "the answer": "what became of it, judged beside the control",
+    "control": FOUND_OUT["control"],
+    "control: answer": IN_CONTROL,
+    "masked": "what the model does not see",
+    "way": "how it was kept from seeing it",
+    "tokens": "how many were masked; the control masks as many others",
+    "p(gold)": COLUMNS["gold_probability"],
+    "control: p(gold)": f"in the control, {COLUMNS['gold_probability']}",
+    "chosen": "by which rule the solved examples were chosen",
+    "answers": "what the model said, over the draws of examples",
+    "examples": "how many solved examples stand in front",
+    "right, of draws": "for how many draws of the examples the answer is the gold",
+    "mean p(gold)": f"over the draws, {COLUMNS['gold_probability']}",
+    "task": "what the probe was fitted to",
+    "what is right there": "the label of this hole in that task",
+    "what is read, by points": "the probe's answer at each point of the residual stream",
+    "strongest parts": "the parts whose paired donor has the largest effects",
+    "block": "a layer of the model; 0 is first",
+    "part": "of the model: what it adds to the residual by itself",
+    "share": "what the part brings of the logit of the gold less that of the foil",
+    "strongest tokens": "those with the largest effects above 0",
+    "role": "what the token is in the program",
+    "point": WORDS["point"].meaning,
+    "effect": WORDS["effect"].meaning,
+    "right of n": "how many of all samples are right",
+    "pass@1": "the chance that a sample is right",
+    "pass@10": "the chance that one of 10 samples is right",
+    "pass@100": "the chance that one of 100 samples is right",
+    **VERDICTS,
+    "of them any": "they check because to the compiler they are `any`, which checks anywhere",
     "never end": "they fail because their type has not ended within the tokens of a sample",
+    "types": "how many different types are among the samples",
+    "commonest types": "those that the most samples spell",
+    "verdict": "what the compiler says of the type, in the hole of this program",
+    "right": "the type counts as right, by the study's rule (`answers.right`)",
+    "samples": "how many of all samples spell it",
 }
 
 
 def all_terms() -> dict[str, dict[str, str]]:
     """By group: term -> what it means; some terms mean another thing in another group."""
     return {
-        "words": {name: word.meaning for name, word in WORDS.items()},
+        "words": {name: word.meaning for name, word in {**WORDS, **PAGE_WORDS}.items()},
         "given": AS_CODE,
         "experiments": {one.name: about_experiment(room) for room, one in all_experiments().items()}
         | PARTS,
@@ -166,10 +238,12 @@ def all_terms() -> dict[str, dict[str, str]]:
         "choices": CHOICES,
         "columns": COLUMNS,
         "tasks": TASKS,
-        "measures": MEASURES,
+        "verdicts": VERDICTS,
+        "heads": HEADS,
     }
 
 
 def words_pattern() -> str:
-    """A regular expression of JavaScript that finds the words of the glossary, a group for each."""
-    return FOUND.pattern.replace("(?P<", "(?<")
+    """A regular expression of JavaScript that finds the words, a group for each."""
+    own = "|".join(rf"\b(?P<{name}>{word.pattern})\b" for name, word in PAGE_WORDS.items())
+    return f"{own}|{FOUND.pattern}".replace("(?P<", "(?<")
