@@ -8,7 +8,7 @@ export const OUTCOMES = Object.keys(SIGNS);
 export function badge(outcome) {
   return element(
     "span",
-    { class: `badge ${outcome}` },
+    { class: `badge ${outcome}`, title: `${outcome}: ${TERMS.outcomes[outcome]}` },
     element("span", { "aria-hidden": "true" }, SIGNS[outcome] ?? "·"),
     element("span", { class: "word" }, ` ${outcome}`),
   );

@@ -1,6 +1,7 @@
 // The filter above the list.
 import { element, select, visible } from "./dom.mjs";
 import { commonest } from "./rows.mjs";
+import { term } from "./terms.mjs";
 
 const CHOICES = ["outcome", "edit", "gold", "predicted", "package", "kind", "group"];
 const MOST_CHOICES = 300;
@@ -19,7 +20,7 @@ export function filterForm(rows, parameters, conditions, change) {
   return element(
     "form",
     { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
-    element("label", { class: "field search" }, element("span", {}, "search  /"), search),
+    element("label", { class: "field search" }, element("span", {}, term("filters", "search"), "  /"), search),
     ...more,
     ...(conditions.length ? effectFields(parameters, conditions, change) : []),
     element("button", { type: "button", class: "quiet", onclick: () => change(null, null) }, "clear"),
@@ -31,7 +32,7 @@ function choice(rows, parameters, name, change) {
   const chosen = parameters.get(name) ?? "";
   if (chosen && !found.some(([value]) => value === chosen)) found.push([chosen, 0]);
   const options = found.map(([value, n]) => [value, `${visible(value ?? "", 36)} (${n})`]);
-  return select(name, [["", "all"], ...options], chosen, (value) => change(name, value));
+  return select(term("filters", name), [["", "all"], ...options], chosen, (value) => change(name, value));
 }
 
 function effectFields(parameters, conditions, change) {
@@ -49,7 +50,7 @@ function effectFields(parameters, conditions, change) {
   };
   return [
     select(
-      "patch effect",
+      term("filters", "patch effect"),
       conditions.map((name) => [name, name]),
       condition,
       (value) => change("condition", value),
@@ -57,7 +58,7 @@ function effectFields(parameters, conditions, change) {
     element(
       "div",
       { class: "field" },
-      element("span", {}, "effect between"),
+      element("span", {}, term("filters", "effect between")),
       element("div", { class: "range" }, number("least", "least"), number("most", "most")),
     ),
   ];

@@ -246,7 +246,7 @@ function listColumns(effectTitle) {
     formatter: (cell) => (cell.getValue() === null ? "" : decimal(cell.getValue())),
   };
   const columns = [
-    { title: narrow ? "✓" : "outcome", field: "outcome", formatter: outcome, width: narrow ? 40 : 104, responsive: 0 },
+    { title: narrow ? "✓" : "outcome", field: "outcome", formatter: (cell) => badge(cell.getValue()), width: narrow ? 40 : 104, responsive: 0 },
     { title: "name", field: "name", formatter: nameLink, widthGrow: 1.4, minWidth: 84, responsive: 0 },
     { title: "gold", field: "gold", formatter: code, widthGrow: 1.4, minWidth: 76, responsive: 0 },
     { title: "predicted", field: "predicted", formatter: code, widthGrow: 1.4, minWidth: 86, responsive: 0 },
@@ -274,12 +274,6 @@ function listColumns(effectTitle) {
   ];
   const said = ({ title, field }) => (field === "effect" ? effectTitle : element("abbr", { title: TERMS.columns[field] }, title));
   return columns.map((column) => ({ ...column, titleFormatter: () => said(column) }));
-}
-
-function outcome(cell) {
-  const shown = badge(cell.getValue());
-  shown.title = cell.getValue();
-  return shown;
 }
 
 function nameLink(cell) {

@@ -14,7 +14,7 @@ from browser_pages import (
     show_panel,
 )
 from explorer_study import HOSTILE
-from fimscope.explorer.terms import ABSENT, COLUMNS, PAGE_WORDS
+from fimscope.explorer.terms import ABSENT, COLUMNS, OUTCOMES, PAGE_WORDS
 from fimscope.report.glossary import CONDITIONS
 from fimscope.report.head import say_size
 
@@ -350,6 +350,15 @@ def test_every_header_of_the_list_says_what_its_column_is(page, width):
         meaning for field, meaning in COLUMNS.items() if field != "effect"
     }
     assert shown.locator(".tabulator-col").count() == len(COLUMNS)
+
+
+def test_every_filter_and_outcome_says_what_it_is(page):
+    assert page.locator(".filters").evaluate(UNEXPLAINED, ".field > span") == []
+    badges = page.locator(".tabulator-row .badge")
+    told = badges.evaluate_all("all => all.map(shown => [shown.className, shown.title])")
+    assert told and all(
+        title == f"{name}: {OUTCOMES[name]}" for name, title in ((c.split()[1], t) for c, t in told)
+    )
 
 
 def test_the_header_of_the_effects_says_what_its_condition_is(page):

@@ -3,7 +3,7 @@
 from fimscope.experiments.algorithms.hypotheses import HYPOTHESES
 from fimscope.experiments.icl.choices import LABELS as CHOICES
 from fimscope.experiments.registry import about_experiment, all_experiments
-from fimscope.report.glossary import AS_CODE, FOUND, WORDS, Word
+from fimscope.report.glossary import AS_CODE, FOUND, GROUPS, WORDS, Word
 
 DIRECT_LOGITS = (
     "what each block and head brings of gold less foil by itself: of a wrong answer, or of a right "
@@ -128,6 +128,20 @@ COLUMNS = {
     "package": "in which the program is published",
     "path": "of the program's file in its package",
 }
+# What a list can be filtered by, beside its columns.
+FILTERS = {
+    "search": "each word must be in name, gold, answer, package, path or id; case does not count",
+    "kind": "the hole is the type of a parameter, or of what a function returns",
+    "group": "; ".join(f"{name}: {meaning}" for name, meaning in GROUPS.items()),
+    "patch effect": "the condition of the patches whose effects the list shows",
+    "effect between": COLUMNS["effect"],
+}
+OUTCOMES = {
+    "right": "the answer is the gold",
+    "wrong": "the answer is another type than the gold",
+    "broken": WORDS["broken"].meaning,
+    "mended": WORDS["mended"].meaning,
+}
 # Words of the pages that the report's glossary lacks.
 PAGE_WORDS = {
     "completion": Word("what the model writes from the hole on", "[Cc]ompletions?"),
@@ -237,6 +251,8 @@ def all_terms() -> dict[str, dict[str, str]]:
         "roles": ROLES,
         "choices": CHOICES,
         "columns": COLUMNS,
+        "filters": {**COLUMNS, **FILTERS},
+        "outcomes": OUTCOMES,
         "tasks": TASKS,
         "verdicts": VERDICTS,
         "heads": HEADS,
