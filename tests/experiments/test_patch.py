@@ -475,7 +475,7 @@ def test_the_section_of_patches_tells_the_known_answer(study):
     json.dumps(section.numbers, allow_nan=False)
     # Figure, reading and the figures of the pages tell one number.
     assert (
-        f"half of the largest mean effect, 0.82, first at point {RISE} ({RISE} to {RISE}),"
+        f"half of the largest mean effect, 0.82, first at point {RISE} ({RISE} to {RISE})."
         in section.reading[0]
     )
     mark = "<!-- figure: {{ half_point(row(sweeps, condition='restore').half_of_effect) }} -->"

@@ -2,7 +2,15 @@
 
 import pytest
 
-from fimscope.report.format import FEWEST_RATED, count, counted, rate_at, rate_cell, rate_or_count
+from fimscope.report.format import (
+    FEWEST_RATED,
+    count,
+    counted,
+    rate_at,
+    rate_cell,
+    rate_or_count,
+    say_half,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,3 +31,11 @@ def test_a_rate_of_few_programs_is_told_by_its_counts_in_every_table():
     assert rate_cell(None) == ""
     curve = {"n_pairs": 3, "n_programs": 3, "estimate": [0, 1], "lower": [0, 0], "upper": [1, 1]}
     assert rate_or_count(rate_at(curve, 1)) == "3 of 3"
+
+
+def test_an_interval_that_leaves_the_shown_points_says_why():
+    half = {"half_at": 16, "half_lower": 16, "half_upper": 18}
+    assert say_half(half, [16, 17, 18]) == "point 16 (16 to 18)"
+    why = "; the interval counts undecided points too"
+    assert say_half({**half, "half_lower": 10}, [16, 17, 18]) == f"point 16 (10 to 18){why}"
+    assert say_half(half, [16, 17]) == f"point 16 (16 to 18){why}"

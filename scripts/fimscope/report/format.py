@@ -1,7 +1,7 @@
 """Numbers in words, and the sentences that every section shares."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fimscope.statistics.exact_tests import smallest_shown
@@ -137,6 +137,16 @@ def half_point(half: Numbers | None) -> str:
     half   `half_of_effect` of a patch sweep
     """
     return f"{half['half_at']} ({half['half_lower']} to {half['half_upper']})" if half else "none"
+
+
+def say_half(half: Numbers, shown: Collection[int]) -> str:
+    """As `half_point`, with why its interval holds points at which nothing is shown, if it does.
+
+    shown   the points at which the paired donor is above every control
+    """
+    ends = {half["half_lower"], half["half_upper"]}
+    why = "" if ends <= {*shown} else "; the interval counts undecided points too"
+    return f"point {half_point(half)}{why}"
 
 
 def say_needed(claims: Iterable[tuple[str, Numbers | None]]) -> str:

@@ -14,10 +14,12 @@ class Word:
 
     meaning   as it stands in brackets behind the word
     pattern   what finds it in a text; default: the word and its plural
+    spelled   as it is listed; default: the word
     """
 
     meaning: str
     pattern: str = ""
+    spelled: str = ""
 
 
 WORDS = {
@@ -42,6 +44,19 @@ WORDS = {
         "1 makes it the donor's"
     ),
     "turn": Word("the target becomes the first answer", r"turns?(?= to | the answer)"),
+    "kind": Word(
+        "of a hole: a parameter or a return",
+        # A type, a region and a test are of other kinds.
+        r"kind(?= and (?:the )?name)|(?<=holes of the same )kind|(?<=those of the same )kind",
+    ),
+    "greedy": Word("with the likeliest token at every step", r"greedy"),
+    "sample": Word("an answer drawn at random, by the model's own probabilities"),
+    "pass_at_k": Word("how often at least one of k samples is right", r"pass@(?:k|\d+)", "pass@k"),
+    "chance": Word(
+        "how often at least one of k guesses is right that see no code: types drawn as often as "
+        "other packages have them",
+        r"chance@(?:k|\d+)|(?<=by )chance|(?<=to )chance|chance(?=: )",
+    ),
 }
 # What stands as code: the conditions of the patches, and the groups of programs.
 CONDITIONS = {
@@ -83,7 +98,7 @@ def words_in(text: str) -> Iterator[tuple[str, str | None]]:
 
 def glossary_lines(conditions: Collection[str]) -> list[str]:
     """The words, the study's conditions, the groups and the verdicts, in Markdown."""
-    entries = [f"- **{word}**: {own.meaning}." for word, own in WORDS.items()]
+    entries = [f"- **{own.spelled or word}**: {own.meaning}." for word, own in WORDS.items()]
     entries += [
         f"- {code(name)}: {text}."
         for name, text in AS_CODE.items()

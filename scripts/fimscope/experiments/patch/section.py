@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fimscope.experiments.patch.exactness import Rounding, exactness_numbers, say_exactness
-from fimscope.experiments.patch.numbers import verdicts_of
+from fimscope.experiments.patch.numbers import points_above, verdicts_of
 from fimscope.report.findings import Finding, verdict_of_many
 from fimscope.report.format import (
     at,
@@ -13,6 +13,7 @@ from fimscope.report.format import (
     power_text,
     rate_at,
     rate_or_count,
+    say_half,
     spans,
     with_interval,
 )
@@ -121,7 +122,7 @@ def sweep_findings(sweep: Numbers) -> list[Finding]:
     shown = found[Verdict.SHOWN]
     # At the last token the largest effect is the whole, by construction.
     where = (
-        f"of these half of the largest effect first at point {half_point(half)}"
+        f"of these half of the largest effect first at {say_half(half, shown)}"
         if half and sweep["position"] == "last"
         else f"an effect of {peak(sweep)}"
     )
@@ -185,8 +186,8 @@ def say_sweep(sweep: Numbers) -> list[str]:
     sentence = f"{name}: {say_verdicts(sweep, comparison, claim)}"
     if half:
         sentence += (
-            f"; half of the largest mean effect, {half['maximum']:.2f}, first at "
-            f"point {half_point(half)}, of the points where it is shown"
+            f"; of the points where it is shown, half of the largest mean effect, "
+            f"{half['maximum']:.2f}, first at {say_half(half, points_above(comparison))}"
         )
     return [f"{sentence}."]
 
@@ -295,7 +296,14 @@ def _condition_table(sweeps: Sequence[Numbers]) -> SectionTable:
         "most that turn",
         *(f"under {code(kind)}" for kind in SHOWN_CONTROLS),
     ]
-    return SectionTable("The conditions", header, rows, n_left=2)
+    return SectionTable(
+        "The conditions",
+        header,
+        rows,
+        n_left=2,
+        note="Half of the largest effect: first there, of the points above every control; its "
+        "interval counts undecided points too.",
+    )
 
 
 def _curve_table(sweep: Numbers) -> SectionTable:

@@ -14,7 +14,15 @@ from fimscope.experiments.patch.section import (
 from fimscope.experiments.whole_patches.numbers import FIRST, LATER, PER_TOKEN, WHOLE
 from fimscope.experiments.whole_patches.pairs import LONGER
 from fimscope.report.findings import Finding, verdict_of_many
-from fimscope.report.format import at, counted, half_point, rate_cell, spans, with_interval
+from fimscope.report.format import (
+    at,
+    counted,
+    half_point,
+    rate_cell,
+    say_half,
+    spans,
+    with_interval,
+)
 from fimscope.report.markdown import code
 from fimscope.report.sections import Section, SectionTable
 from fimscope.statistics.numbers import Numbers
@@ -120,7 +128,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
     arrived = verdicts_of(first, first["comparison"])[Verdict.SHOWN]
     shown = f"shown at {spans(arrived, first['points'])}" if arrived else "shown nowhere"
     where = (
-        f"of these half of the largest effect first at point {half_point(half)}"
+        f"of these half of the largest effect first at {say_half(half, arrived)}"
         if half
         else f"most {peak(first)}"
     )
