@@ -14,12 +14,14 @@ from fimscope.experiments.accuracy.numbers import confusion_numbers
 from fimscope.report.docs import docs_pages
 from fimscope.report.findings import Finding
 from fimscope.report.format import say_too_small
+from fimscope.report.glossary import glossary_lines
 from fimscope.report.head import say_size
 from fimscope.report.markdown import code, table
 from fimscope.report.page import build_page
 from fimscope.report.sections import SectionTable
 from fimscope.report.svg import inline_svg
 from fimscope.report.theme import save_figure, use_theme, write_message
+from fimscope.statistics.verdicts import Verdict
 from pages import ROOT
 from plot_wrong_answers import plot_wrong_answers
 from report_page import EMPTY, SECTION, page_of, report_of
@@ -222,6 +224,21 @@ def test_a_small_study_says_so_right_under_its_title():
     assert 'class="warning"' not in build_page(report_of(EMPTY), {})
 
 
+def test_the_first_screen_of_a_small_study_folds_what_is_undecided():
+    [open_claim] = SECTION.findings
+    found = [replace(open_claim, claim=f"it is {v}", verdict=v) for v in Verdict]
+    report = report_of(replace(SECTION, figures=[], curve=None, findings=[open_claim, *found]))
+    claims = r'<span class="claim"><a[^>]*>([^<]*)</a>'
+    in_order = ["it fails", *(f"it is {verdict}" for verdict in Verdict)]
+    head, _ = build_page(report, {}).split("</header>")
+    assert re.findall(claims, head) == in_order and "<details>" not in head
+    head, section = build_page(replace(report, warning="Small."), {}).split("</header>")
+    first, folded = head.split("<details><summary>Undecided in a study this small: 2 claims<")
+    assert re.findall(claims, first) == ["it is shown", "it is shown absent"]
+    assert re.findall(claims, folded) == ["it fails", "it is undecided"]
+    assert section.count('class="verdict undecided"') == 2
+
+
 def test_a_word_is_explained_where_it_stands_first_and_on_it_after():
     page = page_of(
         question="Is the gold at point 12, and +3.0 points more golds?",
@@ -235,6 +252,19 @@ def test_a_word_is_explained_where_it_stands_first_and_on_it_after():
     assert "<dfn><code>restore</code></dfn>" in page
     assert re.search(r"<abbr [^>]*><code>restore</code></abbr>", page)
     assert re.search(r"<abbr [^>]*>points 1 to 3</abbr>, 0\.5", page)
+
+
+def test_words_of_sampling_and_the_kind_of_a_hole_are_explained_in_texts_and_heads_of_tables():
+    page = page_of(
+        question="Is a greedy answer of a sample found by chance?",
+        reading=["The commonest of that kind and name.", "By kind of gold; a t test of that kind."],
+        tables=[SectionTable("A", ["a", "pass@10", "chance@10"], [["x", "1", "2"]])],
+    )
+    for word in ("greedy", "sample", "chance", "kind"):
+        assert page.count(f"<dfn>{word}</dfn>") == 1
+    assert "of that <dfn>kind</dfn>" in page
+    assert re.findall(r"<th[^>]*><abbr[^>]*>(.*?)</abbr></th>", page) == ["pass@10", "chance@10"]
+    assert "- **pass@k**: how often" in "\n".join(glossary_lines([]))
 
 
 def test_inline_svg_keeps_the_picture_and_nothing_else():

@@ -1,6 +1,6 @@
 """What the report holds, from the step that writes it to the step that lays it out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 from fimscope.errors import UserError
 from fimscope.files.atomic import replacing
 from fimscope.files.digests import dump_json, read_json
-from fimscope.report.findings import finding_lines
+from fimscope.report.findings import Finding, finding_lines
 from fimscope.report.markdown import table
 from fimscope.report.sections import Section, SectionTable, section_of
+from fimscope.statistics.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,22 @@ class Report:
     warning: str
     sections: list[Section]
     passages: list[Passage]
+
+    @property
+    def shown_first(self) -> list[tuple[Section, Finding]]:
+        """The findings of the first screen: all, and of a small study those that are decided."""
+        return [each for each in self._findings() if not self._is_folded(each[1])]
+
+    @property
+    def folded(self) -> list[tuple[Section, Finding]]:
+        """The other findings, which the first screen has behind one line with their number."""
+        return [each for each in self._findings() if self._is_folded(each[1])]
+
+    def _findings(self) -> Iterator[tuple[Section, Finding]]:
+        return ((section, own) for section in self.sections for own in section.findings)
+
+    def _is_folded(self, own: Finding) -> bool:
+        return bool(self.warning) and own.verdict == Verdict.UNDECIDED
 
     @property
     def first_with_curve(self) -> Section | None:
