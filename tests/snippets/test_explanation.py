@@ -17,7 +17,7 @@ from fimscope.errors import UserError
 from fimscope.interventions.sweep import sweep_plain
 from fimscope.snippets.page import explanation_page, explanation_view
 from fimscope.snippets.terminal import WIDTH
-from fimscope.snippets.words import say_alone, say_tie, say_window
+from fimscope.snippets.words import say_alone, say_patch, say_tie, say_window
 from pages import ROOT
 from tokenizers_for_tests import byte_tokenizer
 
@@ -163,7 +163,9 @@ def test_the_text_says_it_and_acts_on_no_terminal(explained, hostile, model):
     text = str(explained)
     reading = explained.original
     assert f"says `{reading.answer}` for the parameter `name`" in text
-    assert f"first from point {reading.lens.arrival} of {model.n_blocks} on" in text
+    there = reading.lens.probability[reading.lens.arrival]
+    said = f"first from point {reading.lens.arrival} of {model.n_blocks} on, there with"
+    assert f"{said} {100 * there:.1f}%." in " ".join(text.split())
     for token, p in reading.top:
         assert re.search(rf"{re.escape(token.strip())} +{100 * p:.1f}%", text), token
     assert max(map(len, text.split("\n"))) <= WIDTH
@@ -178,6 +180,38 @@ def test_two_answers_that_are_nearly_tied_are_told(explained):
     assert f"`any` {said}" in str(tied)
     assert f"<code>any</code> {said}" in explanation_page(tied)
     assert said.split(",")[0] not in str(explained) + explanation_page(explained)
+
+
+def test_an_answer_that_little_brings_back_is_told_so(explained):
+    """Where the renamed program is all but tied, an answer turns long before half of the effect."""
+    renaming, original = explained.renaming, explained.original
+    effect = [0.0, 0.02, 0.1, 0.6, 1.0]
+
+    def said(back, half):
+        patch = replace(renaming.patch, effect=effect, back=back, half=half)
+        return say_patch(patch, renaming, original)[0]
+
+    own = original.answer
+    assert f"From point 3 of 4 on the effect is a half or more. `{own}` is" in said(3, 3)
+    assert said(3, 3).endswith(f"`{own}` is first from point 3 on.")
+    before = renaming.reading.lens.probability[-1]
+    assert said(1, 3).endswith(
+        f"`{own}` is first from point 1 on, where an effect of 0.02 is enough: the renamed program "
+        f"gives it {100 * before:.1f}% by itself, and `{renaming.reading.answer}` "
+        f"{100 * renaming.reading.top[0][1]:.1f}%."
+    )
+
+
+def test_every_column_of_bars_has_its_scale(explained):
+    lines, scale = str(explained).split("\n"), None
+    for line in lines:
+        found = re.search(r"0 +100%", line)
+        scale = found.start() if found else scale if line else None
+        assert "█" not in line or line.index("█") == scale
+    assert "█" in str(explained)
+    page = explanation_page(explained)
+    tables = re.findall(r"<table.*?</table>", page, re.DOTALL)
+    assert [t for t in tables if 'class="bar"' in t and 'class="scale"' not in t] == []
 
 
 VOID = {"meta", "link", "br", "img", "use", "path"}

@@ -23,7 +23,7 @@ from fimscope.snippets.words import (
 )
 
 WIDTH = 96
-BAR = 24
+BAR, LINE_BAR = 24, 12
 CELL = 11  # of the lens
 MOST_LINES = 12
 
@@ -56,10 +56,12 @@ def _source(text: str) -> list[str]:
 
 
 def _top(top: Sequence[tuple[str, float]]) -> list[str]:
-    return [
+    rows = [f"   #  {'first token':24} {'p':>6}  {_scale(BAR)}"]
+    rows += [
         f"  {n:2}  {_cell(text, 24)} {percent(p):>6}  {_bar(p)}"
         for n, (text, p) in enumerate(top, 1)
     ]
+    return rows
 
 
 def _lens(lens: Lens, answer: str) -> list[str]:
@@ -75,7 +77,8 @@ def _lens(lens: Lens, answer: str) -> list[str]:
 
 
 def _regions(attention: Attention) -> list[str]:
-    rows = [f"  {'':28} {'share':>6}  {'of tokens':>9}  the head that looks there most"]
+    most = "the head that looks there most"
+    rows = [f"  {'part of the prompt':28} {'share':>6}  {'of tokens':>9}  {most}"]
     for part in attention.regions():
         block, head = part.head
         rows.append(
@@ -91,15 +94,18 @@ def _lines(reading: Reading) -> list[str]:
     texts = reading.text.split("\n")
     shown = [line for line in shares if texts[line].strip()]
     most = sorted(shown, key=lambda line: -shares[line])[:MOST_LINES]
-    return [
-        f"  {percent(shares[line]):>6}  {_bar(shares[line], 12):12}  "
-        f"{visible(texts[line].rstrip(), WIDTH - 24)}"
+    rows = [f"  {'share':>6}  {_scale(LINE_BAR)}  line of the program"]
+    rows += [
+        f"  {percent(shares[line]):>6}  {_bar(shares[line], LINE_BAR):{LINE_BAR}}  "
+        f"{visible(texts[line].rstrip(), WIDTH - 12 - LINE_BAR)}"
         for line in sorted(most)
     ]
+    return rows
 
 
 def _renaming(renaming: Renaming, original: Reading) -> Iterator[list[str]]:
-    yield [say_renaming(renaming, original), *_draws(renaming, original)]
+    marked = " They are marked *." if any(draw.changed for draw in renaming.draws) else ""
+    yield [say_renaming(renaming, original) + marked, *_draws(renaming, original)]
     yield [say_alone(renaming), *_alone(renaming, original)]
     if renaming.patch is None:
         yield [say_nothing_to_patch(original)]
@@ -146,6 +152,11 @@ def _asked(answer: str) -> str:
 def _cell(text: str, width: int) -> str:
     """A token in a column: no control character, spaces around it left out, cut to the width."""
     return f"{visible(text.strip(' ') or '␣', width):{width}}"
+
+
+def _scale(width: int) -> str:
+    """Of bars: where they begin and where they would be full."""
+    return f"0{'100%':>{width - 1}}"
 
 
 def _bar(share: float, width: int = BAR) -> str:

@@ -56,10 +56,19 @@ def say_window(reading: Reading) -> str:
 
 
 def say_lens(lens: Lens) -> str:
-    """From which point on the answer is there."""
+    """What the lens is, and from which point on the answer is there."""
     return (
-        "Lens: what each point of the residual stream would say if it ended there. Behind the last "
-        f"token the model's answer is first from point {lens.arrival} of {len(lens.top) - 1} on."
+        "Lens: what each point of the residual stream would say if it ended there. "
+        f"{say_arrival(lens)}"
+    )
+
+
+def say_arrival(lens: Lens) -> str:
+    """From which point on the answer is first, and how likely it is there."""
+    _, probability = lens.top[lens.arrival][-1]
+    return (
+        f"Behind the last token the model's answer is first from point {lens.arrival} of "
+        f"{len(lens.top) - 1} on, there with {percent(probability)}."
     )
 
 
@@ -114,15 +123,10 @@ def say_nothing_to_patch(original: Reading) -> str:
 
 
 def say_patch(patch: Patch, renaming: Renaming, original: Reading) -> list[str]:
-    """Where the original's residual brings its answer back."""
-    last = len(patch.effect) - 1
-    back = "never first" if patch.back is None else f"first from point {patch.back} of {last} on"
-    half = (
-        "" if patch.half is None else f"; the effect is a half or more from point {patch.half} on"
-    )
+    """Where the original's residual brings its answer back, and what the effect is."""
     return [
         "Patch: the last token of the renamed program takes the original's residual, at one point "
-        f"at a time. Then {_said(original.answer)} is {back}{half}.",
+        f"at a time. {_say_half(patch)}{_say_back(patch, renaming, original)}",
         f"Effect, on the logit of {_said(original.answer)} minus that of "
         f"{_said(renaming.reading.answer)}: 0 is the renamed program's own, 1 the original's, "
         "which the last point gives by construction. Beside it, how many of "
@@ -130,6 +134,31 @@ def say_patch(patch: Patch, renaming: Renaming, original: Reading) -> list[str]:
         f"lens shows without a patch: the probability of {_said(original.answer)} at that point of "
         "the program as given and of the renamed one.",
     ]
+
+
+def _say_half(patch: Patch) -> str:
+    """From which point on the effect is a half; nothing where there is no effect."""
+    last = len(patch.effect) - 1
+    return (
+        ""
+        if patch.half is None
+        else f"From point {patch.half} of {last} on the effect is a half or more. "
+    )
+
+
+def _say_back(patch: Patch, renaming: Renaming, original: Reading) -> str:
+    """From which point on the answer is back; how little that takes, where it is little."""
+    said, asked = _said(renaming.reading.answer), _said(original.answer)
+    if patch.back is None:
+        return f"{asked} is never first."
+    back = f"{asked} is first from point {patch.back} on"
+    if patch.half is None or patch.back >= patch.half:
+        return f"{back}."
+    before = percent(renaming.reading.lens.probability[-1])
+    return (
+        f"{back}, where an effect of {patch.effect[patch.back]:.2f} is enough: the renamed program "
+        f"gives it {before} by itself, and {said} {percent(renaming.reading.probability)}."
+    )
 
 
 def _said(text: str) -> str:
