@@ -153,7 +153,7 @@ onerror:
 
 
 rule all:
-    """the report of the study and its explorer, the default"""
+    """The report of the study and its explorer: the default."""
     default_target: True
     input:
         f"{RESULTS}/report.html",
@@ -161,32 +161,32 @@ rule all:
 
 
 rule predictions:
-    """the model's answer to every prompt, right and wrong apart"""
+    """The model's answer to every prompt, right and wrong apart."""
     input:
         expand(f"{RESULTS}/split/{{edit}}.parquet", edit=EDITS),
 
 
 rule activations:
-    """the residual stream at the named positions, a file for each point"""
+    """The residual stream at the named positions, a file for each point."""
     input:
         expand(f"{RESULTS}/activations/{{edit}}/manifest.json", edit=EDITS),
 
 
 rule report:
-    """the page of all that the study found, and the same as text"""
+    """The page of all that the study found, and the same as text."""
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/summary.md",
 
 
 rule explorer:
-    """pages of single examples: source, answers, lens, attention, patches"""
+    """Pages of single examples: source, answers, lens, attention, patches."""
     input:
         f"{RESULTS}/explorer.html",
 
 
 rule compare:
-    """the models that have been run, side by side"""
+    """The models that have been run, side by side."""
     input:
         "results/compare/summary.md",
 

@@ -2,7 +2,7 @@
 
 
 rule cache_report:
-    """what the cache of finished parts holds, and for whom"""
+    """What the cache of finished parts holds, and for whom."""
     log:
         f"{RESULTS}/logs/cache_report.log",
     localrule: True
@@ -13,7 +13,7 @@ rule cache_report:
 
 
 rule clear_cache:
-    """an empty cache of finished parts"""
+    """An empty cache of finished parts."""
     log:
         f"{RESULTS}/logs/clear_cache.log",
     localrule: True

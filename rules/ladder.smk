@@ -115,6 +115,6 @@ rule plot_ladder:
 
 
 rule embedded_ladder:
-    """the embedded model's recipe at three sizes and from three seeds: hours of training on one core"""
+    """The embedded model's recipe at three sizes and from three seeds: hours on one core."""
     input:
         rules.plot_ladder.output,

@@ -73,7 +73,7 @@ rule train_model:
 
 
 rule embedded_model:
-    """the model that ships with the project, trained anew: 70 minutes on one core"""
+    """The model that ships with the project, trained anew: 70 minutes on one core."""
     input:
         rules.train_model.output,
 
@@ -120,12 +120,12 @@ rule write_model_card:
 
 
 rule quality:
-    """what a model is good for: golds of any length, and which blocks work (config/quality.yaml)"""
+    """What a model is good for: golds of any length, and which blocks work (config/quality.yaml)."""
     input:
         f"{RESULTS}/quality.json",
 
 
 rule model_card:
-    """the card of the embedded model"""
+    """The card of the embedded model."""
     input:
         f"{RESULTS}/model_card.md",

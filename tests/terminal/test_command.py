@@ -1,5 +1,6 @@
 """A command that cannot be meant is refused in one sentence that has the nearest one that can."""
 
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 from fimscope.errors import UserError
 from fimscope.experiments.registry import all_experiments
 from fimscope.terminal.command import check_config_entries, check_config_files, check_targets
-from projects import copy_project, snakemake
+from projects import ROOT, copy_project, snakemake
 
 
 @pytest.fixture
@@ -122,7 +123,13 @@ def test_the_targets_are_listed_with_a_line_each_and_the_steps_apart(project):
     done = snakemake(project, "--list-target-rules")
     targets, _, steps = done.stdout.partition("\n\n")
     listed = [line.split(None, 1) for line in targets.splitlines()[1:]]
-    assert all(len(line) == 2 for line in listed)
+    for line in listed:  # a name, and what it makes: no sentence, written like one
+        assert len(line) == 2 and re.fullmatch(r"[A-Z][^.]*(\.\w[^.]*)*\.", line[1]), line
+        assert len(line[1]) <= 96, line
+    readme = (ROOT / "README.md").read_text("utf-8").partition("\n## Targets\n")[2]
+    told = re.findall(r"(?m)^- .*", readme.partition("\n## ")[0])
+    names = re.findall(r"`(\w+)`", " ".join(told))
+    assert sorted(names) == sorted(name for name, _ in listed)
     named = {each.name for each in all_experiments().values()}
     assert named | {"all", "report", "explorer", "compare"} <= {name for name, _ in listed}
     assert "sweep_patches" in steps

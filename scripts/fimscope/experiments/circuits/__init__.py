@@ -1,1 +1,1 @@
-"""Circuits: the edges that bring right answers and wrong ones, and whether they are the same."""
+"""The edges that bring right answers and wrong ones, and whether they are the same."""
