@@ -46,7 +46,7 @@ PAGES = README.md docs/index.md docs/findings.md models/embedded/README.md
 
 figures: setup  ## every figure of README and cards, from docs/studies and what results/ has anew
 	python scripts/write_figures.py --studies docs/studies --results $(wildcard results/*) \
-	  --pages $(PAGES)
+	  --macros docs/figures.j2 --pages $(PAGES)
 
 STUDIES ?= results/embedded
 

@@ -67,6 +67,7 @@ def main() -> None:
         default=[],
         help="results folders of new runs; those of studies that are committed are taken in first",
     )
+    parser.add_argument("--macros", type=Path, required=True, help="Jinja macros for the pages")
     parser.add_argument("--pages", type=Path, nargs="+", required=True, help="Markdown, in place")
     with run_step(parser) as args:
         for folder in args.results:
@@ -78,9 +79,10 @@ def main() -> None:
                     temporary.write_text(text, encoding="utf-8")
                 log.info("%s: taken from %s", study, folder)
         studies = read_studies(args.studies)
+        macros = args.macros.read_text("utf-8")
         for page in args.pages:
             text = page.read_text("utf-8")
-            filled = fill_figures(text, studies, str(page))
+            filled = fill_figures(text, studies, str(page), macros)
             if filled != text:
                 with replacing(page) as temporary:
                     temporary.write_text(filled, encoding="utf-8")

@@ -7,11 +7,12 @@ import pytest
 
 from fimscope.errors import UserError
 from fimscope.files.digests import dump_json
-from fimscope.report.figures import fill_figures, row, unmarked
+from fimscope.report.figures import MARKED, fill_figures, row, unmarked
 from write_figures import read_studies, study_text
 
 ROOT = Path(__file__).parents[2]
 STUDIES = read_studies(ROOT / "docs/studies")
+MACROS = (ROOT / "docs/figures.j2").read_text("utf-8")
 PAGES = re.search(r"^PAGES = (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)[1].split()
 RATE = {"estimate": 0.5, "lower": 0.25, "upper": 0.75}
 EMBEDDED = STUDIES["embedded"]
@@ -20,7 +21,15 @@ EMBEDDED = STUDIES["embedded"]
 @pytest.mark.parametrize("page", PAGES)
 def test_every_figure_is_the_studies(page):
     text = (ROOT / page).read_text("utf-8")
-    assert fill_figures(text, STUDIES, page) == text
+    assert fill_figures(text, STUDIES, page, MACROS) == text
+
+
+def test_readme_can_be_read_as_text():
+    """Its marks call macros; what these say is in their file alone, and each is called."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    templates = [found[2] for found in MARKED.finditer(readme)]
+    called = [re.fullmatch(r"\{\{ (\w+)\(\) \}\}", template)[1] for template in templates]
+    assert sorted(called) == sorted(re.findall(r"\{% macro (\w+)\(\) %\}", MACROS))
 
 
 def test_no_interval_of_readme_is_typed():
@@ -43,6 +52,16 @@ def test_a_figure_is_written_from_its_study():
     filled = fill_figures(page, {"one": {"accuracy": [{"edit": "x", "right": RATE}]}}, "page")
     assert filled == page.replace("old", "50.0% (25.0 to 75.0)")
     assert fill_figures(filled, {"one": {"accuracy": [{"edit": "x", "right": RATE}]}}, "") == filled
+
+
+def test_a_figure_is_written_by_a_macro_whose_lines_are_joined():
+    macros = "{% set of = one.n %}{% macro said() %}\n{{ of }} of\n  {{ of + 1 }}\n{% endmacro %}"
+    page = "a <!-- figure: {{ said() }} -->old<!-- end --> b"
+    assert fill_figures(page, {"one": {"n": 3}}, "page", macros) == page.replace("old", "3 of 4")
+    with pytest.raises(UserError, match=r"page: \{\{ said\(\) \}\}: .*missing"):
+        fill_figures(page, {"one": {"n": 3}}, "page", macros.replace("of + 1", "missing"))
+    with pytest.raises(UserError, match=r"the macros of page: .*'one' is undefined"):
+        fill_figures(page, {}, "page", macros)
 
 
 @pytest.mark.parametrize(

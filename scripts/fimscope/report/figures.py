@@ -2,11 +2,13 @@
 
     <!-- figure: {{ rate(row(embedded.accuracy, edit="original").right) }} -->56.0% ...<!-- end -->
 
-A mark holds a Jinja template over the studies, each by its name, and the words of `format`.
+A mark holds a Jinja template over the studies, each by its name, and the words of `format`. What is
+too long to stand in a page is a macro of a file beside it, called by its mark: `{{ renaming() }}`.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from fimscope.errors import UserError
@@ -17,17 +19,25 @@ from fimscope.statistics.verdicts import Verdict
 MARKED = re.compile(r"(<!-- figure: (.*?) -->)(.*?)(<!-- end -->)", re.DOTALL)
 
 
-def fill_figures(page: str, studies: Mapping[str, Numbers], where: str) -> str:
+def fill_figures(page: str, studies: Mapping[str, Numbers], where: str, macros: str = "") -> str:
     """The page with every figure written anew.
 
     studies   the numbers of each study by its name, - as _
     where     the page's name, for errors
-    raises    UserError where a mark asks for what the numbers do not hold
+    macros    Jinja macros that marks may call; the lines of what one gives are joined to one
+    raises    UserError where a mark or a macro asks for what the numbers do not hold
     """
     from jinja2 import Environment, StrictUndefined, TemplateError
 
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     environment.globals |= {**studies, **WORDS}
+    try:
+        named = vars(environment.from_string(macros).module)
+    except TemplateError as error:
+        raise UserError(f"the macros of {where}: {error}") from None
+    environment.globals |= {
+        name: partial(_joined, macro) for name, macro in named.items() if callable(macro)
+    }
 
     def fill(found: re.Match[str]) -> str:
         opening, template, _, closing = found.groups()
@@ -39,6 +49,10 @@ def fill_figures(page: str, studies: Mapping[str, Numbers], where: str) -> str:
             ) from None
 
     return MARKED.sub(fill, page)
+
+
+def _joined(macro: Callable[[], str]) -> str:
+    return " ".join(macro().split())
 
 
 def unmarked(page: str) -> str:
