@@ -31,6 +31,16 @@ def test_the_first_page_tells_of_every_section():
     assert [title for title in titles if f"| {title} |" not in index] == []
 
 
+def test_the_readme_tells_how_long_each_of_its_first_commands_takes():
+    [first, *_] = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    [told] = [line for line in README.splitlines() if line.startswith("How long they take")]
+    commands = re.findall(r"(?m)^make [\w-]+", first)
+    assert len(commands) == 4
+    assert [command for command in commands if f"`{command}`" not in told] == []
+    unmarked = re.sub("<!--.*?-->", "", told)
+    assert re.search(r"`make run` about \d+, `make test` \d+", unmarked)
+
+
 def test_the_readmes_speeds_are_the_benchmarks():
     forwards = [float(x) for x in re.findall(r"sweep took ([\d.]+) plain forwards", CORE)]
     assert f"for {min(forwards):.1f} to {max(forwards):.1f} plain forwards" in README
