@@ -52,11 +52,7 @@ WORDS = {
     "greedy": Word("with the likeliest token at every step", r"greedy"),
     "sample": Word("an answer drawn at random, by the model's own probabilities"),
     "pass_at_k": Word("how often at least one of k samples is right", r"pass@(?:k|\d+)", "pass@k"),
-    "chance": Word(
-        "how often at least one of k guesses is right that see no code: types drawn as often as "
-        "other packages have them",
-        r"chance@(?:k|\d+)|(?<=by )chance|(?<=to )chance|chance(?=: )",
-    ),
+    "guess": Word("a type that is drawn without asking the model, as a control", r"guess(?:es)?"),
 }
 # What stands as code: the conditions of the patches, and the groups of programs.
 CONDITIONS = {
