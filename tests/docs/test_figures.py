@@ -118,7 +118,6 @@ def test_what_readme_calls_shown_and_undecided_is_so():
     shown = [change["difference"], change["packages"], row(change["strata"], stratum="parameter")]
     shown += [*gains, row(steering["at_setting"], kind="gold_type")["net"]]
     samples = EMBEDDED["experiments"]["samples"]["edits"]
-    shown.append(samples["original"]["wrong"]["above_chance"])
     masks = EMBEDDED["experiments"]["masking"]["masks"]
     undecided = [
         row(change["strata"], stratum="return"),
@@ -127,7 +126,7 @@ def test_what_readme_calls_shown_and_undecided_is_so():
         vector["net"],
         held_out["net"],
         *[beside["none"] for beside in steering["gates"]["beside"].values()],
-        samples["rename_vars"]["wrong"]["above_chance"],
+        *[samples[edit]["wrong"]["above_guesses"] for edit in ("original", "rename_vars")],
         *[cause["net"]["none"] for cause in EMBEDDED["experiments"]["repair"]["causes"]],
     ]
     assert {each["verdict"] for each in shown} == {"shown"}

@@ -9,10 +9,11 @@ import pytest
 
 from fimscope.experiments.icl.choices import CHOICES
 from fimscope.experiments.patch.pairs import DONOR_KINDS
+from fimscope.experiments.samples.tables import KS
 from fimscope.report.styles import PALETTE, STYLES, SURFACES, style_rule
 from fimscope.report.svg import inline_svg
 from plot_probes import KINDS
-from plot_samples import ANSWERS, LEVELS, SHOWN
+from plot_samples import ANSWERS, LEVELS
 
 EXPLORER = Path(__file__).parents[2] / "scripts/explorer"
 # Machado, Oliveira & Fernandes 2009, table 1, severity 1: linear RGB as a reader sees it.
@@ -44,7 +45,8 @@ PANELS = {
     "lenses": ("linear_lens", "logit_lens", "shuffled"),
     "subspaces": ("types", "variance", "random", "complement", "whole", "learned"),
     "repairs": ("mended", "worsened", "self"),
-    "samples": [style for _, style, _ in SHOWN if not style.startswith("chance")] + ["chance"],
+    # The two kinds of guesses are one grey, told apart by their marks.
+    "samples": ("greedy", *(f"pass_at_{k}" for k in KS), "chance"),
     "pass@k": ANSWERS,
     "pass@k by verdict": LEVELS,
     "steering": ("mean_difference", "gold_type", "majority_type", "random", "worsened"),

@@ -31,7 +31,7 @@ WORDS = {
 LEVEL_WORDS = {
     "same": "same",
     "equivalent": "or equivalent",
-    "checks": "or checks",
+    "checks": "or checks, but for any",
     "any": "or any",
 }
 COUNTS = ("holes", "programs")
