@@ -192,9 +192,8 @@ def sampled_numbers(sampled: Sampled) -> Numbers:
                   of each of LEVELS; their curves over k in `curve`
     chance_at_k, copying_at_k   one of k guesses is the gold, by GUESSES
     found         share of variants with the gold, spelled alike, among all samples
-    above         of GUESSES: found minus as many guesses, with a t test clustered by program
-    above_guesses   that of them whose interval begins lowest, so that what is shown of it holds of
-                  both; `guesses` is which, `packages` the same with the package as the unit
+    above         of GUESSES: found minus as many guesses, with a t test clustered by program;
+                  `packages` is the same with the package as the unit
     n_without_chance   variants whose gold no other package has; n_shown: those whose gold the
                   prompt shows
     found_right   share of variants with a right type among all samples
@@ -215,9 +214,9 @@ def sampled_numbers(sampled: Sampled) -> Numbers:
     curves = {name: rates[i * len(over) : (i + 1) * len(over)] for i, name in enumerate(names)}
     at = {name: {k: curve[over.index(k)] for k in ks} for name, curve in curves.items()}
     # No sign test: against a chance near 1 nearly every difference has one sign, and means nothing.
-    differences = {name: (passed["same"] - own)[:, -1] for name, own in guessed.items()}
-    above = {name: difference_numbers(own, sampled.programs) for name, own in differences.items()}
-    harder = min(GUESSES, key=lambda name: _lowest(above[name]))
+    above = {
+        name: _difference((passed["same"] - own)[:, -1], sampled) for name, own in guessed.items()
+    }
     total = dict(zip(COUNTED, sampled.counts.sum(axis=0).tolist(), strict=True))
     return {
         "n": len(sampled),
@@ -238,17 +237,15 @@ def sampled_numbers(sampled: Sampled) -> Numbers:
         "n_without_chance": int((sampled.chance == 0).sum()),
         "n_shown": int((sampled.shown > 0).sum()),
         "above": above,
-        "above_guesses": {
-            **above[harder],
-            "guesses": harder,
-            "packages": package_numbers(differences[harder], sampled.packages),
-        },
         "curve": {"k": over, **curves},
     }
 
 
-def _lowest(difference: Numbers) -> float:
-    return -math.inf if difference["lower"] is None else difference["lower"]
+def _difference(values: Floats, sampled: Sampled) -> Numbers:
+    return {
+        **difference_numbers(values, sampled.programs),
+        "packages": package_numbers(values, sampled.packages),
+    }
 
 
 def _pass_at(n: int, n_passed: NDArray[np.int64], ks: Sequence[int]) -> Floats:
@@ -261,7 +258,7 @@ def sample_numbers(edits: Mapping[str, Sampled], margin: float) -> Numbers:
     """The numbers of the samples section.
 
     edits        edit -> group of GROUPS -> `sampled_numbers`, over all golds; of `wrong` with the
-                 verdicts of `above_guesses`
+                 verdicts of `above`
     strata       edit -> golds of one token, and longer ones -> group -> the same
     types        by gold type of the originals
     n_unjudged   edit -> sampled variants whose greedy answer has no verdict
@@ -287,8 +284,8 @@ def sample_numbers(edits: Mapping[str, Sampled], margin: float) -> Numbers:
         for edit, sampled in edits.items()
     }
     groups = {edit: own.pop(ALL) for edit, own in strata.items()}
-    # What is claimed of each edit is one family, the same over packages another.
-    wrong = [own["wrong"]["above_guesses"] for own in groups.values() if own["wrong"]["n"]]
+    # What is claimed of every edit beside both guesses is one family, over packages another.
+    wrong = [row for own in groups.values() for row in own["wrong"].get("above", {}).values()]
     judge_together(wrong, margin)
     judge_together([row["packages"] for row in wrong], margin)
     return {

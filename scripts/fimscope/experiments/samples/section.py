@@ -57,13 +57,12 @@ def samples_section(
         question="Is the right type among many samples where the greedy answer is wrong?",
         findings=[
             Finding(
-                _claim(edit, groups),
+                _claim(edit, groups, above),
                 above["verdict"],
                 _change(above),
-                f"{GUESS_WORDS[above['guesses']]}, golds of any length",
+                f"{GUESS_WORDS[guesses]}, golds of any length",
             )
-            for edit, groups in edits.items()
-            if (above := groups["wrong"].get("above_guesses"))
+            for edit, groups, guesses, above in _differences(edits)
         ],
         method="Samples of holes with golds of any length, the same under every edit, at "
         f"temperature {temperature:g} within a nucleus of {top_p:g} (Holtzman et al. 1904.09751). "
@@ -74,11 +73,12 @@ def samples_section(
         control="Two kinds of k guesses. By frequency: each is a type drawn as often as all "
         "holes of other packages have it, golds of any length, as a common type is found by chance "
         "alone. Half copied: each is by even odds such a type, or one of those that the prompt "
-        "shows behind a colon, as a type that stands there is found without any thought. A guess "
-        "is the gold where it is spelled alike, so that samples are held against guesses by "
-        "`same`. The claim is made against the guesses that leave it the least: what is shown "
-        "there holds against both. Intervals are 95%, clustered by program; the difference has a t "
-        "test clustered by program, Holm over the edits, and the same over packages.",
+        "shows behind a colon, whole annotations and not their parts, as a type that stands there "
+        "can be found by copying alone. A guess is the gold where it is spelled alike, so that "
+        "samples are held against guesses by `same`. Many guesses are nearly all that is common or "
+        "shown: fewer golds among as many samples mean that these say the same types again, not "
+        "that the gold is unknown. Intervals are 95%, clustered by program; the differences have a "
+        "t test clustered by program, Holm over edits and guesses, and the same over packages.",
         cites=[
             *("miller2024evals", "chen2021evaluating", "holtzman2019nucleus"),
             "holm1979procedure",
@@ -109,20 +109,25 @@ def samples_section(
         ],
         numbers=numbers,
         power=say_needed(
-            (_claim(edit, groups), groups["wrong"].get("above_guesses"))
-            for edit, groups in edits.items()
+            (_claim(edit, groups, above), above) for edit, groups, _, above in _differences(edits)
         ),
         docs="method.md#whole-types",
     )
 
 
-def _claim(edit: str, groups: Numbers) -> str:
-    above, n_drawn = groups["wrong"].get("above_guesses"), groups["all"].get("n_drawn")
-    less = above and above["verdict"] == Verdict.SHOWN and above["estimate"] < 0
-    return (
-        f"{n_drawn} samples of wrong answers hold the gold {'less' if less else 'more'} often "
-        f"({code(edit)})"
-    )
+def _differences(edits: Numbers) -> Iterator[tuple[str, Numbers, str, Numbers]]:
+    """Edit, its groups, guesses, and what samples of wrong answers have over these."""
+    for edit, groups in edits.items():
+        for guesses, above in groups["wrong"].get("above", {}).items():
+            yield edit, groups, guesses, above
+
+
+def _claim(edit: str, groups: Numbers, above: Numbers) -> str:
+    samples = f"{groups['all']['n_drawn']} samples of wrong answers"
+    if above["verdict"] != Verdict.SHOWN:
+        return f"{samples} and guesses differ in how often they hold the gold ({code(edit)})"
+    often = "less" if above["estimate"] < 0 else "more"
+    return f"{samples} hold the gold {often} often ({code(edit)})"
 
 
 def _change(above: Numbers) -> str:
@@ -147,7 +152,7 @@ def say_samples(edit: str, groups: Numbers) -> list[str]:
         f"in {_guessed(wrong, 'copying')}, as the prompt shows the gold of {wrong['n_shown']}. A "
         f"type that counts as right is among the samples in {wrong['n_found_right']}, "
         f"{rate(wrong['found_right'])}.",
-        *_say_left_out(wrong["above_guesses"]),
+        *(_say_left_out(words, wrong["above"][name]) for name, words in GUESS_WORDS.items()),
     ]
     broken = groups.get("broken")
     if broken and broken["n"]:
@@ -163,15 +168,17 @@ def _guessed(group: Numbers, guesses: str) -> str:
     return percent(group["curve"][guesses][-1]["estimate"])
 
 
-def _say_left_out(above: Numbers) -> Iterator[str]:
-    if (left_out := above["packages"]["left_out"]) is not None:
-        lowest, highest = left_out["lowest"], left_out["highest"]
-        yield (
-            f"Beside {GUESS_WORDS[above['guesses']]}, the difference lies between "
-            f"{100 * lowest['estimate']:+.1f} (without {code(lowest['package'])}) and "
-            f"{100 * highest['estimate']:+.1f} points (without {code(highest['package'])}) with "
-            f"one of {above['packages']['n_packages']} packages left out."
-        )
+def _say_left_out(guesses: str, above: Numbers) -> str:
+    """The difference over programs and packages, and what it is without one of these."""
+    said = f"Beside {guesses}, the difference is {_change(above)}: {above['verdict']}"
+    if (left_out := above["packages"]["left_out"]) is None:
+        return f"{said}."
+    lowest, highest = left_out["lowest"], left_out["highest"]
+    return (
+        f"{said}; with one of {above['packages']['n_packages']} packages left out it lies between "
+        f"{100 * lowest['estimate']:+.1f} (without {code(lowest['package'])}) and "
+        f"{100 * highest['estimate']:+.1f} (without {code(highest['package'])})."
+    )
 
 
 def _say_strata(strata: Numbers) -> Iterator[str]:
