@@ -102,15 +102,15 @@ def _findings(condition: str, sweeps: Sequence[Numbers]) -> list[Finding]:
         Finding(
             f"one part of one block alone moves the answer to the donor's ({code(condition)})",
             verdict_of_many(part["verdict"] for part in parts),
-            f"{len(shown)} of {n}; the most of {_whose(shown)}, {_say_effect(most)}, "
-            f"{most['verdict']}",
+            f"{len(shown)} of {n}; the most of {_whose(shown)}, {_say_effect(most)}: of this "
+            f"part {most['verdict']}",
             "every control donor",
         ),
         Finding(
             f"one part of one block alone moves it away from the donor's ({code(condition)})",
             verdict_of_many(part["against"] for part in parts),
-            f"{len(against)} of {n}; the least of {_whose(against)}, {_say_effect(least)}, "
-            f"{least['against']}",
+            f"{len(against)} of {n}; the least of {_whose(against)}, {_say_effect(least)}: of this "
+            f"part {least['against']}",
             "every control donor",
         ),
     ]
