@@ -170,7 +170,8 @@ def _guessed(group: Numbers, guesses: str) -> str:
 
 def _say_left_out(guesses: str, above: Numbers) -> str:
     """The difference over programs and packages, and what it is without one of these."""
-    said = f"Beside {guesses}, the difference is {_change(above)}: {above['verdict']}"
+    said = f"Beside {guesses}, the difference is {points_changed(above)}, {above['verdict']}"
+    said += f"; {packages}" if (packages := by_package(above["packages"])) else ""
     if (left_out := above["packages"]["left_out"]) is None:
         return f"{said}."
     lowest, highest = left_out["lowest"], left_out["highest"]
