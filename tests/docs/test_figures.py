@@ -106,6 +106,41 @@ def test_a_study_is_read_as_it_was_written(tmp_path):
     assert dump_json({"a": found}) == dump_json({"a": read_studies(tmp_path)["a_study_1_5b"]})
 
 
+def test_what_findings_says_in_words_of_other_models_is_so():
+    """Of docs/findings.md: where one of these changes, its paragraphs are to be written anew."""
+    qwen = STUDIES["qwen2_5_coder_1_5b"]["experiments"]
+    name, alike, broken = (
+        [
+            row(of["algorithms"]["changes"], edit=edit, hypothesis=hypothesis, outcome=outcome)
+            for of in (qwen, EMBEDDED["experiments"])
+        ]
+        for edit, hypothesis, outcome in (
+            ("original", "name", "all"),
+            ("original", "alike", "all"),
+            ("rename_vars", "name", "broken"),
+        )
+    )
+
+    def verdicts(rows, measure):
+        return [each[measure]["over_control"]["verdict"] for each in rows]
+
+    assert verdicts(name, "moved") == ["shown", "shown"]
+    assert verdicts(name, "follows") == ["shown", "undecided"]
+    assert verdicts(alike, "moved") == verdicts(alike, "follows") == ["undecided"] * 2
+    assert verdicts(broken, "moved") == ["shown", "undecided"]
+    wrong = row(qwen["patches"]["sweeps"], condition="wrong_to_wrong")
+    assert wrong["effect_comparison"]["points_above"] == [25, 26, 27, 28]
+    assert min(wrong["comparison"]["points_above"]) == 21
+    restored = {
+        name: row(STUDIES[name]["experiments"]["patches"]["sweeps"], condition="restore")
+        for name in ("gemma_3_270m", "embedded", "qwen2_5_coder_1_5b")
+    }
+    depths = [s["half_of_effect"]["half_at"] / s["points"][-1] for s in restored.values()]
+    assert depths == sorted(depths)
+    pairs = [sweep["n_pairs"] for sweep in restored.values()]
+    assert min(pairs) == pairs[0]
+
+
 def test_what_readme_calls_shown_and_undecided_is_so():
     """What its paragraphs say in words: where a verdict changes, they are to be written anew."""
     change = row(EMBEDDED["changes"], edit="rename_vars")

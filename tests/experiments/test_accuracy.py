@@ -254,8 +254,8 @@ def test_each_package_is_left_out_once():
     change, packages = np.array([1.0, 0.0, 0.0, -1.0]), np.array(["a", "b", "b", "c"])
     found = package_numbers(change, packages)["left_out"]
     assert found == {
-        "lowest": {"package": "a", "estimate": pytest.approx(-1 / 3, abs=1e-6)},
-        "highest": {"package": "c", "estimate": pytest.approx(1 / 3, abs=1e-6)},
+        "lowest": {"without": "a", "estimate": pytest.approx(-1 / 3, abs=1e-6)},
+        "highest": {"without": "c", "estimate": pytest.approx(1 / 3, abs=1e-6)},
     }
     assert package_numbers(change, np.array(["a"] * 4))["left_out"] is None
 

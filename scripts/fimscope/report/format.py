@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from fimscope.report.markdown import code
 from fimscope.statistics.exact_tests import smallest_shown
 from fimscope.statistics.numbers import INTERVAL, Numbers
 from fimscope.statistics.significance import is_clearly_significant
@@ -76,6 +77,20 @@ def _of_few(row: Numbers) -> str:
 def points_changed(numbers: Numbers) -> str:
     """A difference of rates and its interval, in percentage points."""
     return with_interval(numbers, "+z.1f", 100, " points")
+
+
+def points_by_package(numbers: Numbers, packages: Numbers) -> str:
+    """A difference of rates over programs, and its interval over packages."""
+    return "; ".join(filter(None, (points_changed(numbers), by_package(packages))))
+
+
+def between_left_out(left_out: Numbers) -> str:
+    """Where a difference of rates lies without one package, of `statistics.claims.without_one`."""
+    lowest, highest = (f"{100 * left_out[end]['estimate']:+.1f}" for end in ("lowest", "highest"))
+    return (
+        f"between {lowest} (without {code(left_out['lowest']['without'])}) and "
+        f"{highest} points (without {code(left_out['highest']['without'])})"
+    )
 
 
 def by_package(packages: Numbers) -> str:

@@ -34,21 +34,26 @@ def difference_numbers(differences: NDArray, clusters: Sequence[str] | NDArray) 
 def package_numbers(change: NDArray, packages: NDArray) -> Numbers:
     """The mean of paired differences with the package as the unit, and with each one left out.
 
-    left_out   the least and the greatest mean without one package, with that package's name; None
-               of a single package
+    left_out   of `without_one`
     """
-    names = np.unique(packages)
     numbers = difference_numbers(change, packages)
-    numbers["n_packages"] = numbers["n_programs"]
-    left_out = None
-    if len(names) > 1:
-        without = Clustered.of(change, packages).without_each()
-        least, greatest = int(np.argmin(without)), int(np.argmax(without))
-        left_out = {
-            "lowest": {"package": str(names[least]), "estimate": number(without[least])},
-            "highest": {"package": str(names[greatest]), "estimate": number(without[greatest])},
-        }
-    return {**numbers, "left_out": left_out}
+    return {
+        **numbers,
+        "n_packages": numbers["n_programs"],
+        "left_out": without_one(change, packages),
+    }
+
+
+def without_one(differences: NDArray, clusters: Sequence[str] | NDArray) -> Numbers | None:
+    """The least and the greatest mean without one cluster, with its name; None of a single one."""
+    names = np.unique(clusters)
+    if len(names) == 1:
+        return None
+    means = Clustered.of(differences, clusters).without_each()
+    return {
+        end: {"without": str(names[place]), "estimate": number(means[place])}
+        for end, place in (("lowest", means.argmin()), ("highest", means.argmax()))
+    }
 
 
 def judged(row: Numbers, margin: float) -> Numbers:

@@ -5,10 +5,12 @@ from itertools import pairwise
 
 from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    between_left_out,
     by_package,
     counted,
     p_text,
     percent,
+    points_by_package,
     points_changed,
     rate,
     rate_cell,
@@ -164,11 +166,11 @@ def _changes(row: Numbers) -> str:
 
 
 def _change_finding(row: Numbers) -> Finding:
-    number, packages = points_changed(row["difference"]), by_package(row["packages"])
-    if packages:
-        number += f"; {packages}"
     return Finding(
-        _changes(row), row["difference"]["verdict"], number, "the same holes before the edit"
+        _changes(row),
+        row["difference"]["verdict"],
+        points_by_package(row["difference"], row["packages"]),
+        "the same holes before the edit",
     )
 
 
@@ -275,11 +277,9 @@ def _say_change(row: Numbers, margin: float) -> list[str]:
     if packages["left_out"] is None:
         sentences.append("Of one package nothing can be said about others.")
     else:
-        lowest, highest = packages["left_out"]["lowest"], packages["left_out"]["highest"]
         sentences.append(
             f"With one of {packages['n_packages']} packages left out the change lies "
-            f"between {100 * lowest['estimate']:+.1f} (without {code(lowest['package'])}) and "
-            f"{100 * highest['estimate']:+.1f} points (without {code(highest['package'])})."
+            f"{between_left_out(packages['left_out'])}."
         )
     for verdict, text in STRATA.items():
         of_it = [stratum for stratum in row["strata"] if stratum["verdict"] == verdict]

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from fimscope.experiments.algorithms.hypotheses import (
     HYPOTHESES,
@@ -15,10 +13,9 @@ from fimscope.experiments.algorithms.hypotheses import (
     USUAL,
 )
 from fimscope.experiments.outcomes import OUTCOMES
-from fimscope.statistics.claims import judged
+from fimscope.statistics.claims import judged, without_one
 from fimscope.statistics.crossed import Crossed, crossed_rates
-from fimscope.statistics.intervals import Clustered
-from fimscope.statistics.numbers import INTERVAL, Numbers, number
+from fimscope.statistics.numbers import INTERVAL, Numbers
 from fimscope.statistics.significance import adjust_together
 
 if TYPE_CHECKING:
@@ -104,7 +101,7 @@ def _compare(chosen: "DataFrame", hypothesis: str) -> Numbers:
             "rate": _rate(own, programs, names[:1]),
             "control": _rate(control, programs, names[-1:]),
             "over_control": crossed_rates(difference, programs, names),
-            "left_out": _left_out(difference, planted) if hypothesis in PLANTED else None,
+            "left_out": without_one(difference, planted) if hypothesis in PLANTED else None,
         }
 
     return {
@@ -123,18 +120,6 @@ def _names(hypothesis: str, *pairs: "DataFrame") -> list[tuple[str, ...]]:
         return []
     columns = [own[key] for own in pairs for key in ("new", "control_new")]
     return list(dict.fromkeys(map(tuple, columns)))
-
-
-def _left_out(differences: NDArray[np.float64], planted: Sequence[str]) -> Numbers | None:
-    """The least and the greatest mean without one of what was planted; None of a single one."""
-    names = np.unique(planted)
-    if len(names) == 1:
-        return None
-    without = Clustered.of(differences, planted).without_each()
-    return {
-        end: {"planted": str(names[place]), "estimate": number(without[place])}
-        for end, place in (("lowest", without.argmin()), ("highest", without.argmax()))
-    }
 
 
 def _rate(

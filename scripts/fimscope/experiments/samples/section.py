@@ -8,9 +8,11 @@ from fimscope.experiments.whole_types.section import COUNTED
 from fimscope.experiments.whole_types.verdicts import VERDICTS
 from fimscope.report.findings import Finding
 from fimscope.report.format import (
+    between_left_out,
     by_package,
     counted,
     percent,
+    points_by_package,
     points_changed,
     rate,
     rate_cell,
@@ -59,7 +61,7 @@ def samples_section(
             Finding(
                 _claim(edit, groups, above),
                 above["verdict"],
-                _change(above),
+                points_by_package(above, above["packages"]),
                 f"{GUESS_WORDS[guesses]}, golds of any length",
             )
             for edit, groups, guesses, above in _differences(edits)
@@ -130,12 +132,6 @@ def _claim(edit: str, groups: Numbers, above: Numbers) -> str:
     return f"{samples} hold the gold {often} often ({code(edit)})"
 
 
-def _change(above: Numbers) -> str:
-    """The difference to the guesses, over programs and over packages."""
-    packages = by_package(above["packages"])
-    return points_changed(above) + (f"; {packages}" if packages else "")
-
-
 def say_samples(edit: str, groups: Numbers) -> list[str]:
     """How often the gold is among the samples of wrong answers, and of broken ones."""
     everything, wrong = groups["all"], groups["wrong"]
@@ -152,7 +148,7 @@ def say_samples(edit: str, groups: Numbers) -> list[str]:
         f"in {_guessed(wrong, 'copying')}, as the prompt shows the gold of {wrong['n_shown']}. A "
         f"type that counts as right is among the samples in {wrong['n_found_right']}, "
         f"{rate(wrong['found_right'])}.",
-        *(_say_left_out(words, wrong["above"][name]) for name, words in GUESS_WORDS.items()),
+        *(_say_difference(words, wrong["above"][name]) for name, words in GUESS_WORDS.items()),
     ]
     broken = groups.get("broken")
     if broken and broken["n"]:
@@ -168,18 +164,17 @@ def _guessed(group: Numbers, guesses: str) -> str:
     return percent(group["curve"][guesses][-1]["estimate"])
 
 
-def _say_left_out(guesses: str, above: Numbers) -> str:
-    """The difference over programs and packages, and what it is without one of these."""
-    said = f"Beside {guesses}, the difference is {points_changed(above)}, {above['verdict']}"
-    said += f"; {packages}" if (packages := by_package(above["packages"])) else ""
-    if (left_out := above["packages"]["left_out"]) is None:
-        return f"{said}."
-    lowest, highest = left_out["lowest"], left_out["highest"]
-    return (
-        f"{said}; with one of {above['packages']['n_packages']} packages left out it lies between "
-        f"{100 * lowest['estimate']:+.1f} (without {code(lowest['package'])}) and "
-        f"{100 * highest['estimate']:+.1f} (without {code(highest['package'])})."
-    )
+def _say_difference(guesses: str, above: Numbers) -> str:
+    """Over programs and over packages, and what it is without one of these."""
+    packages, left_out = above["packages"], above["packages"]["left_out"]
+    said = [
+        f"Beside {guesses}, the difference is {points_changed(above)}, {above['verdict']}",
+        by_package(packages),
+        left_out
+        and f"with one of {packages['n_packages']} packages left out it lies "
+        f"{between_left_out(left_out)}",
+    ]
+    return f"{'; '.join(filter(None, said))}."
 
 
 def _say_strata(strata: Numbers) -> Iterator[str]:
