@@ -136,8 +136,8 @@ def test_what_one_planted_type_less_would_change_is_told():
     numbers = algorithm_numbers([made_table(rows)], 0.03)
     [row, _] = numbers["changes"]
     assert row["moved"]["left_out"] == {
-        "lowest": {"planted": "a", "estimate": 0.0},
-        "highest": {"planted": "b", "estimate": 1.0},
+        "lowest": {"without": "a", "estimate": 0.0},
+        "highest": {"without": "b", "estimate": 1.0},
     }
     [sentence, *_] = algorithms_section(numbers, [], 2).reading
     assert "points moved (+0.0 to +100.0 without one of the 2 planted)" in sentence
