@@ -36,7 +36,7 @@ STEP = 0.13  # between the marks of one row, whose height is 1
 ANSWERS = ("right", "wrong", "broken")
 # The widest counts what is `any` to the compiler too, which checks anywhere. A narrower one lies on
 # the wider, thinner, so that both are seen where they are the same.
-LEVELS = {"any": 3.2, "checks": 2.4, "equivalent": 1.8, "same": 1.0}
+LEVEL_WIDTHS = {"any": 3.2, "checks": 2.4, "equivalent": 1.8, "same": 1.0}
 TITLE = {"loc": "left", "fontsize": 7.5}  # of a panel of three in a row
 CURVES_HEIGHT = 2.9  # inches of an edit's panels
 BANDS = "bars and bands: 95%, clustered by program"
@@ -135,7 +135,7 @@ def _draw_answers(axes: "Axes", groups: Numbers) -> None:
 def _draw_levels(axes: "Axes", group: Numbers) -> None:
     """pass@k over k by which verdicts count, of all answers."""
     if group["n"]:
-        for level, width in LEVELS.items():
+        for level, width in LEVEL_WIDTHS.items():
             _draw_curve(axes, group["curve"], level, level, LEVEL_WORDS[level], width)
         _draw_guesses(axes, group["curve"])
     _finish_curves(axes)

@@ -13,7 +13,7 @@ from fimscope.experiments.samples.tables import KS
 from fimscope.report.styles import PALETTE, STYLES, SURFACES, style_rule
 from fimscope.report.svg import inline_svg
 from plot_probes import KINDS
-from plot_samples import ANSWERS, LEVELS
+from plot_samples import ANSWERS, LEVEL_WIDTHS
 
 EXPLORER = Path(__file__).parents[2] / "scripts/explorer"
 # Machado, Oliveira & Fernandes 2009, table 1, severity 1: linear RGB as a reader sees it.
@@ -48,7 +48,7 @@ PANELS = {
     # The two kinds of guesses are one grey, told apart by their marks.
     "samples": ("greedy", *(f"pass_at_{k}" for k in KS), "chance"),
     "pass@k": ANSWERS,
-    "pass@k by verdict": LEVELS,
+    "pass@k by verdict": LEVEL_WIDTHS,
     "steering": ("mean_difference", "gold_type", "majority_type", "random", "worsened"),
     "probes": [*(KINDS[name] for name in ("right", "wrong", "answer")), "majority"],
     "solved examples": CHOICES,
