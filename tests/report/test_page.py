@@ -32,7 +32,9 @@ SVG = (
     '<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg xmlns="http://www.w3.org/2000/svg" '
     'xmlns:xlink="http://www.w3.org/1999/xlink" width="10pt" height="5pt" viewBox="0 0 10 5">\n'
     '<metadata>x</metadata><defs><path id="a"/></defs>\n<g id="b"><g clip-path="url(#a)">'
-    '<use xlink:href="#a" x="-0.00123" y="1.2345678"/></g><text> a&lt; b</text></g></svg>\n'
+    '<use xlink:href="#a" x="-0.00123" y="1.2345678"/></g>'
+    '<text transform="rotate(-0 1.5 2)"> a&lt; b</text>'
+    '<path transform="rotate(-90 1 2)" d="M 0.26 -1 L 1e-05 2 z"/></g></svg>\n'
 )
 
 
@@ -152,7 +154,7 @@ def test_the_docs_to_which_a_report_leads_are_pages_that_a_browser_shows():
 
 def test_a_style_that_recurs_is_said_once_and_by_its_own_name():
     drawn = '<path style="fill: none" d="M 0 0"/>'
-    svg = SVG.replace("<text>", f'{drawn}{drawn}<text style="stroke: red">')
+    svg = SVG.replace("<text ", f'{drawn}{drawn}<text style="stroke: red" ')
     found = inline_svg(svg, "a", "A")
     [(name, rule)] = re.findall(r"\.(s[0-9a-f]{8})\{(.*?)\}", found)
     assert rule == "fill: none" and found.count(f'class="{name}"') == 2
@@ -270,8 +272,9 @@ def test_words_of_sampling_and_the_kind_of_a_hole_are_explained_in_texts_and_hea
 def test_inline_svg_keeps_the_picture_and_nothing_else():
     assert inline_svg(SVG, "f", 'a "b"') == (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 5" role="img" '
-        'aria-label="a &quot;b&quot;"><defs><path id="f-a" /></defs><g clip-path="url(#f-a)">'
-        '<use x="0" y="1.23" href="#f-a" /></g><text> a&lt; b</text></svg>'
+        'aria-label="a &quot;b&quot;"><defs><path id="f-0" /></defs><g clip-path="url(#f-0)">'
+        '<use x="0" y="1.2" href="#f-0" /></g><text> a&lt; b</text>'
+        '<path transform="rotate(-90 1 2)" d="M0.3 -1L1e-05 2z" /></svg>'
     )
 
 

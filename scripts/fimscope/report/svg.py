@@ -4,7 +4,7 @@ import hashlib
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -17,14 +17,16 @@ _NUMBER = re.compile(r"-?\d+\.\d+")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _REFERENCE = re.compile(r"url\(#([^)]*)\)")
 _PLACED = ("d", "x", "y", "width", "height", "points", "transform")  # all in units of the figure
+_AROUND_COMMAND = re.compile(r" ?([A-DF-Za-df-z]) ?")  # of a path; "e" is of a number
+_NO_TURN = re.compile(r"rotate\(-?0 [^)]*\)")
 
 
 def inline_svg(svg: str, name: str, label: str) -> str:
     """The element: no prologue, no size of its own, its ids those of this figure alone.
 
-    Coordinates keep two decimals, a hundredth of a printed point; groups that say nothing, and
-    ids that nothing names, go; a style that recurs is said once. Text stays text. Colours of the
-    theme become those of the page.
+    Coordinates keep one decimal, a tenth of a printed point; groups and turns that say nothing, and
+    ids that nothing names, go; other ids are numbers; a style that recurs is said once. Text stays
+    text. Colours of the theme become those of the page.
 
     name     of the figure, unique in the page
     label    what is read out in the picture's place
@@ -38,9 +40,9 @@ def inline_svg(svg: str, name: str, label: str) -> str:
         raise UserError(f"{name}.svg: no <svg> element; make the figure again")
     for element in list(root.iter()):
         _drop_metadata(element)
-    named = set(_references(root))
+    ids = {id: f"{name}-{i}" for i, id in enumerate(dict.fromkeys(_references(root)))}
     for element in root.iter():
-        _rewrite(element, name, named)
+        _rewrite(element, ids)
     _unwrap_groups(root)
     _name_styles(root)
     for size in ("width", "height"):
@@ -70,30 +72,34 @@ def _references(root: Element) -> Iterator[str]:
             yield from _REFERENCE.findall(value)
 
 
-def _rewrite(element: Element, name: str, named: set[str]) -> None:
+def _rewrite(element: Element, ids: Mapping[str, str]) -> None:
+    """Shorten what an element says; ids are named anew."""
     for key, value in list(element.attrib.items()):
         if key == "id":
             del element.attrib[key]
-            if value in named:
-                element.set("id", f"{name}-{value}")
+            if value in ids:
+                element.set("id", ids[value])
         elif key in ("href", f"{{{LINK}}}href"):
             del element.attrib[key]
             own = value.startswith("#")
             # A link leads from the folder of the figures, beside which the page stands.
-            element.set("href", f"#{name}-{value[1:]}" if own else value.removeprefix("../"))
+            element.set("href", f"#{ids[value[1:]]}" if own else value.removeprefix("../"))
+        elif key == "transform" and _NO_TURN.fullmatch(value):
+            del element.attrib[key]
         elif key in _PLACED:
-            element.set(key, " ".join(_NUMBER.sub(_rounded, value).split()))
+            placed = " ".join(_NUMBER.sub(_rounded, value).split())
+            element.set(key, _AROUND_COMMAND.sub(r"\1", placed) if key == "d" else placed)
         elif key == "style":
             element.set(key, _COLOUR.sub(_own_colour, value))
         elif "url(#" in value:
-            element.set(key, _REFERENCE.sub(rf"url(#{name}-\1)", value))
+            element.set(key, _REFERENCE.sub(lambda match: f"url(#{ids[match[1]]})", value))
     for place in ("text", "tail"):  # the line breaks and indents between elements
         if not (getattr(element, place) or "").strip():
             setattr(element, place, None)
 
 
 def _rounded(match: re.Match[str]) -> str:
-    text = f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
+    text = f"{float(match[0]):.1f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
