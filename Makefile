@@ -43,10 +43,11 @@ run-qwen: setup $(VENV)/.qwen  ## the study of Qwen2.5-Coder-1.5B on this machin
 	@$(MAKE) --no-print-directory run ARGS="--configfile config/qwen2.5-coder-1.5b.yaml $(ARGS)"
 
 PAGES = README.md docs/index.md docs/findings.md models/embedded/README.md
+MACROS = docs/figures.j2 docs/findings.j2
 
 figures: setup  ## every figure of README and cards, from docs/studies and what results/ has anew
 	python scripts/write_figures.py --studies docs/studies --results $(wildcard results/*) \
-	  --macros docs/figures.j2 --pages $(PAGES)
+	  --macros $(MACROS) --pages $(PAGES)
 
 STUDIES ?= results/embedded
 

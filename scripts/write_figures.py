@@ -67,7 +67,9 @@ def main() -> None:
         default=[],
         help="results folders of new runs; those of studies that are committed are taken in first",
     )
-    parser.add_argument("--macros", type=Path, required=True, help="Jinja macros for the pages")
+    parser.add_argument(
+        "--macros", type=Path, nargs="+", required=True, help="Jinja macros for the pages"
+    )
     parser.add_argument("--pages", type=Path, nargs="+", required=True, help="Markdown, in place")
     with run_step(parser) as args:
         for folder in args.results:
@@ -79,7 +81,7 @@ def main() -> None:
                     temporary.write_text(text, encoding="utf-8")
                 log.info("%s: taken from %s", study, folder)
         studies = read_studies(args.studies)
-        macros = args.macros.read_text("utf-8")
+        macros = "\n".join(path.read_text("utf-8") for path in args.macros)
         for page in args.pages:
             text = page.read_text("utf-8")
             filled = fill_figures(text, studies, str(page), macros)

@@ -12,7 +12,10 @@ from write_figures import read_studies, study_text
 
 ROOT = Path(__file__).parents[2]
 STUDIES = read_studies(ROOT / "docs/studies")
-MACROS = (ROOT / "docs/figures.j2").read_text("utf-8")
+MACROS = {
+    page: (ROOT / "docs" / file).read_text("utf-8")
+    for page, file in (("README.md", "figures.j2"), ("docs/findings.md", "findings.j2"))
+}
 PAGES = re.search(r"^PAGES = (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)[1].split()
 RATE = {"estimate": 0.5, "lower": 0.25, "upper": 0.75}
 EMBEDDED = STUDIES["embedded"]
@@ -21,15 +24,21 @@ EMBEDDED = STUDIES["embedded"]
 @pytest.mark.parametrize("page", PAGES)
 def test_every_figure_is_the_studies(page):
     text = (ROOT / page).read_text("utf-8")
-    assert fill_figures(text, STUDIES, page, MACROS) == text
+    assert fill_figures(text, STUDIES, page, "\n".join(MACROS.values())) == text
 
 
 def test_readme_can_be_read_as_text():
-    """Its marks call macros; what these say is in their file alone, and each is called."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    templates = [found[2] for found in MARKED.finditer(readme)]
-    called = [re.fullmatch(r"\{\{ (\w+)\(\) \}\}", template)[1] for template in templates]
-    assert sorted(called) == sorted(re.findall(r"\{% macro (\w+)\(\) %\}", MACROS))
+    """Its marks call macros; what these say is in their file alone."""
+    templates = [found[2] for found in MARKED.finditer((ROOT / "README.md").read_text("utf-8"))]
+    assert all(re.fullmatch(r"\{\{ \w+\(\) \}\}", template) for template in templates)
+
+
+@pytest.mark.parametrize("page", MACROS)
+def test_every_macro_is_called(page):
+    text = (ROOT / page).read_text("utf-8")
+    calls = [found[2] for found in MARKED.finditer(text)] + [MACROS[page]]
+    called = set(re.findall(r"\{\{ (\w+)\(", " ".join(calls)))
+    assert set(re.findall(r"\{% macro (\w+)\(", MACROS[page])) <= called
 
 
 def test_no_interval_of_readme_is_typed():

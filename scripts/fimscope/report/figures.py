@@ -3,7 +3,8 @@
     <!-- figure: {{ rate(row(embedded.accuracy, edit="original").right) }} -->56.0% ...<!-- end -->
 
 A mark holds a Jinja template over the studies, each by its name, and the words of `format`. What is
-too long to stand in a page is a macro of a file beside it, called by its mark: `{{ renaming() }}`.
+too long to stand in a page is a macro of a file beside it, called by its mark: `{{ renaming() }}`,
+`{{ renamed(embedded) }}`.
 """
 
 import re
@@ -51,8 +52,8 @@ def fill_figures(page: str, studies: Mapping[str, Numbers], where: str, macros: 
     return MARKED.sub(fill, page)
 
 
-def _joined(macro: Callable[[], str]) -> str:
-    return " ".join(macro().split())
+def _joined(macro: Callable[..., str], *of: Any) -> str:
+    return " ".join(macro(*of).split())
 
 
 def unmarked(page: str) -> str:
