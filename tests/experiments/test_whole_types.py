@@ -285,6 +285,9 @@ def test_counts_are_those_made_by_hand(numbers):
     assert original[ALL]["right"]["estimate"] == 0.75 and original[ALL]["n_any"] == 1
     assert original[ALL]["verdicts"]["equivalent"]["estimate"] == 0.25
     assert original[ALL]["baseline"] == 1  # every name has one gold here
+    assert original[ALL]["gain"]["estimate"] == -0.25 and original[ALL]["gain"]["n"] == 80
+    assert original["array"]["gain"]["verdict"] == renamed["own type"]["gain"]["verdict"] == "shown"
+    assert original["builtin"]["gain"]["estimate"] == 0
     assert renamed["own type"]["n_verdicts"]["fails"] == 20
     assert (renamed[ALL]["n_unended"], renamed[LONGER]["n_unended"]) == (1, 1)
 
@@ -313,6 +316,32 @@ def test_the_section_says_which_golds_it_speaks_of(numbers, tmp_path):
         assert all(len(row) == len(table.header) for row in table.rows)
     figure = plot_whole_types(numbers["edits"])
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["original", "rename_vars"]
+
+
+@pytest.mark.parametrize(
+    ("n_right", "alike", "claimed", "told"),
+    [
+        (70, False, "more often", "kind and name alone have 0.0%: that this is less is shown"),
+        (10, True, "less often", "kind and name alone have 100.0%: that this is more is shown"),
+    ],
+)
+def test_how_often_it_is_right_is_held_against_kind_and_name(n_right, alike, claimed, told):
+    """80 holes of one name in 20 programs; it tells all golds or none."""
+    rows = [
+        row_of(n, "original", "name", "Own", 2, "same" if n < n_right else "fails")
+        for n in range(80)
+    ]
+    examples = [
+        {"example_id": f"e{n}", "package": f"k{n % 4}", "kind": "return", "name": "f"}
+        | {"gold": "Own" if alike else f"G{n}"}
+        for n in range(80)
+    ]
+    table = pa.Table.from_pylist(rows, VERDICTS.schema)
+    section = whole_section(whole_numbers({"original": table}, examples, 0.03), "same", 64, 800)
+    claim = section.findings[0]
+    assert claim.claim == f"a whole type is right {claimed} than kind and name tell"
+    assert claim.verdict == "shown" and f"{n_right / 0.8:.1f}%, by " in claim.number
+    assert told in " ".join(section.reading)
 
 
 @pytest.fixture(scope="module")
@@ -364,6 +393,7 @@ def test_without_both_edits_none_is_held_against_the_other(numbers):
     assert numbers["apart"] == []
     claims = [own.claim for own in whole_section(numbers, "equivalent", 64, 800).findings]
     assert claims == [
+        "a whole type is right more often than kind and name tell",
         "`rename_vars` changes how often a whole type is right",
         "`rename_vars` changes how often a program's own type is right",
     ]

@@ -31,7 +31,7 @@ def whole_numbers(
     examples   all of the study, with package, kind, name and gold of the hole in the original
     margin     within which of 0 a difference of two shares counts as none
 
-    edits     edit -> group -> `group_numbers`
+    edits     edit -> group -> `group_numbers`; the gains of all are one family of tests (Holm)
     changes   of each other edit and group: the share right under the edit minus that of the same
               examples in the original, all of them one family of tests (Holm)
     apart     where the study has both edits of RENAMED, of each group the share right under the
@@ -51,11 +51,13 @@ def whole_numbers(
     judge_together(changes, margin)
     apart = _apart(frames)
     judge_together(apart, margin)
+    edits = {
+        edit: {group: group_numbers(rows) for group, rows in _groups(frame).items()}
+        for edit, frame in frames.items()
+    }
+    judge_together([row["gain"] for groups in edits.values() for row in groups.values()], margin)
     return {
-        "edits": {
-            edit: {group: group_numbers(rows) for group, rows in _groups(frame).items()}
-            for edit, frame in frames.items()
-        },
+        "edits": edits,
         "changes": changes,
         "apart": apart,
     }
@@ -69,6 +71,7 @@ def group_numbers(rows: "DataFrame") -> Numbers:
     right       by the verdicts that answers.right counts
     baseline    share of these holes whose gold, spelled alike, is the commonest of holes of the
                 same kind and name in the other packages
+    gain        the share right minus the baseline, on the same holes
     """
     given = rows["verdict"].to_numpy()
     shares = np.column_stack([rows["right"], *(given == verdict for verdict in VERDICTS)])
@@ -83,6 +86,10 @@ def group_numbers(rows: "DataFrame") -> Numbers:
         "right": right,
         "verdicts": dict(zip(VERDICTS, by_verdict, strict=True)),
         "baseline": number(rows["guessed"].mean()),
+        "gain": difference_numbers(
+            rows["right"].astype(float) - rows["guessed"].astype(float),
+            rows["program_id"].to_numpy(),
+        ),
     }
 
 

@@ -47,6 +47,7 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         title="Whole types, of any length",
         question="How often does the model complete the type, whatever the length of the gold?",
         findings=[
+            *_finding_gain(numbers["edits"]["original"]),
             *(_finding(row, numbers) for row in numbers["changes"] if row["group"] in KINDS),
             *(_finding_apart(row) for row in numbers["apart"] if row["group"] == ALL),
         ],
@@ -58,9 +59,11 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         "enums equal to themselves alone); `checks`, another type that brings no new error; "
         f"`fails`. Right is {COUNTED[right]}.",
         control="The commonest gold of holes of the same kind and name (the original's) in the "
-        "other packages. That a type checks says little where imports are not resolved: "
+        "other packages; as a spelling, not as a type, so that it is never equivalent. "
+        "That a type checks says little where imports are not resolved: "
         "what is `any` to the compiler checks anywhere, and is counted apart. Intervals are 95%, "
-        "clustered by program; changes have t tests over programs, Holm over edits and groups.",
+        "clustered by program; changes and leads have t tests over programs, Holm over edits and "
+        "groups, each by itself.",
         cites=["miller2024evals", "holm1979procedure"],
         reading=[
             *(s for edit, groups in numbers["edits"].items() for s in _say_verdicts(edit, groups)),
@@ -72,6 +75,7 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         ],
         tables=[
             *(_verdict_table(edit, groups) for edit, groups in numbers["edits"].items()),
+            _gain_table(numbers["edits"]),
             *([_change_table(numbers["changes"])] if numbers["changes"] else []),
             *([_apart_table(numbers["apart"])] if numbers["apart"] else []),
         ],
@@ -84,6 +88,25 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         ),
         docs="method.md#whole-types",
     )
+
+
+def _finding_gain(groups: Numbers) -> list[Finding]:
+    """Of the originals: how much oftener a whole type is right than the baseline's."""
+    if not (row := groups.get(ALL)):
+        return []
+    gain = row["gain"]
+    return [
+        Finding(
+            f"a whole type is right {_more(gain)} often than kind and name tell",
+            gain["verdict"],
+            f"{percent(row['right']['estimate'])}, by {points_changed(gain)}, golds of any length",
+            f"the commonest type of holes of that kind and name, {percent(row['baseline'])}",
+        )
+    ]
+
+
+def _more(gain: Numbers) -> str:
+    return "less" if gain["verdict"] == Verdict.SHOWN and gain["estimate"] < 0 else "more"
 
 
 def _finding(change: Numbers, numbers: Numbers) -> Finding:
@@ -129,13 +152,18 @@ def _say_verdicts(edit: str, groups: Numbers) -> list[str]:
         f"({every['n_unended']} never end)."
     ]
     sentences += [
-        f"{words} {rate(groups[group]['right'])} are right "
-        f"({counted(groups[group]['n'], 'hole')}); kind and "
-        f"name alone have {percent(groups[group]['baseline'])}."
-        for group, words in GOLDS.items()
-        if group in groups
+        _say_right(words, groups[group]) for group, words in GOLDS.items() if group in groups
     ]
     return sentences
+
+
+def _say_right(words: str, row: Numbers) -> str:
+    gain = row["gain"]
+    return (
+        f"{words} {rate(row['right'])} are right ({counted(row['n'], 'hole')}); kind and name "
+        f"alone have {percent(row['baseline'])}: that this is "
+        f"{'more' if gain['estimate'] < 0 else 'less'} is {gain['verdict']}."
+    )
 
 
 def _say_changes(edit: str, changes: list[Numbers]) -> list[str]:
@@ -174,14 +202,33 @@ def _verdict_table(edit: str, groups: Numbers) -> SectionTable:
             str(row["n_any"]),
             str(row["n_verdicts"]["fails"]),
             str(row["n_unended"]),
-            f"{100 * row['baseline']:.1f}",
         ]
         for group, row in groups.items()
     ]
     return SectionTable(
         f"Verdicts under {code(edit)}, answers by kind of gold",
-        [*header, "fails", "never end", "kind and name, %"],
+        [*header, "fails", "never end"],
         rows,
+    )
+
+
+def _gain_table(edits: Numbers) -> SectionTable:
+    rows = [
+        [
+            code(edit),
+            group,
+            rate_cell(row["right"]),
+            f"{100 * row['baseline']:.1f}",
+            signed_points(row["gain"]),
+            p_text(row["gain"]),
+            row["gain"]["verdict"],
+        ]
+        for edit, groups in edits.items()
+        for group, row in groups.items()
+    ]
+    header = ["edit", "gold", "right, %", "kind and name, %", "lead", "p (Holm)", "verdict"]
+    return SectionTable(
+        "The model's lead over the commonest type of kind and name, points", header, rows, n_left=2
     )
 
 
