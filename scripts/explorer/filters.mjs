@@ -36,7 +36,13 @@ function choice(rows, parameters, name, change) {
 }
 
 function effectFields(parameters, conditions, change) {
-  const condition = parameters.get("condition") || conditions[0];
+/** The condition whose effects are shown: the address may ask for one that is not there. */
+export function chosenCondition(parameters, conditions) {
+  const asked = parameters.get("condition");
+  return conditions.includes(asked) ? asked : conditions[0];
+}
+
+  const condition = chosenCondition(parameters, conditions);
   const number = (name, label) => {
     const input = element("input", {
       type: "number",

@@ -1,7 +1,7 @@
 // The list of all variants: filtered, sorted, searched; it draws only the rows that are seen.
 import { badge } from "./badge.mjs";
 import { counted, decimal, element, percent, visible } from "./dom.mjs";
-import { filterForm } from "./filters.mjs";
+import { chosenCondition, filterForm } from "./filters.mjs";
 import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
 import { listRows, openingOrder, rowFilter } from "./rows.mjs";
 import { explained } from "./terms.mjs";
@@ -21,6 +21,7 @@ export class ListPage {
     this.ordered = []; // what the list shows, in its order
     this.stale = true; // until that order is read from the table
     this.effectTitle = element("abbr"); // of the column: which condition's effect it shows
+    this.columns = listColumns(this.conditions.length > 0 && this.effectTitle);
     this.count = element("p", { class: "count", role: "status" });
     this.order = element("p", {}, sayOrder(null));
     this.filters = element("div", {});
@@ -51,8 +52,10 @@ export class ListPage {
   }
 
   /** Back from an example: the list as it was left, at the row of that example. */
-  return(row) {
+  async return(row) {
     this.current = row;
+    await this.built; // it is made at its first show, after an example that a link opened
+    if (this.frame.hidden) return; // for the next example
     this.table.redraw();
     this.reveal();
     this.holder.focus({ preventScroll: true });
@@ -94,7 +97,7 @@ export class ListPage {
   }
 
   chooseEffect() {
-    const condition = this.parameters.get("condition") || this.conditions[0];
+    const condition = chosenCondition(this.parameters, this.conditions);
     for (const row of this.rows) row.effect = row.effects[condition] ?? null;
     this.effectTitle.replaceChildren("effect", element("br"), condition ?? "");
     const meaning = TERMS.given[condition];
@@ -114,14 +117,15 @@ export class ListPage {
 
   sorters() {
     const [field, direction] = (this.parameters.get("sort") ?? "").split(":");
-    return field ? [{ column: field, dir: direction === "desc" ? "desc" : "asc" }] : [];
+    const known = this.columns.some((column) => column.field === field);
+    return known ? [{ column: field, dir: direction === "desc" ? "desc" : "asc" }] : [];
   }
 
   makeTable() {
     this.table = new Tabulator(this.holder, {
       data: this.rows,
       index: "row",
-      columns: listColumns(this.conditions.length > 0 && this.effectTitle),
+      columns: this.columns,
       columnDefaults: { resizable: "header", headerSortTristate: true }, // in the rows a click on an edge would open nothing
       layout: "fitColumns",
       responsiveLayout: "hide",
@@ -144,7 +148,7 @@ export class ListPage {
       this.table.on(change, () => (this.stale = true));
     }
     this.table.on("renderComplete", () => this.stale && this.note());
-    this.table.on("tableBuilt", () => {
+    this.built = new Promise((done) => this.table.on("tableBuilt", done)).then(() => {
       if (this.isFiltered()) this.apply();
       this.followSize();
     });

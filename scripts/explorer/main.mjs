@@ -90,7 +90,10 @@ class Explorer {
 
   async showExample({ id, parameters }) {
     const rows = this.byId.get(id);
-    if (!rows) return this.say(`There is no example ${id} here.`);
+    if (!rows) {
+      this.row = null;
+      return this.say(`There is no example ${id} here.`);
+    }
     const row = rows.find((other) => other.edit === parameters.get("edit")) ?? rows.at(-1);
     this.row = row;
     if (!this.list.table) {
@@ -105,7 +108,8 @@ class Explorer {
       this.panels = panels;
       this.view.replaceChildren(page);
     } catch (error) {
-      return this.say(error.message);
+      if (this.row === row) this.say(error.message);
+      return;
     }
     this.leaveList();
     document.title = `${row.name}, ${row.edit} · ${this.title}`;
@@ -162,6 +166,8 @@ class Explorer {
 
   say(message) {
     this.leaveList();
+    this.panels = [];
+    document.title = this.title;
     this.crumbs.replaceChildren(element("a", { href: this.list.address() }, "list"));
     this.ways.replaceChildren();
     this.view.replaceChildren(element("p", { class: "message", role: "alert" }, message));
@@ -176,7 +182,7 @@ class Explorer {
     else if (event.key === "/") this.search();
     else if (this.row && this.panels[event.key - 1]) this.ways.children[event.key - 1].click();
     else if (event.key in ARROWS && this.row) this.step(ARROWS[event.key]);
-    else if (["ArrowDown", "ArrowUp"].includes(event.key) && !this.row) this.list.enter(event);
+    else if (["ArrowDown", "ArrowUp"].includes(event.key) && currentRoute().page === "list") this.list.enter(event);
     else return;
     event.preventDefault();
   }

@@ -6,8 +6,17 @@ export function currentRoute() {
   const parameters = new Map(new URLSearchParams(query));
   const [page, id] = path.split("/");
   return page === "example" && id
-    ? { page, id: decodeURIComponent(id), parameters }
+    ? { page, id: decoded(id), parameters }
     : { page: "list", id: null, parameters };
+}
+
+/** A part of an address; as it stands, where it encodes no text. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** The address of a view. Parameters that are empty are left out. */

@@ -425,6 +425,36 @@ def test_the_theme_button_overrules_the_system(page):
     assert page.evaluate(paper) != before
 
 
-def test_an_address_without_an_example_says_so(page):
-    go(page, "#/example/none")
-    page.get_by_text("There is no example none here.").wait_for()
+@pytest.mark.parametrize("name", ["none", "%zz"])
+def test_an_address_without_an_example_says_so(page, name):
+    title = page.title()
+    open_example(page, THIRD)
+    go(page, f"#/example/{name}")
+    page.get_by_text(f"There is no example {name} here.").wait_for()
+    assert page.title() == title
+    for key in ("2", "ArrowRight", "ArrowDown"):  # of an example, and of the list
+        page.keyboard.press(key)
+    assert page.evaluate("location.hash") == f"#/example/{name}"
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".tabulator-row")
+
+
+def test_an_example_that_a_link_opened_leads_back_to_its_row(watched, explorer):
+    page = watched.page
+    page.goto(f"{(explorer / 'explorer/index.html').as_uri()}#/example/{FOURTH}?edit=original")
+    page.wait_for_selector("#panel-source .code")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".tabulator-row.current")
+    address = page.locator(".tabulator-row.current a").get_attribute("href")
+    assert address == f"#/example/{FOURTH}?edit=original"
+    assert page.evaluate("document.activeElement.ariaLabel") == "Variants"
+
+
+def test_an_address_with_names_that_are_not_there_shows_what_is(watched, explorer):
+    page = watched.page
+    page.goto(f"{(explorer / 'explorer/index.html').as_uri()}#/?condition=none&sort=none:asc")
+    page.wait_for_selector(".tabulator-row")
+    title = page.locator('.tabulator-col[tabulator-field="effect"] .tabulator-col-title')
+    assert title.inner_text() == "effect\nrestore"
+    assert page.get_by_label("patch effect").first.input_value() == "restore"
+    assert set(page.locator(".tabulator-row .badge").all_inner_texts()) == {"↯ broken"}
