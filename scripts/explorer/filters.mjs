@@ -1,6 +1,6 @@
 // The filter above the list.
 import { element, select, visible } from "./dom.mjs";
-import { commonest } from "./rows.mjs";
+import { NOTHING, commonest } from "./rows.mjs";
 import { term } from "./terms.mjs";
 
 const CHOICES = ["outcome", "edit", "gold", "predicted", "package", "kind", "group"];
@@ -31,17 +31,18 @@ function choice(rows, parameters, name, change) {
   const found = commonest(rows, name).slice(0, MOST_CHOICES);
   const chosen = parameters.get(name) ?? "";
   if (chosen && !found.some(([value]) => value === chosen)) found.push([chosen, 0]);
-  const options = found.map(([value, n]) => [value, `${visible(value ?? "", 36)} (${n})`]);
+  const said = (value) => visible(value === NOTHING ? "" : value, 36);
+  const options = found.map(([value, n]) => [value, `${said(value)} (${n})`]);
   return select(term("filters", name), [["", "all"], ...options], chosen, (value) => change(name, value));
 }
 
-function effectFields(parameters, conditions, change) {
 /** The condition whose effects are shown: the address may ask for one that is not there. */
 export function chosenCondition(parameters, conditions) {
   const asked = parameters.get("condition");
   return conditions.includes(asked) ? asked : conditions[0];
 }
 
+function effectFields(parameters, conditions, change) {
   const condition = chosenCondition(parameters, conditions);
   const number = (name, label) => {
     const input = element("input", {

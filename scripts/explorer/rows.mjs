@@ -45,9 +45,13 @@ function searchText(row) {
 // What an edit changed is an answer too: the report counts it among the right or the wrong ones.
 const ANSWERS = { mended: "right", broken: "wrong" };
 
+// The choice of an empty text: in a form and in an address "" is no choice. No other text is so
+// spelled, as none begins with white space.
+export const NOTHING = " ";
+
 function valuesOf(row, name) {
   const answer = name === "outcome" && ANSWERS[row.outcome];
-  return answer ? [row.outcome, answer] : [row[name]];
+  return answer ? [row.outcome, answer] : [row[name] || NOTHING];
 }
 
 const SAME = ["outcome", "edit", "package", "gold", "predicted", "kind", "group"];

@@ -357,6 +357,22 @@ def test_the_list_opens_with_what_is_broken_and_patched():
     assert run.stdout == "2,4,1,0,3\n"
 
 
+@pytest.mark.node
+def test_every_choice_of_the_list_finds_as_many_rows_as_it_says():
+    answers = ["string", "", "any", "", "string", ""]
+    rows = [{"predicted": text, "outcome": "wrong", "effect": None} for text in answers]
+    code = f"import {{ commonest, rowFilter }} from '{(FRONT_END / 'rows.mjs').as_uri()}';"
+    code += f"const rows = {json.dumps(rows)};"
+    code += "const of = (value) => rows.filter(rowFilter(new Map([['predicted', value]]))).length;"
+    code += "const told = commonest(rows, 'predicted').map(([value, n]) => [value, n, of(value)]);"
+    code += "console.log(JSON.stringify(told))"
+    command = [find_node(), "--input-type=module", "-e", code]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = json.loads(run.stdout)
+    assert [(n, shown) for _, n, shown in found] == [(3, 3), (2, 2), (1, 1)]
+    assert "" not in [value for value, _, _ in found]  # in a form it is no choice
+
+
 def test_effects_are_first_of_the_condition_that_mends():
     keys = {"example_id": "x", "edit": "e", "donor_kind": "paired", "position": "last"}
     conditions = ("own", "break", "restore")
