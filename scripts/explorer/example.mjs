@@ -143,7 +143,7 @@ const ABOUT = {
 function panels(example, variant, compared, parameters, rowsOf) {
   const note = noteParameter;
   const at = (key) => parameters.get(key);
-  const isWrong = ({ answer }) => answer.predicted !== answer.gold;
+  const isWrong = ({ answer }) => !["right", "mended"].includes(answer.outcome);
   const wrong = compared.findLast(isWrong) ?? example.variants.find(isWrong);
   const withLens = compared.filter((shown) => shown.lens);
   const withDirect = compared.filter((shown) => shown.direct);
@@ -202,7 +202,7 @@ function panel(id, title, fill) {
 function predictionsPanel(compared) {
   const domain = topDomain(compared.map((variant) => variant.answer.top10));
   const charts = compared.map(({ edit, answer }) =>
-    topBars(`First token, ${edit}`, answer.top10, answer.gold, answer.predicted, domain).frame,
+    topBars(`First token, ${edit}`, answer.top10, answer.gold_rank, answer, domain).frame,
   );
   return element("div", {}, element("div", { class: "grid" }, charts), barLegend());
 }

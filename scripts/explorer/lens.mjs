@@ -2,7 +2,7 @@
 import { element, percent, select, visible } from "./dom.mjs";
 import { addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
-import { topBars } from "./predictions.mjs";
+import { foilToken, topBars } from "./predictions.mjs";
 import { codeCell } from "./table.mjs";
 
 const LENS_METRICS = {
@@ -43,7 +43,7 @@ const LEAST_SHOWN = 0.01; // a position whose gold stays below has no curve
  * wrong: the variant whose wrong answer is the foil; undefined where all are right
  */
 export function lensPanel(variants, wrong, at, note) {
-  const foil = wrong?.answer.predicted ?? null;
+  const foil = wrong ? foilToken(wrong.answer) : null;
   const cells = variants.flatMap((variant) => lensCells(variant, foil));
   let metric = at.metric in LENS_METRICS ? at.metric : "gold_probability";
   let chosen = cells.find((cell) => cell.key === at.cell) ?? lastOf(cells, variants.at(-1).edit);
@@ -72,7 +72,7 @@ export function lensPanel(variants, wrong, at, note) {
     foil === null ? "Probability of gold over points" : "Probability of gold and foil over points",
     (width) => goldCurve(cells, reached.length ? reached : ["last"], width),
     [
-      foil === null ? "No foil: every answer is the gold." : ["Foil: ", codeCell(foil), `, the wrong answer of ${wrong.edit}; it is drawn where it is among the ten likeliest.`],
+      foilLine(foil, wrong),
       low.length ? ` Below ${percent(LEAST_SHOWN)} at every point: ${low.join(", ")}.` : null,
     ],
   );
@@ -94,8 +94,8 @@ export function lensPanel(variants, wrong, at, note) {
 
   function showTop() {
     const title = `Top ${chosen.top.length} at point ${chosen.point}, ${chosen.position}, ${chosen.edit}`;
-    const rank = chosen.gold_rank === null ? null : ["Gold ", codeCell(chosen.gold), `: rank ${chosen.gold_rank + 1} among all tokens.`];
-    const chart = topBars(title, chosen.top, chosen.gold, chosen.predicted, 1, rank);
+    const rank = chosen.gold_rank === null ? null : ["Gold ", codeCell(chosen.answer.gold), `: rank ${chosen.gold_rank + 1} among all tokens.`];
+    const chart = topBars(title, chosen.top, chosen.gold_rank, chosen.answer, 1, rank);
     top.replaceChildren(chart.frame);
   }
 
@@ -112,19 +112,24 @@ export function lensPanel(variants, wrong, at, note) {
   }
 }
 
+function foilLine(foil, wrong) {
+  if (!wrong) return "No foil: every answer is the gold.";
+  if (foil === null) return `No foil: the wrong answer of ${wrong.edit} begins as the gold does.`;
+  return ["Foil: ", codeCell(foil), `, with which the wrong answer of ${wrong.edit} begins; it is drawn where it is among the ten likeliest.`];
+}
+
+/** foil: the text of a token, or null. */
 function lensCells(variant, foil) {
   const { texts, positions } = variant.lens;
-  const { gold, predicted } = variant.answer;
   return Object.entries(positions).flatMap(([position, found]) =>
     found.point.map((point, i) => {
       const top = found.top[i].map((text, n) => [texts[text], found.probabilities[i][n]]);
-      const asFoil = top.find(([text]) => text.trim() === foil);
+      const asFoil = top.find(([text]) => text === foil);
       return {
         edit: variant.edit,
         position,
         point,
-        gold,
-        predicted,
+        answer: variant.answer,
         column: `${variant.edit}\n${position}`,
         key: `${variant.edit}/${position}/${point}`,
         top,

@@ -4,13 +4,18 @@ import { figure, swatches } from "./figure.mjs";
 
 const BEGINNING = "color-mix(in srgb, var(--gold) 60%, var(--paper))";
 
-/** One bar chart of a list of [text, probability]. domain: the greatest probability of the axis. */
-export function topBars(title, top, gold, predicted, domain, caption = null) {
+/**
+ * One bar chart of a list of [text, probability].
+ * rank     of the gold's first token, 0 for the likeliest; null where it is not known
+ * answer   of the variant: what is its gold, and what it says
+ * domain   the greatest probability of the axis
+ */
+export function topBars(title, top, rank, answer, domain, caption = null) {
   const rows = top.map(([text, probability], i) => ({
     key: `${i} ${text}`,
     text,
     probability,
-    colour: barColour(text, gold, predicted),
+    colour: i === rank ? goldColour(text, answer) : text === foilToken(answer) ? "var(--foil)" : "var(--bar)",
   }));
   const label = new Map(rows.map((row) => [row.key, visible(row.text, 16)]));
   return figure(
@@ -53,9 +58,12 @@ export function topDomain(tops) {
   return Math.max(0.05, ...tops.flat().map(([, probability]) => probability));
 }
 
-function barColour(text, gold, predicted) {
-  const token = text.trim();
-  if (token === gold) return "var(--gold)";
-  if (token !== "" && gold.startsWith(token)) return BEGINNING;
-  return token === predicted ? "var(--foil)" : "var(--bar)";
+const goldColour = (text, { gold }) => (text.trim() === gold ? "var(--gold)" : BEGINNING);
+
+/**
+ * The token that a wrong answer begins with; null where that is the gold's own. Tokens are told
+ * apart by their whole text: one with a space in front is another token than one without.
+ */
+export function foilToken({ top10, gold_rank: rank }) {
+  return rank === 0 ? null : (top10[0]?.[0] ?? null);
 }

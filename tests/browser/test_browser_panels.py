@@ -147,7 +147,7 @@ def test_the_foil_stands_beside_the_gold(page):
     lens = show_panel(page, "lens").locator(".split + figure")
     assert lens.locator("h3").inner_text() == "Probability of gold and foil over points"
     said = lens.locator("figcaption").inner_text()
-    assert "Foil: boolean, the wrong answer of rename_vars; it is drawn" in said
+    assert "Foil: ␣boolean, with which the wrong answer of rename_vars begins; it" in said
     legend = lens.locator(".legend text").all_text_contents()
     assert legend == ["original", "rename_vars", "foil, original", "foil, rename_vars"]
     panel = show_panel(page, "patches")
@@ -157,6 +157,22 @@ def test_the_foil_stands_beside_the_gold(page):
     said = panel.locator('[aria-label="tip"]').text_content()
     assert "paired, point 6" in said
     assert "log-probability of target: -0.50" in said and "of foil: -3.00" in said
+
+
+def test_a_token_with_a_space_is_another_than_one_without(page):
+    open_example(page, SECOND)
+    for chart in show_panel(page, "predictions").locator("svg").all():
+        tokens = chart.locator('[aria-label="y-axis tick label"] text').all_text_contents()
+        fills = chart.locator('[aria-label="bar"] rect').evaluate_all(
+            "all => all.map(bar => bar.getAttribute('fill'))"
+        )
+        shown = dict(zip(tokens, fills, strict=True))
+        assert shown["␣object"] == "var(--gold)" and shown["object"] == "var(--bar)"
+        assert [fills.count(f"var(--{name})") for name in ("gold", "bar")] == [
+            1,
+            8 if "var(--foil)" in fills else 9,
+        ]
+    assert fills[0] == "var(--foil)"
 
 
 def test_the_original_by_itself_has_the_foil_of_what_breaks_it(page):

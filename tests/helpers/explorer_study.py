@@ -224,7 +224,8 @@ class MadeStudy:
         right = n % 4 != 0 if variant["edit"] == "original" else n % 3 == 0
         foil = HOSTILE if n % 5 == 0 else TYPES[(TYPES.index(variant["gold"]) + 1) % len(TYPES)]
         predicted = variant["gold"] if right else foil
-        top = [predicted, foil if right else variant["gold"], LONG, *TYPES]
+        first = [predicted, foil if right else variant["gold"]]
+        top = [f" {text}" for text in (*first, LONG)]  # those without the space are other tokens
         return {
             **variant,
             "n_tokens": self.size.n_tokens,
@@ -234,7 +235,7 @@ class MadeStudy:
             "correct": right,
             "gold_rank": 0 if right else 1,
             "gold_logprob": -0.4 if right else -2.0,
-            "top10": _candidates([f" {text}" for text in top[:10]]),
+            "top10": _candidates([*top, *first, *TYPES][:10]),
             "n_prompt_truncated": 3,
         }
 
@@ -258,7 +259,7 @@ class MadeStudy:
                         **variant,
                         "position": position,
                         "point": point,
-                        "top10": _candidates(words),
+                        "top10": _candidates([f" {word}" for word in words]),
                         "gold_rank": rank,
                         "gold_logprob": -0.5 - rank,
                         "entropy": 4.0 - 3 * point / self.size.n_points,
