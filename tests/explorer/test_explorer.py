@@ -26,7 +26,7 @@ from fimscope.explorer.grouped import ByExample
 from fimscope.explorer.listing import listing, mean_effects
 from fimscope.explorer.pages import folder_page, read_parts, single_page
 from fimscope.explorer.pieces import token_pieces
-from fimscope.explorer.terms import PARTS, all_terms
+from fimscope.explorer.terms import PARTS, all_terms, words_pattern
 from fimscope.files.tables import write_table
 from fimscope.prompts.encoder import Encoder
 from fimscope.typescript.process import find_node
@@ -371,6 +371,22 @@ def test_every_choice_of_the_list_finds_as_many_rows_as_it_says():
     found = json.loads(run.stdout)
     assert [(n, shown) for _, n, shown in found] == [(3, 3), (2, 2), (1, 1)]
     assert "" not in [value for value, _, _ in found]  # in a form it is no choice
+
+
+@pytest.mark.node
+def test_a_key_of_the_config_is_no_word():
+    texts = [
+        "a sample. Then",
+        "sample.max_examples",
+        "(prompt.golds)",
+        "samples",
+        "the gold.",
+        "x.gold",
+    ]
+    code = f"const found = new RegExp({json.dumps(words_pattern())}, 'g');"
+    code += f"console.log(JSON.stringify({json.dumps(texts)}.map((text) => text.match(found))))"
+    run = subprocess.run([find_node(), "-e", code], check=True, capture_output=True, text=True)
+    assert json.loads(run.stdout) == [["sample"], None, None, ["samples"], ["gold"], None]
 
 
 def test_effects_are_first_of_the_condition_that_mends():

@@ -260,6 +260,9 @@ def all_terms() -> dict[str, dict[str, str]]:
 
 
 def words_pattern() -> str:
-    """A regular expression of JavaScript that finds the words, a group for each."""
+    """A regular expression of JavaScript that finds the words, a group for each.
+
+    A part of a key of the config, as in `sample.max_examples`, is no word.
+    """
     own = "|".join(rf"\b(?P<{name}>{word.pattern})\b" for name, word in PAGE_WORDS.items())
-    return f"{own}|{FOUND.pattern}".replace("(?P<", "(?<")
+    return rf"(?<!\w\.)(?:{own}|{FOUND.pattern})(?!\.\w)".replace("(?P<", "(?<")
