@@ -2,6 +2,7 @@
 import { counted, element, percent, select, tokenText, visible } from "./dom.mjs";
 import { addScale, figure } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
+import { term } from "./terms.mjs";
 
 const MARKED = "weight on the marked token";
 
@@ -122,8 +123,8 @@ function headControls(heads, regions, state, choose, change) {
       choose(Number(value), there.includes(head) ? head : there[0]);
     };
     made.push(
-      select("block", blocks.map((b) => [String(b), String(b)]), String(block), toBlock),
-      select("head", inBlock(block).map((h) => [String(h), String(h)]), String(head), (value) =>
+      select(term("controls", "block"), blocks.map((b) => [String(b), String(b)]), String(block), toBlock),
+      select(term("controls", "head"), inBlock(block).map((h) => [String(h), String(h)]), String(head), (value) =>
         choose(block, Number(value)),
       ),
     );
@@ -131,7 +132,7 @@ function headControls(heads, regions, state, choose, change) {
   const choices = [...(heads.length ? [MARKED] : []), ...regions];
   if (choices.length > 1) {
     const options = choices.map((name) => [name, name === MARKED ? name : `share of ${name}`]);
-    made.push(select("map", options, state.region, (value) => change("region", value)));
+    made.push(select(term("controls", "map"), options, state.region, (value) => change("region", value)));
   }
   return made;
 }

@@ -12,7 +12,7 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A select of [value, label] pairs that calls `choose` with the value. */
+/** A select of [value, label] pairs that calls `choose` with the value. label: a text or an element. */
 export function select(label, options, chosen, choose) {
   const control = element(
     "select",

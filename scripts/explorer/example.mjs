@@ -89,7 +89,7 @@ function heading(row, edits, edit) {
     element("h2", { tabindex: "-1" }, element("code", {}, visible(row.name, 80)), ` ${row.kind}`),
     element("p", { class: "faint" }, `${row.package} · ${row.path} · group ${row.group} · ${row.id}`),
     others.length
-      ? select("edit", edits.map((other) => [other, other]), edit, choose)
+      ? select(term("controls", "edit"), edits.map((other) => [other, other]), edit, choose)
       : element("p", { class: "faint" }, "Only the original was asked."),
   );
 }
@@ -222,6 +222,6 @@ function promptChooser(compared, parameters, note) {
     note("prompt", value);
     show(value);
   };
-  const control = select("prompt of", edits.map((edit) => [edit, edit]), edits.includes(asked) ? asked : edits.at(-1), choose);
+  const control = select(term("controls", "prompt of"), edits.map((edit) => [edit, edit]), edits.includes(asked) ? asked : edits.at(-1), choose);
   return element("div", {}, element("div", { class: "controls" }, control), place);
 }

@@ -58,7 +58,7 @@ export function figure(title, draw, caption = null) {
 export function chosenFigures(label, options, asked, first, note, make) {
   let chosen = options.some(([value]) => value === asked) ? asked : first;
   const figures = make(() => chosen);
-  const control = select(label, options, chosen, (value) => {
+  const control = select(term("controls", label), options, chosen, (value) => {
     chosen = value;
     note(label, value);
     for (const { redraw } of figures) redraw();

@@ -4,6 +4,7 @@ import { addLegend, addScale, figure, legendHeight, styleOf } from "./figure.mjs
 import { heatColour } from "./heat.mjs";
 import { foilToken, topBars } from "./predictions.mjs";
 import { codeCell } from "./table.mjs";
+import { term } from "./terms.mjs";
 
 const LENS_METRICS = {
   gold_probability: { label: "p(gold)", value: (cell) => cell.probability, domain: () => [0, 1], say: percent },
@@ -56,7 +57,7 @@ export function lensPanel(variants, wrong, at, note) {
   map.frame.tabIndex = 0;
   map.frame.addEventListener("keydown", (event) => moveBy(event));
   const control = select(
-    "colour",
+    term("controls", "colour"),
     Object.entries(LENS_METRICS).map(([value, { label }]) => [value, label]),
     metric,
     (value) => {

@@ -3,7 +3,7 @@ import { element, percent, visible } from "./dom.mjs";
 import { KINDS, addLegend, addScale, chosenFigures, figure, legendHeight, styleOf } from "./figure.mjs";
 import { heatColour } from "./heat.mjs";
 import { codeCell, table } from "./table.mjs";
-import { term } from "./terms.mjs";
+import { term, termsLine } from "./terms.mjs";
 
 /** Samples of the original and the variant: how many have which verdict, and the commonest types. */
 export function samplesPanel(variants) {
@@ -52,8 +52,13 @@ export function steeringPanel(variant, chosen, note) {
     {},
     mapped.length ? dosesAtPoints(mapped, chosen, note) : null,
     single.length ? dosesOfVectors(variant, single) : null,
+    termsLine("Vectors: ", "vectors", inOrder(steered).map((kind) => LABELS[kind])),
   );
 }
+
+/** The kinds of vectors among entries or rows, in the order of the legend: the cloud comes last. */
+const inOrder = (entries) =>
+  [...new Set(entries.map(({ kind }) => kind))].sort((a, b) => faintOf(b) - faintOf(a) || KINDS.indexOf(a) - KINDS.indexOf(b));
 
 /** A vector as the report says it, with which of its kind it is. */
 function labelOf({ kind, vector }) {
@@ -96,13 +101,13 @@ function dosesOfVectors(variant, entries) {
   return figure(
     "Steering, each vector at its own points",
     (width) => vectorPlot(rows, unsteered, width),
-    "Filled: the answer becomes the gold type. The rule is the answer without steering. " +
+    "Filled: the answer becomes the gold type. The dotted line across is the answer without steering. " +
       "Points were chosen on the group select, for each random and shuffled vector alone.",
   ).frame;
 }
 
 function vectorPlot(rows, unsteered, width) {
-  const kinds = [...new Set(rows.map((row) => row.kind))].sort((a, b) => faintOf(b) - faintOf(a) || KINDS.indexOf(a) - KINDS.indexOf(b));
+  const kinds = inOrder(rows);
   const entries = kinds.map((kind) => [styleOf(kind), LABELS[kind]]);
   const top = legendHeight(entries, 48, width);
   const strengths = [...new Set(rows.map((row) => row.strength))].sort((a, b) => a - b);
@@ -159,7 +164,7 @@ function doseMap(entries, width) {
     entry.strengths.map((strength, i) => ({
       said: `${labelOf(entry)}, ${saidPoints(entry.points)}`,
       first: entry.points[0],
-      together: entry.points.length > 1 ? `first of ${entry.points.length}` : "one point",
+      together: entry.points.length > 1 ? `first of ${entry.points.length} points` : "one point",
       strength: String(strength),
       predicted: entry.predicted[i],
       to_gold: entry.to_gold[i],

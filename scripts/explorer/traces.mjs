@@ -30,8 +30,8 @@ export function tracesPanel(traces, at, note) {
       element(
         "div",
         { class: "controls" },
-        select("condition", conditions.map((name) => [name, name]), state.trace, (value) => change("trace", value)),
-        select("point", [EVERY, ...points].map((name) => [name, name]), point, (value) => change("point", value)),
+        select(term("controls", "condition"), conditions.map((name) => [name, name]), state.trace, (value) => change("trace", value)),
+        select(term("controls", "point"), [EVERY, ...points].map((name) => [name, name]), point, (value) => change("point", value)),
       ),
       element("p", {}, tracedLine(trace)),
       element(

@@ -370,13 +370,14 @@ def test_the_header_of_the_effects_says_what_its_condition_is(page):
         assert title.get_attribute("title") == said
 
 
-def test_every_header_of_every_table_is_explained(page):
+def test_every_header_and_choice_of_an_example_is_explained(page):
     for example_id in (FIRST, SECOND, THIRD):
         for edit in ("original", "rename_vars"):
             open_example(page, example_id, f"edit={edit}")
             for panel in page.locator(".panel").all():
                 name = panel.get_attribute("id").removeprefix("panel-")
                 assert show_panel(page, name).evaluate(UNEXPLAINED, "th") == [], name
+            assert page.locator("article").evaluate(UNEXPLAINED, ".field > span") == []
 
 
 def test_the_links_to_the_panels_wrap_or_the_row_goes_on(page):

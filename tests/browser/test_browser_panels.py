@@ -25,6 +25,16 @@ def test_steering_on_select_is_a_map_of_one_vector(page):
     page.wait_for_function("location.hash.includes('vector=random%2F001')")
 
 
+def test_every_vector_says_what_it_is(page):
+    for example_id in (SECOND, THIRD):
+        open_example(page, example_id)
+        [line] = show_panel(page, "steering").locator("p", has_text="Vectors: ").all()
+        names = line.inner_text().removeprefix("Vectors: ").rstrip(".").split(", ")
+        told = line.locator("abbr").evaluate_all("all => all.map(e => [e.textContent, e.title])")
+        assert [name for name, _ in told] == names and all(title for _, title in told)
+        assert names[0] == "mean difference"
+
+
 def test_steering_on_test_is_one_plot_of_vectors_at_their_own_points(page):
     open_example(page, THIRD)
     panel = show_panel(page, "steering")

@@ -174,7 +174,7 @@ def test_every_name_that_a_page_shows_has_a_meaning():
     assert masked == set(verdict.MASKED) and set(WAYS) == set(verdict.WAY)
     assert set(DONOR_KINDS) == set(terms["donors"])
     assert set(verdict.DONOR) <= set(CONDITIONS) and set(verdict.DONOR) <= set(terms["given"])
-    assert set(ROLES) == set(terms["roles"]) and set(CHOICES) == set(terms["choices"])
+    assert set(ROLES) == set(terms["roles"]) and {"none", *CHOICES} == set(terms["choices"])
     found = {causes.FOLLOWS, causes.MOVES, causes.BOTH, causes.STAYS, causes.UNHELD}
     assert found <= set(terms["found"])
     from fimscope.explorer.study import OPTIONAL

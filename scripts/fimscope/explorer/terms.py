@@ -1,8 +1,8 @@
 """What the words of the pages mean: said where the pointer rests on one."""
 
 from fimscope.experiments.algorithms.hypotheses import HYPOTHESES
-from fimscope.experiments.icl.choices import LABELS as CHOICES
 from fimscope.experiments.registry import about_experiment, all_experiments
+from fimscope.experiments.steer.labels import LABELS as VECTOR_LABELS
 from fimscope.report.glossary import AS_CODE, FOUND, GROUPS, WORDS, Word
 
 DIRECT_LOGITS = (
@@ -106,6 +106,28 @@ TASKS = {
     "control": "the probe was fitted to a random type for each name: what it reads there it has "
     "learnt by itself",
 }
+VECTORS = {
+    "zero": "a control: nothing is added",
+    "mean_difference": "the residuals of right originals less those of their wrong variants, the "
+    "mean over pairs of the group fit",
+    "gold_type": "it is told the gold: the mean residual of right answers of that type, less that "
+    "of all right answers",
+    "held_out_type": "the mean difference, fitted without the pairs of this gold",
+    "majority_type": "a control: as gold type, of the commonest type for every example",
+    "other_edit": "a control: the mean difference of pairs of another edit",
+    "flipped": "a control: the mean difference with the other sign",
+    "shuffled": "a control: the mean difference with right and wrong swapped at random, by program",
+    "random": "a control: a direction that is drawn at random",
+}
+# How solved examples are chosen; `none`: the prompt without any.
+CHOICES = {
+    "none": "no solved example: the prompt by itself",
+    "same_type": "solved examples whose type is this hole's gold",
+    "random": "any solved examples",
+    "other_type": "solved examples whose type is another than this hole's gold",
+    "untyped": "those of same_type, with their annotation left out",
+    "scrambled": "those of random, with their tokens in random order",
+}
 FOUND_OUT = {
     "follows": "the answer becomes the planted type, and does not in the control",
     "moves": "another answer comes, and the control leaves the answer as it is",
@@ -135,6 +157,23 @@ FILTERS = {
     "group": "; ".join(f"{name}: {meaning}" for name, meaning in GROUPS.items()),
     "patch effect": "the condition of the patches whose effects the list shows",
     "effect between": COLUMNS["effect"],
+}
+# What is chosen above the panels of an example.
+CONTROLS = {
+    "edit": f"{WORDS['edit'].meaning}; original is no edit",
+    "colour": "what the colours of the cells show. divergence: Kullback-Leibler, of the "
+    "probabilities at the last point from those of the cell",
+    "measure": "what the curves show: the effect, the target's logit less the foil's, or natural "
+    "logarithms of probabilities",
+    "donor": "whose activations the cells are of: the condition's own donor, or a control",
+    "condition": "whose residuals come into which prompt",
+    "point": WORDS["point"].meaning,
+    "vector": "the vector that is added",
+    "prompt of": "which variant's prompt is shown",
+    "block": "of the head that colours the text; 0 is first",
+    "head": "the attention head that colours the text",
+    "map": "what the map of all heads shows: the attention of the last token to the marked token, "
+    "or its share on the tokens of a region",
 }
 OUTCOMES = {
     "right": "the answer is the gold",
@@ -250,8 +289,10 @@ def all_terms() -> dict[str, dict[str, str]]:
         "components": COMPONENTS,
         "roles": ROLES,
         "choices": CHOICES,
+        "vectors": {VECTOR_LABELS[kind]: meaning for kind, meaning in VECTORS.items()},
         "columns": COLUMNS,
         "filters": {**COLUMNS, **FILTERS},
+        "controls": CONTROLS,
         "outcomes": OUTCOMES,
         "tasks": TASKS,
         "verdicts": VERDICTS,
