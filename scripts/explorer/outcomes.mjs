@@ -11,13 +11,13 @@ export function samplesPanel(variants) {
 }
 
 function countsOfSamples(variants) {
-  const passes = ["pass@1", "pass@10", "pass@100"];
+  const passes = [1, 10, 100].filter((k) => variants.some(({ samples }) => samples[`pass_at_${k}`] !== null)); // not of more than were drawn
   const verdicts = ["same", "equivalent", "checks", "of them any", "fails", "never end"];
-  const head = ["variant", "right of n", ...passes, ...verdicts, "types"];
+  const head = ["variant", "right of n", ...passes.map((k) => `pass@${k}`), ...verdicts, "types"];
   const rows = variants.map(({ edit, samples: s }) => [
     edit,
     `${s.n_right} of ${s.n}`,
-    ...[s.pass_at_1, s.pass_at_10, s.pass_at_100].map(percent),
+    ...passes.map((k) => percent(s[`pass_at_${k}`])),
     ...[s.n_same, s.n_equivalent, s.n_checks, s.n_any, s.n_fails, s.n_unended].map(String),
     String(s.distinct),
   ]);

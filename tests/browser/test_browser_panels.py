@@ -83,11 +83,18 @@ def test_samples_are_told_by_verdict_and_type(page):
         *("20", "5", "30", "10", "45", "4", "6"),
     ]
     told = [row[1:] for row in rows_of(types) if row[0] == "original"]
+    assert "pass@100" in rows_of(counts)[0]
     # What never ends spells no type.
     assert [row[-1] for row in told] == [f"{n} of 100" for n in (41, 20, 20, 10, 5)]
     assert told[2] == ["</code><b>Checks</b>", "checks", "", "20 of 100"]
     assert told[3] == ["any", "checks, any", "", "10 of 100"]
     assert told[4][1:3] == ["equivalent", "✓"]
+
+
+def test_samples_that_are_too_few_have_no_pass_of_more(page):
+    open_example(page, FOURTH)
+    head, *_ = rows_of(show_panel(page, "samples").locator("table").first)
+    assert head[2:5] == ["pass@1", "pass@10", "same"]
 
 
 def test_masks_solved_examples_and_probes_are_tables(page):

@@ -305,7 +305,8 @@ class MadeStudy:
                     yield {**row, "map": "shuffled", "gold_rank": 9, "gold_logprob": -9.0}
 
     def _samples(self, variant: Row) -> Row:
-        rates = {"pass_at_1": 0.25, "pass_at_10": 0.8, "pass_at_100": 1.0}
+        few = int(variant["example_id"], 16) == 3
+        rates = {"pass_at_1": 0.25, "pass_at_10": 0.8, "pass_at_100": None if few else 1.0}
         counts = {"n_same": 20, "n_equivalent": 5, "n_checks": 30, "n_fails": 45}
         others = {"n_right": 25, "n_any": 10, "n_unended": 4, "distinct": 6, "n_gold_tokens": 1}
         return {**variant, "form": "builtin", "n": 100, **counts, **others, **rates}
