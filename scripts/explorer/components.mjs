@@ -40,9 +40,10 @@ function partCells({ attention_output: attention = [], mlp_output: mlp = [], hea
   ];
 }
 
-/** The parts whose paired donor does most, with what the controls do there. */
+/** The parts whose paired donor does most, with what the controls do there; null without effects. */
 function strongestParts(pair, cells) {
   const known = cells.filter((cell) => cell.effect !== null);
+  if (!known.length) return null;
   const strongest = known.sort((a, b) => b.effect - a.effect).slice(0, N_STRONGEST);
   const donors = Object.keys(pair.donors);
   const effectOf = (donor, { row, part, head }) => {

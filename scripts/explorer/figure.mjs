@@ -108,6 +108,9 @@ export function addLegend(svg, entries, left) {
   return y + 12;
 }
 
+/** The mark of a plot that has nothing to show: why that is so. */
+export const nothing = (reason) => Plot.text([reason], { frameAnchor: "middle", fill: "var(--faint)" });
+
 /** A scale of the heat map's colours below the plot: what they mean, and their two ends. */
 export function addScale(svg, label, ends, left) {
   const height = Number(svg.getAttribute("height"));

@@ -1,6 +1,6 @@
 // What a patch does to a variant, at every point, with the pair's controls.
 import { decimal, element, visible } from "./dom.mjs";
-import { addLegend, chosenFigures, figure, legendHeight, styleOf } from "./figure.mjs";
+import { addLegend, chosenFigures, figure, legendHeight, nothing, styleOf } from "./figure.mjs";
 import { routeAddress } from "./route.mjs";
 import { termsLine } from "./terms.mjs";
 
@@ -105,7 +105,7 @@ function curvePlot(rows, metric, width) {
     marks: [
       Plot.ruleY(metric === "effects" ? [0, 1] : [0], { stroke: "var(--line)" }),
       ...kinds.flatMap((kind) => kindMarks(filled, kind, metric, positions)),
-      ...(filled.length ? [tip(filled, metric, positions)] : [nothing()]),
+      ...(filled.length ? [tip(filled, metric, positions)] : [nothing("No value: donor and recipient are too close.")]),
     ],
   });
   addLegend(plot, entries, 58);
@@ -138,11 +138,4 @@ function tip(rows, metric, positions) {
       title: (row) => tipLines(row, metric).join("\n"),
     }),
   );
-}
-
-function nothing() {
-  return Plot.text(["No value: donor and recipient are too close."], {
-    frameAnchor: "middle",
-    fill: "var(--faint)",
-  });
 }

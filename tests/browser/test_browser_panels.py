@@ -3,7 +3,7 @@
 import re
 
 from browser_pages import FIRST, FOURTH, SECOND, THIRD, open_example, show_panel
-from explorer_study import HOSTILE, LEFT_OUT, LONG
+from explorer_study import HOSTILE, LEFT_OUT, LONG, TOO_CLOSE
 
 
 def rows_of(panel) -> list[list[str]]:
@@ -152,11 +152,27 @@ def test_parts_and_other_tokens_are_maps_with_their_controls(page):
     assert cells.count() == 6 * 4 and "0.50" in cells.all_text_contents()
     panel.get_by_label("donor").select_option("unrelated")
     assert set(panel.locator('[aria-label="text"] text').all_text_contents()) == {"0.05"}
+    assert panel.locator(".scale text").all_text_contents() == ["effect: 0", "0.50"]
     panel = show_panel(page, "patch_positions")
     assert "Tokens: hole_name, name." in panel.inner_text()
+    cells = panel.locator('[aria-label="text"] text').all_text_contents()
+    least, most = min(map(float, cells)), max(map(float, cells))
+    assert panel.locator(".scale text").all_text_contents() == [
+        f"effect: 0{' or less' if least < 0 else ''}",
+        f"1.00{' or more' if most > 1 else ''}",
+    ]
+    assert least < 0 or most > 1
     labels = panel.locator('[aria-label="y-axis tick label"] text').all_text_contents()
     assert labels == ["hole_name", "name, 3 points"]
     assert panel.locator('[aria-label="cell"] rect').count() == 2 * 7
+
+
+def test_a_map_without_effects_says_why(page):
+    open_example(page, TOO_CLOSE)
+    for name in ("patch_positions", "components"):
+        panel = show_panel(page, name)
+        panel.locator("svg", has_text="No value: donor and recipient are too close.").wait_for()
+        assert panel.locator("table").count() == 0
 
 
 def test_the_foil_stands_beside_the_gold(page):

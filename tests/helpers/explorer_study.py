@@ -63,6 +63,7 @@ TYPES = (
     "symbol",
 )
 HOSTILE = '</script><script>window.owned = 1</script><img src=x onerror="window.owned = 1">'
+TOO_CLOSE = f"{4:016x}"  # the example whose donor is so close that no effect is known
 HOSTILE_PROGRAM = f"""// {HOSTILE}
 export const text = `{HOSTILE}`;
 export function escape(text: string, width: number) {{
@@ -412,8 +413,9 @@ class MadeStudy:
         """The name's window of three points does half of what its points do."""
         for row in self._first_patches():
             if row["donor_kind"] != "self":
-                half = 0.5 * row["normalised_effect"]
-                yield {**row, "position": "hole_name"}
+                whole = None if row["example_id"] == TOO_CLOSE else row["normalised_effect"]
+                half = None if whole is None else 0.5 * whole
+                yield {**row, "position": "hole_name", "normalised_effect": whole}
                 yield {**row, "position": "name", "n_points": 3, "normalised_effect": half}
 
     def _components(self) -> Iterator[Row]:
@@ -425,6 +427,7 @@ class MadeStudy:
                 for component, head in parts:
                     strongest = 0.5 if (block, head) == (2, 1) else 0.25 / (1 + block)
                     effect = strongest if kind == "paired" else 0.05
+                    effect = None if row["example_id"] == TOO_CLOSE else effect
                     part = {"component": component, "block": block, "head": head}
                     yield {**row, **part, "normalised_effect": effect}
 

@@ -146,7 +146,7 @@ COLUMNS = {
     "gold_probability": "the probability of the gold's first token at the hole",
     "gold_rank": "of the gold's first token among all tokens; 1 is first",
     "effect": "mean over all points of the paired donor's normalised effect; blank: not a "
-    "recipient of the chosen condition",
+    "recipient of the chosen condition, or as good as its donor",
     "package": "in which the program is published",
     "path": "of the program's file in its package",
 }
