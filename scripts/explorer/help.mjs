@@ -19,7 +19,7 @@ export function helpSheet() {
     { "aria-label": "Keys" },
     element("h2", {}, "Keys"),
     element("dl", { class: "keys" }, rows),
-    element("p", { class: "faint" }, "In the logit lens the arrow keys move from cell to cell. The address of every view is a link to it."),
+    element("p", { class: "faint" }, "In the logit lens the arrow keys move from cell to cell, in a source or a prompt that is wide to its sides. The address of every view is a link to it."),
     close,
   );
   return sheet;

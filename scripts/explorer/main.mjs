@@ -176,6 +176,7 @@ class Explorer {
   key(event) {
     const typing = event.target.matches("input, select, textarea");
     if (event.ctrlKey || event.metaKey || event.altKey || this.help.open) return;
+    if (event.key in ARROWS && scrollsSideways(event.target)) return;
     if (event.key === "Escape") this.escape(event.target, typing);
     else if (typing || event.defaultPrevented) return;
     else if (event.key === "?") this.help.showModal();
@@ -205,6 +206,9 @@ class Explorer {
     if (other) this.open(other);
   }
 }
+
+/** What is clicked or tabbed to and is wider than its frame, the arrow keys move sideways. */
+const scrollsSideways = (target) => target.matches("pre, .wide, .ways") && target.scrollWidth > target.clientWidth;
 
 async function start() {
   const place = document.getElementById("explorer");

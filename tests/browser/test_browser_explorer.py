@@ -155,6 +155,21 @@ def test_the_keyboard_goes_through_list_and_examples(page):
     assert page.locator(".tabulator-row.current a").get_attribute("href") != name
 
 
+def test_the_arrow_keys_move_a_wide_source_that_has_the_focus(page):
+    open_example(page, FIRST)
+    source = page.locator(".pane pre").first
+    assert source.evaluate("code => code.scrollWidth > code.clientWidth")
+    source.evaluate("code => { code.scrollLeft = 0; }")
+    address = page.url
+    source.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.pane pre').scrollLeft > 0")
+    assert page.url == address
+    page.locator("h2").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("address => location.href !== address", arg=address)
+
+
 def test_the_sheet_of_keys_says_them(page):
     page.keyboard.press("?")
     said = page.locator("dialog").inner_text()
