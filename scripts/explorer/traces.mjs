@@ -79,7 +79,7 @@ function heatScale() {
 }
 
 function strongestTokens(cells) {
-  const moved = cells.filter((cell) => cell.effect > 0).sort((a, b) => b.effect - a.effect).slice(0, N_TOKENS);
+  const moved = cells.filter((cell) => Number(decimal(cell.effect)) > 0).sort((a, b) => b.effect - a.effect).slice(0, N_TOKENS);
   if (!moved.length) return element("p", { class: "faint" }, explained("No token has an effect above 0 there."));
   const rows = moved.map(({ text, role, point, effect, predicted }) => [codeCell(text, 20), term("roles", role), codeCell(predicted, 20), String(point), decimal(effect)]);
   return table(["strongest tokens", "role", "answer then", "point", "effect"], rows, 3);

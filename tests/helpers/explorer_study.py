@@ -442,6 +442,8 @@ class MadeStudy:
                         effect = 0.75 if (token, point) == (3, 3) else 0.125
                         if role == "last":
                             effect = float(point == 6)
+                        elif text == ": ":
+                            effect = 0.004  # to two digits it is none
                         place = {"token": token, "text": text, "role": role, "point": point}
                         yield {
                             **example,
