@@ -25,6 +25,7 @@ rule fit_probes:
 rule plot_probes:
     input:
         probes=f"{RESULTS}/probes.parquet",
+        examples=f"{SOURCE}/examples.parquet",
     output:
         svg=f"{FIGURES}/probes.svg",
         png=f"{FIGURES}/probes.png",
@@ -33,5 +34,5 @@ rule plot_probes:
         margins=MARGINS,
     shell:
         "python scripts/plot_probes.py --probes {input.probes:q}"
-        " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
-        " --out-section {output.section:q} --log {log:q}"
+        " --examples {input.examples:q} {params.margins} --out-svg {output.svg:q}"
+        " --out-png {output.png:q} --out-section {output.section:q} --log {log:q}"

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fimscope.experiments.probes.numbers import probe_numbers
-from fimscope.experiments.probes.section import CURVES, probe_section
+from fimscope.experiments.probes.section import CONTROL_WORDS, CURVES, probe_section
 from fimscope.experiments.probes.tables import PROBES
 from fimscope.files.manifest import run_manifest
 from fimscope.files.tables import read_table
@@ -24,6 +24,7 @@ from fimscope.report.theme import (
 from fimscope.statistics.numbers import Numbers
 from fimscope.statistics.verdicts import Margins, add_margin_options
 from fimscope.steps.frame import run_step, step_parser
+from fimscope.typescript.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
 CAPTION = (
     "residual point: 0 is what enters block 0, the last what enters the final norm\n"
     "bands: 95%, clustered by program; squares: the gold is read off wrong examples "
-    "oftener than the best constant answer (Holm)"
+    "oftener than both controls have it (Holm)"
 )
 # Each curve has the style of what it is read from or for.
 KINDS = {name: name for name in CURVES} | {"seen": "paired"}
+LINES = {"name": "chance", "constant": "majority"}  # of the controls
+HOLE = ["example_id", "package", "kind", "name", "gold"]
 
 
 def plot_probes(numbers: Numbers) -> "Figure":
@@ -57,8 +60,8 @@ def plot_probes(numbers: Numbers) -> "Figure":
         for name in names:
             if name in numbers["curves"]:
                 _draw(axes, numbers, name)
-        if axes is left and numbers["constant"]:
-            _draw_constant(axes, numbers)
+        if axes is left and "wrong" in numbers["curves"]:
+            _draw_controls(axes, numbers)
     for legend, axes in zip(grid[1], grid[0], strict=True):
         draw_legend(legend, axes)
     left.set_ylim(-3, 103)
@@ -72,23 +75,26 @@ def _draw(axes: "Axes", numbers: Numbers, name: str) -> None:
     draw_curve(axes, numbers["points"], curve, KINDS[name], label, scale=100)
 
 
-def _draw_constant(axes: "Axes", numbers: Numbers) -> None:
-    constant, style = numbers["constant"], STYLES["majority"]
-    label = "answered wrong: best constant answer"
-    axes.axhline(100 * constant["rate"], color=style.colour, ls=style.line, lw=1, label=label)
-    mark_points(axes, constant["points_above"])
+def _draw_controls(axes: "Axes", numbers: Numbers) -> None:
+    for control, kind in LINES.items():
+        style, rate = STYLES[kind], numbers[control]["rate"]
+        label = f"answered wrong: {CONTROL_WORDS[control]}"
+        axes.axhline(100 * rate, color=style.colour, ls=style.line, lw=1, label=label)
+    mark_points(axes, numbers["points_above"])
 
 
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument("--probes", type=Path, required=True, help="the probes table")
+    parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     add_margin_options(parser)
     add_figure_options(parser)
     parser.add_argument("--out-section", type=Path, required=True, help="the report's section")
     with run_step(parser) as args:
         manifest = run_manifest(args)
         rows = read_table(args.probes, PROBES).to_pylist()
-        numbers = probe_numbers(rows, Margins.of(args).accuracy)
+        holes = read_table(args.examples, EXAMPLES, HOLE).to_pylist()
+        numbers = probe_numbers(rows, holes, Margins.of(args).accuracy)
         save_figure(plot_probes(numbers), args.out_svg, args.out_png)
         write_section(args.out_section, probe_section(numbers), manifest)
 

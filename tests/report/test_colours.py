@@ -12,7 +12,7 @@ from fimscope.experiments.patch.pairs import DONOR_KINDS
 from fimscope.experiments.samples.tables import KS
 from fimscope.report.styles import PALETTE, STYLES, SURFACES, style_rule
 from fimscope.report.svg import inline_svg
-from plot_probes import KINDS
+from plot_probes import KINDS, LINES
 from plot_samples import ANSWERS, LEVEL_WIDTHS
 
 EXPLORER = Path(__file__).parents[2] / "scripts/explorer"
@@ -50,7 +50,7 @@ PANELS = {
     "pass@k": ANSWERS,
     "pass@k by verdict": LEVEL_WIDTHS,
     "steering": ("mean_difference", "gold_type", "majority_type", "random", "worsened"),
-    "probes": [*(KINDS[name] for name in ("right", "wrong", "answer")), "majority"],
+    "probes": [*(KINDS[name] for name in ("right", "wrong", "answer")), *LINES.values()],
     "solved examples": CHOICES,
     "outcomes": ("right", "wrong", "broken", "mended"),
 }
