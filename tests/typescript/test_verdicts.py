@@ -174,6 +174,15 @@ def test_an_answer_cannot_make_itself_equivalent(typescript):
             assert verdict.verdict in ("checks", "fails"), (context, verdict)
 
 
+@pytest.mark.parametrize("where", ["// @ts-nocheck\n", "/* @ts-nocheck */ ", "//\n//@ts-nocheck\n"])
+def test_a_program_that_asks_not_to_be_checked_is_checked(typescript, where):
+    answers = {"string": "same", "(string)": "equivalent", "bigint[]": "fails", "any": "checks"}
+    for context in (PLAIN, where + PLAIN):
+        found = verdicts_of(typescript, context, "string", *answers)
+        assert [verdict.verdict for verdict in found] == list(answers.values())
+        assert found[-1].is_any
+
+
 def test_a_line_whose_errors_are_not_told_hides_no_difference(typescript):
     ignored = "// @ts-ignore\n" + PLAIN
     one, other = verdicts_of(typescript, ignored, "string[]", "Array<string>", "number[]")

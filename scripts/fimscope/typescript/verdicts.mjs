@@ -8,6 +8,8 @@ import { errorsOf, parse } from "./program.mjs";
 import { Refusal } from "./refusal.mjs";
 import { firstType, formOf, isSpelledAlike } from "./types.mjs";
 
+const NOT_CHECKED = "@ts-nocheck";
+
 /**
  * The request `verdicts`: for each hole `{prefix, gold, suffix, kind, answer}` its
  * `{verdict, detail, is_any, form}`:
@@ -19,10 +21,11 @@ import { firstType, formOf, isSpelledAlike } from "./types.mjs";
  *
  * `is_any` says of a type that checks whether to the compiler it is `any`, as what is imported is:
  * it would check anywhere. `form` is the gold's (types.mjs). A hole that cannot be judged has
- * `{reason, detail}`.
+ * `{reason, detail}`. A program that asks not to be checked (`@ts-nocheck`) is checked all the same:
+ * in it any type would check.
  */
 export function verdicts({ holes }) {
-  const rows = holes.map((hole) => ({ ...hole, ...attempt(() => bySpelling(hole)) }));
+  const rows = holes.map(checked).map((hole) => ({ ...hole, ...attempt(() => bySpelling(hole)) }));
   // One question after another, each to the holes that are still open, all of them together.
   for (const [texts, answer] of [
     [({ equivalence }) => (equivalence ? [equivalence.text] : []), byEquivalence],
@@ -36,6 +39,12 @@ export function verdicts({ holes }) {
   return rows.map(({ verdict, reason, detail = null, isAny = false, form }) =>
     reason ? { reason, detail } : { verdict, detail, is_any: isAny, form },
   );
+}
+
+/** The hole without the directive, which no longer reads as one; every place stays where it is. */
+function checked({ prefix, suffix, ...hole }) {
+  const [before, behind] = [prefix, suffix].map((text) => text.replaceAll(NOT_CHECKED, "@ts_nocheck"));
+  return { ...hole, prefix: before, suffix: behind };
 }
 
 function attempt(make) {
