@@ -299,11 +299,8 @@ def test_a_second_run_has_nothing_to_do(small_study):
 
 def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study, warm):
     before = hashes(small_study)
-    for folder in ("shards", "predictions", "activations/original", "split", "patches", "figures"):
-        shutil.rmtree(small_study / MODEL / folder)
-    for file in ("pairs.parquet", "summary.md", "report.html"):
-        (small_study / MODEL / file).unlink()
-    shutil.rmtree(small_study / "results/cache/read_prompts")
+    for folder in (MODEL / "patch_positions", "results/cache/sweep_positions"):
+        shutil.rmtree(small_study / folder)
     command = ["-m", "snakemake", "--profile", "profiles/default", "--configfile", "small.yaml"]
     run = subprocess.Popen(
         [sys.executable, *command],
@@ -317,7 +314,7 @@ def test_after_a_killed_step_a_run_ends_with_the_same_bytes(small_study, warm):
     while not killed and time.monotonic() < deadline:
         for process in psutil.Process(run.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                if re.search(r"scripts/read_prompts\.py", " ".join(process.cmdline()[:2])):
+                if re.search(r"scripts/sweep_positions\.py", " ".join(process.cmdline()[:2])):
                     process.kill()
                     killed = True
         time.sleep(0.1)
