@@ -50,7 +50,8 @@ def warm_python(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[s
 
 
 def serve(up: socket.socket) -> None:
-    """Fork for every request, until this process is ended."""
+    """Fork for every request, until this process is ended or whoever started it is gone."""
+    import select
     import signal
     from importlib import import_module
 
@@ -62,7 +63,7 @@ def serve(up: socket.socket) -> None:
     listener.listen(64)
     signal.signal(signal.SIGCHLD, lambda *_: reap())
     up.send(b"1")
-    while True:
+    while up not in select.select([listener, up], [], [])[0]:
         connection, _ = listener.accept()
         if not os.fork():
             listener.close()

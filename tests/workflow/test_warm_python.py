@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 WHAT_IT_IS_TOLD = """
@@ -34,3 +35,26 @@ def test_a_warm_python_runs_a_script_as_python_does(warm, tmp_path, word):
         found.append((done.stdout, (tmp_path / "said").read_text()))
     assert found[0] == found[1]
     assert found[0][0].endswith("137\n" if word == "ends" else "read\n\n3\n")
+
+
+STARTS_ONE = """
+import sys; from pathlib import Path; from warm_python import warm_python
+with warm_python(Path(sys.argv[1]), {}):
+    print("up", flush=True); input()
+"""
+
+
+@pytest.mark.process
+def test_it_ends_with_whoever_started_it(tmp_path):
+    helpers = Path(__file__).parents[1] / "helpers"
+    started = subprocess.Popen(
+        [sys.executable, "-c", STARTS_ONE, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(helpers)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert started.stdout.readline() == b"up\n"
+    [server] = psutil.Process(started.pid).children()
+    started.kill()
+    started.communicate()
+    server.wait(timeout=20)
