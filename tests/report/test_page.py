@@ -188,6 +188,20 @@ def test_figures_stand_in_their_sections_with_their_captions():
     assert {own.removeprefix("#") for own in anchors if own.startswith("#")} <= set(ids)
 
 
+def test_what_an_element_of_a_figure_names_is_there(tmp_path):
+    """A clip of curves, markers, and the pattern of a hatch, which a style names."""
+    use_theme()
+    figure, axes = plt.subplots()
+    axes.plot([0, 1], marker="s")
+    axes.bar([0, 1], [1, 2], hatch=["///", "..."], color="white", edgecolor="black")
+    save_figure(figure, tmp_path / "a.svg", tmp_path / "a.png")
+    found = inline_svg((tmp_path / "a.svg").read_text("utf-8"), "a", "")
+    ids = re.findall(r'id="([^"]*)"', found)
+    named = re.findall(r"url\(#(.*?)\)", found) + re.findall(r'href="#([^"]*)"', found)
+    assert len(ids) == len(set(ids)) and set(named) == set(ids)
+    assert len(re.findall(r"fill: url\(#", found)) == 2
+
+
 def test_a_figure_with_nothing_to_draw_is_a_sentence_that_says_why(tmp_path):
     for name, texts in (("empty", ["no <runs>", "no <runs>"]), ("half", ["no <runs>", None])):
         use_theme()

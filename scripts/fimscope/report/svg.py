@@ -89,10 +89,9 @@ def _rewrite(element: Element, ids: Mapping[str, str]) -> None:
         elif key in _PLACED:
             placed = " ".join(_NUMBER.sub(_rounded, value).split())
             element.set(key, _AROUND_COMMAND.sub(r"\1", placed) if key == "d" else placed)
-        elif key == "style":
-            element.set(key, _COLOUR.sub(_own_colour, value))
-        elif "url(#" in value:
-            element.set(key, _REFERENCE.sub(lambda match: f"url(#{ids[match[1]]})", value))
+        else:
+            named = _REFERENCE.sub(lambda match: f"url(#{ids[match[1]]})", value)
+            element.set(key, _COLOUR.sub(_own_colour, named) if key == "style" else named)
     for place in ("text", "tail"):  # the line breaks and indents between elements
         if not (getattr(element, place) or "").strip():
             setattr(element, place, None)
