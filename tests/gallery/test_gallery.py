@@ -88,7 +88,7 @@ def test_the_same_study_gives_the_same_bytes_and_what_is_too_large_changes_nothi
     files = files_of(tmp_path)
     write_gallery([study], tmp_path / "gallery", n_examples=4, most_mb=10)
     assert files_of(tmp_path) == files and len(files) == 7
-    too_large = r"would take 1\.\d MB, and 0\.5 are allowed \(made/explorer.html 1\..*; show fewer"
+    too_large = r"would take 0\.\d MB, and 0\.5 are allowed \(made/explorer.html 0\..*; show fewer"
     with pytest.raises(UserError, match=too_large):
         write_gallery([study], tmp_path / "gallery", n_examples=4, most_mb=0.5)
     assert files_of(tmp_path) == files
