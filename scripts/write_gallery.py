@@ -46,7 +46,7 @@ def main() -> None:
         "--studies", type=Path, nargs="+", required=True, help="folders of results: results/<study>"
     )
     parser.add_argument(
-        "--examples", type=positive, default=24, help="in each explorer, as many of every outcome"
+        "--examples", type=positive, default=16, help="in each explorer, as many of every outcome"
     )
     parser.add_argument("--most-mb", type=float, default=10, help="of all files together")
     parser.add_argument("--out", type=Path, required=True, help="the folder, docs/gallery")
