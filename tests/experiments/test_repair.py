@@ -25,6 +25,7 @@ from fimscope.models.load import wrap_network
 from fimscope.parts.store import UNKEPT
 from fimscope.prompts.encoder import Encoder
 from fimscope.report.findings import finding_lines
+from fimscope.report.format import points_changed
 from plot_repair import plot_repair
 from repair_copies import copying_recipients, hide_copies, repair_copies, ways_of_select
 from repair_names import fit_names, points_at, ranks_in, write_over
@@ -296,6 +297,8 @@ def test_an_answer_that_a_name_misleads_is_mended_at_the_name_and_not_by_random_
     section = repair_section(numbers, "rename_vars")
     [line] = finding_lines(section.findings)
     assert line.startswith("- *shown*: taking the name's type out at its place (rank 3 at point 0)")
+    beside = points_changed(cause["net"]["random"])
+    assert line.endswith(f"as many random ones, more than which it is {beside}, n = 56.")
     assert sum(len(axes.get_lines()) for axes in plot_repair(numbers).axes) > 4
 
 

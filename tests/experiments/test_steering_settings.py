@@ -242,14 +242,18 @@ def test_numbers_worked_out_by_hand():
     # of five examples three are mended and the one right one is spoiled
     assert at["mean_difference"]["net"]["estimate"] == pytest.approx(0.4)
     assert (at["mean_difference"]["net"]["n"], at["flipped"]["net"]["n"]) == (5, 4)
+    tested = [row["net"] for kind, row in at.items() if kind not in ("random", "shuffled")]
+    least = min(net["p"] for net in tested)  # of the family the smallest p is times its size
+    assert min(net["adjusted_p"] for net in tested) == min(1, least * len(tested))
     section = steering_section(
         numbers,
         [{"name": "mean_difference", "n_pairs": 7, "n_programs": 6}],
         [
             {"edit": "rename_vars", "group": "test", "outcome": outcome}
-            for outcome in ("right", "wrong")
+            for outcome in ("right", *["wrong"] * 6)
         ],
     )
+    assert section.findings[0].number.endswith("n = 5 (4 of 6 wrong and 1 of 1 right)")
     assert section.explorer == "edit=rename_vars&group=test"
     assert "75.0%" in section.reading[0]
     said = " ".join(section.reading)

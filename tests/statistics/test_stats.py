@@ -169,6 +169,13 @@ def test_the_sign_test_counts_programs_by_hand():
     assert sign_test(np.zeros(14), programs) == 1.0
 
 
+def test_a_programs_means_that_add_up_to_nothing_are_no_sign():
+    """In binary 0.1 + 0.2 - 0.3 is not 0."""
+    differences = np.array([0.1, 0.2, -0.3] * 5)
+    assert differences[:3].sum() != 0
+    assert sign_test(differences, list("aaabbbcccdddeee")) == 1.0
+
+
 def test_the_sign_test_is_mcnemars_with_one_row_a_program():
     differences = np.array([1] * 15 + [-1] * 5 + [0] * 30)
     programs = [str(i) for i in range(50)]

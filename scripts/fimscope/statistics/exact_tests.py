@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from fimscope.statistics.numbers import Numbers, significant
 from fimscope.statistics.significance import ALPHA, HAIR
 
+ROUNDING = 1e-9  # a sum that should be 0, of means such as 1/3, may be so far from it
 POWER = 0.8  # the chance that a test shall have to show what is there
 
 
@@ -33,11 +34,12 @@ def sign_test(differences: NDArray, programs: Sequence[str]) -> Any:
     returns       a float, or floats [column]
 
     The sign test over clusters; with one row a program and differences of -1, 0, 1 it is McNemar's.
+    A sum within ROUNDING of 0 is none.
     """
     names, codes = np.unique(np.asarray(programs, dtype=str), return_inverse=True)
     sums = np.zeros((len(names), *np.shape(differences)[1:]))
     np.add.at(sums, codes, differences)
-    return mcnemar_exact((sums > 0).sum(axis=0), (sums < 0).sum(axis=0))
+    return mcnemar_exact((sums > ROUNDING).sum(axis=0), (sums < -ROUNDING).sum(axis=0))
 
 
 def least_sign_p(n_programs: int) -> float:

@@ -214,8 +214,7 @@ def _say_answer(numbers: Numbers) -> str:
 
 def _say_cuts(cuts: Numbers) -> str:
     return (
-        f"The estimates hold: in {counted(cuts['pearson']['n'], 'run')} {cuts['n_edges']} edges "
-        "were cut one "
+        f"In {counted(cuts['pearson']['n'], 'run')} {cuts['n_edges']} edges were cut one "
         "at a time (path patching), the largest and others spread over the ranking; estimated and "
         f"exact effects correlate by {with_interval(cuts['pearson'], '.2f')} (Pearson) and "
         f"{with_interval(cuts['spearman'], '.2f')} (Spearman), within runs."

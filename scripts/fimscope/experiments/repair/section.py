@@ -95,8 +95,9 @@ def repair_section(numbers: Numbers, edit: str) -> Section:
 
 def _finding(own: Numbers) -> Finding:
     beside = "; ".join(
-        f"{RIVALS[control]}, {points_changed(own['ways'][control]['net'])}"
-        for control in own["moved"]
+        f"{RIVALS[control]}, more than which it is {points_changed(test)}, n = {test['n']}"
+        for control, test in own["net"].items()
+        if control != "none" and test["n"]
     )
     return Finding(
         f"{REPAIRS[own['cause']]} ({_setting(own)}) mends more than it spoils, in "

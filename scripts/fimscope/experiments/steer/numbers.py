@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.experiments.steer.settings import MAIN, RANDOMISED, Setting, chosen_settings
-from fimscope.statistics.claims import judged, judged_beside_many
+from fimscope.statistics.claims import judge_together, judged, judged_beside_many
 from fimscope.statistics.intervals import Clustered
 from fimscope.statistics.numbers import Numbers, number
 from fimscope.statistics.one_of_many import least_shown, one_of_many
@@ -133,9 +133,12 @@ def steering_numbers(
     for kind in DOSE_KINDS:
         found["dose"][kind] = _dose(kind, test)
     for kind in KINDS:
-        row = _at_setting(kind, test, disturbance, margin)
+        row = _at_setting(kind, test, disturbance)
         if row:
             found["at_setting"].append(row)
+    # An interval over programs takes the vectors as they are: of another draw it decides nothing.
+    fixed = [row["net"] for row in found["at_setting"] if row["kind"] not in RANDOMISED]
+    judge_together(fixed, margin)
     found["comparisons"] = _comparisons(test, test.plain, margin)
     held_out = test.vectors_by_name("held_out_type", CHOSEN)
     found["n_not_held_out"] = len(held_out.get(MAIN, {}))
@@ -233,7 +236,6 @@ def _at_setting(
     kind: str,
     test: Results,
     disturbance: Sequence[Row],
-    margin: float,
 ) -> Numbers | None:
     vectors = test.vectors(kind, CHOSEN)
     if not vectors:
@@ -246,9 +248,7 @@ def _at_setting(
             broken = [i for i, e in enumerate(examples) if test.plain[e]["broken"]]
             own = [programs[i] for i in broken]
             row["broken_mended"] = _estimate(measure, values[broken], own)
-    net = _net(test, kind)
-    # An interval over programs takes the vectors as they are: of another draw it decides nothing.
-    row["net"] = net if kind in RANDOMISED else judged(net, margin)
+    row["net"] = _net(test, kind)
     moved = [own for own in disturbance if own["kind"] == kind]
     by_token: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for own in moved:

@@ -103,6 +103,19 @@ def steering_section(numbers: Numbers, vectors: Sequence[Row], split: Sequence[R
     )
 
 
+def _say_drawn(numbers: Numbers) -> str:
+    """How many of the wrong and of the right examples of `test` were steered, unless all were."""
+    used, there = numbers["n"].get("test", {}), numbers["there"]
+    counts = {
+        outcome: (used.get(f"n_{outcome}", 0), there.get(f"test_{outcome}", 0))
+        for outcome in ("wrong", "right")
+    }
+    if all(n == of for n, of in counts.values()):
+        return ""
+    said = (f"{n} of {of} {outcome}" for outcome, (n, of) in counts.items())
+    return f" ({' and '.join(said)})"
+
+
 def _findings(numbers: Numbers) -> list[Finding]:
     """What the mean difference does to accuracy, alone and beside drawn vectors, and an oracle."""
     at = {row["kind"]: row for row in numbers["at_setting"]}
@@ -113,7 +126,10 @@ def _findings(numbers: Numbers) -> list[Finding]:
     }
     net = {
         kind: Finding(
-            claim, row["verdict"], f"{points_changed(row)}, n = {row['n']}", "no steering"
+            claim,
+            row["verdict"],
+            f"{points_changed(row)}, n = {row['n']}{_say_drawn(numbers)}",
+            "no steering",
         )
         for kind, claim in alone.items()
         if kind in at and (row := at[kind]["net"])

@@ -60,7 +60,7 @@ def _findings(numbers: Numbers) -> list[Finding]:
     most = max(rows, key=lambda row: row["estimate"])
     return [
         Finding(
-            f"one token alone, the {code(most['role'])}, brings a broken answer back",
+            f"one token alone, the {code(most['role'])}, moves a broken answer towards the gold",
             most["verdict"],
             f"{with_interval(most, '.2f')} at point {most['point']}, n = {most['n']}",
             "no effect",

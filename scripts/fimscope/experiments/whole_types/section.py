@@ -59,7 +59,9 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         "enums equal to themselves alone); `checks`, another type that brings no new error; "
         f"`fails`. Right is {COUNTED[right]}.",
         control="The commonest gold of holes of the same kind and name (the original's) in the "
-        "other packages; as a spelling, not as a type, so that it is never equivalent. "
+        "other packages, of the same kind where these have none of that name; as a spelling, not "
+        "as a type, so that it is never equivalent. It is hardly ever a type of more tokens: that "
+        "it has few of these says little. "
         "That a type checks says little where imports are not resolved: "
         "what is `any` to the compiler checks anywhere, and is counted apart. Intervals are 95%, "
         "clustered by program; changes and leads have t tests over programs, Holm over edits and "
