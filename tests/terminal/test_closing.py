@@ -16,7 +16,8 @@ pytestmark = pytest.mark.unit
 
 @pytest.fixture(scope="module")
 def numbers():
-    named = {"config": {"model": {"name": "embedded"}}}
+    config = {"model": {"name": "embedded"}, "prompt": {"golds": "single_token"}}
+    named = {"config": config}
     return read_studies(ROOT / "docs/studies")["embedded"] | named
 
 
@@ -27,7 +28,7 @@ def test_four_lines_say_what_was_found_and_where_it_is(numbers, tmp_path):
     write_report(results / "report.json", report_of(EMPTY, SECTION), {})
     accuracy, finding, pages, after = closing_lines(results)
     [change] = numbers["changes"]
-    assert f"of {change['n']} holes; rename_vars breaks {change['n_broken']} of its" in accuracy
+    assert f"of {change['n']} holes by its first token; rename_vars breaks" in accuracy
     assert f"mends {change['n_mended']}" in accuracy
     assert accuracy.endswith(f"{change['difference']['verdict']}.")
     assert finding == "Undecided: it fails: +1.0 (-1.0 to +3.0); against code that is right."

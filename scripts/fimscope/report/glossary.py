@@ -24,7 +24,10 @@ class Word:
 
 WORDS = {
     "hole": Word("one type annotation, of a parameter or a return, taken out of a program"),
-    "gold": Word("the type that stood in the hole; an answer is right when it is the gold"),
+    "gold": Word(
+        "the type that stood in the hole; an answer is right when it is the gold, of a gold of one "
+        "token when its first token is, whatever follows"
+    ),
     "edit": Word("a named change of the program that keeps its meaning"),
     "variant": Word("an example after an edit"),
     "broken": Word("right before the edit, wrong after it", r"broken"),

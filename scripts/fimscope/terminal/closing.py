@@ -32,6 +32,8 @@ def say_accuracy(numbers: Numbers) -> str:
     original = next(row for row in numbers["accuracy"] if row["edit"] == "original")
     model = numbers["config"]["model"]["name"]
     text = f"{model} is right for {rate(original['right'])} of {counted(original['n'], 'hole')}"
+    if numbers["config"]["prompt"]["golds"] == "single_token":
+        text += " by its first token"
     for change in numbers["changes"][:1]:
         difference = change["difference"]
         text += (

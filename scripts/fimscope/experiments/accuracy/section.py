@@ -74,7 +74,7 @@ def accuracy_sections(numbers: Numbers, golds: str, margin: float) -> list[Secti
             title="How often it is right",
             question="How often is the model right, does it know more than frequency tells, and "
             "what do the edits do to it?",
-            findings=[*_knowledge_findings(accuracy), *map(_change_finding, changes)],
+            findings=[*_knowledge_findings(accuracy, golds), *map(_change_finding, changes)],
             method=f"Of {golds}. A gold of one token is answered by the first token that the "
             "model says, any other by the whole type it completes. Rates have intervals of 95%, "
             "clustered by program; differences a t test of that kind, over packages too. " + SCOPE,
@@ -145,14 +145,14 @@ def _more(gain: Numbers) -> str:
     return "less" if gain["verdict"] == Verdict.SHOWN and gain["estimate"] < 0 else "more"
 
 
-def _knowledge_findings(accuracy: Sequence[Numbers]) -> list[Finding]:
+def _knowledge_findings(accuracy: Sequence[Numbers], golds: str) -> list[Finding]:
     """Of the originals: how much oftener it is right than the best baseline."""
     if not (row := _originals(accuracy)):
         return []
     best = _hardest(row, "right")
     gain = best["gain"]["right"]
     claim = f"it is right {_more(gain)} often than {TELLS[best['baseline']]}"
-    number = f"{percent(row['right']['estimate'])}, by {points_changed(gain)}"
+    number = f"{percent(row['right']['estimate'])}, by {points_changed(gain)}, {golds}"
     control = f"the commonest type{OF_HOLES[best['baseline']]}"
     return [Finding(claim, gain["verdict"], number, control)]
 

@@ -143,7 +143,8 @@ def _say_curve(sweep: Numbers) -> str:
     return (
         "How far the residual of one point, taken from a donor, brings the answer at the last "
         f"token ({code(sweep['condition'])}): 0 as without it, 1 as the donor's own. Bands: 95% "
-        "over programs; squares: above every control; a control may leave the frame."
+        "over programs; squares: more answers turn than under every control, which may leave the "
+        f"frame; n = {sweep['n_pairs']}."
     )
 
 
