@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fimscope.errors import UserError
 from fimscope.experiments.answers import same_type
 from fimscope.experiments.tables import PREDICTIONS
 from fimscope.files.atomic import replacing
@@ -36,6 +37,7 @@ def measure_accuracy(
 
     packages   example_id -> package
     prompts    of the originals; `original` and `edited` are the predictions, of any golds
+    raises     UserError where no gold of one token, or none of several, is answered
     """
     from fimscope.training.quality import commonest_share, package_mean, share
 
@@ -43,6 +45,12 @@ def measure_accuracy(
     after = {row["example_id"]: row for row in edited}
     one = [row for row in original if n_gold[row["example_id"]] == 1]
     several = [row for row in original if n_gold[row["example_id"]] > 1]
+    for rows, golds in ((one, "one token"), (several, "several tokens")):
+        if not rows:
+            raise UserError(
+                f"no gold of {golds} is answered, and the quality is of both; "
+                "run `snakemake quality --configfile config/quality.yaml`, whose study asks for all"
+            )
     both = [row for row in one if row["example_id"] in after]
     broken = [
         row

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fimscope.errors import UserError
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.training.quality import commonest_share, package_mean, removal_effects
 from measure_quality import measure_accuracy
@@ -52,6 +53,14 @@ def test_broken_answers_of_one_token_are_counted_apart():
     assert found["top1"]["estimate"] == found["top1_over_examples"] == pytest.approx(2 / 3)
     assert found["drop"]["estimate"] == pytest.approx(2 / 3 - 1 / 3)
     assert found["ends_after_type"] == pytest.approx(3 / 4)
+
+
+@pytest.mark.parametrize(("n_tokens", "named"), [(1, "several tokens"), (2, "one token")])
+def test_a_study_of_one_kind_of_golds_is_refused(n_tokens, named):
+    prompts = [{"example_id": "e1", "gold_token_ids": [5] * n_tokens}]
+    answers = [prediction("e1", "p", "T", right=True)]
+    with pytest.raises(UserError, match=f"no gold of {named} is answered.*config/quality.yaml"):
+        measure_accuracy({"e1": "a"}, prompts, answers, answers, Bootstrap(100))
 
 
 @pytest.mark.model
