@@ -1,7 +1,7 @@
 """The model core on a GPU: whether it is exact there, how fast, in how much memory.
 
     python benchmarks/gpu.py                     # one GPU, some four minutes
-    python benchmarks/gpu.py --device cpu --small --out /tmp/gpu.md   # every line of it, on a CPU
+    python benchmarks/gpu.py --device cpu --small --out gpu.md   # every line of it, on a CPU
 
 Writes the table after every part; a part that fails is a row with its error, and the exit status
 is 1.
