@@ -33,6 +33,11 @@ def finding_text(own: Finding) -> str:
     return f"{own.claim}: {own.number}; against {own.control}."
 
 
+def more_or_less(gain: Numbers) -> str:
+    """The word of a claim that something is more, which says less where that is what is shown."""
+    return "less" if gain["verdict"] == Verdict.SHOWN and gain["estimate"] < 0 else "more"
+
+
 def verdict_of_many(verdicts: Iterable[Verdict]) -> Verdict:
     """Of the claim that some of many parts do something.
 

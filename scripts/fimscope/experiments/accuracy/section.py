@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from fimscope.report.findings import Finding
+from fimscope.report.findings import Finding, more_or_less
 from fimscope.report.format import (
     between_left_out,
     by_package,
@@ -141,17 +141,13 @@ def _hardest(row: Numbers, measure: str) -> Numbers:
     return max(baselines, key=lambda own: own[measure]["estimate"])
 
 
-def _more(gain: Numbers) -> str:
-    return "less" if gain["verdict"] == Verdict.SHOWN and gain["estimate"] < 0 else "more"
-
-
 def _knowledge_findings(accuracy: Sequence[Numbers], golds: str) -> list[Finding]:
     """Of the originals: how much oftener it is right than the best baseline."""
     if not (row := _originals(accuracy)):
         return []
     best = _hardest(row, "right")
     gain = best["gain"]["right"]
-    claim = f"it is right {_more(gain)} often than {TELLS[best['baseline']]}"
+    claim = f"it is right {more_or_less(gain)} often than {TELLS[best['baseline']]}"
     number = f"{percent(row['right']['estimate'])}, by {points_changed(gain)}, {golds}"
     control = f"the commonest type{OF_HOLES[best['baseline']]}"
     return [Finding(claim, gain["verdict"], number, control)]
@@ -181,7 +177,7 @@ def _nearness_findings(accuracy: Sequence[Numbers]) -> list[Finding]:
         return []
     best = _hardest(row, "near_if_wrong")
     gain = best["gain"]["near_if_wrong"]
-    claim = f"where it is wrong, its top 10 hold the gold {_more(gain)} often"
+    claim = f"where it is wrong, its top 10 hold the gold {more_or_less(gain)} often"
     control = f"the ten commonest types{OF_HOLES[best['baseline']]}"
     return [Finding(claim, gain["verdict"], points_changed(gain), control)]
 

@@ -2,7 +2,7 @@
 
 from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN, RENAMED
 from fimscope.experiments.whole_types.verdicts import RIGHT
-from fimscope.report.findings import Finding
+from fimscope.report.findings import Finding, more_or_less
 from fimscope.report.format import (
     counted,
     p_text,
@@ -99,16 +99,12 @@ def _finding_gain(groups: Numbers) -> list[Finding]:
     gain = row["gain"]
     return [
         Finding(
-            f"a whole type is right {_more(gain)} often than kind and name tell",
+            f"a whole type is right {more_or_less(gain)} often than kind and name tell",
             gain["verdict"],
             f"{percent(row['right']['estimate'])}, by {points_changed(gain)}, golds of any length",
             f"the commonest type of holes of that kind and name, {percent(row['baseline'])}",
         )
     ]
-
-
-def _more(gain: Numbers) -> str:
-    return "less" if gain["verdict"] == Verdict.SHOWN and gain["estimate"] < 0 else "more"
 
 
 def _finding(change: Numbers, numbers: Numbers) -> Finding:
