@@ -54,6 +54,7 @@ rule judge_answers:
 rule plot_whole_types:
     input:
         examples=f"{SOURCE}/examples.parquet",
+        completions=expand(f"{RESULTS}/completions/{{edit}}.parquet", edit=EDITS),
         verdicts=expand(f"{RESULTS}/verdicts/{{edit}}.parquet", edit=EDITS),
     output:
         svg=f"{FIGURES}/whole_types.svg",
@@ -64,7 +65,8 @@ rule plot_whole_types:
         margins=MARGINS,
     shell:
         "python scripts/plot_whole_types.py --verdicts {input.verdicts:q}"
-        " --examples {input.examples:q} --right {params.right}"
+        " --completions {input.completions:q} --examples {input.examples:q}"
+        " --right {params.right}"
         " --max-examples {params.max_examples} --max-new-tokens {params.max_new_tokens}"
         " {params.margins} --out-svg {output.svg:q} --out-png {output.png:q}"
         " --out-section {output.section:q} --log {log:q}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fimscope.experiments.whole_types.numbers import whole_numbers
 from fimscope.experiments.whole_types.section import whole_section
-from fimscope.experiments.whole_types.tables import VERDICTS
+from fimscope.experiments.whole_types.tables import COMPLETIONS, VERDICTS
 from fimscope.experiments.whole_types.verdicts import RIGHT
 from fimscope.experiments.whole_types.verdicts import VERDICTS as ALL
 from fimscope.files.manifest import run_manifest
@@ -79,10 +79,19 @@ def _look(verdict: str) -> dict[str, object]:
     return {"facecolor": colour, "edgecolor": INK, "hatch": HATCHES[verdict], "linewidth": 0.3}
 
 
+def _shown(completions: Path) -> dict[str, list[str]]:
+    """example_id -> the types that its prompt shows."""
+    rows = read_table(completions, COMPLETIONS, ["example_id", "shown_types"]).to_pylist()
+    return {row["example_id"]: row["shown_types"] for row in rows}
+
+
 def main() -> None:
     parser = step_parser(__doc__)
     parser.add_argument(
         "--verdicts", type=Path, nargs="+", required=True, help="verdicts/{edit}.parquet"
+    )
+    parser.add_argument(
+        "--completions", type=Path, nargs="+", required=True, help="completions/{edit}.parquet"
     )
     parser.add_argument("--examples", type=Path, required=True, help="examples.parquet")
     parser.add_argument("--right", choices=list(RIGHT), required=True, help="what counted as right")
@@ -95,7 +104,8 @@ def main() -> None:
         verdicts = {path.stem: read_table(path, VERDICTS) for path in args.verdicts}
         columns = ["example_id", "package", "kind", "name", "gold"]
         examples = read_table(args.examples, EXAMPLES, columns).to_pylist()
-        numbers = whole_numbers(verdicts, examples, Margins.of(args).accuracy)
+        shown = {path.stem: _shown(path) for path in args.completions}
+        numbers = whole_numbers(verdicts, shown, examples, Margins.of(args).accuracy)
         save_figure(plot_whole_types(numbers["edits"]), args.out_svg, args.out_png)
         section = whole_section(numbers, args.right, args.max_new_tokens, args.max_examples)
         write_section(args.out_section, section, run_manifest(args))

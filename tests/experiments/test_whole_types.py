@@ -267,7 +267,8 @@ def numbers():
         }
         for n in range(80)
     ]
-    return whole_numbers(tables, examples, 0.03)
+    shown = {edit: {f"e{n}": ["string"] * (n % 2) for n in range(80)} for edit in tables}
+    return whole_numbers(tables, shown, examples, 0.03)
 
 
 def test_counts_are_those_made_by_hand(numbers):
@@ -284,10 +285,15 @@ def test_counts_are_those_made_by_hand(numbers):
     assert original[ALL]["n_verdicts"] == {"same": 40, "equivalent": 20, "checks": 20, "fails": 0}
     assert original[ALL]["right"]["estimate"] == 0.75 and original[ALL]["n_any"] == 1
     assert original[ALL]["verdicts"]["equivalent"]["estimate"] == 0.25
-    assert original[ALL]["baseline"] == 1  # every name has one gold here
-    assert original[ALL]["gain"]["estimate"] == -0.25 and original[ALL]["gain"]["n"] == 80
-    assert original["array"]["gain"]["verdict"] == renamed["own type"]["gain"]["verdict"] == "shown"
-    assert original["builtin"]["gain"]["estimate"] == 0
+    # Every name has one gold here; every second prompt shows `string`, the others nothing.
+    assert original[ALL]["baselines"] == {"name": 1, "shown": 0.625}
+    assert original["own type"]["baselines"] == {"name": 1, "shown": 0.5}
+    gains = original[ALL]["gains"]
+    assert (gains["name"]["estimate"], gains["shown"]["estimate"]) == (-0.25, 0.125)
+    assert gains["name"]["n"] == 80
+    of_name = (original["array"]["gains"]["name"], renamed["own type"]["gains"]["name"])
+    assert {gain["verdict"] for gain in of_name} == {"shown"}
+    assert original["builtin"]["gains"]["name"]["estimate"] == 0
     assert renamed["own type"]["n_verdicts"]["fails"] == 20
     assert (renamed[ALL]["n_unended"], renamed[LONGER]["n_unended"]) == (1, 1)
 
@@ -318,30 +324,61 @@ def test_the_section_says_which_golds_it_speaks_of(numbers, tmp_path):
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["original", "rename_vars"]
 
 
-@pytest.mark.parametrize(
-    ("n_right", "alike", "claimed", "told"),
-    [
-        (70, False, "more often", "kind and name alone have 0.0%: that this is less is shown"),
-        (10, True, "less often", "kind and name alone have 100.0%: that this is more is shown"),
-    ],
-)
-def test_how_often_it_is_right_is_held_against_kind_and_name(n_right, alike, claimed, told):
-    """80 holes of one name in 20 programs; it tells all golds or none."""
+def holes_of_one_name(n_right: int, shown: list[str], alike: bool):
+    """The section on 80 holes of one name in 20 programs: each gold its own type, or one of all."""
+    golds = ["Own" if alike else f"G{n}" for n in range(80)]
     rows = [
-        row_of(n, "original", "name", "Own", 2, "same" if n < n_right else "fails")
+        row_of(n, "original", "name", golds[n], 2, "same" if n < n_right else "fails")
         for n in range(80)
     ]
     examples = [
         {"example_id": f"e{n}", "package": f"k{n % 4}", "kind": "return", "name": "f"}
-        | {"gold": "Own" if alike else f"G{n}"}
+        | {"gold": golds[n]}
         for n in range(80)
     ]
     table = pa.Table.from_pylist(rows, VERDICTS.schema)
-    section = whole_section(whole_numbers({"original": table}, examples, 0.03), "same", 64, 800)
+    prompts = {f"e{n}": [kind.format(n=n) for kind in shown] for n in range(80)}
+    numbers = whole_numbers({"original": table}, {"original": prompts}, examples, 0.03)
+    return whole_section(numbers, "same", 64, 800)
+
+
+KIND_AND_NAME = "the commonest type of holes of that kind and name"
+SHOWN_TYPE = "the commonest type that the prompt shows"
+
+
+@pytest.mark.parametrize(
+    ("n_right", "alike", "claimed", "told"),
+    [
+        (70, False, "more often", f"{KIND_AND_NAME} is for 0.0%: that this is less is shown"),
+        (10, True, "less often", f"{KIND_AND_NAME} is for 100.0%: that this is more is shown"),
+    ],
+)
+def test_how_often_it_is_right_is_held_against_kind_and_name(n_right, alike, claimed, told):
+    section = holes_of_one_name(n_right, ["number", "number", "boolean"], alike)
     claim = section.findings[0]
-    assert claim.claim == f"a whole type is right {claimed} than kind and name tell"
+    assert claim.claim == f"a whole type, of any length, is right {claimed} than {KIND_AND_NAME}"
     assert claim.verdict == "shown" and f"{n_right / 0.8:.1f}%, by " in claim.number
     assert told in " ".join(section.reading)
+
+
+@pytest.mark.parametrize(
+    ("n_right", "shown", "guessed", "claimed"),
+    [
+        (30, ["G{n}", "number", "G{n}"], 100, "less often"),  # the gold, by twice
+        (30, ["G{n}", "number"], 100, "less often"),  # of equals the first
+        (30, ["number", "G{n}", "number"], 0, "more often"),
+        (30, [], 0, "more often"),  # nothing is shown: what kind and name tell, another gold
+    ],
+)
+def test_how_often_it_is_right_is_held_against_what_the_prompt_shows(
+    n_right, shown, guessed, claimed
+):
+    section = holes_of_one_name(n_right, shown, alike=False)
+    all_golds, longer = section.findings[1:3]
+    assert all_golds.claim == f"a whole type, of any length, is right {claimed} than {SHOWN_TYPE}"
+    assert longer.claim == f"a type of more tokens than one is right {claimed} than {SHOWN_TYPE}"
+    for claim in (all_golds, longer):
+        assert claim.verdict == "shown" and claim.control == f"that guess, {guessed:.1f}%"
 
 
 @pytest.fixture(scope="module")
@@ -366,6 +403,7 @@ def renamed():
     ]
     return whole_numbers(
         {edit: pa.Table.from_pylist(rows, VERDICTS.schema) for edit, rows in tables.items()},
+        {edit: {row["example_id"]: [] for row in rows} for edit, rows in tables.items()},
         examples,
         0.03,
     )
@@ -393,7 +431,9 @@ def test_without_both_edits_none_is_held_against_the_other(numbers):
     assert numbers["apart"] == []
     claims = [own.claim for own in whole_section(numbers, "equivalent", 64, 800).findings]
     assert claims == [
-        "a whole type is right more often than kind and name tell",
+        f"a whole type, of any length, is right more often than {KIND_AND_NAME}",
+        f"a whole type, of any length, is right more often than {SHOWN_TYPE}",
+        f"a type of more tokens than one is right more often than {SHOWN_TYPE}",
         "`rename_vars` changes how often a whole type is right",
         "`rename_vars` changes how often a program's own type is right",
     ]
@@ -401,6 +441,6 @@ def test_without_both_edits_none_is_held_against_the_other(numbers):
 
 def test_a_study_without_completions_has_a_section():
     empty = {"original": VERDICTS.schema.empty_table()}
-    numbers = whole_numbers(empty, [], 0.03)
+    numbers = whole_numbers(empty, {"original": {}}, [], 0.03)
     assert "nothing was completed" in whole_section(numbers, "same", 64, 800).reading[0]
     plot_whole_types(numbers["edits"])

@@ -1,5 +1,6 @@
 """How often a whole completed type is the gold, by the compiler's verdicts and by kind of gold."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,28 +20,36 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 ALL, ONE_TOKEN, LONGER = "all golds", "of one token", "of more tokens"
 RENAMED = ("rename_types", "rename_vars")  # edits that are held against each other
-BASELINE = "name"  # what holes of the same kind and name have in other packages
+# What is guessed without the model: the commonest gold of holes of the same kind and name in the
+# other packages; the commonest type that the prompt shows, where it shows none the first guess.
+GUESSES = ("name", "shown")
+Shown = Mapping[str, Sequence[str]]  # example_id -> the types that its prompt shows
 
 
 def whole_numbers(
-    verdicts: Mapping[str, pa.Table], examples: Sequence[Row], margin: float
+    verdicts: Mapping[str, pa.Table],
+    shown: Mapping[str, Shown],
+    examples: Sequence[Row],
+    margin: float,
 ) -> Numbers:
     """Of every edit the verdicts, over all golds, by their number of tokens, and by stratum.
 
     verdicts   edit -> its table, `original` among them
+    shown      edit -> of each of its examples the types that its prompt shows
     examples   all of the study, with package, kind, name and gold of the hole in the original
     margin     within which of 0 a difference of two shares counts as none
 
-    edits     edit -> group -> `group_numbers`; the gains of all are one family of tests (Holm)
+    edits     edit -> group -> `group_numbers`; the gains of all, over both guesses, are one family
+              of tests (Holm)
     changes   of each other edit and group: the share right under the edit minus that of the same
               examples in the original, all of them one family of tests (Holm)
     apart     where the study has both edits of RENAMED, of each group the share right under the
               first minus that under the second, on the same examples, another family
     """
-    ranks = baseline_ranks(examples, 1)[BASELINE]
+    ranks = baseline_ranks(examples, 1)["name"]
     names = (row["example_id"] for row in examples)
-    guessed = dict(zip(names, (ranks == 0).tolist(), strict=True))
-    frames = {edit: _frame(table, guessed) for edit, table in verdicts.items()}
+    known = dict(zip(names, (ranks == 0).tolist(), strict=True))
+    frames = {edit: _frame(table, known, shown[edit]) for edit, table in verdicts.items()}
     before = frames["original"].set_index("example_id")["right"]
     changes = [
         {"edit": edit, "group": group, **_change(rows, before)}
@@ -55,7 +64,8 @@ def whole_numbers(
         edit: {group: group_numbers(rows) for group, rows in _groups(frame).items()}
         for edit, frame in frames.items()
     }
-    judge_together([row["gain"] for groups in edits.values() for row in groups.values()], margin)
+    rows = [row for groups in edits.values() for row in groups.values()]
+    judge_together([gain for row in rows for gain in row["gains"].values()], margin)
     return {
         "edits": edits,
         "changes": changes,
@@ -69,9 +79,8 @@ def group_numbers(rows: "DataFrame") -> Numbers:
     n_any       of those that check, how many are `any` to the compiler: they check anywhere
     n_unended   of those that fail, how many completions have not ended
     right       by the verdicts that answers.right counts
-    baseline    share of these holes whose gold, spelled alike, is the commonest of holes of the
-                same kind and name in the other packages
-    gain        the share right minus the baseline, on the same holes
+    baselines   by GUESSES: share of these holes whose gold is spelled as the guess
+    gains       by GUESSES: the share right minus that baseline, on the same holes
     """
     given = rows["verdict"].to_numpy()
     shares = np.column_stack([rows["right"], *(given == verdict for verdict in VERDICTS)])
@@ -85,21 +94,33 @@ def group_numbers(rows: "DataFrame") -> Numbers:
         "n_unended": int((~rows["ended"]).sum()),
         "right": right,
         "verdicts": dict(zip(VERDICTS, by_verdict, strict=True)),
-        "baseline": number(rows["guessed"].mean()),
-        "gain": difference_numbers(
-            rows["right"].astype(float) - rows["guessed"].astype(float),
-            rows["program_id"].to_numpy(),
-        ),
+        "baselines": {guess: number(rows[guess].mean()) for guess in GUESSES},
+        "gains": {
+            guess: difference_numbers(
+                rows["right"].astype(float) - rows[guess].astype(float),
+                rows["program_id"].to_numpy(),
+            )
+            for guess in GUESSES
+        },
     }
 
 
-def _frame(table: pa.Table, guessed: Mapping[str, bool]) -> "DataFrame":
-    """The verdicts, each with its stratum and whether the baseline guesses its gold."""
+def _frame(table: pa.Table, known: Mapping[str, bool], shown: Shown) -> "DataFrame":
+    """The verdicts, each with its stratum and, by GUESSES, whether the guess is its gold."""
     frame = table.to_pandas()
     pairs = zip(frame["form"], frame["gold"], strict=True)
     frame["stratum"] = [stratum_of(form, gold) for form, gold in pairs]
-    frame["guessed"] = [guessed[example] for example in frame["example_id"]]
+    frame["name"] = [known[example] for example in frame["example_id"]]
+    frame["shown"] = [
+        commonest(shown[example]) == gold if shown[example] else known[example]
+        for example, gold in zip(frame["example_id"], frame["gold"], strict=True)
+    ]
     return frame
+
+
+def commonest(types: Sequence[str]) -> str:
+    """The type that stands oftenest among at least one; of equals the first."""
+    return Counter(types).most_common(1)[0][0]
 
 
 def _groups(frame: "DataFrame") -> "dict[str, DataFrame]":

@@ -1,6 +1,6 @@
 """The section of the report on whole types, made from its numbers by rule."""
 
-from fimscope.experiments.whole_types.numbers import ALL, LONGER, ONE_TOKEN, RENAMED
+from fimscope.experiments.whole_types.numbers import ALL, GUESSES, LONGER, ONE_TOKEN, RENAMED
 from fimscope.experiments.whole_types.verdicts import RIGHT
 from fimscope.report.findings import Finding, more_or_less
 from fimscope.report.format import (
@@ -28,7 +28,12 @@ GOLDS = {
     ONE_TOKEN: "Of golds of one token, which most other sections follow,",
     LONGER: "Of golds of more tokens",
 }
-
+# Of a guess what it is, and the golds that the findings tell of: the first is hardly ever longer.
+GUESSED = {
+    "name": ("the commonest type of holes of that kind and name", [ALL]),
+    "shown": ("the commonest type that the prompt shows", [ALL, LONGER]),
+}
+LED = {ALL: "a whole type, of any length,", LONGER: "a type of more tokens than one"}
 KINDS = {  # the findings tell of, beside all golds
     ALL: "a whole type",
     "own type": "a program's own type",
@@ -47,7 +52,7 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         title="Whole types, of any length",
         question="How often does the model complete the type, whatever the length of the gold?",
         findings=[
-            *_finding_gain(numbers["edits"]["original"]),
+            *_finding_gains(numbers["edits"]["original"]),
             *(_finding(row, numbers) for row in numbers["changes"] if row["group"] in KINDS),
             *(_finding_apart(row) for row in numbers["apart"] if row["group"] == ALL),
         ],
@@ -58,14 +63,16 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         "to the other (also with optional properties required, and with imported names, `any` and "
         "enums equal to themselves alone); `checks`, another type that brings no new error; "
         f"`fails`. Right is {COUNTED[right]}.",
-        control="The commonest gold of holes of the same kind and name (the original's) in the "
-        "other packages, of the same kind where these have none of that name; as a spelling, not "
-        "as a type, so that it is never equivalent. It is hardly ever a type of more tokens: that "
-        "it has few of these says little. "
+        control="Two guesses: the commonest gold of holes of the same kind and name (the "
+        "original's) in the other packages, of the same kind where these have none of that name; "
+        "and the commonest type that the prompt shows behind a colon, of equals the first, the "
+        "first guess where it shows none. Both as a spelling, not as a type, so that they are "
+        "never equivalent. The first is hardly ever a type of more tokens: that it has few of "
+        "these says little. "
         "That a type checks says little where imports are not resolved: "
         "what is `any` to the compiler checks anywhere, and is counted apart. Intervals are 95%, "
         "clustered by program; changes and leads have t tests over programs, Holm over edits and "
-        "groups, each by itself.",
+        "groups (leads: and both guesses), each by itself.",
         cites=["miller2024evals", "holm1979procedure"],
         reading=[
             *(s for edit, groups in numbers["edits"].items() for s in _say_verdicts(edit, groups)),
@@ -92,18 +99,18 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
     )
 
 
-def _finding_gain(groups: Numbers) -> list[Finding]:
-    """Of the originals: how much oftener a whole type is right than the baseline's."""
-    if not (row := groups.get(ALL)):
-        return []
-    gain = row["gain"]
+def _finding_gains(groups: Numbers) -> list[Finding]:
+    """Of the originals: how much oftener a whole type is right than a guess is."""
     return [
         Finding(
-            f"a whole type is right {more_or_less(gain)} often than kind and name tell",
-            gain["verdict"],
-            f"{percent(row['right']['estimate'])}, by {points_changed(gain)}, golds of any length",
-            f"the commonest type of holes of that kind and name, {percent(row['baseline'])}",
+            f"{LED[group]} is right {more_or_less(row['gains'][guess])} often than {words}",
+            row["gains"][guess]["verdict"],
+            f"{percent(row['right']['estimate'])}, by {points_changed(row['gains'][guess])}",
+            f"that guess, {percent(row['baselines'][guess])}",
         )
+        for guess, (words, told) in GUESSED.items()
+        for group in told
+        if (row := groups.get(group))
     ]
 
 
@@ -156,11 +163,14 @@ def _say_verdicts(edit: str, groups: Numbers) -> list[str]:
 
 
 def _say_right(words: str, row: Numbers) -> str:
-    gain = row["gain"]
+    guessed = (
+        f"{GUESSED[guess][0]} is for {percent(row['baselines'][guess])}: that this is "
+        f"{'more' if gain['estimate'] < 0 else 'less'} is {gain['verdict']}"
+        for guess, gain in row["gains"].items()
+    )
     return (
-        f"{words} {rate(row['right'])} are right ({counted(row['n'], 'hole')}); kind and name "
-        f"alone have {percent(row['baseline'])}: that this is "
-        f"{'more' if gain['estimate'] < 0 else 'less'} is {gain['verdict']}."
+        f"{words} {rate(row['right'])} are right ({counted(row['n'], 'hole')}); "
+        f"{'; '.join(guessed)}."
     )
 
 
@@ -212,22 +222,34 @@ def _verdict_table(edit: str, groups: Numbers) -> SectionTable:
 
 def _gain_table(edits: Numbers) -> SectionTable:
     rows = [
-        [
-            code(edit),
-            group,
-            rate_cell(row["right"]),
-            f"{100 * row['baseline']:.1f}",
-            signed_points(row["gain"]),
-            p_text(row["gain"]),
-            row["gain"]["verdict"],
-        ]
+        [code(edit), group, rate_cell(row["right"]), *_gain_cells(row)]
         for edit, groups in edits.items()
         for group, row in groups.items()
     ]
-    header = ["edit", "gold", "right, %", "kind and name, %", "lead", "p (Holm)", "verdict"]
+    of_guess = [
+        cell
+        for guess in ("kind and name", "shown")
+        for cell in (f"{guess}, %", "lead", "p (Holm)", "verdict")
+    ]
     return SectionTable(
-        "The model's lead over the commonest type of kind and name, points", header, rows, n_left=2
+        "The model's lead over two guesses: the commonest type of kind and name, the commonest "
+        "shown; points",
+        ["edit", "gold", "right, %", *of_guess],
+        rows,
+        n_left=2,
     )
+
+
+def _gain_cells(row: Numbers) -> list[str]:
+    return [
+        cell
+        for guess in GUESSES
+        for gain in (row["gains"][guess],)
+        for cell in (
+            f"{100 * row['baselines'][guess]:.1f}",
+            *(signed_points(gain), p_text(gain), gain["verdict"]),
+        )
+    ]
 
 
 def _apart_table(apart: list[Numbers]) -> SectionTable:
