@@ -71,7 +71,8 @@ def never_right(programs, chance, shown=None):
 
 def test_the_difference_to_chance_is_at_most_one():
     few = never_right("abcdef", [0.9, 0.9, 0.9, 0.9, 0, 0])
-    assert sampled_numbers(few)["above"]["chance"]["lower"] == -1
+    above = sampled_numbers(few)["above"]["chance"]
+    assert -1 <= above["lower"] < above["estimate"] == pytest.approx(-4 / 6)  # many guesses of 0.9
 
 
 def test_that_few_holes_are_never_found_shows_nothing():

@@ -431,7 +431,7 @@ def test_without_both_edits_none_is_held_against_the_other(numbers):
     assert numbers["apart"] == []
     claims = [own.claim for own in whole_section(numbers, "equivalent", 64, 800).findings]
     assert claims == [
-        f"a whole type, of any length, is right more often than {KIND_AND_NAME}",
+        f"a whole type, of any length, is right less often than {KIND_AND_NAME}",
         f"a whole type, of any length, is right more often than {SHOWN_TYPE}",
         f"a type of more tokens than one is right more often than {SHOWN_TYPE}",
         "`rename_vars` changes how often a whole type is right",

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fimscope.statistics.estimate import Estimate, Floats
-from fimscope.statistics.rates import wilson_interval
+from fimscope.statistics.rates import paired_interval, wilson_interval
 from fimscope.statistics.significance import LEVEL
 
 ROUNDING = 1e-9  # what floats may add to a share, and the least variance that is one
@@ -123,11 +123,10 @@ class Clustered:
         return self._estimate(ends.lower, ends.upper)
 
     def difference(self) -> Estimate:
-        """Of paired differences of rates, -1 to 1: one row more that rises and one that falls.
+        """Of paired differences of rates, -1 to 1: Tango's score interval (1998), the effective n.
 
-        That is the adjusted Wald interval of Bonett & Price (2012), with the effective n. Where few
-        rows change it is wider than it would have to be. Of rates that are means of several answers
-        the two rows change by as much as the others that do.
+        Of rates that are means of several answers a row that changes does so by as much as the
+        others, its step.
 
         raises ValueError for a value outside of -1 to 1
         """
@@ -137,9 +136,9 @@ class Clustered:
         n = self._effective_n(self.squares - self.value**2)
         changed = self.absolute > 0
         step = np.where(changed, self.squares / np.where(changed, self.absolute, 1), 1)
-        mean, squares = n * self.value / (n + 2), (n * self.squares + 2 * step**2) / (n + 2)
-        half = _quantile(self._freedom_of_rates()) * np.sqrt((squares - mean**2) / (n + 2))
-        return self._estimate(np.maximum(mean - half, -1), np.minimum(mean + half, 1))
+        rises, falls = ((self.absolute + sign * self.value) / (2 * step) for sign in (1, -1))
+        ends = paired_interval(n * rises, n * falls, n, _quantile(self._freedom_of_rates()))
+        return self._estimate(step * ends.lower, step * ends.upper)
 
     def _variance(self) -> Floats:
         """Of the mean, by the jackknife."""
