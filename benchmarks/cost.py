@@ -4,6 +4,7 @@ python benchmarks/cost.py --figures results/embedded/figures.json
 """
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,12 +24,15 @@ SIZES = {
 }
 GPU_FLOPS = 312e12  # of an A100 in bfloat16, by its data sheet
 USED = 0.3  # the share of them that a forward is assumed to reach
-# Steps whose work does not grow with the examples: the config bounds it.
+# Steps of the model whose work the config bounds, and those whose work grows with the examples.
 BOUNDED = (
-    *("sample_types", "sweep_patches", "sweep_positions", "sweep_components", "apply_steering"),
-    *("compare_icl", "mask_distractors", "view_heads", "read_lens_tokens"),
+    *("complete_types", "sample_types", "sweep_whole_types", "sweep_patches", "sweep_positions"),
+    *("trace_tokens", "sweep_components", "attribute_edges", "run_circuits", "patch_paths"),
+    *("sweep_subspace", "learn_subspaces", "plant_types", "repair_copies", "repair_names"),
+    *("apply_steering", "compare_icl", "mask_distractors", "view_heads", "read_lens_tokens"),
 )
-GROWING = (*("read_prompts", "predict_types", "cache_activations", "read_lens", "view_attention"),)
+GROWING = ("read_prompts", "predict_types", "cache_activations", "read_lens", "view_attention")
+LEAST = 0.01  # of all seconds: the other steps have one row together
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,24 @@ def step_seconds(figures: dict[str, Any]) -> dict[str, float]:
     return seconds
 
 
+def step_rows(seconds: dict[str, float], once: float) -> Iterator[str]:
+    """The dearest steps first, each that has its share of LEAST; `once` is all prompts once."""
+    total = sum(seconds.values())
+    dear = {step: own for step, own in seconds.items() if own >= LEAST * total}
+    for step, own in sorted(dear.items(), key=lambda pair: -pair[1]):
+        forwards = f"{own / once:.1f}" if step in GROWING + BOUNDED else ""
+        grows = "" if not forwards else "yes" if step in GROWING else "no: the config bounds it"
+        yield f"| `{step}` | {own:.0f} | {own / total:.0%} | {forwards} | {grows} |"
+    rest = total - sum(dear.values())
+    n_rest = len(seconds) - len(dear)
+    yield f"| {n_rest} others together | {rest:.0f} | {rest / total:.0%} | | |"
+
+
 def page(figures: dict[str, Any], n: int, n_tokens: int, n_positions: int) -> str:
     from flops import forward_flops
 
     seconds = step_seconds(figures)
+    timings = figures["timings"]
     n_prompts = sum(row["n"] for row in figures["accuracy"])
     # The step that does the one forward of each prompt is the measure of the others.
     forward = seconds["read_prompts"] / n_prompts
@@ -110,16 +128,14 @@ def page(figures: dict[str, Any], n: int, n_tokens: int, n_positions: int) -> st
         f"The default study with the embedded model, {n_prompts} prompts of at most "
         f"{figures['config']['prompt']['max_tokens']} tokens, on two cores: "
         f"{sum(seconds.values()):.0f} s in all. One forward of a prompt, with its answer and all "
-        f"that is kept of it, took {1000 * forward:.1f} ms. In forwards, a step costs:",
+        f"that is kept of it, took {1000 * forward:.1f} ms. Loading libraries and the model took "
+        f"{timings['loading_s'] / timings['wall_s']:.0%} of all seconds. The most memory of a step "
+        f"was {timings['peak_mb'] / 1000:.1f} GB. In forwards, a step costs:",
         "",
-        "| step | seconds | forwards, for each prompt | grows with the examples |",
-        "|---|---:|---:|---|",
+        "| step | seconds | share of all | forwards, for each prompt | grows with the examples |",
+        "|---|---:|---:|---:|---|",
+        *step_rows(seconds, forward * n_prompts),
     ]
-    for step in (*GROWING, *BOUNDED):
-        if step in seconds:
-            share = seconds[step] / forward / n_prompts
-            grows = "yes" if step in GROWING else "no: the config bounds it"
-            lines.append(f"| `{step}` | {seconds[step]:.0f} | {share:.1f} | {grows} |")
     per_prompt = sum(seconds.get(step, 0.0) for step in GROWING) / forward / n_prompts
     bounded = sum(seconds.get(step, 0.0) for step in BOUNDED) / forward
     work = 2 * n * per_prompt + bounded
