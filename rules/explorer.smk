@@ -1,4 +1,4 @@
-# Pages that show every hole that the predictions ask, from the disk.
+# Pages that show every hole that the predictions ask, and those of whole types, from the disk.
 
 # Whose tables they are made of. A study that asks all of these has the pages too, which the report
 # leads to: they need no further forward.
@@ -58,6 +58,10 @@ rule build_explorer:
         masking=of_experiment("masking", f"{RESULTS}/masking.parquet"),
         icl=of_experiment("icl", f"{RESULTS}/icl/{PATCHED}.parquet"),
         probes=of_experiment("probes", f"{RESULTS}/probes.parquet"),
+        verdicts=of_experiment("whole_types", f"{RESULTS}/verdicts/{{edit}}.parquet"),
+        completions=of_experiment("whole_types", f"{RESULTS}/completions/{{edit}}.parquet"),
+        lent=of_experiment("whole_patches", f"{RESULTS}/whole_patches/patches.parquet"),
+        lent_pairs=of_experiment("whole_patches", f"{RESULTS}/whole_patches/pairs.parquet"),
         # Those of the linear lens: by them holes are alike.
         activations=of_experiment("lens", f"{RESULTS}/activations/original/manifest.json"),
         model=f"{RESULTS}/model/prepared.json",
@@ -89,6 +93,8 @@ rule build_explorer:
         " --steering {input.steering:q} --patch-positions {input.positions:q}"
         " --components {input.components:q} --traces {input.traces:q}"
         " --algorithms {input.algorithms:q} --masking {input.masking:q} --icl {input.icl:q}"
-        " --probes {input.probes:q} {params.activations} --model {params.model:q}"
+        " --probes {input.probes:q} --whole-types {input.verdicts:q}"
+        " --completions {input.completions:q} --whole-patches {input.lent:q}"
+        " --whole-pairs {input.lent_pairs:q} {params.activations} --model {params.model:q}"
         " --model-name {params.name:q} --study {params.study:q}"
         " --out {output.folder:q} --out-single {output.single:q} --log {log:q}"

@@ -1,4 +1,4 @@
-"""Build the explorer: pages of the holes that the predictions ask, their answers, their insides."""
+"""Build the explorer: pages of the holes that the model was asked, their answers, their insides."""
 
 from pathlib import Path
 

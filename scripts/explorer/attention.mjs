@@ -66,9 +66,9 @@ export function promptPanel(variant, at, note) {
 
 function extentLine(variant) {
   const { n_tokens: shown, n_prompt_truncated: left } = variant.answer;
-  const unit = variant.prompt.window;
-  const text = `${counted(shown, "token")}; window: ${unit}; ${counted(left, "token")} of the program outside it.`;
-  return element("p", { class: "faint" }, text);
+  const { window: unit } = variant.prompt;
+  const about = unit === null ? "" : `; window: ${unit}; ${counted(left, "token")} of the program outside it`;
+  return element("p", { class: "faint" }, `${counted(shown, "token")}${about}.`);
 }
 
 function explanation(heads) {

@@ -15,7 +15,10 @@ import { noteParameter, routeAddress } from "./route.mjs";
 import { sourcePanel } from "./source.mjs";
 import { explained, term } from "./terms.mjs";
 import { tracesPanel } from "./traces.mjs";
+import { verdictOf, wholePanel, wholePatchesPanel } from "./whole.mjs";
 import { whyCard } from "./why.mjs";
+
+const OF_WHOLE_TYPES = ["whole_types", "whole_patches", "samples"]; // what is asked of golds of any length
 
 /**
  * The page's content: { page, panels: [{ id, title, frame, show }] }, the panels in their order;
@@ -37,13 +40,15 @@ export function examplePage(example, rows, tables, parameters, rowsOf) {
   const shown = all.filter(({ there }) => there).map(({ id, title, fill }) => ({ id, title, ...panel(id, title, fill) }));
   const parts = Object.entries(partsThere(compared));
   const absent = [...all.map(({ id, there }) => [id, there]), ...parts].filter(([, there]) => !there).map(([id]) => id);
+  const isAsked = (id) => OF_WHOLE_TYPES.includes(id) || compared.some((shown) => shown.is_predicted);
   const page = element(
     "article",
     { class: "example" },
     heading(row, edits, edit),
     whyCard(variant),
     element("div", { class: "answers" }, compared.map(answerCard)),
-    notAsked(absent.filter((id) => tables.includes(id))),
+    notAsked(absent.filter((id) => tables.includes(id) && isAsked(id))),
+    askedOfOneToken(absent.filter((id) => tables.includes(id) && !isAsked(id))),
     notRun(absent.filter((id) => !tables.includes(id))),
     ...shown.map(({ frame }) => frame),
   );
@@ -74,6 +79,17 @@ function notAsked(ids) {
   );
 }
 
+/** Panels that follow first tokens, of a gold that no prediction asks: one reason for all. */
+function askedOfOneToken(ids) {
+  if (!ids.length) return null;
+  return element(
+    "details",
+    { class: "faint absent" },
+    element("summary", {}, "Asked of golds of one token alone: ", namesOf(ids), ". Why?"),
+    element("p", {}, explained(TERMS.golds.longer), "."),
+  );
+}
+
 function notRun(ids) {
   return ids.length ? element("p", { class: "faint absent" }, "Not run in this study: ", namesOf(ids), ".") : null;
 }
@@ -96,7 +112,6 @@ function heading(row, edits, edit) {
 
 function answerCard(variant) {
   const { answer } = variant;
-  const rank = answer.gold_rank === null ? "–" : String(answer.gold_rank + 1);
   const fact = (said, text) => [element("dt", {}, said), element("dd", {}, text)];
   const said = (text) => code(text, 120);
   return element(
@@ -108,10 +123,14 @@ function answerCard(variant) {
       {},
       fact(explained("gold"), said(answer.gold)),
       fact(term("columns", "predicted"), said(answer.predicted)),
-      fact(term("heads", "p(gold)"), `${percent(answer.gold_probability)}, rank ${rank}`),
+      variant.is_predicted ? fact(term("heads", "p(gold)"), sureness(answer)) : fact(term("heads", "verdict"), verdictOf(variant.whole)),
       fact(term("heads", "completion"), [said(answer.completion), cutMark(answer)]),
     ),
   );
+}
+
+function sureness({ gold_probability: probability, gold_rank: rank }) {
+  return `${percent(probability)}, rank ${rank === null ? "–" : rank + 1}`;
 }
 
 /** That a completion did not come to its end. */
@@ -126,6 +145,8 @@ const ABOUT = {
   lens: "What the model would say if its residual stream ended here: at point 0 it holds the embeddings alone, at the last point the answer. last_linear: the same at the last token through a linear map to the last point, which reads early points better; it was fitted on the group fit and is shown for prompts of the group test.",
   direct_logits: "Direct logit attribution: what each block writes at the last token, straight through the final norm, its scale as it is there, to the logit of the gold less that of the foil. All bars together are the model's own difference. Below, the same by head: a block's heads, the biases of its attention and its MLP add up to its bar. What a part does by way of later blocks is not in its share.",
   patches: "At one point at a time, a donor's residual at the last token takes the place of this prompt's own. Effect 0: as without the patch; 1: as the donor. The question is asked with the paired donor, all others are controls.",
+  whole_types: "The type that the model completes greedily, however long, and the compiler's verdict on it in this program. Of a gold of one token the card above and the list go by the first token alone: what is right there may go on to another type here.",
+  whole_patches: "As in the patches, a donor's residual at the last token, one point at a time; but target and foil are whole types, of any length. The effect is of their log-probabilities, each summed over its tokens, target less foil. 0: as without the patch; 1: as in the donor's own prompt. Filled: with the patch the model completes the target.",
   steering: "A vector is added to the residual at the last token. Does the answer become the gold type?",
   samples: "Completions that were drawn at random, not greedily, each until its type ended, and the compiler's verdicts on them in this program. pass@k: the chance that one of k is right.",
   patch_positions: "The same at other tokens than the last, and at sets of them; the effect in colour. Of several points together, the first is named.",
@@ -148,11 +169,14 @@ function panels(example, variant, compared, parameters, rowsOf) {
   const withLens = compared.filter((shown) => shown.lens);
   const withDirect = compared.filter((shown) => shown.direct);
   const withProbes = compared.filter((shown) => shown.probes.length);
+  const predicted = compared.filter((shown) => shown.is_predicted);
+  const withWhole = compared.filter((shown) => shown.whole);
   const withSamples = compared.filter((shown) => shown.samples);
   const steered = variant.steering.some((entry) => entry.kind !== "none");
   const made = [
     ["source", "Source", true, () => sourcePanel(example, variant)],
-    ["predictions", "Predictions", true, () => predictionsPanel(compared)],
+    ["predictions", "Predictions", predicted.length > 0, () => predictionsPanel(predicted)],
+    ["whole_types", "Whole type", withWhole.length > 0, () => wholePanel(withWhole)],
     [
       "lens",
       "Logit lens",
@@ -161,6 +185,7 @@ function panels(example, variant, compared, parameters, rowsOf) {
     ],
     ["direct_logits", "Blocks and heads", withDirect.length > 0, () => directPanel(withDirect)],
     ["patches", "Patches", variant.pairs.length > 0, () => patchPanel(example, variant, at("measure"), (id) => rowsOf(id)?.[0].name, note)],
+    ["whole_patches", "Whole types lent", variant.lent.length > 0, () => wholePatchesPanel(variant, (id) => rowsOf(id)?.[0].name)],
     ["patch_positions", "Patches at other tokens", variant.positions.length > 0, () => positionsPanel(variant, at("donor"), note)],
     ["components", "Parts of blocks", variant.parts.length > 0, () => componentsPanel(variant, at("donor"), note)],
     ["traces", "Token by token", example.traces.length > 0, () => tracesPanel(example.traces, { trace: at("trace"), point: at("traced") }, note)],

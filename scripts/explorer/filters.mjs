@@ -1,9 +1,9 @@
 // The filter above the list.
 import { element, select, visible } from "./dom.mjs";
-import { NOTHING, commonest } from "./rows.mjs";
+import { NOTHING, commonest, outcomesByGolds } from "./rows.mjs";
 import { term } from "./terms.mjs";
 
-const CHOICES = ["outcome", "edit", "gold", "predicted", "package", "kind", "group"];
+const CHOICES = ["outcome", "golds", "edit", "gold", "predicted", "package", "kind", "group"];
 const MOST_CHOICES = 300;
 
 /** The form. change(name, value) is called for every change; conditions name the patch effects. */
@@ -32,7 +32,9 @@ function choice(rows, parameters, name, change) {
   const chosen = parameters.get(name) ?? "";
   if (chosen && !found.some(([value]) => value === chosen)) found.push([chosen, 0]);
   const said = (value) => visible(value === NOTHING ? "" : value, 36);
-  const options = found.map(([value, n]) => [value, `${said(value)} (${n})`]);
+  const counts = name === "outcome" ? outcomesByGolds(rows) : [];
+  const counted = (value, n) => (counts.length > 1 ? counts.map(([golds, own]) => `${own.get(value) ?? 0} ${golds}`).join(", ") : n);
+  const options = found.map(([value, n]) => [value, `${said(value)} (${counted(value, n)})`]);
   return select(term("filters", name), [["", "all"], ...options], chosen, (value) => change(name, value));
 }
 

@@ -3,10 +3,11 @@ import { badge } from "./badge.mjs";
 import { counted, decimal, element, percent, visible } from "./dom.mjs";
 import { chosenCondition, filterForm } from "./filters.mjs";
 import { currentRoute, noteParameter, routeAddress } from "./route.mjs";
-import { listRows, openingOrder, rowFilter } from "./rows.mjs";
+import { listRows, openingOrder, outcomesByGolds, rowFilter } from "./rows.mjs";
 import { explained } from "./terms.mjs";
 
 const OPENING_ORDER = "broken variants first, those with patches before the others; then as in the tables";
+const GOLDS = { "one token": "golds of one token", longer: "longer golds" };
 const ROW_HEIGHT = 34;
 const NARROW = 500; // pixels; below, an outcome is its sign alone, as style.css says
 
@@ -23,6 +24,7 @@ export class ListPage {
     this.effectTitle = element("abbr"); // of the column: which condition's effect it shows
     this.columns = listColumns(this.conditions.length > 0 && this.effectTitle);
     this.count = element("p", { class: "count", role: "status" });
+    this.outcomes = element("p", { class: "outcomes" });
     this.order = element("p", {}, sayOrder(null));
     this.filters = element("div", {});
     this.holder = element("div", { class: "table", tabindex: "0", "aria-label": "Variants" });
@@ -37,7 +39,7 @@ export class ListPage {
         element("summary", {}, "Filter"),
         this.filters,
       ),
-      element("div", { class: "above-table" }, this.count, this.order, index.scope && element("p", {}, explained(index.scope))),
+      element("div", { class: "above-table" }, this.count, this.outcomes, this.order, index.scope && element("p", {}, explained(index.scope))),
       this.holder,
     );
   }
@@ -183,6 +185,7 @@ export class ListPage {
     const examples = new Set(this.ordered.map((row) => row.number)).size;
     const shown = this.ordered.length.toLocaleString("en");
     this.count.textContent = `${shown} of ${counted(this.rows.length, "variant")}, of ${counted(examples, "example")}`;
+    this.outcomes.textContent = sayOutcomes(this.ordered);
   }
 
   /** An arrow key from elsewhere on the page: the keys are the list's from here on. */
@@ -223,6 +226,15 @@ export class ListPage {
   }
 }
 
+/** How many of the rows are right and wrong, of golds of each length by itself. */
+function sayOutcomes(rows) {
+  const said = outcomesByGolds(rows).map(([golds, counts]) => {
+    const n = (outcome) => (counts.get(outcome) ?? 0).toLocaleString("en");
+    return `${GOLDS[golds]}: ${n("right")} right (${n("mended")} mended), ${n("wrong")} wrong (${n("broken")} broken)`;
+  });
+  return said.join("; ");
+}
+
 /** By what the rows are ordered, and how to have another order. */
 function sayOrder(sorter) {
   if (!sorter) return `Order: ${OPENING_ORDER}. A filter leaves it so; a click on a header sorts.`;
@@ -261,7 +273,8 @@ function listColumns(effectTitle) {
       ...number,
       widthGrow: 0.7,
       responsive: 2,
-      formatter: (cell) => percent(cell.getValue()),
+      sorterParams: { alignEmptyValues: "bottom" },
+      formatter: (cell) => (cell.getValue() === null ? "" : percent(cell.getValue())),
     },
     {
       title: "rank",
@@ -270,6 +283,7 @@ function listColumns(effectTitle) {
       widthGrow: 0.6,
       minWidth: 64,
       responsive: 4,
+      sorterParams: { alignEmptyValues: "bottom" },
       formatter: (cell) => String((cell.getValue() ?? -1) + 1 || ""),
     },
     ...(effectTitle ? [effect] : []),

@@ -16,6 +16,7 @@ export function listRows(index) {
       group: texts[examples.group[number]],
       edit: texts[variants.edit[row]],
       outcome: texts[variants.outcome[row]],
+      golds: texts[variants.golds[row]],
       gold: texts[variants.gold[row]],
       predicted: texts[variants.predicted[row]],
       gold_rank: variants.gold_rank[row],
@@ -54,7 +55,7 @@ function valuesOf(row, name) {
   return answer ? [row.outcome, answer] : [row[name] || NOTHING];
 }
 
-const SAME = ["outcome", "edit", "package", "gold", "predicted", "kind", "group"];
+const SAME = ["outcome", "golds", "edit", "package", "gold", "predicted", "kind", "group"];
 
 /** A predicate for the filter's parameters; a row passes if it has all that is asked. */
 export function rowFilter(parameters) {
@@ -71,6 +72,14 @@ function within(effect, least, most) {
   if (!least && !most) return true;
   if (effect === null) return false;
   return (!least || effect >= Number(least)) && (!most || effect <= Number(most));
+}
+
+/**
+ * How the answers came out, for each length of golds by itself: the one kind is right by a first token, the other by a
+ * whole type. Right and wrong are counted as in the report, with what an edit changed among them.
+ */
+export function outcomesByGolds(rows) {
+  return [...d3.group(rows, (row) => row.golds)].map(([golds, own]) => [golds, new Map(commonest(own, "outcome"))]);
 }
 
 /** The values of a column, the commonest first, with their counts. */

@@ -76,7 +76,7 @@ def patches(condition, paired, **controls):
 
 
 def sentence(changes=(), masks=(), rows=()):
-    pieces = verdict.verdict(causes.changes(changes), causes.masks([*PLAIN, *masks]), rows)
+    pieces = verdict.verdict(causes.changes(changes), causes.masks([*PLAIN, *masks]), rows, [])
     assert len(pieces) % 2
     return "".join(f"`{text}`" if i % 2 else text for i, text in enumerate(pieces))
 

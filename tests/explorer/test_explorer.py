@@ -18,7 +18,7 @@ from explorer_study import HOSTILE, HOSTILE_PROGRAM, MOST_TOKENS, MadeStudy, Siz
 from fimscope.errors import UserError
 from fimscope.experiments.attention.readings import most_attended
 from fimscope.experiments.tables import SPLIT
-from fimscope.explorer import causes, payload
+from fimscope.explorer import causes, payload, whole
 from fimscope.explorer.alignment import apply, changes
 from fimscope.explorer.blocks import block_element, block_script, pack, unpack
 from fimscope.explorer.bundle import bundle
@@ -189,6 +189,9 @@ def of_effects(values):
     [pair], [parts], [trace] = payload.pairs(rows), causes.parts(rows), causes.traces(rows)
     [curve] = pair["curves"]
     yield curve["effects"], (2, 3)
+    paired = {"donor_edit": "e", "target": "x", "foil": "x", "condition": "c", "turned": True}
+    [lent] = whole.lent([row | paired for row in rows], [rows[0] | paired])
+    yield lent["curves"][0]["effects"], (2,)
     for name in ("logit_diffs", "gold_logprobs", "target_logprobs", "foil_logprobs"):
         yield curve[name], (2,)
     yield parts["donors"]["paired"]["mlp_output"], (2, 3)
@@ -199,7 +202,9 @@ def of_effects(values):
     }
     keys = ("name", "package", "path", "kind", "group", "gold", "predicted", "outcome", "broken")
     texts = dict.fromkeys((*keys, "mended", "gold_rank", "gold_logprob"))
-    listed = [(0, {**row, "gold_logprob": None}, texts) for row in ({**texts, **r} for r in rows)]
+    listed = [
+        (0, {**row, "gold_logprob": None}, texts, "") for row in ({**texts, **r} for r in rows)
+    ]
     yield listing([{**texts, "example_id": "x"}], listed, means)["variants"]["effects"]["c"], (2,)
 
 

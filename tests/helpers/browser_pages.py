@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from explorer_study import HOSTILE_PROGRAM, SINGLE, MadeStudy, Size
+from explorer_study import HOSTILE_PROGRAM, SHOWN, MadeStudy, Size
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -27,13 +27,14 @@ FOURTH = "0000000000000003"  # right in both variants, with a patch of a donor t
 
 
 def build_made_up(
-    folder: Path, shown: Sequence[str] = tuple(SINGLE), n_examples: int = 120
+    folder: Path, shown: Sequence[str] = SHOWN, n_examples: int = 120, n_longer: int = 0
 ) -> None:
     """Write the explorer of a made-up study: `explorer/index.html` and `explorer.html`.
 
-    shown   which of its experiments it has
+    shown      which of its experiments it has
+    n_longer   examples with longer golds, beside the others
     """
-    study = MadeStudy(folder, [HOSTILE_PROGRAM, PLAIN_PROGRAM], n_examples=n_examples, size=Size())
+    study = MadeStudy(folder, [HOSTILE_PROGRAM, PLAIN_PROGRAM], n_examples, Size(n_longer=n_longer))
     study.write()
     subprocess.run(
         [

@@ -33,6 +33,7 @@ TABLES = (
     "samples",
     "sampled_types",
 )
+WHOLE = {"whole_types": "verdicts", "completions": "completions"}  # option -> table, by edit
 CONDITIONS = ("restore", "same_type")
 LEFT_OUT = "f" * 16  # a donor that is none of the examples
 # What has one table, by its option.
@@ -46,7 +47,10 @@ SINGLE = {
     "probes": "probes",
     "steering": "steering_results",
     "traces": "traces",
+    "whole_pairs": "whole_pairs",
+    "whole_patches": "whole_patches",
 }
+SHOWN = (*SINGLE, *WHOLE)
 LONG = "WebGL2RenderingContext"
 FIRST = 30  # as many examples are steered and have shares of attention
 DONORS = ("paired", "self", "unrelated", "random_position")
@@ -74,8 +78,12 @@ export function escape(text: string, width: number) {{
 
 @dataclass(frozen=True)
 class Size:
-    """How large the made-up study is."""
+    """How large the made-up study is.
 
+    n_longer   examples beside the others, whose golds are longer than the predictions ask
+    """
+
+    n_longer: int = 0
     n_points: int = 7
     n_heads: int = 2
     n_tokens: int = 40
@@ -90,16 +98,22 @@ class MadeStudy:
     def __init__(self, folder: Path, programs: Sequence[str], n_examples: int, size: Size):
         self.folder, self.size = folder, size
         self.rng = np.random.default_rng(7)
-        self.examples = self._examples(programs, n_examples)
+        made = self._examples(programs, n_examples + size.n_longer)
+        self.examples = made[:n_examples]
+        self.longer = [{**row, "gold": f"{row['gold']}[]"} for row in made[n_examples:]]
         self.tokenizer = byte_tokenizer(programs[:50])
 
     def write(self) -> None:
         (self.folder / "model").mkdir(parents=True)
         self.tokenizer.save(str(self.folder / "model/tokenizer.json"))
-        self._write("examples", "examples", self.examples)
+        self._write("examples", "examples", [*self.examples, *self.longer])
         for edit in EDITS:
             variants = [self._variant(example, edit) for example in self.examples]
-            self._write("variants", f"variants/{edit}", variants)
+            longer = [self._variant(example, edit) for example in self.longer]
+            self._write("variants", f"variants/{edit}", [*variants, *longer])
+            asked = [*variants[:FIRST], *longer]
+            self._write("verdicts", f"whole_types/{edit}", map(self._verdict, asked))
+            self._write("completions", f"completions/{edit}", map(self._completed, asked))
             prompts = [self._prompt(variant) for variant in variants]
             self._write("prompts", f"prompts/{edit}", prompts)
             predictions = [self._prediction(variant) for variant in variants]
@@ -108,8 +122,9 @@ class MadeStudy:
             self._write("lens", f"lens/{edit}", self._lens(variants))
             self._write("direct_logits", f"direct_logits/{edit}", self._direct(variants))
             self._write("direct_heads", f"direct_heads/{edit}", self._direct_heads(variants))
-            self._write("samples", f"samples/{edit}", map(self._samples, variants))
-            types = [row for variant in variants for row in self._sampled_types(variant)]
+            sampled = [*variants, *longer[:1]]
+            self._write("samples", f"samples/{edit}", map(self._samples, sampled))
+            types = [row for variant in sampled for row in self._sampled_types(variant)]
             self._write("sampled_types", f"sampled_types/{edit}", types)
             self._write("attention_tokens", f"attention_tokens/{edit}", self._attention(variants))
             self._write("attention_shares", f"attention_shares/{edit}", self._shares(variants))
@@ -119,10 +134,10 @@ class MadeStudy:
             self._write(name, f"{option}/{option}", getattr(self, f"_{option}")())
         self._write_activations()
 
-    def options(self, shown: Sequence[str] = tuple(SINGLE)) -> list[str]:
+    def options(self, shown: Sequence[str] = SHOWN) -> list[str]:
         """The command line of build_explorer for this study.
 
-        shown   which of SINGLE the study has
+        shown   which of SHOWN the study has
         """
         words = ["--examples", str(self.folder / "examples.parquet")]
         words += ["--model", str(self.folder / "model"), "--model-name", "made-up"]
@@ -131,6 +146,9 @@ class MadeStudy:
             option = f"--{name.replace('_', '-')}"
             words += [option, *(str(self.folder / f"{name}/{edit}.parquet") for edit in EDITS)]
         words += ["--patches", *(str(self.folder / f"patches/{c}.parquet") for c in CONDITIONS)]
+        for option in WHOLE:
+            paths = [str(self.folder / f"{option}/{edit}.parquet") for edit in EDITS]
+            words += [f"--{option.replace('_', '-')}", *(paths if option in shown else [])]
         for option in SINGLE:
             path = self.folder / f"{option}/{option}.parquet"
             words += [f"--{option.replace('_', '-')}", *([str(path)] if option in shown else [])]
@@ -249,6 +267,86 @@ class MadeStudy:
             "broken": edited and before and not right,
             "mended": edited and not before and right,
         }
+
+    def _verdict(self, variant: Row) -> Row:
+        """By the number of the example: every third original and every second variant is right.
+
+        Of the fifth the original's type never ends, of the seventh another type is `any`.
+        """
+        n, is_original = int(variant["example_id"], 16), variant["edit"] == "original"
+        told = {"verdict": "fails", "detail": f"line 1: {HOSTILE}", "completed_type": "void"}
+        if n % (3 if is_original else 2) == 0:
+            told = {"verdict": "equivalent", "completed_type": f"({variant['gold']})"}
+        elif is_original and n % 5 == 0:
+            told |= {"detail": "the completion has not ended", "completed_type": ""}
+        elif is_original and n % 7 == 0:
+            told = {"verdict": "checks", "completed_type": "Imported"}
+        return {
+            **variant,
+            "n_gold_tokens": 3 if variant["gold"].endswith("[]") else 1,
+            "form": "array",
+            "detail": "",
+            **told,
+            "ended": told["completed_type"] != "",
+            "is_any": told["verdict"] == "checks",
+            "right": told["verdict"] == "equivalent",
+        }
+
+    def _completed(self, variant: Row) -> Row:
+        verdict = self._verdict(variant)
+        token_ids = self._prompt(variant)["token_ids"]
+        return {
+            **verdict,
+            "gold_token_ids": [5] * verdict["n_gold_tokens"],
+            "n_tokens": len(token_ids),
+            "token_ids": token_ids,
+            "shown_types": [],
+            "completion": f" {verdict['completed_type'] or '{ a: { b: '})",
+            "n_new_tokens": MOST_TOKENS,
+            "type_token_ids": None,
+        }
+
+    def _whole_pairs(self) -> Iterator[Row]:
+        """Lent to the longer ones, and to every fourth of the first: the second's type."""
+        for example in [*self.examples[:FIRST:4], *self.longer]:
+            for kind in DONORS:
+                yield {
+                    **example,
+                    "condition": "wrong_to_wrong",
+                    "pair_id": f"whole-{example['example_id']}",
+                    "recipient_example_id": example["example_id"],
+                    "recipient_edit": "rename_vars",
+                    "recipient_program_id": example["program_id"],
+                    "donor_kind": kind,
+                    "donor_example_id": self.examples[1]["example_id"],
+                    "donor_edit": "rename_vars",
+                    "target": "Map<string, Date>",
+                    "target_token_ids": [5, 6, 7],
+                    "target_form": "generic",
+                    "foil": "void",
+                    "foil_token_ids": [8],
+                }
+
+    def _whole_patches(self) -> Iterator[Row]:
+        """The paired donor has an effect of 1/2 from point 2 on, and turns at 2, 4 and after."""
+        nothing = dict.fromkeys(("mean_effect", "token_logprobs"))
+        nothing |= dict.fromkeys(("recipient_token_logprobs", "donor_token_logprobs"))
+        logprobs = ("target_logprob", "foil_logprob", "logprob_diff", "mean_logprob_diff")
+        logprobs += ("recipient_logprob_diff", "donor_logprob_diff")
+        for pair in self._whole_pairs():
+            is_paired = pair["donor_kind"] == "paired"
+            for point in range(self.size.n_points):
+                yield {
+                    **pair,
+                    **nothing,
+                    **dict.fromkeys(logprobs, -1.0),
+                    "edit": "rename_vars",
+                    "point": point,
+                    "normalised_effect": None
+                    if pair["example_id"] == TOO_CLOSE
+                    else 0.5 * (is_paired and point > 1),
+                    "turned": is_paired and point > 1 and point != 3,
+                }
 
     def _lens(self, variants: Sequence[Row]) -> Iterator[Row]:
         for variant in variants:

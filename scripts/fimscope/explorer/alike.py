@@ -65,10 +65,13 @@ class Alike:
             allowed &= same | (cosines > LEAST_COSINE)
         order = np.lexsort((-cosines, ~same))
         chosen = order[allowed[order]][:MOST].tolist()
-        return [
-            (n, bool(same[n]), None if self.units is None else rounded(float(cosines[n]), 3))
-            for n in chosen
-        ]
+        return [(n, bool(same[n]), self._cosine(number, n)) for n in chosen]
+
+    def _cosine(self, number: int, other: int) -> float | None:
+        """None where the study has no residual of one of the two."""
+        if self.units is None or not (self.units[number].any() and self.units[other].any()):
+            return None
+        return rounded(float(self.units[number] @ self.units[other]), 3)
 
     def note(self, number: int) -> str:
         """Why the list of an example is empty, or by what alone it was made; else nothing."""

@@ -12,6 +12,12 @@ from fimscope.files.tables import Table, read_table
 Row = dict[str, Any]
 
 
+def example_column(kind: Table) -> str:
+    """The column of the example that a row is about; of a pair, that of its recipient."""
+    of_pairs = "recipient_example_id"
+    return of_pairs if of_pairs in kind.schema.names else "example_id"
+
+
 class ByExample:
     """Tables of one kind, together, by the example that a row is about.
 
@@ -20,6 +26,7 @@ class ByExample:
     """
 
     def __init__(self, paths: Sequence[Path], kind: Table, columns: Sequence[str] | None = None):
+        self.key = example_column(kind)
         tables = [read_table(path, kind, list(columns) if columns else None) for path in paths]
         self.table = pa.concat_tables(tables).combine_chunks() if tables else None
         self._starts: dict[str, tuple[int, int]] = {}
@@ -27,7 +34,7 @@ class ByExample:
             self._order()
 
     def _order(self) -> None:
-        encoded = self.table["example_id"].combine_chunks().dictionary_encode()
+        encoded = self.table[self.key].combine_chunks().dictionary_encode()
         codes = encoded.indices.to_numpy()
         order = np.argsort(codes, kind="stable")
         if not np.array_equal(order, np.arange(len(order))):

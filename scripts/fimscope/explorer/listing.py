@@ -40,17 +40,17 @@ def mean_effects(patches: pa.Table | None) -> dict[str, dict[tuple[str, str], fl
 
 
 def listing(
-    examples: Sequence[Row], answers: Sequence[tuple[int, Row, Row]], effects: Effects
+    examples: Sequence[Row], answers: Sequence[tuple[int, Row, Row, str]], effects: Effects
 ) -> dict[str, Any]:
     """The columns of the list, as JSON.
 
     examples   rows of the examples table that are shown; their numbers are those of their blocks
-    answers    (number of the example, its row of predictions, its row of split)
+    answers    (number of the example, its row of predictions, its row of split, its gold's length)
     returns    `examples`: columns of the examples; `variants`: columns of the variants, in which
                `example` is a number of `examples`; texts that recur are numbers of `texts`
     """
     texts = Texts()
-    shown = [row for _, row, _ in answers]
+    shown = [row for _, row, _, _ in answers]
     keys = [(row["example_id"], row["edit"]) for row in shown]
     return {
         "examples": {
@@ -62,8 +62,9 @@ def listing(
             },
         },
         "variants": {
-            "example": [number for number, _, _ in answers],
-            "outcome": [texts.number(outcome(split)) for _, _, split in answers],
+            "example": [number for number, *_ in answers],
+            "outcome": [texts.number(outcome(split)) for _, _, split, _ in answers],
+            "golds": [texts.number(golds) for *_, golds in answers],
             **{
                 name: [texts.number(row[name]) for row in shown]
                 for name in ("edit", "gold", "predicted")

@@ -10,6 +10,7 @@ DIRECT_LOGITS = (
     "one that an edit breaks; others have no foil"
 )
 PARTS = {
+    "predictions": "the likeliest first tokens at the hole, with their probabilities",
     "direct_logits": DIRECT_LOGITS,
     "direct_heads": "the same by head",
     "linear_lens": "the last token through a linear map to the last point (`last_linear`)",
@@ -24,6 +25,11 @@ def _drawn(what: str, key: str) -> str:
 
 _OUTCOMES = "right, wrong and broken variants of the patched edit"
 _OF_PAIRS = "of the pairs of the patches {} are {}; none of these is of this variant"
+# Why a variant whose gold no prediction asks has nothing that builds on these.
+NOT_PREDICTED = (
+    "these follow the first token of an answer, which the study asks of golds of one token "
+    "(prompt.golds); this gold is longer"
+)
 # Why a variant has none of what the study has.
 ABSENT = {
     "lens": "the lens was read of other edits",
@@ -52,6 +58,11 @@ ABSENT = {
     "icl": _drawn(_OUTCOMES, "icl.max_examples") + "; or no solved examples fit in front of it",
     "probes": "probes are read on the group test, where the gold is one of the types they know",
     "samples": _drawn("holes with golds of any length", "sample.max_examples"),
+    "whole_types": _drawn("holes with golds of any length", "answers.max_examples")
+    + "; or it could not be judged",
+    "whole_patches": "it is the recipient of no pair: each condition takes whole types of one "
+    "outcome, of those that were judged, for which there is a donor, as many as "
+    "whole_patches.max_pairs",
 }
 DONORS = {
     "paired": "the condition's own donor",
@@ -137,14 +148,18 @@ FOUND_OUT = {
     "control": "the same done to what is not meant: another annotation, name or value, or as many "
     "other tokens; of type_of_name a name of the answer's own type",
 }
+GOLD_PROBABILITY = "the probability of the gold's first token at the hole"
 COLUMNS = {
-    "outcome": "right or wrong; broken and mended: what the edit made of a right or a wrong answer",
+    "outcome": "right or wrong, of a gold of one token by the first token of the answer, of a "
+    "longer one by the whole type; broken and mended: what the edit made of a right or a wrong "
+    "answer",
     "name": "of the parameter or the function whose type is the hole",
     "gold": WORDS["gold"].meaning,
-    "predicted": "the first token that the model says: a short type, or how a longer one begins",
+    "predicted": "the first token that the model says: a short type, or how a longer one begins; "
+    "where the gold is longer, the whole type that it completes",
     "edit": WORDS["edit"].meaning,
-    "gold_probability": "the probability of the gold's first token at the hole",
-    "gold_rank": "of the gold's first token among all tokens; 1 is first",
+    "gold_probability": f"{GOLD_PROBABILITY}; blank: not asked",
+    "gold_rank": "of the gold's first token among all tokens; 1 is first; blank: not asked",
     "effect": "mean over all points of the paired donor's normalised effect; blank: not a "
     "recipient of the chosen condition, or as good as its donor",
     "package": "in which the program is published",
@@ -153,6 +168,8 @@ COLUMNS = {
 # What a list can be filtered by, beside its columns.
 FILTERS = {
     "search": "each word must be in name, gold, answer, package, path or id; case does not count",
+    "golds": "the tokens of the gold: one, or more. How many are right is told of each by itself: "
+    "of one token the first token of the answer decides, of longer ones the whole type",
     "kind": "the hole is the type of a parameter, or of what a function returns",
     "group": "; ".join(f"{name}: {meaning}" for name, meaning in GROUPS.items()),
     "patch effect": "the condition of the patches whose effects the list shows",
@@ -223,6 +240,9 @@ IN_CONTROL = "what the model says in the control"
 HEADS = {
     "completion": "what the model writes greedily from the hole on, at each step the likeliest "
     "token, until it stops or has as many tokens as it was asked for",
+    "whole type": "what the model completes greedily, as long as it may be, until the type ends",
+    "ended": "within as many tokens as the model was asked for (answers.max_new_tokens); a type "
+    "that never ends fails",
     "hole": "the name of the other hole; it leads to its page",
     "why": "why it stands here: it has the same name, or the model's residual is alike",
     "variant": WORDS["variant"].meaning + ", or its original",
@@ -240,13 +260,13 @@ HEADS = {
     "masked": "what the model does not see",
     "way": "how it was kept from seeing it",
     "tokens": "how many were masked; the control masks as many others",
-    "p(gold)": COLUMNS["gold_probability"],
-    "control: p(gold)": f"in the control, {COLUMNS['gold_probability']}",
+    "p(gold)": GOLD_PROBABILITY,
+    "control: p(gold)": f"in the control, {GOLD_PROBABILITY}",
     "chosen": "by which rule the solved examples were chosen",
     "answers": "what the model said, over the draws of examples",
     "examples": "how many solved examples stand in front",
     "right, of draws": "for how many draws of the examples the answer is the gold",
-    "mean p(gold)": f"over the draws, {COLUMNS['gold_probability']}",
+    "mean p(gold)": f"over the draws, {GOLD_PROBABILITY}",
     "task": "what the probe was fitted to",
     "what is right there": "the label of this hole in that task",
     "what is read, by points": "the probe's answer at each point of the residual stream",
@@ -281,6 +301,7 @@ def all_terms() -> dict[str, dict[str, str]]:
         "experiments": {one.name: about_experiment(room) for room, one in all_experiments().items()}
         | PARTS,
         "absent": ABSENT,
+        "golds": {"longer": NOT_PREDICTED},
         "changes": HYPOTHESES,
         "found": FOUND_OUT,
         "masks": MASKS,

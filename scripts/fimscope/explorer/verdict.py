@@ -9,7 +9,8 @@ The rule, in this order; a clause for each kind of intervention that was made on
    point, and in how many patches at those points the controls bring it; the last point is left out,
    as the patch hands over the answer there
 
-What has no control counts for nothing. Where nothing is left, the sentence says that.
+What has no control counts for nothing. Where nothing is left, the sentence says that, and that
+whole types were lent, where they were: what they do is on the page.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,18 +49,22 @@ DONOR = {
 OTHER_DONOR = "a lent residual makes it"  # under any other condition
 MOST_MASKS = 2  # that are named
 NOT_TESTED = "Not tested: no change, mask or patch with a control was made of this variant."
+LENT = "Not tested on its first token. What lent whole types do to it stands below."
 
 
-def verdict(changes: Sequence[Json], masks: Sequence[Json], patches: Sequence[Row]) -> list[str]:
+def verdict(
+    changes: Sequence[Json], masks: Sequence[Json], patches: Sequence[Row], lent: Sequence[Json]
+) -> list[str]:
     """The sentence, in pieces: text, and in every second place what stands as code.
 
     changes, masks   of `causes`
     patches          rows of the patches table of which the variant is the recipient
+    lent             of `whole`, pairs whose recipient it is
     """
     held = [[entry for entry in entries if entry["control"]] for entries in (changes, masks)]
     clauses = [*_of_changes(held[0]), *_of_masks(held[1]), *_of_patches(patches)]
     if not clauses:
-        return [NOT_TESTED]
+        return [LENT if lent else NOT_TESTED]
     pieces = [""]
     for number, (text, *rest) in enumerate(clauses):
         pieces[-1] += f"; {text}" if number else f"{text[:1].upper()}{text[1:]}"
