@@ -317,9 +317,7 @@ def say_scope(study: Study) -> str:
         )
     first = "golds of one token (prompt.golds), right by the first token of the answer"
     if not study.longer:
-        return (
-            f"Listed are holes with {first}; longer ones would be with whole types (whole_types)."
-        )
+        return f"Listed are holes with {first}. Longer ones come with whole_types."
     return (
         f"Listed are holes with {first}, and longer ones that whole_types drew "
         "(answers.max_examples), right by the compiler's verdict on the whole type."
