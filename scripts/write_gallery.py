@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder, docs/gallery")
     with run_step(parser) as args:
         for card in write_gallery(args.studies, args.out, args.examples, args.most_mb):
-            shown, asked = len(card.explorer.examples), card.explorer.n_asked
+            shown, asked = len(card.explorer.examples), card.explorer.n_asked.total()
             log.info("%s: %d of %d examples", card.name, shown, asked)
 
 

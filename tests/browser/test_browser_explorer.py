@@ -74,8 +74,8 @@ def test_one_is_counted_as_one(page):
 
 
 def test_the_list_opens_with_what_is_broken_and_says_its_order(page):
-    _, order, scope = page.locator(".above-table p").all()
-    assert scope.inner_text().startswith("Listed are holes whose gold is one token (prompt.golds).")
+    _, _, order, scope = page.locator(".above-table p").all()
+    assert scope.inner_text().startswith("Listed are holes with golds of one token (prompt.golds)")
     opening = "broken variants first, those with patches before the others"
     assert order.inner_text().startswith(f"Order: {opening}; then as in the tables.")
     seen = page.locator(".tabulator-row .badge").all_inner_texts()
@@ -208,8 +208,8 @@ def absent(page) -> list[str]:
 
 def test_a_variant_that_was_not_asked_says_so_and_why(page):
     open_example(page, SECOND, "edit=original")
-    said = "patches, patch_positions, components, traces, masking, steering, icl, probes"
-    said += ", linear_lens"
+    said = "patches, whole_patches, patch_positions, components, traces, masking, steering, icl"
+    said += ", probes, linear_lens"
     assert absent(page) == [f"Not asked of this variant: {said}. Why?"]
     reasons = page.locator(".absent dl")
     assert not reasons.is_visible()
@@ -229,7 +229,8 @@ def test_an_experiment_that_was_not_run_says_so(watched, browser, tmp_path):
     open_example(watched.page, THIRD, "edit=original")
     drawn, run = absent(watched.page)
     assert drawn == "Not asked of this variant: patches, masking. Why?"
-    said = "patch_positions, components, traces, algorithms, steering, icl, probes, linear_lens"
+    said = "whole_types, whole_patches, patch_positions, components, traces, algorithms, steering"
+    said += ", icl, probes, linear_lens"
     assert run == f"Not run in this study: {said}."
     assert watched.page.locator(".why > p").inner_text() == (
         "Not tested: no change, mask or patch with a control was made of this variant."
@@ -400,7 +401,7 @@ def test_the_links_to_the_panels_wrap_or_the_row_goes_on(page):
     open_example(page, THIRD)
     ways = page.locator(".ways")
     needed, room, _ = ways.evaluate(sizes)
-    assert ways.locator("a").count() == 16 and needed <= room
+    assert ways.locator("a").count() == 17 and needed <= room
     ways.get_by_text("Masking", exact=True).click()
     page.wait_for_function(
         """() => {

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from explorer_study import HOSTILE_PROGRAM, MadeStudy, Size
@@ -21,7 +22,10 @@ from write_gallery import write_gallery
 pytestmark = pytest.mark.node
 PLACES = {"examples.parquet": "source/examples.parquet", "variants": "source/variants"}
 PLACES |= {"attention_shares": "attention"}
-PLACES |= {"linear_lens/linear_lens.parquet": "linear_lens.parquet"}
+PLACES |= {"linear_lens/linear_lens.parquet": "linear_lens.parquet", "whole_types": "verdicts"}
+PLACES |= {"whole_patches/whole_patches.parquet": "whole_patches/patches.parquet"}
+PLACES |= {"whole_pairs/whole_pairs.parquet": "whole_patches/pairs.parquet"}
+N_LONGER = 9  # examples of the study whose golds are longer
 RATE = {"estimate": 0.5, "lower": 0.25, "upper": 0.75}
 LED_TO = f"{7:016x}"  # an example to which a figure leads
 SVG = (
@@ -34,7 +38,8 @@ SVG = (
 def study(tmp_path_factory) -> Path:
     """The results of a study of two programs, in the pipeline's places."""
     folder = tmp_path_factory.mktemp("results") / "made"
-    MadeStudy(folder, [HOSTILE_PROGRAM], n_examples=24, size=Size(n_points=3, n_tokens=24)).write()
+    size = Size(n_points=3, n_tokens=24, n_longer=N_LONGER)
+    MadeStudy(folder, [HOSTILE_PROGRAM], n_examples=24, size=size).write()
     for own, place in PLACES.items():
         (folder / place).parent.mkdir(exist_ok=True)
         (folder / own).rename(folder / place)
@@ -71,7 +76,7 @@ def test_a_study_has_a_card_a_report_and_some_examples_and_every_link_leads_ther
     shown = shown_examples(explorer)
     assert len(shown) == 6 and LED_TO in shown and LED_TO in report
     for said in (
-        "The explorer shows 6 of the 24 examples",
+        "The explorer shows 5 of the 24 examples that the model was asked, and 1 of the 9 with ",
         f"**{say_size(1)}**",
         "of all 1, 0 shown, 0 shown absent, 1 undecided",
         "- *undecided*: [it fails](made/report.html#what-a-test-does): +1.0 (-1.0 to +3.0)",
@@ -81,6 +86,19 @@ def test_a_study_has_a_card_a_report_and_some_examples_and_every_link_leads_ther
     ):
         assert said in page
     assert "../docs/method.html" in report and "summary.md" not in report
+
+
+def test_few_of_the_examples_have_longer_golds_of_every_outcome(study, tmp_path):
+    write_gallery([study], tmp_path / "gallery", n_examples=16, most_mb=10)
+    explorer = (tmp_path / "gallery/made/explorer.html").read_text("utf-8")
+    shown = shown_examples(explorer)
+    longer = [name for name in shown if int(name, 16) >= 24]
+    assert len(shown) == 16 and len(longer) == 3
+    verdicts = pd.concat(map(pd.read_parquet, (study / "verdicts").glob("*")))
+    chosen = verdicts[verdicts["example_id"].isin(longer)]
+    right = chosen.pivot(index="example_id", columns="edit", values="right")
+    told = set(zip(right["original"], right["rename_vars"], strict=True))
+    assert {(True, False), (False, True)} <= told  # broken and mended, of right and wrong ones
 
 
 def test_the_same_study_gives_the_same_bytes_and_what_is_too_large_changes_nothing(study, tmp_path):
@@ -118,7 +136,8 @@ def test_a_study_may_have_any_of_the_experiments(study, tmp_path):
 def test_all_tables_that_the_study_has_are_found_but_for_edits_that_it_no_longer_has(study):
     config = json.loads((study / "figures.json").read_text())["config"]
     found = table_files(study, config)
-    has = ("lens", "linear_lens", "attention_shares", "patches", "samples")
+    has = ("lens", "linear_lens", "attention_shares", "patches", "samples", "whole_types")
+    has += ("completions", "whole_patches", "whole_pairs")
     assert [name for name in (*NEEDED, *has) if not found[name]] == []
     fewer = table_files(study, {**config, "edits": []})
     assert [path.stem for path in fewer["predictions"]] == ["original"]

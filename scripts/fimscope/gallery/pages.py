@@ -3,19 +3,22 @@
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from fimscope.errors import UserError
 from fimscope.experiments.tables import SPLIT
+from fimscope.experiments.whole_types.tables import VERDICTS
 from fimscope.explorer.blocks import block_element, pack
+from fimscope.explorer.grouped import example_column
 from fimscope.explorer.pages import Parts, single_page
 from fimscope.explorer.payload import outcome
 from fimscope.explorer.study import NEEDED, OPTIONAL, Study, example_blocks, list_variants
+from fimscope.explorer.whole import longer_splits
 from fimscope.files.digests import read_json, read_sealed
-from fimscope.files.tables import read_table
+from fimscope.files.tables import Table, read_table
 from fimscope.gallery.card import Card
 from fimscope.gallery.draw import draw_examples
 from fimscope.prompts.encoder import Encoder
@@ -25,8 +28,10 @@ from fimscope.report.page import build_page
 from fimscope.studies import Study as Tables
 from fimscope.studies import all_places
 
+Row = Mapping[str, Any]
 DOCS = "docs"  # the folder of `docs_pages`, beside those of the studies
 LED_TO = re.compile(r'explorer\.html#/example/([^"?]+)')
+LONGER_SHARE = 3 / 16  # of the examples that are shown, at most, with golds longer than one token
 PLAIN_FIGURE = "accuracy.svg"  # the picture of a study without a curve for its first screen
 
 
@@ -34,7 +39,8 @@ def write_study(results: Path, folder: Path, parts: Parts, n_examples: int) -> C
     """Write report.html, explorer.html and a picture of a finished study into a folder.
 
     results      the study's folder of results, with any of the experiments
-    n_examples   in its explorer, of which those to which the report leads are some
+    n_examples   in its explorer, of which those to which the report leads are some, and few have
+                 longer golds (LONGER_SHARE)
     raises       UserError where the study is not finished
     """
     report, numbers = _read(results)
@@ -43,8 +49,10 @@ def write_study(results: Path, folder: Path, parts: Parts, n_examples: int) -> C
     (folder / "report.html").write_text(page, encoding="utf-8")
     paths, config = table_files(results, numbers["config"]), numbers["config"]
     led_to = {unquote(name) for name in LED_TO.findall(page)}
-    outcomes, n_tables = _outcomes(paths["split"]), _n_tables(paths)
-    chosen = draw_examples(outcomes, n_tables, led_to, n_examples, config["seed"])
+    outcomes, longer = _outcomes(paths["split"], paths["whole_types"])
+    n_tables, seed = _n_tables(paths), config["seed"]
+    few = draw_examples(longer, n_tables, led_to, int(LONGER_SHARE * n_examples), seed)
+    chosen = [*few, *draw_examples(outcomes, n_tables, led_to, n_examples - len(few), seed)]
     encoder = Encoder.from_folder(results / "model")
     cache = results / "activations/original"
     activations = cache if cache.is_dir() else None
@@ -76,21 +84,33 @@ def _read(results: Path) -> tuple[Report, dict[str, Any]]:
     return read_report(results / "report.json"), read_json(results / "figures.json")
 
 
-def _outcomes(splits: Iterable[Path]) -> dict[str, set[str]]:
-    """Example -> the outcomes of its variants."""
-    found: dict[str, set[str]] = {}
-    for path in splits:
-        for row in read_table(path, SPLIT).to_pylist():
-            found.setdefault(row["example_id"], set()).add(outcome(row))
-    return found
+def _outcomes(
+    splits: Iterable[Path], verdicts: Iterable[Path]
+) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Example -> the outcomes of its variants: of those in the split, and of those that are not."""
+    asked: dict[str, dict[str, Row]] = {}
+    for row in _rows(splits, SPLIT):
+        asked.setdefault(row["example_id"], {})[row["edit"]] = row
+    keys = {(example, edit) for example, rows in asked.items() for edit in rows}
+    longer = longer_splits(_rows(verdicts, VERDICTS), keys)
+    every, only = (
+        {example: set(map(outcome, rows.values())) for example, rows in found.items()}
+        for found in (asked, {own: longer[own] for own in longer if own not in asked})
+    )
+    return every, only
+
+
+def _rows(paths: Iterable[Path], kind: Table) -> Iterator[Row]:
+    return (row for path in paths for row in read_table(path, kind).to_pylist())
 
 
 def _n_tables(paths: Mapping[str, Iterable[Path]]) -> Counter[str]:
     """Example -> how many of the optional tables have rows of it."""
     found: Counter[str] = Counter()
     for name, kind in OPTIONAL.items():
-        tables = (read_table(path, kind, ["example_id"]) for path in paths[name])
-        found.update({example for table in tables for example in table["example_id"].to_pylist()})
+        key = example_column(kind)
+        tables = (read_table(path, kind, [key]) for path in paths[name])
+        found.update({example for table in tables for example in table[key].to_pylist()})
     return found
 
 
