@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from fimscope.report.contents import Passage, Report, summary_lines, write_repor
 from fimscope.report.format import counted
 from fimscope.report.glossary import glossary_lines
 from fimscope.report.head import say_asked, say_model, say_origin, say_size
+from fimscope.report.links import of_one_token
 from fimscope.report.markdown import code, table
 from fimscope.report.references import bibtex
 from fimscope.report.sections import Section, read_section
@@ -109,6 +110,8 @@ def study_report(
     margin, effect = (manifest["settings"][f"{key}_margin"] for key in ("accuracy", "effect"))
     accuracy = numbers["accuracy"]
     sections = [*accuracy_sections(numbers, golds_text(config), margin), *experiments]
+    if _is_single(config):
+        sections = [_of_one_token(section) for section in sections]
     cites = [*METHODS_CITE, *(key for section in sections for key in section.cites)]
     method = METHOD.format(margin=100 * margin, effect=effect, clear=ALPHA - HAIR)
     paper = [methods_paragraph(numbers, model, config), ""]
@@ -174,8 +177,17 @@ def methods_paragraph(numbers: Numbers, model: Mapping[str, Any], config: Mappin
 
 def golds_text(config: Mapping[str, Any]) -> str:
     """Which golds the study speaks of."""
-    single = config["prompt"]["golds"] == "single_token"
-    return "golds of one token" if single else "golds of any length"
+    return "golds of one token" if _is_single(config) else "golds of any length"
+
+
+def _is_single(config: Mapping[str, Any]) -> bool:
+    return config["prompt"]["golds"] == "single_token"
+
+
+def _of_one_token(section: Section) -> Section:
+    """A section whose lists in the explorer have no golds but those that the predictions ask."""
+    lists = {name: of_one_token(query) for name, query in section.explorer_of.items()}
+    return replace(section, explorer=of_one_token(section.explorer), explorer_of=lists)
 
 
 def _run_table(

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ from fimscope.experiments.accuracy.strata import LIBRARY, gold_stratum
 from fimscope.experiments.tables import SPLIT
 from fimscope.files.digests import read_json
 from fimscope.files.tables import read_table
+from fimscope.report.links import of_one_token
 from fimscope.report.markdown import code, table
 from fimscope.report.timings import timing_numbers
 from fimscope.statistics.claims import judge_together, package_numbers
@@ -47,7 +49,7 @@ RENAMED = [
 ]
 
 
-def summarise(folder: Path, out: Path) -> tuple[str, dict, dict]:
+def summarise(folder: Path, out: Path, config: dict = CONFIG) -> tuple[str, dict, dict]:
     """Run the step as a command on a study; its summary, its numbers and the report's contents."""
     edits = ("original", "rename_vars")
     subprocess.run(
@@ -57,7 +59,7 @@ def summarise(folder: Path, out: Path) -> tuple[str, dict, dict]:
             *("--funnel", *(folder / f"funnel/{edit}.parquet" for edit in edits)),
             *("--predictions", *(folder / f"predictions/{edit}.parquet" for edit in edits)),
             *("--splits", *(folder / f"split/{edit}.parquet" for edit in edits)),
-            *("--model-info", folder / "model.json", "--config", json.dumps(CONFIG)),
+            *("--model-info", folder / "model.json", "--config", json.dumps(config)),
             *("--benchmarks", folder / "benchmarks", "--logs", folder / "logs"),
             *("--effect-margin", "0.1", "--accuracy-margin", "0.03", "--sections"),
             *("--out", out / "summary.md", "--out-report", out / "report.json"),
@@ -400,3 +402,22 @@ def test_the_same_input_gives_the_same_bytes_but_for_the_timings(study, summary,
     assert report["sections"] == first_report["sections"]
     assert numbers.pop("timings") != first_numbers["timings"]
     assert numbers == {k: v for k, v in first_numbers.items() if k != "timings"}
+
+
+@pytest.mark.process
+def test_the_reports_lists_in_the_explorer_are_of_the_golds_that_it_speaks_of(study, tmp_path):
+    """The explorer lists longer ones too, where the predictions ask golds of one token alone."""
+    prompt = {**CONFIG["prompt"], "golds": "single_token"}
+    *_, any_length = summarise(study, tmp_path)
+    *_, one_token = summarise(study, tmp_path, {**CONFIG, "prompt": prompt})
+    before, after = (
+        [parse_qs(section["explorer"]) for section in report["sections"]]
+        for report in (any_length, one_token)
+    )
+    assert {"outcome": ["broken"]} in before
+    assert after == [asked and {**asked, "golds": ["one token"]} for asked in before]
+
+
+@pytest.mark.parametrize("query", ["", "golds=longer", "golds=longer&outcome=wrong"])
+def test_a_list_that_names_its_golds_and_none_at_all_stay_as_they_are(query):
+    assert of_one_token(query) == query

@@ -38,6 +38,7 @@ from fimscope.prompts.encoder import Encoder
 from fimscope.prompts.tables import PROMPTS
 from fimscope.report.format import counted
 from fimscope.report.head import say_size
+from fimscope.report.links import LONGER, ONE_TOKEN
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
 
 Row = Mapping[str, Any]
@@ -150,7 +151,7 @@ class Study:
 
     def asked_of(self, example: Row) -> str:
         """The golds that it is listed for: of one token where the predictions ask it."""
-        return whole.ONE_TOKEN if self.predicted[example["example_id"]] else whole.LONGER
+        return ONE_TOKEN if self.predicted[example["example_id"]] else LONGER
 
     def one_by_edit(self, name: str, example: Row, edits: Iterable[str]) -> dict[str, Row]:
         """The row that a table has of each of some of an example's variants.
@@ -293,7 +294,7 @@ def list_variants(study: Study, name: str) -> dict[str, Any]:
     """The first view: what there is, and the list of all variants; `name` says of what."""
     lengths = gold_lengths(study.tables["prompts"].table)
     answers = [
-        (number, *rows, lengths.get((example["example_id"], edit), whole.LONGER))
+        (number, *rows, lengths.get((example["example_id"], edit), LONGER))
         for number, example in enumerate(study.examples)
         for edit, rows in study.answers(example).items()
     ]
@@ -330,13 +331,13 @@ def say_chosen(study: Study) -> str:
     if shown == study.n_asked:
         return ""
     longer = (
-        f", and {shown[whole.LONGER]} of the {study.n_asked[whole.LONGER]:,} with longer golds"
-        if study.n_asked[whole.LONGER]
+        f", and {shown[LONGER]} of the {study.n_asked[LONGER]:,} with longer golds"
+        if study.n_asked[LONGER]
         else ""
     )
     return (
-        f"The explorer shows {shown[whole.ONE_TOKEN]} of the "
-        f"{counted(study.n_asked[whole.ONE_TOKEN], 'example')} "
+        f"The explorer shows {shown[ONE_TOKEN]} of the "
+        f"{counted(study.n_asked[ONE_TOKEN], 'example')} "
         f"that the model was asked{longer}, drawn so that every outcome has as many, as far as "
         "there are; a study's own explorer has all of these."
     )

@@ -10,12 +10,12 @@ from typing import Any
 
 from fimscope.errors import UserError
 from fimscope.explorer.payload import rounded
+from fimscope.report.links import LONGER, ONE_TOKEN
 
 Row = Mapping[str, Any]
 Json = Any
 Key = tuple[str, str]  # example, edit
 
-ONE_TOKEN, LONGER = "one token", "longer"  # golds, as the list has them
 VERDICT = ("completed_type", "verdict", "is_any", "detail", "right", "ended")
 
 
