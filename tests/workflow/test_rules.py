@@ -144,6 +144,8 @@ def test_the_explorer_waits_for_what_the_studys_experiments_find(jobs):
     tables = ["attention/original", "samples/rename_vars", "steering/results", "traces"]
     tables += ["masking", "probes", "icl/rename_vars", "algorithms/original"]
     tables += ["components/restore", "patch_positions/same_type"]
+    tables += ["verdicts/rename_vars", "completions/original"]
+    tables += ["whole_patches/patches", "whole_patches/pairs"]
     for table in tables:
         assert f"results/embedded/{table}.parquet" in explorer.words
     assert "results/embedded/activations/original" in explorer.words
@@ -157,7 +159,8 @@ def test_the_explorer_is_not_given_what_the_study_does_not_ask(tmp_path):
     made = read_jobs(snakemake(project, "explorer", *words).stdout)
     [explorer] = [job for job in made if job.rule == "build_explorer"]
     given = " ".join(explorer.words)
-    assert "--masking results/mine/masking.parquet --icl --probes --model" in given
+    none = "--icl --probes --whole-types --completions --whole-patches --whole-pairs --model"
+    assert f"--masking results/mine/masking.parquet {none}" in given
     assert not {"plant_types", "trace_tokens", "fit_probes"} & {job.step for job in made}
 
 
