@@ -39,7 +39,7 @@ export class ListPage {
         element("summary", {}, "Filter"),
         this.filters,
       ),
-      element("div", { class: "above-table" }, this.count, this.outcomes, this.order, index.scope && element("p", {}, explained(index.scope))),
+      element("div", { class: "above-table" }, this.count, this.outcomes, this.order, scopeLine(index.scope)),
       this.holder,
     );
   }
@@ -226,13 +226,19 @@ export class ListPage {
   }
 }
 
+/** Which holes are listed; folded where it would take the place of rows. */
+function scopeLine(scope) {
+  const line = element("p", {}, explained(scope));
+  return innerWidth < NARROW ? element("details", {}, element("summary", {}, "Which holes are listed?"), line) : line;
+}
+
 /** How many of the rows are right and wrong, of golds of each length by itself. */
 function sayOutcomes(rows) {
   const said = outcomesByGolds(rows).map(([golds, counts]) => {
     const n = (outcome) => (counts.get(outcome) ?? 0).toLocaleString("en");
     return `${GOLDS[golds]}: ${n("right")} right (${n("mended")} mended), ${n("wrong")} wrong (${n("broken")} broken)`;
   });
-  return said.join("; ");
+  return said.join("; ").replace(/^./, (first) => first.toUpperCase());
 }
 
 /** By what the rows are ordered, and how to have another order. */

@@ -62,7 +62,7 @@ def test_right_and_wrong_are_told_of_each_length_of_golds(page, folder):
     assert min(longer.values()) > 0
     said = "{right} right ({mended} mended), {wrong} wrong ({broken} broken)"
     line = page.locator(".outcomes")
-    expected = f"golds of one token: {said.format(**one)}; longer golds: {said.format(**longer)}"
+    expected = f"Golds of one token: {said.format(**one)}; longer golds: {said.format(**longer)}"
     assert line.inner_text() == expected
     options = page.get_by_label("outcome").locator("option").all_inner_texts()[1:]
     assert set(options) == {
@@ -72,7 +72,7 @@ def test_right_and_wrong_are_told_of_each_length_of_golds(page, folder):
     assert golds.locator("option").all_inner_texts() == ["all", "longer (40)", "one token (24)"]
     golds.select_option("longer")
     page.wait_for_function("document.querySelector('.count').textContent.startsWith('40 of 64')")
-    assert line.inner_text() == f"longer golds: {said.format(**longer)}"
+    assert line.inner_text() == f"Longer golds: {said.format(**longer)}"
     page.get_by_label("outcome").select_option("broken")
     n = longer["broken"]
     page.wait_for_function(f"document.querySelector('.count').textContent.startsWith('{n} of')")
@@ -172,6 +172,16 @@ def test_lent_whole_types_are_a_curve_with_the_points_that_turn(page):
     open_example(page, TOO_CLOSE)
     panel = show_panel(page, "whole_patches")
     panel.locator("svg", has_text="No value: donor and recipient are too close.").wait_for()
+
+
+def test_which_holes_are_listed_is_folded_on_a_phone(watched, folder):
+    watched.page.set_viewport_size({"width": 390, "height": 844})
+    watched.page.goto((folder / "explorer/index.html").as_uri())
+    watched.page.wait_for_selector(".tabulator-row")
+    said = watched.page.locator(".above-table p", has_text="Listed are holes")
+    assert not said.is_visible()
+    watched.page.get_by_text("Which holes are listed?").click()
+    assert "longer ones that whole_types drew" in said.inner_text()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -182,6 +182,21 @@ def test_what_is_listed_is_said(made):
     assert list_variants(none, "m")["scope"].endswith("Longer ones come with whole_types.")
 
 
+def test_a_study_of_all_golds_lists_each_by_its_length(made, tmp_path):
+    prompts = read(paths_of(made)["prompts"]).to_dict("records")
+    for row in prompts:
+        row["gold_token_ids"] = [5] * (1 + int(row["example_id"], 16) % 2)
+    path = tmp_path / "prompts.parquet"
+    write_table(path, all_tables()["prompts"], prompts, {"settings": {"golds": "all"}})
+    study = study_of(made, {**paths_of(made), "prompts": [path], "whole_types": []})
+    found = listed(study)
+    odd = found["example_id"].map(lambda name: int(name, 16) % 2)
+    assert found["golds"].tolist() == ["longer" if own else "one token" for own in odd]
+    assert list_variants(study, "m")["scope"].startswith(
+        "Listed are holes with golds of any length"
+    )
+
+
 def test_some_of_the_examples_are_counted_by_their_golds(made):
     names = [row["example_id"] for row in (*made.examples[:3], *made.longer[:2])]
     some = study_of(made, chosen=names)

@@ -1,7 +1,7 @@
 """All tables of a model's results, and what the explorer shows of them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -153,12 +153,14 @@ class Study:
         """The golds that it is listed for: of one token where the predictions ask it."""
         return ONE_TOKEN if self.predicted[example["example_id"]] else LONGER
 
-    def one_by_edit(self, name: str, example: Row, edits: Iterable[str]) -> dict[str, Row]:
+    def one_by_edit(self, name: str, example: Row, edits: Collection[str]) -> dict[str, Row]:
         """The row that a table has of each of some of an example's variants.
 
         raises UserError where it lacks one
         """
-        found = {edit: rows[0] for edit, rows in self.by_edit(name, example).items()}
+        found = (
+            {edit: rows[0] for edit, rows in self.by_edit(name, example).items()} if edits else {}
+        )
         for edit in edits:
             if edit not in found:
                 raise UserError(
