@@ -226,8 +226,9 @@ export class ListPage {
   }
 }
 
-/** Which holes are listed; folded where it would take the place of rows. */
+/** Which holes are listed; folded where it would take the place of rows; null where it is not known. */
 function scopeLine(scope) {
+  if (!scope) return null;
   const line = element("p", {}, explained(scope));
   return innerWidth < NARROW ? element("details", {}, element("summary", {}, "Which holes are listed?"), line) : line;
 }

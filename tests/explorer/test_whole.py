@@ -195,6 +195,9 @@ def test_a_study_of_all_golds_lists_each_by_its_length(made, tmp_path):
     assert list_variants(study, "m")["scope"].startswith(
         "Listed are holes with golds of any length"
     )
+    write_table(path, all_tables()["prompts"], prompts, {})  # of a user's own making
+    study = study_of(made, {**paths_of(made), "prompts": [path], "whole_types": []})
+    assert list_variants(study, "m")["scope"] == ""
 
 
 def test_some_of_the_examples_are_counted_by_their_golds(made):

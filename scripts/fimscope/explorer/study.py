@@ -311,8 +311,11 @@ def list_variants(study: Study, name: str) -> dict[str, Any]:
 
 
 def say_scope(study: Study) -> str:
-    """Which holes are listed, and by what an answer is right."""
-    if _settings(study.paths["prompts"]).get("golds") != "single_token":
+    """Which holes are listed, and by what an answer is right; nothing where no prompts say it."""
+    golds = _settings(study.paths["prompts"]).get("golds")
+    if golds is None:
+        return ""
+    if golds != "single_token":
         return (
             "Listed are holes with golds of any length (prompt.golds). Of a gold of one token the "
             "first token of the answer decides whether it is right, of a longer one the completed "
