@@ -95,8 +95,14 @@ def answer(connection: socket.socket) -> None:
 
 
 def run_step(request: dict, streams: list[int]) -> None:
-    """What Python does with a script, its words, its folder and its environment."""
+    """What Python does with a script, its words, its folder and its environment.
+
+    It ends as Python does, but that it leaves the libraries as they are: to take them down, a fork
+    would copy most of their memory, which takes longer than most steps.
+    """
+    import atexit
     import runpy
+    import threading
 
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -106,7 +112,18 @@ def run_step(request: dict, streams: list[int]) -> None:
     os.environ.update(request["environment"])
     sys.argv = request["words"]
     sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    status = None
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        status = end.code
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status or 0)
 
 
 def ask(folder: str, words: list[str]) -> int:

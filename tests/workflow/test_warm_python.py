@@ -8,20 +8,30 @@ from pathlib import Path
 import psutil
 import pytest
 
-WHAT_IT_IS_TOLD = """
-import os, sys
+# What it is told, and what it still says when the script has come to its end.
+STEP = """
+import atexit, os, sys, threading, time
 print(__name__, sys.argv, sys.path[0], os.getcwd(), os.environ["OWN"], sys.stdin.read())
 print("to the terminal", file=sys.stderr)
-os.kill(os.getpid(), 9) if sys.argv[1] == "ends" else sys.exit(3)
+atexit.register(print, "at last", end="")
+threading.Thread(target=lambda: time.sleep(0.2) or print("of a thread", end=" ")).start()
 """
+ENDS = {
+    "": "0",
+    "sys.exit()": "0",
+    "sys.exit(3)": "3",
+    "sys.exit('in words')": "1",
+    "raise OSError": "1",
+    "os.kill(os.getpid(), 9)": "137",
+}
 
 
-@pytest.mark.parametrize("word", ["a word", "ends"])
-def test_a_warm_python_runs_a_script_as_python_does(warm, tmp_path, word):
+@pytest.mark.parametrize("end", ENDS)
+def test_a_warm_python_runs_a_script_as_python_does(warm, tmp_path, end):
     (tmp_path / "scripts").mkdir()
-    (tmp_path / "scripts/step.py").write_text(WHAT_IT_IS_TOLD)
+    (tmp_path / "scripts/step.py").write_text(STEP + end)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = f"OWN=1 python scripts/step.py '{word}' <<< read 2> said; echo $?"
+    command = "OWN=1 python scripts/step.py 'a word' <<< read 2> said; echo \"\n$?\""
     found = []
     for variables in ({}, warm):
         done = subprocess.run(
@@ -32,9 +42,11 @@ def test_a_warm_python_runs_a_script_as_python_does(warm, tmp_path, word):
             stderr=subprocess.DEVNULL,  # Bash's own words of a killed process
             text=True,
         )
-        found.append((done.stdout, (tmp_path / "said").read_text()))
+        said = (tmp_path / "said").read_text().splitlines()
+        found.append((done.stdout, [line for line in said if not line.startswith(" ")]))
     assert found[0] == found[1]
-    assert found[0][0].endswith("137\n" if word == "ends" else "read\n\n3\n")
+    assert found[0][0].splitlines()[-1] == ENDS[end]
+    assert ("of a thread at last" in found[0][0]) == (ENDS[end] != "137")
 
 
 STARTS_ONE = """
