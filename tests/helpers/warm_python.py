@@ -18,6 +18,7 @@ from pathlib import Path
 SERVE = "serve"
 LIBRARIES = (
     *("pyarrow.compute", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "jinja2"),
+    "pandas",  # which Arrow imports when it makes a table
     *("matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg"),
     *("nnsight", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
     *("transformers.models.auto.tokenization_auto", "transformers.models.gpt_bigcode"),
@@ -51,12 +52,14 @@ def warm_python(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[s
 
 def serve(up: socket.socket) -> None:
     """Fork for every request, until this process is ended or whoever started it is gone."""
+    import gc
     import select
     import signal
     from importlib import import_module
 
     for name in LIBRARIES:
         import_module(name)
+    gc.freeze()  # a fork's collector would copy what it only looks at
     listener = socket.socket(socket.AF_UNIX)
     # A path of a socket has a hundred bytes at most: both sides name it from its folder.
     listener.bind("socket")
