@@ -1,15 +1,18 @@
 """Copies of the project in folders of their own, with a small source and a small model."""
 
+import atexit
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
-from functools import partial
+from contextlib import ExitStack
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 from fimscope.typescript.tables import EXAMPLES, VARIANTS
+from warm_python import OF_SNAKEMAKE, warm_python
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "docs")
@@ -48,15 +51,25 @@ HOSTILE = {
 }
 
 
+@cache
+def python_of_snakemake() -> list[str]:
+    """The command of a Python that has loaded Snakemake, which ends with this process."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    folder = Path(stack.enter_context(TemporaryDirectory()))
+    return stack.enter_context(warm_python(folder, {**os.environ, **THREADS}, OF_SNAKEMAKE))
+
+
 def snakemake(
     project: Path, *words: str, check: bool = True, variables: Mapping[str, str] = THREADS
 ) -> subprocess.CompletedProcess:
     """Run snakemake in a project; the output has both streams.
 
+    It finds its libraries loaded: what a run's own process does is tested of `python -m snakemake`.
     variables   of the environment, beside its own
     """
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--profile", "profiles/default", *words],
+        [*python_of_snakemake(), "-m", "snakemake", "--profile", "profiles/default", *words],
         cwd=project,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,9 +1,9 @@
-"""Steps in forks of one Python that has loaded their libraries, which takes longer than they do.
+"""Programs in forks of one Python that has loaded their libraries, which takes longer than they do.
 
-A fork runs the script as Python itself would, in a process, folder and environment of its own. It
-imports the project's modules anew; torch, transformers and matplotlib it finds loaded.
+A fork runs a script, or with `-m` a module, as Python itself would, in a process, folder and
+environment of its own. It imports the project's modules anew; what they import it finds loaded.
 
-`warm_python.py serve <socket>` is that Python, which says on a socket when it is up;
+`warm_python.py serve <socket> <library> ...` is that Python, which says on a socket when it is up;
 `warm_python.py <folder> scripts/step.py ...` has a step run there and ends with its exit status.
 """
 
@@ -11,12 +11,12 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SERVE = "serve"
-LIBRARIES = (
+OF_STEPS = (
     *("pyarrow.compute", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "jinja2"),
     "pandas",  # which Arrow imports when it makes a table
     *("matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg"),
@@ -24,40 +24,52 @@ LIBRARIES = (
     *("transformers.models.auto.tokenization_auto", "transformers.models.gpt_bigcode"),
     *("transformers.models.gpt_bigcode.modeling_gpt_bigcode", "safetensors.torch"),
 )
+OF_SNAKEMAKE = (
+    *("snakemake.cli", "snakemake.report", "snakemake.storage", "smart_open", "packaging.version"),
+    *("jsonschema", "yte", "docutils.core", "jinja2", "PIL.Image", "platformdirs", "graphlib"),
+    *("pyarrow.parquet", "pandas", "scipy.stats"),
+)
 
 
 @contextmanager
-def warm_python(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Gives the variables that make `python` such a fork in every Bash.
+def warm_python(
+    folder: Path, environment: Mapping[str, str], libraries: Sequence[str] = OF_STEPS
+) -> Iterator[list[str]]:
+    """Gives the command that is `python`, but is such a fork.
 
     folder        where the two meet
     environment   what the libraries find when they are loaded: how many threads they may have
     """
-    import shlex
     import subprocess
 
     up, own = socket.socketpair()
-    words = [sys.executable, __file__, SERVE, str(own.fileno())]
+    words = [sys.executable, __file__, SERVE, str(own.fileno()), *libraries]
     server = subprocess.Popen(words, cwd=folder, env=environment, pass_fds=[own.fileno()])
     own.close()
     try:
         assert up.recv(1), "it did not come up"
-        client = shlex.join([sys.executable, "-S", "-E", __file__, str(folder)])
-        yield {"BASH_FUNC_python%%": f'() {{ {client} "$@"; }}'}
+        yield [sys.executable, "-S", "-E", __file__, str(folder)]
     finally:
         server.terminate()
         server.wait()
         up.close()
 
 
-def serve(up: socket.socket) -> None:
+def in_bash(python: Sequence[str]) -> dict[str, str]:
+    """The variables that make `python` this command in every Bash."""
+    import shlex
+
+    return {"BASH_FUNC_python%%": f'() {{ {shlex.join(python)} "$@"; }}'}
+
+
+def serve(up: socket.socket, libraries: Sequence[str]) -> None:
     """Fork for every request, until this process is ended or whoever started it is gone."""
     import gc
     import select
     import signal
     from importlib import import_module
 
-    for name in LIBRARIES:
+    for name in libraries:
         import_module(name)
     gc.freeze()  # a fork's collector would copy what it only looks at
     listener = socket.socket(socket.AF_UNIX)
@@ -83,7 +95,7 @@ def reap() -> None:
 
 
 def answer(connection: socket.socket) -> None:
-    """Run the step in one more fork and tell its exit status."""
+    """Run the program in one more fork and tell its exit status."""
     import signal
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -91,20 +103,19 @@ def answer(connection: socket.socket) -> None:
     child = os.fork()
     if not child:
         connection.close()
-        return run_step(json.loads(request), streams)
+        return run_program(json.loads(request), streams)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     connection.send(str(status).encode())
     os._exit(0)
 
 
-def run_step(request: dict, streams: list[int]) -> None:
-    """What Python does with a script, its words, its folder and its environment.
+def run_program(request: dict, streams: list[int]) -> None:
+    """What Python does with a script or a module, its words, its folder and its environment.
 
     It ends as Python does, but that it leaves the libraries as they are: to take them down, a fork
     would copy most of their memory, which takes longer than most steps.
     """
     import atexit
-    import runpy
     import threading
 
     for number, stream in enumerate(streams):
@@ -113,11 +124,9 @@ def run_step(request: dict, streams: list[int]) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    sys.argv = request["words"]
-    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     status = None
     try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        run_main(request["words"])
     except SystemExit as end:
         if not isinstance(end.code, int | None):
             raise
@@ -129,8 +138,21 @@ def run_step(request: dict, streams: list[int]) -> None:
     os._exit(status or 0)
 
 
+def run_main(words: list[str]) -> None:
+    import runpy
+
+    if words[0] == "-m":
+        sys.argv = words[1:]
+        sys.path[0] = str(Path.cwd())
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = words
+        sys.path[0] = str(Path(words[0]).resolve().parent)
+        runpy.run_path(words[0], run_name="__main__")
+
+
 def ask(folder: str, words: list[str]) -> int:
-    """Have a step run; gives its exit status."""
+    """Have a program run; gives its exit status."""
     request = {"words": words, "folder": str(Path.cwd()), "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as connection:
         os.chdir(folder)
@@ -142,6 +164,6 @@ def ask(folder: str, words: list[str]) -> int:
 
 if __name__ == "__main__":
     if sys.argv[1] == SERVE:
-        serve(socket.socket(fileno=int(sys.argv[2])))
+        serve(socket.socket(fileno=int(sys.argv[2])), sys.argv[3:])
     else:
         sys.exit(ask(sys.argv[1], sys.argv[2:]))

@@ -10,15 +10,15 @@ import yaml
 from fimscope.experiments.registry import all_tables
 from fimscope.files.tables import read_table
 from projects import FILES, THREADS, copy_project, snakemake, teach, write_sources
-from warm_python import warm_python
+from warm_python import in_bash, warm_python
 
 
 @pytest.fixture(scope="session")
 def warm(tmp_path_factory) -> Iterator[dict[str, str]]:
-    """For the studies that are made to be looked at; what tests a run has a Python of its own."""
+    """For the studies that are made to be looked at; what tests a step has a Python of its own."""
     environment = {**os.environ, **THREADS}
-    with warm_python(tmp_path_factory.mktemp("warm"), environment) as variables:
-        yield {**THREADS, **variables}
+    with warm_python(tmp_path_factory.mktemp("warm"), environment) as python:
+        yield {**THREADS, **in_bash(python)}
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
-"""The Python that the small study's steps are forks of does as Python does."""
+"""The Python that steps and Snakemake are forks of does as Python does."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
+
+from projects import ROOT, THREADS, copy_project, snakemake
 
 # What it is told, and what it still says when the script has come to its end.
 STEP = """
@@ -47,6 +50,28 @@ def test_a_warm_python_runs_a_script_as_python_does(warm, tmp_path, end):
     assert found[0] == found[1]
     assert found[0][0].splitlines()[-1] == ENDS[end]
     assert ("of a thread at last" in found[0][0]) == (ENDS[end] != "137")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("goal", "fails"), [("predictions", False), ("predictionss", True)])
+def test_a_warm_snakemake_says_what_snakemake_says(tmp_path, goal, fails):
+    project = copy_project(tmp_path / "project")
+    (project / "models").symlink_to(ROOT / "models")
+    words = ["--profile", "profiles/default", "-n", goal]
+    own = subprocess.run(
+        [sys.executable, "-m", "snakemake", *words],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **THREADS},
+    )
+    warm = snakemake(project, "-n", goal, check=False)
+    assert bool(own.returncode) == fails
+    assert warm.returncode == own.returncode
+    # The run directory is the one in which Snakemake was loaded, and only said.
+    of_a_run = re.compile(r"(?m)^ *(\[.*\]|(Date|Workflow ID|Run directory): .*)$")
+    assert of_a_run.sub("", warm.stdout) == of_a_run.sub("", own.stdout)
 
 
 STARTS_ONE = """
