@@ -138,6 +138,37 @@ IMPORTING = [
 ]
 
 
+# For each text on stdin: whether it may be read together with others.
+ALONE = """
+import { isModuleAlone } from "%(modules)s/foresight.mjs";
+const texts = JSON.parse(await new Response(process.stdin).text());
+console.log(JSON.stringify(texts.map(isModuleAlone)));
+"""
+GLOBAL = "interface Window { mine: number }"
+# Each adds to the globals, whatever stands between its words.
+REACHING_APART = [
+    f"declare global /* a */ /* b * / */ // c \n{{ {GLOBAL} }}\nexport {{}};",
+    f"declare\nglobal\u2028{{ {GLOBAL} }}",
+    f"export const a: = 1;\ndeclare global {{ {GLOBAL} }}",
+    "declare module // m\r'm' { export const y: number }",
+    'declare module/**/"m" { export const y: number }',
+    "export const a = 1;\nexport as/* x */namespace Mine;",
+]
+# Words of one kind are in comments, names and members, or their text has an error.
+HARMLESS = [
+    "declare const a: number; // a module of the global namespace\nexport const b: string = a;",
+    "export const f = (a: number => a; // declare module",
+    "namespace N { export const global = 1 }\nexport const b: string = N.global = ;",
+    "const o = { module: 1, global: 2, namespace: [] };\no as unknown as any; o.module.x.y;",
+]
+
+
+def test_only_what_reaches_out_is_read_alone():
+    texts = [*REACHING_OUT, *REACHING_APART, *REACHED, *HARMLESS]
+    n = len(REACHING_OUT) + len(REACHING_APART)
+    assert run_node(ALONE % {"modules": MODULES}, texts) == [False] * n + [True] * (len(texts) - n)
+
+
 def test_errors_found_together_are_those_found_alone():
     cases = [each for cases in (RIGHT, WRONG_ERRORS) for each in cases.values()]
     folder = ROOT / "node_modules" / "zod" / "src" / "v4" / "core"
@@ -145,6 +176,11 @@ def test_errors_found_together_are_those_found_alone():
     texts = [
         *(text for case in cases for text in unmarked(case)),
         *(text for pair in zip(REACHING_OUT, REACHED, strict=True) for text in pair),
+        *(
+            text
+            for pair in zip(REACHING_APART, HARMLESS + REACHED[:2], strict=True)
+            for text in pair
+        ),
         *(file.read_text(encoding="utf-8") for file in files),
         "const f = (a: number => a;",
         *IMPORTING,

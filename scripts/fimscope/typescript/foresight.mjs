@@ -58,8 +58,18 @@ function advance(row) {
   return [];
 }
 
-// Nothing else lets a text add to the globals of its program, whatever errors it has.
-const REACHING = /\b(?:module|namespace|global|declare)\b|\/\/\//;
+// Nothing else lets a text add to the globals of its program, whatever errors it has: `global {`,
+// `module "m"`, `as namespace`, each with comments between its words or without, and `/// <...>`.
+const REACHING = new RegExp(
+  [
+    /\bglobal\s*(?:\{|\/[/*])/,
+    /\b(?:module|namespace)\s*(?:["']|\/[/*])/,
+    /\bas\s*(?:\bnamespace\b|\/[/*])/,
+    /\/\/\//,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+);
 
 /** Whether a text adds nothing to the globals of a program that it is part of, nor imports of it. */
 export function isModuleAlone(text) {
