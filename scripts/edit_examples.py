@@ -29,7 +29,7 @@ from fimscope.typescript.tables import EXAMPLES
 from fimscope.typescript.variants import Store, map_parts, variant_store, write_variants
 
 STEP = "edit_examples"
-TOGETHER = 16  # examples whose texts the compiler reads together
+TOGETHER = 48  # examples of one request, whose texts the compiler reads together
 HOLE = ("prefix", "gold", "suffix", "name_start")
 Row = Mapping[str, Any]
 Outcome = Edited | TypeScriptError

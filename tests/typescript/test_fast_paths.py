@@ -192,6 +192,23 @@ def test_errors_found_together_are_those_found_alone():
         assert alone[texts.index(text)] != []
 
 
+# For each text on stdin: which of all checkers of names it has, counted in the order of first use.
+SHARED = """
+import { expectNames, scoped } from "%(modules)s/program.mjs";
+const texts = JSON.parse(await new Response(process.stdin).text());
+expectNames(texts);
+const checkers = texts.map((text) => scoped(text).checker);
+const known = [...new Set(checkers)];
+console.log(JSON.stringify(checkers.map((checker) => known.indexOf(checker))));
+"""
+
+
+def test_names_of_many_texts_are_read_some_at_a_time():
+    texts = [f"export const a{n} = {n};" for n in range(40)]
+    shared = run_node(SHARED % {"modules": MODULES}, texts)
+    assert shared == [n // 16 for n in range(40)]
+
+
 # For each text on stdin: the listed names that are fresh in it, by the module and one by one.
 NAMES = """
 import { configureNames, freshNames } from "%(modules)s/edits/names.mjs";

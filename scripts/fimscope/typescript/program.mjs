@@ -28,11 +28,12 @@ const OPTIONS = {
 
 const LIB_FOLDER = path.dirname(ts.getDefaultLibFilePath(OPTIONS));
 const libFiles = new Map();
-const parsedFiles = new RecentCache(32);
+const parsedFiles = new RecentCache(64);
 const checkers = new RecentCache(4);
+const SHARING = 16; // texts of one checker that knows names alone
 const scopes = new WeakMap(); // checkers by the syntax trees that they know
-const errors = new RecentCache(128);
-let expected = new Set();
+const errors = new RecentCache(384);
+let expected = [];
 // Lends the next program the lib files that it has found.
 let previousProgram;
 
@@ -84,11 +85,13 @@ export function typed(text) {
 }
 
 /**
- * Have `scoped` read texts together that are modules and no more, when it is asked for one of them:
- * one checker of all takes half of the time of one for each.
+ * Have `scoped` read texts together that are modules and no more, some at a time, when it is asked
+ * for one of them: one checker of all takes half of the time of one for each.
  */
 export function expectNames(texts) {
-  expected = new Set(texts);
+  const all = [...new Set(texts)];
+  const n = Math.ceil(all.length / SHARING);
+  expected = Array.from({ length: n }, (_, i) => all.slice(i * SHARING, (i + 1) * SHARING));
 }
 
 /**
@@ -98,8 +101,9 @@ export function expectNames(texts) {
 export function scoped(text) {
   const sourceFile = parse(text);
   if (!scopes.has(sourceFile)) {
-    const others = expected.has(text) ? [...expected].filter((each) => each !== text) : [];
-    expected = new Set();
+    const group = expected.find((texts) => texts.includes(text)) ?? [];
+    expected = expected.filter((texts) => texts !== group);
+    const others = group.filter((each) => each !== text);
     shareScope([sourceFile, ...others.map(parseBearable).filter((each) => each !== undefined)]);
   }
   return { sourceFile, checker: scopes.get(sourceFile) };

@@ -11,7 +11,7 @@ import { nodesOutside } from "../nodes.mjs";
 import { parse } from "../program.mjs";
 import { allowedShare, allowedSites } from "./checked_sites.mjs";
 
-const ofPrograms = new RecentCache(32);
+const ofPrograms = new RecentCache(64);
 const underWay = new Set(); // the programs that are being searched
 const NOWHERE = { start: -1, end: -1 };
 
