@@ -52,6 +52,11 @@ STEP = "learn_subspaces"
 Row = Mapping[str, Any]
 
 
+def within_groups(pairs: Sequence[Row], groups: Mapping[str, str]) -> list[Row]:
+    """The pairs whose donor is of its recipient's group: of `test` nothing is learned."""
+    return [pair for pair in pairs if groups[pair["donor_example_id"]] == pair["group"]]
+
+
 def draw_pairs(pairs: Sequence[Row], most: int, seed: int) -> list[Row]:
     """At most so many pairs of `fit`, in the order of their draw."""
     own = [pair for pair in pairs if pair["group"] == "fit"]
@@ -204,7 +209,7 @@ def main() -> None:
         groups = read_groups(args.examples)
         effects = read_effects(args.patches)
         points = points_reached(effects, groups, args.shares)
-        pairs = read_pairs(args.pairs, args.conditions, groups)
+        pairs = within_groups(read_pairs(args.pairs, args.conditions, groups), groups)
         fit = draw_pairs(pairs, args.max_fit, args.seed)
         select, test = (
             [pair for pair in pairs if pair["group"] == group] for group in ("select", "test")

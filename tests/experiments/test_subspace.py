@@ -39,7 +39,7 @@ from fimscope.prompts.encoder import Encoder
 from fimscope.report.findings import finding_lines
 from fimscope.statistics.bootstrap import Bootstrap
 from fimscope.statistics.verdicts import Verdict
-from learn_subspaces import check_ranks, draw_pairs, learn_bases, learned_row
+from learn_subspaces import check_ranks, draw_pairs, learn_bases, learned_row, within_groups
 from models import random_model, random_prompts
 from plot_subspace import plot_subspace
 from sweep_subspace import PATCHED_PARTS, means_rows, patch_rows, written_rows
@@ -517,6 +517,19 @@ def test_a_planted_type_is_learned_in_as_many_dimensions(planted_model):
     row = learned_row(K, learned, space_of(types, values[0].numpy()), 1, (60, len(select)))
     assert row["types_share"] > 0.8 and row["loss"] < row["first_loss"] / 2
     assert row["chance_share"] == (N_TYPES - 1) / WIDTH
+
+
+def test_nothing_is_learned_of_a_donor_of_another_group():
+    groups = {"a": "fit", "b": "fit", "c": "select", "d": "test"}
+    pairs = [
+        {"recipient_example_id": one, "donor_example_id": other, "group": groups[one]}
+        for one in groups
+        for other in groups
+    ]
+    kept = {
+        (p["recipient_example_id"], p["donor_example_id"]) for p in within_groups(pairs, groups)
+    }
+    assert kept == {("a", "a"), ("a", "b"), ("b", "a"), ("b", "b"), ("c", "c"), ("d", "d")}
 
 
 def test_more_directions_than_the_model_has_are_refused():

@@ -343,7 +343,7 @@ def holes_of_one_name(n_right: int, shown: list[str], alike: bool):
 
 
 KIND_AND_NAME = "the commonest type of holes of that kind and name"
-SHOWN_TYPE = "the commonest type that the prompt shows"
+SHOWN_TYPE = "the likeliest type that the prompt shows"
 
 
 @pytest.mark.parametrize(
@@ -367,6 +367,8 @@ def test_how_often_it_is_right_is_held_against_kind_and_name(n_right, alike, cla
         (30, ["G{n}", "number", "G{n}"], 100, "less often"),  # the gold, by twice
         (30, ["G{n}", "number"], 100, "less often"),  # of equals the first
         (30, ["number", "G{n}", "number"], 0, "more often"),
+        # G0 is a gold elsewhere, but for the 20 holes of its own package.
+        (70, ["G{n}", "G{n}", "G0"], 25, "more often"),
         (30, [], 0, "more often"),  # nothing is shown: what kind and name tell, another gold
     ],
 )

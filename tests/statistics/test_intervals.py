@@ -194,11 +194,19 @@ def test_the_ends_of_a_paired_difference_lie_a_quantile_of_their_own_errors_away
         assert abs((rises - falls) / n - end) == pytest.approx(q * error, rel=1e-4)
 
 
-def test_small_steps_of_rates_have_as_much_smaller_intervals():
-    """A rate may be a mean over many answers: the rows that are added change as little as it."""
+def test_differences_of_means_of_several_answers_by_hand():
+    """Bonett & Price (2012): one row more that falls and one that rises; rows independent."""
     values = np.array([-1.0] * 6 + [1.0] * 2 + [0.0] * 32)
-    whole, small = (Clustered.of(step * values, np.arange(40)).difference() for step in (1, 0.05))
-    assert (small.lower, small.upper) == pytest.approx((0.05 * whole.lower, 0.05 * whole.upper))
+    n = 39  # the effective n of the jackknife, as above
+    falls, rises = (n * share / 40 + 1 for share in (6, 2))
+    mean = (rises - falls) / (n + 2)
+    error = np.sqrt(((rises + falls) / (n + 2) - mean**2) / (n + 2))
+    q = t.ppf(0.975, 39)
+    small = Clustered.of(0.05 * values, np.arange(40)).difference()  # steps of a twentieth
+    ends = 0.05 * (mean - q * error), 0.05 * (mean + q * error)
+    assert (small.lower, small.upper) == pytest.approx(ends)
+    alike = Clustered.of(np.full(40, -1 / 3), np.repeat(np.arange(20), 2)).difference()
+    assert alike.lower < alike.value < alike.upper
 
 
 def test_where_all_agree_every_program_counts_as_one_row():

@@ -123,22 +123,28 @@ class Clustered:
         return self._estimate(ends.lower, ends.upper)
 
     def difference(self) -> Estimate:
-        """Of paired differences of rates, -1 to 1: Tango's score interval (1998), the effective n.
+        """Of paired differences of rates, -1 to 1, with the effective n.
 
-        Of rates that are means of several answers a row that changes does so by as much as the
-        others, its step.
+        Where each is 0, 1 or -1, Tango's score interval (1998). Rates that are means of several
+        answers have smaller steps: there the adjusted Wald interval of Bonett & Price (2012), one
+        row more that rises and one that falls by as much as those that change do.
 
         raises ValueError for a value outside of -1 to 1
         """
         self._require(-1, 1)
         if self._fewest == 1:
             return self._estimate(np.full_like(self.value, -1), 1)
-        n = self._effective_n(self.squares - self.value**2)
+        n, q = self._effective_n(self.squares - self.value**2), _quantile(self._freedom_of_rates())
+        rises, falls = ((self.absolute + sign * self.value) / 2 for sign in (1, -1))
+        single = paired_interval(n * rises, n * falls, n, q)
         changed = self.absolute > 0
         step = np.where(changed, self.squares / np.where(changed, self.absolute, 1), 1)
-        rises, falls = ((self.absolute + sign * self.value) / (2 * step) for sign in (1, -1))
-        ends = paired_interval(n * rises, n * falls, n, _quantile(self._freedom_of_rates()))
-        return self._estimate(step * ends.lower, step * ends.upper)
+        mean, squares = n * self.value / (n + 2), (n * self.squares + 2 * step**2) / (n + 2)
+        half = q * np.sqrt((squares - mean**2) / (n + 2))
+        is_single = self.absolute - self.squares < ROUNDING
+        lower = np.where(is_single, single.lower, np.maximum(mean - half, -1))
+        upper = np.where(is_single, single.upper, np.minimum(mean + half, 1))
+        return self._estimate(lower[()], upper[()])
 
     def _variance(self) -> Floats:
         """Of the mean, by the jackknife."""

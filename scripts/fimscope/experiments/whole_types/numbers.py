@@ -1,6 +1,6 @@
 """How often a whole completed type is the gold, by the compiler's verdicts and by kind of gold."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ Row = Mapping[str, Any]
 ALL, ONE_TOKEN, LONGER = "all golds", "of one token", "of more tokens"
 RENAMED = ("rename_types", "rename_vars")  # edits that are held against each other
 # What is guessed without the model: the commonest gold of holes of the same kind and name in the
-# other packages; the commonest type that the prompt shows, where it shows none the first guess.
+# other packages; of the types that the prompt shows the commonest gold of holes of the same kind in
+# the other packages, where it shows none the first guess.
 GUESSES = ("name", "shown")
 Shown = Mapping[str, Sequence[str]]  # example_id -> the types that its prompt shows
 
@@ -49,7 +50,12 @@ def whole_numbers(
     ranks = baseline_ranks(examples, 1)["name"]
     names = (row["example_id"] for row in examples)
     known = dict(zip(names, (ranks == 0).tolist(), strict=True))
-    frames = {edit: _frame(table, known, shown[edit]) for edit, table in verdicts.items()}
+    elsewhere = golds_elsewhere(examples)
+    copied = {
+        edit: {name: copied_type(types, elsewhere[name]) for name, types in of.items() if types}
+        for edit, of in shown.items()
+    }
+    frames = {edit: _frame(table, known, copied[edit]) for edit, table in verdicts.items()}
     before = frames["original"].set_index("example_id")["right"]
     changes = [
         {"edit": edit, "group": group, **_change(rows, before)}
@@ -105,22 +111,34 @@ def group_numbers(rows: "DataFrame") -> Numbers:
     }
 
 
-def _frame(table: pa.Table, known: Mapping[str, bool], shown: Shown) -> "DataFrame":
+def _frame(table: pa.Table, known: Mapping[str, bool], copied: Mapping[str, str]) -> "DataFrame":
     """The verdicts, each with its stratum and, by GUESSES, whether the guess is its gold."""
     frame = table.to_pandas()
     pairs = zip(frame["form"], frame["gold"], strict=True)
     frame["stratum"] = [stratum_of(form, gold) for form, gold in pairs]
     frame["name"] = [known[example] for example in frame["example_id"]]
     frame["shown"] = [
-        commonest(shown[example]) == gold if shown[example] else known[example]
+        copied[example] == gold if example in copied else known[example]
         for example, gold in zip(frame["example_id"], frame["gold"], strict=True)
     ]
     return frame
 
 
-def commonest(types: Sequence[str]) -> str:
-    """The type that stands oftenest among at least one; of equals the first."""
-    return Counter(types).most_common(1)[0][0]
+def golds_elsewhere(examples: Sequence[Row]) -> dict[str, Counter[str]]:
+    """example_id -> how often the other packages' holes of its kind have which gold."""
+    counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    for row in examples:
+        for key in ((row["kind"],), (row["kind"], row["package"])):
+            counts[key][row["gold"]] += 1
+    others = {key: counts[key[:1]] - own for key, own in list(counts.items()) if len(key) == 2}
+    return {row["example_id"]: others[row["kind"], row["package"]] for row in examples}
+
+
+def copied_type(types: Sequence[str], elsewhere: Counter[str]) -> str:
+    """Of at least one type the commonest elsewhere; of equals the one that stands oftenest here,
+    then the first."""
+    here = Counter(types)
+    return max(here, key=lambda kind: (elsewhere[kind], here[kind]))
 
 
 def _groups(frame: "DataFrame") -> "dict[str, DataFrame]":

@@ -31,7 +31,7 @@ GOLDS = {
 # Of a guess what it is, and the golds that the findings tell of: the first is hardly ever longer.
 GUESSED = {
     "name": ("the commonest type of holes of that kind and name", [ALL]),
-    "shown": ("the commonest type that the prompt shows", [ALL, LONGER]),
+    "shown": ("the likeliest type that the prompt shows", [ALL, LONGER]),
 }
 LED = {ALL: "a whole type, of any length,", LONGER: "a type of more tokens than one"}
 KINDS = {  # the findings tell of, beside all golds
@@ -65,10 +65,11 @@ def whole_section(numbers: Numbers, right: str, max_new_tokens: int, max_example
         f"`fails`. Right is {COUNTED[right]}.",
         control="Two guesses: the commonest gold of holes of the same kind and name (the "
         "original's) in the other packages, of the same kind where these have none of that name; "
-        "and the commonest type that the prompt shows behind a colon, of equals the first, the "
-        "first guess where it shows none. Both as a spelling, not as a type, so that they are "
-        "never equivalent. The first is hardly ever a type of more tokens: that it has few of "
-        "these says little. "
+        "and, of the types that the prompt shows behind a colon, the commonest gold of holes of "
+        "the same kind in the other packages, the first guess where it shows none. Both as a "
+        "spelling, not as a type, so that they are never equivalent. The first is hardly ever a "
+        "type of more tokens: that it has few of these says little. The second does not know "
+        "which of the types shown are returns: one that does might do better. "
         "That a type checks says little where imports are not resolved: "
         "what is `any` to the compiler checks anywhere, and is counted apart. Intervals are 95%, "
         "clustered by program; changes and leads have t tests over programs, Holm over edits and "
@@ -232,7 +233,7 @@ def _gain_table(edits: Numbers) -> SectionTable:
         for cell in (f"{guess}, %", "lead", "p (Holm)", "verdict")
     ]
     return SectionTable(
-        "The model's lead over two guesses: the commonest type of kind and name, the commonest "
+        "The model's lead over two guesses: the commonest type of kind and name, the likeliest "
         "shown; points",
         ["edit", "gold", "right, %", *of_guess],
         rows,
