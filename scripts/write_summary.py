@@ -55,7 +55,8 @@ METHOD = """\
 The unit of inference is the program. Intervals hold 95% and are clustered by program: each rests on
 the means without one program (jackknife) and on a t distribution; of rates it is Wilson's and of
 their differences Tango's (of means of several answers Bonett and Price's), with as many independent
-examples as would be that sure. Means of other sizes, such as effects, have t intervals that are as skew as their programs. Accuracies and
+examples as would be that sure. Means of other sizes, such as effects, have t intervals that are as
+skew as their programs. Accuracies and
 whole conditions are compared by t tests clustered by program, or by package where that is the unit;
 patches, parts, subspaces, masks, probes, gates, solved examples and the lenses by exact sign tests
 over programs; the p-values of a family are adjusted together (Holm). A difference is shown where

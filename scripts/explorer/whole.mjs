@@ -58,7 +58,7 @@ function lentDonor({ donor, donor_edit: donorEdit }, edit, name) {
 function saidTurns({ curves }) {
   const turning = curves.map(({ kind, points, turned }) => [kind, points.filter((_, i) => turned[i])]);
   const said = turning.filter(([, points]) => points.length).map(([kind, points]) => `${kind} at ${saidRuns(points)}`);
-  return said.length ? `The model completes the target with ${said.join("; ")}.` : "With no donor the model completes the target.";
+  return said.length ? `The model completes the target with ${said.join("; ")}.` : "No donor, at any point, makes the model complete the target.";
 }
 
 /** `point 3`, `points 3 to 5, 7` */
