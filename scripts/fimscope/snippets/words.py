@@ -119,7 +119,10 @@ def say_variant(renaming: Renaming) -> str:
 
 def say_nothing_to_patch(original: Reading) -> str:
     """Why there is no patch."""
-    return f"No draw changes the answer {_said(original.answer)}: there is nothing to bring back."
+    return (
+        f"No draw that renames all names changes the answer {_said(original.answer)}: there is "
+        "nothing to bring back."
+    )
 
 
 def say_patch(patch: Patch, renaming: Renaming, original: Reading) -> list[str]:
