@@ -462,6 +462,9 @@ def test_learned_subspaces_stand_beside_as_many_directions_by_hand():
     effects = {("restore", "select", 1): 0.39, ("restore", "select", 2): 0.4}
     effects |= {("restore", "test", 1): 0.6, ("restore", "test", 2): 0.3}
     learned = learned_numbers(*learned_tables(effects), patches, 0.1)
+    other = [row | {"pair_id": f"{row['pair_id']}, across", "normalised_effect": 9} for row in rows]
+    more = pa.Table.from_pylist(rows + other, SUBSPACE_PATCHES.schema)
+    assert learned_numbers(*learned_tables(effects), more, 0.1) == learned
     assert learned["rank"] == 2  # by `select`, whatever `test` would choose
     first, second = learned["rows"]
     assert first["beside"]["types"]["estimate"] == pytest.approx(0.5)

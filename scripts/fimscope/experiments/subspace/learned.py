@@ -36,7 +36,9 @@ def learned_numbers(
         return None
     point = subspaces[0]["point"]
     frame = pa.concat_tables([patches, learned_patches]).to_pandas()
-    frame = frame[frame["point"] == point]
+    # Those whose donor is of another group than their recipient have no learned part.
+    asked = frame["pair_id"].isin(learned_patches["pair_id"].to_pylist())
+    frame = frame[(frame["point"] == point) & asked]
     selected, tested = (frame[frame["group"] == group] for group in ("select", "test"))
     ranks = sorted(row["rank"] for row in subspaces)
     rows = [
