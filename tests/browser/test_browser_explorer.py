@@ -8,6 +8,7 @@ from browser_pages import (
     SECOND,
     THIRD,
     Watched,
+    all_text,
     build_made_up,
     go,
     open_example,
@@ -190,12 +191,7 @@ def test_no_panel_shows_what_is_no_text(page):
     for example_id in (FIRST, SECOND, THIRD):
         for edit in ("original", "rename_vars"):
             open_example(page, example_id, f"edit={edit}")
-            for panel in page.locator(".panel").all():
-                show_panel(page, panel.get_attribute("id").removeprefix("panel-"))
-            said = page.locator("article").evaluate(
-                """shown => [shown, ...shown.querySelectorAll("[title], [aria-label]")]
-                .flatMap(e => [e.textContent, e.title, e.ariaLabel]).join()"""
-            )
+            said = all_text(page)
             for wrong in ("[object", "undefined", "NaN"):
                 assert wrong not in said, (example_id, edit, wrong)
 

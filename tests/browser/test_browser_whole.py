@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from browser_pages import FIRST, SECOND, build_made_up, go, open_example, show_panel
+from browser_pages import FIRST, SECOND, all_text, build_made_up, go, open_example, show_panel
 from explorer_study import HOSTILE, TOO_CLOSE
 from fimscope.explorer.terms import NOT_PREDICTED
 
@@ -191,12 +191,7 @@ def test_no_page_shows_what_is_no_text_and_none_is_too_wide(page, width):
     for example_id in (FIRST, LONGER, FAILS, UNENDED, IMPORTED):
         for edit in ("original", "rename_vars"):
             open_example(page, example_id, f"edit={edit}")
-            for panel in page.locator(".panel").all():
-                show_panel(page, panel.get_attribute("id").removeprefix("panel-"))
-            said = page.locator("article").evaluate(
-                """shown => [shown, ...shown.querySelectorAll("[title], [aria-label]")]
-                .flatMap(e => [e.textContent, e.title, e.ariaLabel]).join()"""
-            )
+            said = all_text(page)
             for wrong in ("[object", "undefined", "NaN", "null"):
                 assert wrong not in said, (example_id, edit, wrong)
             assert not page.evaluate(wide)

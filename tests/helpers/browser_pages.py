@@ -85,3 +85,13 @@ def show_panel(page, name: str):
     panel.scroll_into_view_if_needed()
     panel.locator(".panel-body > *").first.wait_for()
     return panel
+
+
+def all_text(page) -> str:
+    """All that an example's page says, its titles and labels too; every panel is shown for it."""
+    for panel in page.locator(".panel").all():
+        show_panel(page, panel.get_attribute("id").removeprefix("panel-"))
+    return page.locator("article").evaluate(
+        """shown => [shown, ...shown.querySelectorAll("[title], [aria-label]")]
+        .flatMap(e => [e.textContent, e.title, e.ariaLabel]).join()"""
+    )
